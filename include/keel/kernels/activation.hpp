@@ -1,0 +1,189 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <string_view>
+
+#include <keel/kernels/context.hpp>
+#include <keel/kernels/softmax.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// The activations of Keras 3 (`keras.activations`) that keel has. Formulas:
+///
+/// | kind         | y                                              | PyTorch        |
+/// |--------------|------------------------------------------------|----------------|
+/// | linear       | x                                              | Identity       |
+/// | relu         | max(x, 0)                                      | ReLU           |
+/// | relu6        | min(max(x, 0), 6)                              | ReLU6          |
+/// | leaky_relu   | x > 0 ? x : alpha x (Keras's function: 0.2)    | LeakyReLU 0.01 |
+/// | elu          | x > 0 ? x : alpha (exp(x) - 1)                 | ELU            |
+/// | selu         | 1.0507 elu(x, 1.67326)                         | SELU           |
+/// | gelu         | x/2 (1 + erf(x / sqrt 2))                      | GELU           |
+/// | gelu_tanh    | x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))  | GELU 'tanh'    |
+/// | silu         | x sigmoid(x)                                   | SiLU           |
+/// | sigmoid      | 1 / (1 + exp(-x))                              | Sigmoid        |
+/// | hard_sigmoid | min(max(x/6 + 1/2, 0), 1) (Keras 2: 0.2 x)     | Hardsigmoid    |
+/// | hard_swish   | x hard_sigmoid(x)                              | Hardswish      |
+/// | tanh         | tanh(x)                                        | Tanh           |
+/// | softplus     | log(1 + exp(x))                                | Softplus       |
+/// | softmax      | exp(x) / sum of exp(x) over the last axis      | Softmax(-1)    |
+/// | log_softmax  | log of softmax                                 | LogSoftmax(-1) |
+///
+/// NaN in, NaN out. gelu, silu and hard_swish of -infinity are NaN (-inf times 0), as in both frameworks.
+/// PyTorch's softplus returns x itself above 20; keel's does not need to.
+enum class Activation {
+  linear,
+  relu,
+  relu6,
+  leaky_relu,
+  elu,
+  selu,
+  gelu,
+  gelu_tanh,
+  silu,
+  sigmoid,
+  hard_sigmoid,
+  hard_swish,
+  tanh,
+  softplus,
+  softmax,
+  log_softmax
+};
+
+/// Keras's names, in the order of the enumeration.
+inline constexpr std::array<std::string_view, 16> activation_names{
+    "linear", "relu",    "relu6",        "leaky_relu", "elu",  "selu",     "gelu",    "gelu_tanh",
+    "silu",   "sigmoid", "hard_sigmoid", "hard_swish", "tanh", "softplus", "softmax", "log_softmax"};
+
+inline std::string_view activation_name(Activation kind) {
+  return activation_names[static_cast<std::size_t>(kind)];
+}
+
+/// The activation of that name; Keras's aliases "swish" and "hard_silu" are understood. Throws ConfigError.
+inline Activation activation_from_name(std::string_view name) {
+  if (name == "swish") return Activation::silu;
+  if (name == "hard_silu") return Activation::hard_swish;
+  for (std::size_t i = 0; i < activation_names.size(); ++i)
+    if (activation_names[i] == name) return static_cast<Activation>(i);
+  std::string known;
+  for (const std::string_view each : activation_names) known += (known.empty() ? "" : ", ") + std::string(each);
+  throw ConfigError("activation", "one of " + known, "\"" + std::string(name) + "\"");
+}
+
+/// An activation and its parameter: the slope of leaky_relu, the scale of elu. The others ignore alpha.
+struct ActivationSpec {
+  Activation kind = Activation::linear;
+  double alpha = 1;
+
+  ActivationSpec() = default;
+  ActivationSpec(Activation k) : ActivationSpec(k, k == Activation::leaky_relu ? 0.2 : 1.0) {}
+  ActivationSpec(Activation k, double a) : kind(k), alpha(a) {}
+  friend bool operator==(const ActivationSpec&, const ActivationSpec&) = default;
+};
+
+/// Whether a value of the output depends on one value of the input only.
+inline bool activation_is_elementwise(Activation kind) {
+  return kind != Activation::softmax && kind != Activation::log_softmax;
+}
+
+/// Whether the gradient reads x. Where it does not, it is computed from y alone and x need not be kept.
+inline bool activation_needs_input(const ActivationSpec& spec) {
+  switch (spec.kind) {
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::hard_swish: return true;
+    case Activation::leaky_relu:
+    case Activation::elu: return spec.alpha < 0;
+    default: return false;
+  }
+}
+
+namespace detail {
+
+inline constexpr double selu_alpha = 1.6732632423543772, selu_scale = 1.0507009873554805;
+inline constexpr double gelu_cubic = 0.044715, sqrt_2_over_pi = 0.79788456080286536;
+
+template <class T>
+T sigmoid(T x) {
+  const T e = std::exp(-std::abs(x));
+  return x < 0 ? e / (1 + e) : 1 / (1 + e);
+}
+
+/// One value of an element-wise activation.
+template <class T>
+T activate(Activation kind, T alpha, T x) {
+  switch (kind) {
+    case Activation::relu: return x <= 0 ? T(0) : x;
+    case Activation::relu6: return x <= 0 ? T(0) : x >= 6 ? T(6) : x;
+    case Activation::leaky_relu: return x > 0 ? x : alpha * x;
+    case Activation::elu: return x > 0 ? x : alpha * std::expm1(x);
+    case Activation::selu:
+      return x > 0 ? T(selu_scale) * x : T(selu_scale * selu_alpha) * std::expm1(x);
+    case Activation::gelu: return x * (T(0.5) * std::erfc(-x * T(0.70710678118654752)));
+    case Activation::gelu_tanh:
+      return x * sigmoid(2 * T(sqrt_2_over_pi) * (x + T(gelu_cubic) * x * x * x));
+    case Activation::silu: return x * sigmoid(x);
+    case Activation::sigmoid: return sigmoid(x);
+    case Activation::hard_sigmoid: return activate(Activation::relu6, T(0), x + 3) / 6;
+    case Activation::hard_swish: return x * (activate(Activation::relu6, T(0), x + 3) / 6);
+    case Activation::tanh: return std::tanh(x);
+    case Activation::softplus: return (x <= 0 ? T(0) : x) + std::log1p(std::exp(-std::abs(x)));
+    default: return x;
+  }
+}
+
+/// dy times the derivative of an element-wise activation at x, where it is y.
+template <class T>
+T activate_backward(Activation kind, T alpha, T x, T y, T dy) {
+  switch (kind) {
+    case Activation::relu: return y <= 0 ? T(0) : dy;
+    case Activation::relu6: return y <= 0 || y >= 6 ? T(0) : dy;
+    case Activation::leaky_relu: return (alpha < 0 ? x : y) <= 0 ? alpha * dy : dy;
+    case Activation::elu: return (alpha < 0 ? x : y) <= 0 ? dy * (y + alpha) : dy;
+    case Activation::selu: return dy * (y <= 0 ? y + T(selu_scale * selu_alpha) : T(selu_scale));
+    case Activation::gelu:
+      return dy * (T(0.5) * std::erfc(-x * T(0.70710678118654752)) +
+                   x * T(0.39894228040143268) * std::exp(T(-0.5) * x * x));
+    case Activation::gelu_tanh: {
+      const T s = sigmoid(2 * T(sqrt_2_over_pi) * (x + T(gelu_cubic) * x * x * x));
+      return dy * (s + 2 * T(sqrt_2_over_pi) * x * s * (1 - s) * (1 + 3 * T(gelu_cubic) * x * x));
+    }
+    case Activation::silu: {
+      const T s = sigmoid(x);
+      return dy * (s + x * s * (1 - s));
+    }
+    case Activation::sigmoid: return dy * y * (1 - y);
+    case Activation::hard_sigmoid: return y <= 0 || y >= 1 ? T(0) : dy / 6;
+    case Activation::hard_swish: return x <= -3 ? T(0) : x >= 3 ? dy : dy * (x / 3 + T(0.5));
+    case Activation::tanh: return dy * (1 - y * y);
+    case Activation::softplus: return -dy * std::expm1(-y);
+    default: return dy;
+  }
+}
+
+}  // namespace detail
+
+/// y = activation(x) on rows x columns values; the softmax kinds work on each row. x may be y.
+template <class T>
+void activation_forward(const ActivationSpec& spec, Index rows, Index columns, const T* x, T* y,
+                        const KernelContext& context) {
+  if (spec.kind == Activation::softmax) return softmax_forward(rows, columns, x, y, context);
+  if (spec.kind == Activation::log_softmax) return log_softmax_forward(rows, columns, x, y, context);
+  for (Index i = 0; i < rows * columns; ++i) y[i] = detail::activate(spec.kind, static_cast<T>(spec.alpha), x[i]);
+}
+
+/// dx = dy * activation'(x). Reads x only where activation_needs_input says so (it may be null otherwise),
+/// y in the other cases. dx may be dy. At the corners the slope is PyTorch's: relu'(0) = 0, relu6'(6) = 0.
+template <class T>
+void activation_backward(const ActivationSpec& spec, Index rows, Index columns, const T* x, const T* y, const T* dy,
+                         T* dx, const KernelContext& context) {
+  if (spec.kind == Activation::softmax) return softmax_backward(rows, columns, y, dy, dx, context);
+  if (spec.kind == Activation::log_softmax) return log_softmax_backward(rows, columns, y, dy, dx, context);
+  if (x == nullptr) x = y;
+  for (Index i = 0; i < rows * columns; ++i)
+    dx[i] = detail::activate_backward(spec.kind, static_cast<T>(spec.alpha), x[i], y[i], dy[i]);
+}
+
+}  // namespace keel::inline KEEL_ABI
