@@ -1,0 +1,63 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <keel/tensor/shape.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// A layer's options as data, under Keras's names ("filters", "kernel_size", "padding"): what is saved with a
+/// model and what the registry builds layers from. Entries keep their order.
+class Config {
+ public:
+  using Value = std::variant<bool, Index, double, std::string, std::vector<Index>>;
+
+  Config() = default;
+  Config(std::initializer_list<std::pair<std::string, Value>> entries) : entries_(entries) {}
+
+  const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
+  void set(std::string name, Value value) {
+    for (auto& entry : entries_)
+      if (entry.first == name) {
+        entry.second = std::move(value);
+        return;
+      }
+    entries_.emplace_back(std::move(name), std::move(value));
+  }
+  const Value* find(const std::string& name) const {
+    for (const auto& entry : entries_)
+      if (entry.first == name) return &entry.second;
+    return nullptr;
+  }
+
+  /// The option of that name, or `fallback` where there is none. Throws ConfigError if it has another type;
+  /// an integer is accepted where a real number is wanted.
+  template <class V>
+  V get(const std::string& name, V fallback) const {
+    const Value* value = find(name);
+    if (!value) return fallback;
+    if (const V* exact = std::get_if<V>(value)) return *exact;
+    if constexpr (std::is_same_v<V, double>)
+      if (const Index* integer = std::get_if<Index>(value)) return static_cast<double>(*integer);
+    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string", "a list of integers"};
+    throw ConfigError("option " + name, types[Value(fallback).index()], types[value->index()]);
+  }
+  /// A pair such as kernel_size: one integer stands for both.
+  std::pair<Index, Index> get_pair(const std::string& name, Index fallback) const {
+    const Value* value = find(name);
+    if (!value) return {fallback, fallback};
+    if (const Index* both = std::get_if<Index>(value)) return {*both, *both};
+    const auto* list = std::get_if<std::vector<Index>>(value);
+    if (!list || list->size() != 2) throw ConfigError("option " + name, "an integer or two", "something else");
+    return {(*list)[0], (*list)[1]};
+  }
+
+ private:
+  std::vector<std::pair<std::string, Value>> entries_;
+};
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <keel/tensor/tensor.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// trainable: updated by gradients (BatchNorm's gamma). buffer: state that is saved and counted, but not
+/// trained (BatchNorm's moving mean). Keras counts buffers as non-trainable weights, PyTorch does not count them.
+enum class ParameterKind { trainable, buffer };
+
+/// A named tensor of a layer. Everything that concerns a network's state (summary, optimizers, saving, freezing,
+/// importing) reads the layers' lists of these.
+///
+/// The value changes only through `set` and `update`, which count up `version()`: that is how a model knows that
+/// the weights which it packed for inference are out of date.
+template <class T>
+class Parameter {
+ public:
+  Parameter() = default;
+  Parameter(std::string name, Tensor<T> value, ParameterKind kind = ParameterKind::trainable)
+      : name_(std::move(name)), kind_(kind), value_(std::move(value)) {}
+
+  const std::string& name() const { return name_; }
+  ParameterKind kind() const { return kind_; }
+  const Tensor<T>& value() const { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+  Index size() const { return value_.size(); }
+  std::uint64_t version() const { return version_; }
+
+  /// Copies values of the same shape. Throws ShapeError otherwise.
+  void set(const TensorView<const T>& value) {
+    if (!(value.shape() == shape()))
+      throw ShapeError(name_, "a value of shape " + shape().to_string(), value.shape().to_string());
+    std::copy(value.begin(), value.end(), value_.begin());
+    ++version_;
+  }
+  /// Calls `change(TensorView<T>)`, which may write the values in place; the view must not be kept.
+  template <class F>
+  void update(F&& change) {
+    ++version_;
+    change(value_.view());
+  }
+
+  /// Whether gradients and optimizer steps concern this parameter.
+  bool trains() const { return kind_ == ParameterKind::trainable && !frozen; }
+
+  /// Set by `Layer::freeze`.
+  bool frozen = false;
+  /// Gradient of the loss, written by `Layer::backward`; empty until the first backward pass.
+  Tensor<T> gradient;
+
+ private:
+  std::string name_;
+  ParameterKind kind_ = ParameterKind::trainable;
+  Tensor<T> value_;
+  std::uint64_t version_ = 0;
+};
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,24 @@
+#pragma once
+/// Every keel name lives in `keel::inline KEEL_ABI`, a namespace whose name carries what may change the
+/// layout or the inlined body of keel's types: the Eigen major version and Eigen's largest alignment
+/// (set by -m flags and by AddressSanitizer). Two translation units that differ in them cannot exchange
+/// keel objects: the link fails instead of memory being corrupted.
+
+#include <Eigen/Core>
+
+#if defined(__FAST_MATH__) && !defined(KEEL_ALLOW_FAST_MATH)
+#warning "keel: -ffast-math changes NaN and infinity handling; define KEEL_ALLOW_FAST_MATH to silence this"
+#endif
+
+#define KEEL_ABI_JOIN2(eigen, align) v0_eigen##eigen##_align##align
+#define KEEL_ABI_JOIN(eigen, align) KEEL_ABI_JOIN2(eigen, align)
+
+#if EIGEN_MAX_ALIGN_BYTES == 0
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 0)
+#elif EIGEN_MAX_ALIGN_BYTES <= 16
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 16)
+#elif EIGEN_MAX_ALIGN_BYTES == 32
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 32)
+#else
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 64)
+#endif

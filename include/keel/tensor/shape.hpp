@@ -1,0 +1,83 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+#include <keel/tensor/error.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+using Index = std::int64_t;
+
+/// The extents of a tensor, slowest axis first: (batch, height, width, channels). Rank 0 is a scalar.
+/// At most 8 axes and 2^40 elements; extents are not negative. Throws ShapeError otherwise.
+class Shape {
+ public:
+  static constexpr Index max_rank = 8;
+  static constexpr Index max_size = Index{1} << 40;
+
+  Shape() = default;
+  Shape(std::initializer_list<Index> dims) : Shape(std::span<const Index>(dims.begin(), dims.size())) {}
+  explicit Shape(std::span<const Index> dims) {
+    if (static_cast<Index>(dims.size()) > max_rank)
+      throw ShapeError("Shape", "at most 8 axes", std::to_string(dims.size()));
+    rank_ = static_cast<Index>(dims.size());
+    std::copy(dims.begin(), dims.end(), dims_.begin());
+    bool empty = false;
+    for (const Index dim : dims) {
+      if (dim < 0) throw ShapeError("Shape", "extents of 0 or more", to_string());
+      empty = empty || dim == 0;
+    }
+    Index size = 1;
+    for (const Index dim : dims) {
+      if (!empty && dim > max_size / size) throw ShapeError("Shape", "at most 2^40 elements", to_string());
+      size *= empty ? 0 : dim;
+    }
+    size_ = size;
+  }
+
+  Index rank() const { return rank_; }
+  /// Number of elements: the product of the extents, 1 for a scalar.
+  Index size() const { return size_; }
+  /// Extent of an axis; a negative axis counts from the end.
+  Index operator[](Index axis) const { return dims_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)]; }
+  Index back() const { return (*this)[-1]; }
+  std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+  const Index* begin() const { return dims_.data(); }
+  const Index* end() const { return dims_.data() + rank_; }
+
+  /// This shape with one more axis in front: a sample's shape becomes a batch's.
+  Shape with_batch(Index batch) const {
+    if (rank_ == max_rank) throw ShapeError("Shape", "at most 7 axes beside the batch", to_string());
+    std::array<Index, max_rank> dims{batch};
+    std::copy(begin(), end(), dims.begin() + 1);
+    return Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(rank_ + 1)));
+  }
+  /// This shape without its first axis: a batch's shape becomes a sample's.
+  Shape sample() const {
+    if (rank_ == 0) throw ShapeError("Shape", "a batch axis", "a scalar");
+    return Shape(dims().subspan(1));
+  }
+
+  /// "(2, 3, 4)"; a single axis prints as "(3)".
+  std::string to_string() const {
+    std::string text = "(";
+    for (Index i = 0; i < rank_; ++i) text += (i ? ", " : "") + std::to_string((*this)[i]);
+    return text + ")";
+  }
+
+  friend bool operator==(const Shape& a, const Shape& b) {
+    return a.rank_ == b.rank_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  std::array<Index, max_rank> dims_{};
+  Index rank_ = 0;
+  Index size_ = 1;
+};
+
+}  // namespace keel::inline KEEL_ABI
