@@ -1,0 +1,17 @@
+include(${CMAKE_CURRENT_LIST_DIR}/keelDependencies.cmake)
+keel_find_core_dependencies()
+include(${CMAKE_CURRENT_LIST_DIR}/keelTargets.cmake)
+keel_add_components()
+
+# find_package(keel COMPONENTS json hdf5): a required component whose library is missing fails here.
+foreach(component IN LISTS keel_FIND_COMPONENTS)
+  if(TARGET keel::${component})
+    set(keel_${component}_FOUND TRUE)
+  else()
+    set(keel_${component}_FOUND FALSE)
+    if(keel_FIND_REQUIRED_${component})
+      set(keel_FOUND FALSE)
+      set(keel_NOT_FOUND_MESSAGE "keel::${component} is not available: its library was not found")
+    endif()
+  endif()
+endforeach()

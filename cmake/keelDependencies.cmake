@@ -1,0 +1,68 @@
+# What keel is built on: used by keel's own CMakeLists.txt and by the installed package.
+
+macro(keel_find_core_dependencies)
+  # No version is passed: Eigen 5 does not call itself compatible with 3.4.
+  if(NOT TARGET Eigen3::Eigen)
+    find_package(Eigen3 REQUIRED NO_MODULE)
+    if(DEFINED Eigen3_VERSION AND Eigen3_VERSION VERSION_LESS 3.4)
+      message(FATAL_ERROR "keel needs Eigen 3.4 or newer, found ${Eigen3_VERSION}")
+    endif()
+  endif()
+  find_package(Threads REQUIRED)
+endmacro()
+
+# keel::NAME with the macro KEEL_HAS_NAME, made of a library target.
+function(keel_add_component name library)
+  string(TOUPPER ${name} upper)
+  add_library(keel_${name} INTERFACE IMPORTED GLOBAL)
+  add_library(keel::${name} ALIAS keel_${name})
+  target_link_libraries(keel_${name} INTERFACE keel::keel ${library})
+  target_compile_definitions(keel_${name} INTERFACE KEEL_HAS_${upper}=1)
+  target_link_libraries(keel_io INTERFACE keel_${name})
+endfunction()
+
+# A library that comes without a CMake package that can be relied on: found by its header and its file.
+function(keel_find_library target header names suffixes)
+  if(TARGET ${target})
+    return()
+  endif()
+  string(MAKE_C_IDENTIFIER ${target} id)
+  find_path(${id}_INCLUDE_DIR ${header} PATH_SUFFIXES ${suffixes})
+  find_library(${id}_LIBRARY NAMES ${names} PATH_SUFFIXES ${suffixes})
+  mark_as_advanced(${id}_INCLUDE_DIR ${id}_LIBRARY)
+  if(${id}_INCLUDE_DIR AND ${id}_LIBRARY)
+    add_library(${target} UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION "${${id}_LIBRARY}"
+      INTERFACE_INCLUDE_DIRECTORIES "${${id}_INCLUDE_DIR}")
+  endif()
+endfunction()
+
+# The formats, each on when its library is there: keel::json, keel::zlib, keel::zip, keel::hdf5; keel::io is
+# all that were found.
+function(keel_add_components)
+  if(TARGET keel_io)
+    return()
+  endif()
+  add_library(keel_io INTERFACE IMPORTED GLOBAL)
+  add_library(keel::io ALIAS keel_io)
+  target_link_libraries(keel_io INTERFACE keel::keel)
+
+  if(NOT TARGET nlohmann_json::nlohmann_json)
+    find_package(nlohmann_json QUIET)
+  endif()
+  if(TARGET nlohmann_json::nlohmann_json)
+    keel_add_component(json nlohmann_json::nlohmann_json)
+  endif()
+  find_package(ZLIB QUIET)
+  if(TARGET ZLIB::ZLIB)
+    keel_add_component(zlib ZLIB::ZLIB)
+  endif()
+  keel_find_library(keel_libzip zip.h zip "")
+  if(TARGET keel_libzip)
+    keel_add_component(zip keel_libzip)
+  endif()
+  keel_find_library(keel_libhdf5 hdf5.h "hdf5_serial;hdf5" "hdf5/serial")
+  if(TARGET keel_libhdf5)
+    keel_add_component(hdf5 keel_libhdf5)
+  endif()
+endfunction()
