@@ -1,0 +1,24 @@
+#pragma once
+/// The vector types and functions of vector.inl, once per instruction set, and the call through the chosen one.
+
+#include <keel/kernels/simd/level.hpp>
+#include <keel/tensor/shape.hpp>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define KEEL_SIMD_INLINE inline __attribute__((always_inline))
+#else
+#define KEEL_SIMD_INLINE inline
+#endif
+
+/// `KEEL_SIMD_CALL(level, foo<T>)(arguments)` calls simd::avx512::foo<T>, simd::avx2::foo<T> or simd::baseline::foo<T>.
+#if KEEL_SIMD_X86
+#define KEEL_SIMD_CALL(level, ...)                                                                        \
+  ((level) == ::keel::SimdLevel::avx512 ? &::keel::simd::avx512::__VA_ARGS__                              \
+   : (level) == ::keel::SimdLevel::avx2 ? &::keel::simd::avx2::__VA_ARGS__                                \
+                                        : &::keel::simd::baseline::__VA_ARGS__)
+#else
+#define KEEL_SIMD_CALL(level, ...) (static_cast<void>(level), &::keel::simd::baseline::__VA_ARGS__)
+#endif
+
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/vector.inl>
+#include <keel/kernels/simd/foreach.inl>

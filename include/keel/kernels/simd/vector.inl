@@ -1,0 +1,184 @@
+// One SIMD register of T and what kernels do with it; T is float or double. See foreach.inl for the rules.
+// Vectors have the operators of T, lane by lane: + - * / and comparisons, whose result selects: `a < b ? x : y`.
+// A compiler without vector extensions gets vectors of one lane, which are plain T.
+
+#if KEEL_SIMD_BYTES > 0
+template <class T>
+struct VectorTypes {
+  using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  typedef T Values __attribute__((vector_size(KEEL_SIMD_BYTES)));
+  typedef Integer Integers __attribute__((vector_size(KEEL_SIMD_BYTES)));
+  typedef T Unaligned __attribute__((vector_size(KEEL_SIMD_BYTES), aligned(sizeof(T)), may_alias));
+  static constexpr int lanes = KEEL_SIMD_BYTES / sizeof(T);
+};
+#else
+template <class T>
+struct VectorTypes {
+  using Values = T;
+  using Integers = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using Unaligned = T;
+  static constexpr int lanes = 1;
+};
+#endif
+
+template <class T>
+using Vector = typename VectorTypes<T>::Values;
+/// As many signed integers, of T's size: for bit patterns and for comparison results.
+template <class T>
+using IntegerVector = typename VectorTypes<T>::Integers;
+/// Values in a vector.
+template <class T>
+inline constexpr int lanes = VectorTypes<T>::lanes;
+
+/// Reads lanes<T> values from any address.
+template <class T>
+KEEL_SIMD_INLINE Vector<T> load(const T* from) {
+  return *reinterpret_cast<const typename VectorTypes<T>::Unaligned*>(from);
+}
+template <class T>
+KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value) {
+  *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(to) = value;
+}
+/// All lanes hold `value`.
+template <class T>
+KEEL_SIMD_INLINE Vector<T> broadcast(T value) {
+  return value - Vector<T>{};  // minus zero keeps the sign of -0
+}
+/// The same bits as another vector type: bit_cast<IntegerVector<T>>(x).
+template <class To, class From>
+KEEL_SIMD_INLINE To bit_cast(From value) {
+  static_assert(sizeof(To) == sizeof(From));
+  return __builtin_bit_cast(To, value);
+}
+/// Truncated to integers, and back.
+template <class T>
+KEEL_SIMD_INLINE IntegerVector<T> to_integers(std::type_identity_t<Vector<T>> value) {
+#if KEEL_SIMD_BYTES > 0
+  return __builtin_convertvector(value, IntegerVector<T>);
+#else
+  return static_cast<IntegerVector<T>>(value);
+#endif
+}
+template <class T>
+KEEL_SIMD_INLINE Vector<T> to_values(std::type_identity_t<IntegerVector<T>> value) {
+#if KEEL_SIMD_BYTES > 0
+  return __builtin_convertvector(value, Vector<T>);
+#else
+  return static_cast<Vector<T>>(value);
+#endif
+}
+
+/// a * b + c, rounded once where the instruction set can.
+KEEL_SIMD_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
+#if KEEL_SIMD_LEVEL == 2
+#if defined(__clang__)
+  constexpr unsigned short all = 0xffff;
+#else
+  constexpr short all = -1;
+#endif
+  return __builtin_ia32_vfmaddps512_mask(a, b, c, all, 4);
+#elif KEEL_SIMD_LEVEL == 1
+  return __builtin_ia32_vfmaddps256(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+KEEL_SIMD_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<double> c) {
+#if KEEL_SIMD_LEVEL == 2
+  return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<unsigned char>(0xff), 4);
+#elif KEEL_SIMD_LEVEL == 1
+  return __builtin_ia32_vfmaddpd256(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+/// The larger and the smaller value; NaN in either operand gives NaN.
+template <class T>
+KEEL_SIMD_INLINE Vector<T> max(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
+  const Vector<T> larger = a < b ? b : a;  // a where a is NaN
+  return b == b ? larger : b;
+}
+template <class T>
+KEEL_SIMD_INLINE Vector<T> min(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
+  const Vector<T> smaller = b < a ? b : a;
+  return b == b ? smaller : b;
+}
+
+/// Lane i.
+template <class T>
+KEEL_SIMD_INLINE T lane(std::type_identity_t<Vector<T>> value, int i) {
+#if KEEL_SIMD_BYTES > 0
+  return value[i];
+#else
+  return static_cast<void>(i), value;
+#endif
+}
+/// The sum of all lanes: lane i + lane i + lanes/2, then the same on that half, and so on.
+template <class T>
+KEEL_SIMD_INLINE T sum(std::type_identity_t<Vector<T>> value) {
+  T parts[lanes<T>];
+  store(parts, value);
+  for (int half = lanes<T> / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) parts[i] += parts[i + half];
+  return parts[0];
+}
+
+/// The first `count` lanes (0 to lanes<T>) of a vector. load(p, tail) reads only those and leaves 0 in the
+/// others; store(p, value, tail) writes only those. Memory past them is not touched.
+template <class T>
+struct Tail {
+#if KEEL_SIMD_LEVEL == 2
+  using Mask = std::conditional_t<sizeof(T) == 4, unsigned short, unsigned char>;
+  explicit Tail(Index count) : mask(static_cast<Mask>((1u << count) - 1u)) {}
+  Mask mask;
+#elif KEEL_SIMD_LEVEL == 1
+  typedef long long Mask64 __attribute__((vector_size(32)));
+  explicit Tail(Index count) {
+    IntegerVector<T> index;
+    for (int i = 0; i < lanes<T>; ++i) index[i] = i;
+    mask = index < static_cast<typename VectorTypes<T>::Integer>(count);
+  }
+  IntegerVector<T> mask;
+#else
+  explicit Tail(Index n) : count(n) {}
+  Index count;
+#endif
+};
+
+template <class T>
+KEEL_SIMD_INLINE Vector<T> load(const T* from, const Tail<T>& tail) {
+#if KEEL_SIMD_LEVEL == 2
+  if constexpr (sizeof(T) == 4)
+    return __builtin_ia32_loadups512_mask(from, Vector<T>{}, tail.mask);
+  else
+    return __builtin_ia32_loadupd512_mask(from, Vector<T>{}, tail.mask);
+#elif KEEL_SIMD_LEVEL == 1
+  if constexpr (sizeof(T) == 4)
+    return __builtin_ia32_maskloadps256(reinterpret_cast<const Vector<T>*>(from), tail.mask);
+  else
+    return __builtin_ia32_maskloadpd256(reinterpret_cast<const Vector<T>*>(from), bit_cast<typename Tail<T>::Mask64>(tail.mask));
+#else
+  T parts[lanes<T>] = {};
+  for (Index i = 0; i < tail.count; ++i) parts[i] = from[i];
+  return load(parts);
+#endif
+}
+template <class T>
+KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value, const Tail<T>& tail) {
+#if KEEL_SIMD_LEVEL == 2
+  if constexpr (sizeof(T) == 4)
+    __builtin_ia32_storeups512_mask(to, value, tail.mask);
+  else
+    __builtin_ia32_storeupd512_mask(to, value, tail.mask);
+#elif KEEL_SIMD_LEVEL == 1
+  if constexpr (sizeof(T) == 4)
+    __builtin_ia32_maskstoreps256(reinterpret_cast<Vector<T>*>(to), tail.mask, value);
+  else
+    __builtin_ia32_maskstorepd256(reinterpret_cast<Vector<T>*>(to), bit_cast<typename Tail<T>::Mask64>(tail.mask), value);
+#else
+  T parts[lanes<T>];
+  store(parts, value);
+  for (Index i = 0; i < tail.count; ++i) to[i] = parts[i];
+#endif
+}
