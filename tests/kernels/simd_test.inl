@@ -14,8 +14,8 @@ void axpy(Index count, T a, const T* x, T* y) {
 template <class T>
 int each_function(const T* a, const T* b, T* out) {
   const Vector<T> x = load(a), y = load(b);
-  store(out, max<T>(x, y));
-  store(out + lanes<T>, min<T>(x, y));
+  store(out, maximum<T>(x, y));
+  store(out + lanes<T>, minimum<T>(x, y));
   store(out + 2 * lanes<T>, x < y ? x : broadcast(T(0)));
   store(out + 3 * lanes<T>, to_values<T>(to_integers<T>(x)));
   store(out + 4 * lanes<T>, broadcast(sum<T>(x)));

@@ -1,15 +1,18 @@
 #pragma once
 
 #include <keel/kernels/scratch.hpp>
+#include <keel/kernels/simd/level.hpp>
 
 namespace keel::inline KEEL_ABI {
 
 class ThreadPool;
 
-/// What a kernel may use besides its arguments: temporary memory and, when not null, threads.
+/// What a kernel may use besides its arguments: temporary memory, threads when not null, and the instruction
+/// set, which must be one that the machine has.
 struct KernelContext {
   Scratch& scratch;
   ThreadPool* threads = nullptr;
+  SimdLevel simd = simd_level();
 };
 
 }  // namespace keel::inline KEEL_ABI

@@ -95,12 +95,12 @@ KEEL_SIMD_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<d
 
 /// The larger and the smaller value; NaN in either operand gives NaN.
 template <class T>
-KEEL_SIMD_INLINE Vector<T> max(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
+KEEL_SIMD_INLINE Vector<T> maximum(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
   const Vector<T> larger = a < b ? b : a;  // a where a is NaN
   return b == b ? larger : b;
 }
 template <class T>
-KEEL_SIMD_INLINE Vector<T> min(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
+KEEL_SIMD_INLINE Vector<T> minimum(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
   const Vector<T> smaller = b < a ? b : a;
   return b == b ? smaller : b;
 }
