@@ -1,0 +1,245 @@
+#pragma once
+/// What every reader of a file stands on: bytes read once from one descriptor, a cursor that checks each
+/// length against what is left before anything is allocated, and a budget for what is built from them.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <keel/tensor/tensor.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+using Bytes = AlignedVector<std::byte>;
+using ByteSpan = std::span<const std::byte>;
+
+/// What a reader may use. Memory for structure is bounded by the file's size (see Budget); these bound the rest.
+struct ReadLimits {
+  std::uint64_t file_bytes = std::uint64_t{1} << 36;    ///< largest file that is read at all: 64 GiB
+  std::uint64_t tensor_bytes = std::uint64_t{1} << 32;  ///< what tensors may expand to beyond the file's size
+  std::uint64_t header_bytes = 100'000'000;             ///< largest JSON or text header
+  std::uint64_t members = 100'000;                      ///< members of a zip, objects of an HDF5 file
+  Index depth = 64;                                     ///< nesting of JSON, pickles and groups
+};
+
+namespace io {
+
+inline std::string_view text_of(ByteSpan bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+inline ByteSpan bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+/// a * b, or false when it does not fit.
+inline bool multiply(std::uint64_t a, std::uint64_t b, std::uint64_t& product) {
+  product = a * b;
+  return a == 0 || product / a == b;
+}
+
+/// Unsigned little-endian value of `size` bytes (at most 8), whatever the machine's byte order.
+inline std::uint64_t load_little(const std::byte* from, std::size_t size) {
+  std::uint64_t value = 0;
+  for (std::size_t i = size; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(from[i]);
+  return value;
+}
+template <class Buffer>
+void append_little(Buffer& to, std::uint64_t value, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i)
+    to.push_back(static_cast<typename Buffer::value_type>(value >> (8 * i) & 0xff));
+}
+
+/// Text from a file as it may be shown in an error: at most 60 bytes, anything unprintable as `\xNN`.
+inline std::string shown(std::string_view text) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::string out = "'";
+  for (const char character : text.substr(0, 60)) {
+    const auto code = static_cast<unsigned char>(character);
+    if (code >= 0x20 && code < 0x7f)
+      out += character;
+    else
+      out += {'\\', 'x', digits[code >> 4], digits[code & 15]};
+  }
+  return out + (text.size() > 60 ? "...'" : "'");
+}
+
+/// Counts what is built from a file against a limit, over the whole file. Throws FormatError beyond it.
+class Budget {
+ public:
+  explicit Budget(std::uint64_t limit) : limit_(limit) {}
+  /// For names, tree nodes and the like of a file of this size.
+  static Budget for_structure(std::uint64_t file_size) { return Budget(file_size + (std::uint64_t{12} << 20)); }
+  /// For the values of tensors, which a compressed file may expand.
+  static Budget for_tensors(std::uint64_t file_size, const ReadLimits& limits) {
+    std::uint64_t expanded = 0;
+    if (!multiply(file_size, 1032, expanded)) expanded = limits.tensor_bytes;
+    return Budget((std::max)(file_size, (std::min)(expanded, limits.tensor_bytes)));
+  }
+
+  void charge(std::uint64_t bytes, const std::string& where) {
+    if (bytes > limit_ - used_)
+      throw FormatError(where, "a file that needs at most " + std::to_string(limit_) + " bytes of memory",
+                        "one that asks for " + std::to_string(bytes) + " more after " + std::to_string(used_));
+    used_ += bytes;
+  }
+
+ private:
+  std::uint64_t limit_;
+  std::uint64_t used_ = 0;
+};
+
+/// A cursor over bytes in memory; every read is checked first. Errors name the file and the offset.
+class ByteReader {
+ public:
+  ByteReader(ByteSpan bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
+
+  std::uint64_t position() const { return position_; }
+  std::uint64_t size() const { return bytes_.size(); }
+  std::uint64_t remaining() const { return bytes_.size() - position_; }
+  std::string where() const { return where_ + ", offset " + std::to_string(position_); }
+
+  /// The next `count` bytes; `what` names them in the error.
+  ByteSpan take(std::uint64_t count, const char* what) {
+    if (count > remaining())
+      throw FormatError(where(), std::string(what) + " of " + std::to_string(count) + " bytes",
+                        std::to_string(remaining()) + " bytes left", "the file is cut short or damaged");
+    const ByteSpan taken = bytes_.subspan(position_, count);
+    position_ += count;
+    return taken;
+  }
+  std::uint64_t little(std::size_t size, const char* what) { return load_little(take(size, what).data(), size); }
+  std::uint8_t u8(const char* what) { return static_cast<std::uint8_t>(little(1, what)); }
+  std::uint16_t u16(const char* what) { return static_cast<std::uint16_t>(little(2, what)); }
+  std::uint32_t u32(const char* what) { return static_cast<std::uint32_t>(little(4, what)); }
+  std::uint64_t u64(const char* what) { return little(8, what); }
+  void skip(std::uint64_t count, const char* what) { take(count, what); }
+  void seek(std::uint64_t offset, const char* what) {
+    if (offset > bytes_.size())
+      throw FormatError(where(), std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
+                        "offset " + std::to_string(offset), "the file is cut short or damaged");
+    position_ = offset;
+  }
+  [[noreturn]] void fail(const std::string& expected, const std::string& got, const std::string& hint = {}) const {
+    throw FormatError(where(), expected, got, hint);
+  }
+
+ private:
+  ByteSpan bytes_;
+  std::string where_;
+  std::uint64_t position_ = 0;
+};
+
+/// The shape of a tensor in a file, and its size in bytes. Refuses more than 8 axes, extents and sizes over 2^40.
+inline Shape checked_shape(std::span<const std::uint64_t> dims, std::uint64_t item_bytes, std::uint64_t& bytes,
+                           const std::string& where) {
+  const auto listed = [&] {
+    std::string text = "[";
+    for (std::size_t i = 0; i < dims.size() && i < 12; ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
+    return text + (dims.size() > 12 ? ", ...]" : "]");
+  };
+  if (dims.size() > static_cast<std::size_t>(Shape::max_rank))
+    throw FormatError(where, "a shape of at most " + std::to_string(Shape::max_rank) + " axes",
+                      std::to_string(dims.size()) + " axes " + listed());
+  std::array<Index, Shape::max_rank> extents{};
+  constexpr auto largest = static_cast<std::uint64_t>(Shape::max_size);
+  std::uint64_t size = 1;
+  bool fits = true, empty = false;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    fits = fits && dims[i] <= largest;
+    if (!fits) break;
+    empty = empty || dims[i] == 0;
+    if (dims[i] != 0) fits = multiply(size, dims[i], size) && (size <= largest || empty);
+    if (size > largest) size = largest;
+    extents[i] = static_cast<Index>(dims[i]);
+  }
+  if (!fits || (!empty && size > largest))
+    throw FormatError(where, "a shape of at most 2^40 elements", listed());
+  bytes = empty ? 0 : size * item_bytes;
+  return Shape(std::span<const Index>(extents.data(), dims.size()));
+}
+
+/// A file descriptor, closed at the end of its scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+inline std::string system_message(int code) { return std::strerror(code); }
+
+/// All of an open regular file, its size taken from the same descriptor.
+inline Bytes read_descriptor(int fd, const std::string& where, std::uint64_t max_bytes) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) throw FormatError(where, "a readable file", system_message(errno));
+  if (!S_ISREG(info.st_mode))
+    throw FormatError(where, "a regular file", S_ISDIR(info.st_mode) ? "a directory" : "a device, pipe or socket");
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size > max_bytes)
+    throw FormatError(where, "a file of at most " + std::to_string(max_bytes) + " bytes", std::to_string(size),
+                      "raise ReadLimits::file_bytes");
+  Bytes bytes(size);
+  std::byte beyond{};
+  for (std::uint64_t done = 0;;) {
+    const bool full = done == size;
+    const ssize_t count = full ? ::read(fd, &beyond, 1) : ::read(fd, bytes.data() + done, size - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw FormatError(where, "a readable file", system_message(errno));
+    if (full && count == 0) return bytes;
+    if (full || count == 0)
+      throw FormatError(where, "a file that stays at " + std::to_string(size) + " bytes while it is read",
+                        full ? "a longer one" : "a shorter one", "another program is writing to it");
+    done += static_cast<std::uint64_t>(count);
+  }
+}
+
+}  // namespace io
+
+/// All bytes of a regular file. Pipes, devices and directories are refused, and so is a file that changes its
+/// length meanwhile. Throws FormatError.
+inline Bytes read_file(const std::string& path, const ReadLimits& limits = {}) {
+  const io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (file.get() < 0) throw FormatError(path, "a readable file", io::system_message(errno));
+  return io::read_descriptor(file.get(), path, limits.file_bytes);
+}
+
+/// A file that another file names: it must be a plain name, lie in the same directory, and be a regular file
+/// with no other name. Paths, symbolic links and hard links are refused, so a model cannot reach outside its folder.
+inline Bytes read_beside(const std::string& path, const std::string& name, const ReadLimits& limits = {}) {
+  const std::string where = path + ": " + io::shown(name);
+  if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
+    throw FormatError(where, "the plain name of a file in the same directory", "a path",
+                      "put all parts of the model into one directory");
+  const std::size_t slash = path.rfind('/');
+  const std::string directory = slash == path.npos ? "." : path.substr(0, slash + 1);
+  const io::Descriptor folder(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (folder.get() < 0) throw FormatError(where, "a readable directory", io::system_message(errno));
+  const io::Descriptor file(
+      ::openat(folder.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  if (file.get() < 0)
+    throw FormatError(where, "a readable file", errno == ELOOP ? "a symbolic link" : io::system_message(errno),
+                      errno == ELOOP ? "copy the file itself into the model's directory" : "");
+  struct stat info {};
+  if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink > 1)
+    throw FormatError(where, "a file with one name", "a hard link",
+                      "copy the file itself into the model's directory");
+  return io::read_descriptor(file.get(), where, limits.file_bytes);
+}
+
+}  // namespace keel::inline KEEL_ABI
