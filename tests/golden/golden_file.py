@@ -8,7 +8,7 @@ DTYPES = {"float64": "F64", "int64": "I64", "float32": "F32"}
 
 
 def save(path, tensors, metadata):
-    """tensors: name -> array; metadata: name -> string. The order is the format's own: widest type first, then name."""
+    """tensors: name -> array; metadata: name -> string. Ordered as the format asks: widest type first, then name."""
     arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
     header, offset = {"__metadata__": dict(sorted(metadata.items()))}, 0
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, DTYPES[str(arrays[name].dtype)], name))
