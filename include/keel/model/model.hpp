@@ -1,0 +1,317 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <keel/kernels/parallel.hpp>
+#include <keel/layers/any_layer.hpp>
+#include <keel/model/inference_plan.hpp>
+#include <keel/model/naming.hpp>
+#include <keel/model/tape.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// A place in a model's graph: an input, or a layer applied to other places.
+struct Node {
+  int index = -1;
+};
+
+struct ModelOptions {
+  std::string name = {};
+  /// Of the initial weights: the same seed gives the same network everywhere.
+  std::uint64_t seed = 0;
+  /// Threads of `predict` and of training; 0: what KEEL_THREADS in the environment says, else 1.
+  int threads = 0;
+};
+
+template <class T>
+struct NamedParameter {
+  std::string name;  ///< "conv2d/kernel"
+  Parameter<T>* parameter;
+};
+
+/// A network: a graph of layers whose shapes are known before any data. Built with `input`, `add` and `output`:
+///
+///     Model net;
+///     Node x = net.input({32, 32, 16});
+///     Node y = net.add(BatchNorm(), net.add(Conv2D(16, 3, {.padding = Padding::same}), x));
+///     net.output(net.add(Add(), {x, y}));
+///
+/// `predict` is const and may be called from many threads; everything else changes the model and may not.
+/// A model moves, and copies only by `clone`.
+template <class T = float>
+class Model {
+ public:
+  using Scalar = T;
+  /// One place in the graph. `shape` is without the batch; `layer` is -1 for an input.
+  struct NodeInfo {
+    int layer = -1;
+    std::vector<int> inputs;
+    Shape shape;
+    std::string name;
+  };
+
+  explicit Model(ModelOptions options = {})
+      : options_(std::move(options)), cache_(std::make_unique<PlanCache<T>>()) {
+    set_threads(options_.threads);
+  }
+
+  /// A new input of the given shape, without the batch.
+  Node input(const Shape& sample, const std::string& name = {}) {
+    nodes_.push_back({-1, {}, sample, unique_name(name.empty() ? "input_layer" : name, !name.empty())});
+    names_.push_back(nodes_.back().name);
+    inputs_.push_back(last());
+    return {last()};
+  }
+  /// Applies a new layer. Throws ShapeError, naming the layer, if the shapes do not fit; the model is then as before.
+  Node add(AnyLayer<T> layer, Node x) { return add(std::move(layer), {x}); }
+  Node add(AnyLayer<T> layer, std::initializer_list<Node> x) { return add(std::move(layer), std::span(x.begin(), x.size())); }
+  Node add(AnyLayer<T> layer, std::span<const Node> x) {
+    const bool named = !layer->name().empty();
+    layer->rename(unique_name(named ? layer->name() : snake_case(layer->type()), named));
+    const std::vector<Shape> shapes = shapes_of(x);
+    const Shape output = layer->output_shape(shapes);
+    Rng rng(options_.seed, static_cast<std::uint64_t>(layers_.size()));
+    layer->build(shapes, rng);
+    layers_.push_back(std::move(layer));
+    names_.push_back(layers_.back()->name());
+    list_parameters(layers_.back());
+    connect(static_cast<int>(layers_.size()) - 1, x, output);
+    return {last()};
+  }
+  /// Applies once more the layer that stands at `of`: one set of weights, two places.
+  Node share(Node of, Node x) { return share(of, {x}); }
+  Node share(Node of, std::initializer_list<Node> x) { return share(of, std::span(x.begin(), x.size())); }
+  Node share(Node of, std::span<const Node> x) {
+    if (of.index < 0 || of.index > last() || nodes_[static_cast<std::size_t>(of.index)].layer < 0)
+      throw ConfigError(who(), "a node made by add() to share the layer of", "node " + std::to_string(of.index));
+    const int l = nodes_[static_cast<std::size_t>(of.index)].layer;
+    std::vector<Shape> first;
+    for (const int input : nodes_[static_cast<std::size_t>(of.index)].inputs)
+      first.push_back(nodes_[static_cast<std::size_t>(input)].shape);
+    const std::vector<Shape> shapes = shapes_of(x);
+    if (!any_layer(l)->parameters().empty() && shapes != first)
+      for (std::size_t i = 0; i < shapes.size(); ++i)
+        if (shapes[i].rank() != first[i].rank() || shapes[i].back() != first[i].back())
+          throw ShapeError(any_layer(l)->name(), "inputs that fit its weights, such as " + first[i].to_string(),
+                           shapes[i].to_string());
+    connect(l, x, any_layer(l)->output_shape(shapes));
+    return {last()};
+  }
+  /// Declares a place to be an output of the model; several make a model of several outputs.
+  void output(Node node) {
+    shapes_of(std::span(&node, 1));
+    outputs_.push_back(node.index);
+    ++structure_;
+  }
+
+  const std::string& name() const { return options_.name; }
+  const ModelOptions& options() const { return options_; }
+  std::span<const NodeInfo> nodes() const { return nodes_; }
+  std::span<const int> inputs() const { return inputs_; }
+  std::span<const int> outputs() const { return outputs_; }
+  const Shape& input_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(inputs_.at(i))].shape; }
+  const Shape& output_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(outputs_.at(i))].shape; }
+
+  Index layer_count() const { return static_cast<Index>(layers_.size()); }
+  Layer<T>& layer(Index i) { return *layers_.at(static_cast<std::size_t>(i)); }
+  const Layer<T>& layer(Index i) const { return *layers_.at(static_cast<std::size_t>(i)); }
+  const AnyLayer<T>& any_layer(Index i) const { return layers_.at(static_cast<std::size_t>(i)); }
+  Layer<T>& layer(const std::string& name) { return *layers_[find(name)]; }
+  const Layer<T>& layer(const std::string& name) const { return *layers_[find(name)]; }
+
+  /// Every parameter once, layers in the order of adding.
+  const std::vector<Parameter<T>*>& parameters() { return parameters_; }
+  std::vector<const Parameter<T>*> parameters() const { return {parameters_.begin(), parameters_.end()}; }
+  std::vector<NamedParameter<T>> named_parameters() {
+    std::vector<NamedParameter<T>> all;
+    for (auto& layer : layers_)
+      for (Parameter<T>* parameter : layer->parameters()) all.push_back({layer->name() + "/" + parameter->name(), parameter});
+    return all;
+  }
+  void freeze(Freeze freeze) {
+    for (auto& layer : layers_) layer->freeze(freeze);
+  }
+  /// Counts up with every change of a parameter or of the graph.
+  std::uint64_t version() const {
+    std::uint64_t version = structure_;
+    for (const Parameter<T>* parameter : parameters_) version += parameter->version();
+    return version;
+  }
+  /// A copy with weights, buffers and counters of its own.
+  Model clone() const {
+    Model copy(options_);
+    copy.nodes_ = nodes_;
+    copy.layers_ = layers_;
+    copy.inputs_ = inputs_;
+    copy.outputs_ = outputs_;
+    copy.names_ = names_;
+    for (auto& layer : copy.layers_) copy.list_parameters(layer);
+    return copy;
+  }
+
+  /// Threads of `predict` and training from now on; 0: what KEEL_THREADS in the environment says, else 1.
+  void set_threads(int threads) {
+    const int count = threads > 0 ? threads : default_threads();
+    pool_ = count > 1 ? std::make_unique<ThreadPool>(count) : nullptr;
+  }
+  ThreadPool* thread_pool() const { return pool_.get(); }
+
+  /// Inference on a batch, for a model of one input and one output. Throws ShapeError.
+  Tensor<T> predict(const TensorView<const T>& x) const {
+    Tensor<T> y = Tensor<T>::uninitialized(single_output().with_batch(batch_of(std::span(&x, 1))));
+    predict(x, y);
+    return y;
+  }
+  /// The same into memory of the caller's; allocates nothing once a batch of this size has been run before.
+  void predict(const TensorView<const T>& x, const TensorView<T>& y) const {
+    single_output();
+    predict(Inputs<T>(&x, 1), Outputs<T>(&y, 1));
+  }
+  /// Inference for any number of inputs and outputs.
+  std::vector<Tensor<T>> predict(Inputs<T> x) const {
+    const Index batch = batch_of(x);
+    std::vector<Tensor<T>> y;
+    std::vector<TensorView<T>> views;
+    for (std::size_t i = 0; i < outputs_.size(); ++i) y.push_back(Tensor<T>::uninitialized(output_shape(i).with_batch(batch)));
+    for (auto& tensor : y) views.push_back(tensor.view());
+    predict(x, Outputs<T>(views));
+    return y;
+  }
+  void predict(Inputs<T> x, Outputs<T> y) const;
+
+  /// A forward pass that `backward` can follow. The inputs must stay in place until then.
+  TensorView<const T> forward(const TensorView<const T>& x, Tape<T>& tape, bool training = true) {
+    return forward(Inputs<T>(&x, 1), tape, training)[0];
+  }
+  std::span<const TensorView<const T>> forward(Inputs<T> x, Tape<T>& tape, bool training = true) {
+    if (batch_of(x) == 0) throw DataError(who(), "at least one sample to train on", "an empty batch");
+    check_outputs();
+    tape.forward(*this, x, training);
+    return tape.outputs_;
+  }
+  /// From dL/d(output): fills `gradient` of every parameter that trains, or adds to it.
+  void backward(const TensorView<const T>& dy, Tape<T>& tape, bool accumulate = false) {
+    backward(Inputs<T>(&dy, 1), tape, accumulate);
+  }
+  void backward(Inputs<T> dy, Tape<T>& tape, bool accumulate = false) {
+    bool fits = dy.size() == tape.outputs_.size();
+    for (std::size_t i = 0; fits && i < dy.size(); ++i) fits = dy[i].shape() == tape.outputs_[i].shape();
+    if (!fits) throw ShapeError(who(), "one gradient of each output's shape", dy.empty() ? "none" : dy[0].shape().to_string());
+    tape.backward(*this, dy, accumulate);
+    if (tape.training_) ++tape.step;
+  }
+
+ protected:
+  /// For errors: "model", or its name.
+  std::string who() const { return options_.name.empty() ? "model" : options_.name; }
+  void set_output(int node) { outputs_.assign(1, node); }
+
+ private:
+  int last() const { return static_cast<int>(nodes_.size()) - 1; }
+
+  void connect(int layer, std::span<const Node> x, const Shape& output) {
+    NodeInfo node{layer, {}, output, layers_[static_cast<std::size_t>(layer)]->name()};
+    for (const Node& input : x) node.inputs.push_back(input.index);
+    nodes_.push_back(std::move(node));
+    ++structure_;
+  }
+  std::vector<Shape> shapes_of(std::span<const Node> x) const {
+    std::vector<Shape> shapes;
+    for (const Node& node : x) {
+      if (node.index < 0 || node.index > last())
+        throw ConfigError(who(), "nodes of this model", "node " + std::to_string(node.index),
+                          "make inputs with input() and pass what add() returned");
+      shapes.push_back(nodes_[static_cast<std::size_t>(node.index)].shape);
+    }
+    return shapes;
+  }
+  /// "dense", then "dense_1", ...; a name that the user gave is taken as it is and must be new.
+  std::string unique_name(const std::string& base, bool given) const {
+    const auto taken = [&](const std::string& name) {
+      return std::find(names_.begin(), names_.end(), name) != names_.end();
+    };
+    if (given && taken(base)) throw ConfigError(who(), "layer names that differ", "\"" + base + "\" twice");
+    std::string name = base;
+    for (int i = 1; taken(name); ++i) name = base + "_" + std::to_string(i);
+    return name;
+  }
+  void list_parameters(AnyLayer<T>& layer) {
+    for (Parameter<T>* parameter : layer->parameters()) parameters_.push_back(parameter);
+  }
+  std::size_t find(const std::string& name) const {
+    for (std::size_t i = 0; i < layers_.size(); ++i)
+      if (layers_[i]->name() == name) return i;
+    std::string known;
+    for (const auto& layer : layers_) known += (known.empty() ? "" : ", ") + layer->name();
+    throw ConfigError(who(), "one of the layers " + known, "\"" + name + "\"");
+  }
+  void check_outputs() const {
+    if (outputs_.empty()) throw ConfigError(who(), "an output", "none", "call output(node) after the last layer");
+  }
+  const Shape& single_output() const {
+    check_outputs();
+    if (outputs_.size() != 1)
+      throw ConfigError(who(), "one output", std::to_string(outputs_.size()), "use predict(span of inputs)");
+    return output_shape();
+  }
+  /// The batch size, after a check of all inputs.
+  Index batch_of(Inputs<T> x) const {
+    if (x.size() != inputs_.size())
+      throw ShapeError(who(), std::to_string(inputs_.size()) + " inputs", std::to_string(x.size()));
+    if (x.empty()) throw ConfigError(who(), "an input", "none", "make one with input(shape)");
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const Shape& got = x[i].shape();
+      const Shape& want = input_shape(i);
+      if (got.rank() != want.rank() + 1 || !(got.sample() == want)) {
+        std::string dims = "(batch";
+        for (const Index dim : want) dims += ", " + std::to_string(dim);
+        throw ShapeError(who(), "input " + nodes_[static_cast<std::size_t>(inputs_[i])].name + " of shape " + dims + ")",
+                         got.to_string(),
+                         got == want ? "one sample needs a batch axis of 1 in front"
+                                     : "images are (batch, height, width, channels)");
+      }
+      if (got[0] != x[0].shape()[0])
+        throw ShapeError(who(), "inputs of one batch size, " + std::to_string(x[0].shape()[0]), std::to_string(got[0]));
+    }
+    return x[0].shape()[0];
+  }
+
+  ModelOptions options_;
+  std::vector<NodeInfo> nodes_;
+  std::vector<AnyLayer<T>> layers_;
+  std::vector<int> inputs_, outputs_;
+  std::vector<std::string> names_;
+  std::vector<Parameter<T>*> parameters_;
+  std::uint64_t structure_ = 0;
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<PlanCache<T>> cache_;
+};
+
+template <class T>
+void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
+  check_outputs();
+  const Index batch = batch_of(x);
+  if (y.size() != outputs_.size())
+    throw ShapeError(who(), std::to_string(outputs_.size()) + " outputs", std::to_string(y.size()));
+  for (std::size_t i = 0; i < y.size(); ++i)
+    if (!(y[i].shape() == output_shape(i).with_batch(batch)))
+      throw ShapeError(who(), "an output of shape " + output_shape(i).with_batch(batch).to_string(), y[i].shape().to_string());
+
+  const auto plan = cache_->plan(*this);
+  auto workspace = cache_->take();
+  const Index step = plan->preferred_batch();
+  // every element is accumulated in the same order whatever the batch, so a batch may be cut anywhere
+  for (Index begin = 0; begin < batch; begin += step) {
+    const Index count = (std::min)(step, batch - begin);
+    workspace->x.clear();
+    workspace->y.clear();
+    for (const auto& view : x) workspace->x.push_back(view.rows(begin, count));
+    for (const auto& view : y) workspace->y.push_back(view.rows(begin, count));
+    plan->run(workspace->x, workspace->y, *workspace, pool_.get());
+  }
+  cache_->give_back(std::move(workspace));
+}
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <keel/model/model.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// A model whose layers follow one another: `add` applies each to the output of the last.
+///
+///     Sequential model({28, 28, 1});
+///     model.add(Flatten()).add(Dense(10));
+template <class T = float>
+class Sequential : public Model<T> {
+ public:
+  explicit Sequential(const Shape& input, ModelOptions options = {}) : Model<T>(std::move(options)) {
+    last_ = Model<T>::input(input);
+    this->set_output(last_.index);
+  }
+
+  Sequential& add(AnyLayer<T> layer) {
+    last_ = Model<T>::add(std::move(layer), last_);
+    this->set_output(last_.index);
+    return *this;
+  }
+
+ private:
+  Node last_;
+};
+
+Sequential(const Shape&) -> Sequential<float>;
+Sequential(const Shape&, ModelOptions) -> Sequential<float>;
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,282 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <keel/kernels/elementwise.hpp>
+#include <keel/layers/any_layer.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+template <class T>
+class Model;
+
+/// The memory of training: every activation of a forward pass, what the layers keep for the way back, and the
+/// gradients on it. Reused from step to step. `Model::forward` and `Model::backward` write it.
+///
+///     Tape tape;
+///     auto y = model.forward(x, tape);              // x must stay until backward has run
+///     loss.value_and_gradient(y, target, dy);
+///     model.backward(dy, tape);
+///     optimizer.step(model.parameters());
+///
+/// Dropout's masks depend on (seed, step, place in the graph) alone; `backward` counts `step` up after each training pass.
+template <class T = float>
+class Tape {
+ public:
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  /// Whether backward also computes the gradient of the model's inputs.
+  bool input_gradients = false;
+
+  /// The i-th output of the last forward pass.
+  TensorView<const T> output(std::size_t i = 0) const { return outputs_.at(i); }
+  /// dL/d(input i) after backward, where `input_gradients` was set.
+  TensorView<const T> input_gradient(std::size_t i = 0) const {
+    if (i >= input_nodes_.size() || !state(root(input_nodes_[i])).gradient.data())
+      throw ConfigError("Tape::input_gradient", "a backward pass with input_gradients set", "none");
+    return state(root(input_nodes_[i])).gradient;
+  }
+  /// Bytes held.
+  std::size_t bytes() const {
+    std::size_t total = scratch_.bytes();
+    const auto add = [&](const Tensor<T>& tensor) { total += static_cast<std::size_t>(tensor.size()) * sizeof(T); };
+    for (const State& state : states_) {
+      add(state.memory);
+      for (const Tensor<T>& tensor : state.cache.tensors) add(tensor);
+      total += state.cache.indices.size() * sizeof(std::int32_t);
+    }
+    for (const Tensor<T>& buffer : buffers_) add(buffer);
+    return total;
+  }
+
+ private:
+  friend class Model<T>;
+
+  struct State {
+    int root = -1;           ///< the node whose memory holds this one's value; itself unless it is a view or was fused
+    ActivationSpec fused{};  ///< the activation that this node applies for its consumer
+    bool needs_gradient = false;
+    TensorView<const T> value;
+    TensorView<T> gradient;  ///< data() is null while there is none
+    int buffer = -1;         ///< of `gradient`; -1: the caller's memory
+    Tensor<T> memory;
+    Cache<T> cache;
+  };
+
+  State& state(int node) { return states_[static_cast<std::size_t>(node)]; }
+  const State& state(int node) const { return states_[static_cast<std::size_t>(node)]; }
+  int root(int node) const { return state(node).root; }
+
+  void forward(Model<T>& model, Inputs<T> x, bool training);
+  void backward(Model<T>& model, Inputs<T> dy, bool accumulate);
+
+  /// Decides which nodes share memory and which need gradients.
+  void prepare(const Model<T>& model);
+  Pass<T> pass(const Model<T>& model, int node);
+  void gather_inputs(const Model<T>& model, int node);
+  /// A gradient arrives at a node, in a buffer (or, if -1, in the caller's memory): kept, or added to the one there.
+  void receive(int node, TensorView<T> gradient, int buffer);
+
+  int acquire(Index size);
+  void release(int buffer) {
+    if (buffer >= 0) free_[static_cast<std::size_t>(buffer)] = true;
+  }
+
+  std::vector<State> states_;
+  std::vector<int> input_nodes_;
+  std::vector<TensorView<const T>> outputs_, inputs_;
+  std::vector<TensorView<T>> input_gradients_;
+  std::vector<int> targets_;
+  std::vector<Tensor<T>> buffers_;
+  std::vector<bool> free_, visited_;
+  Scratch scratch_;
+  bool training_ = false, ran_forward_ = false;
+};
+
+template <class T>
+void Tape<T>::prepare(const Model<T>& model) {
+  const auto nodes = model.nodes();
+  states_.resize(nodes.size());
+  std::vector<int> uses(nodes.size(), 0);
+  for (const auto& node : nodes)
+    for (const int input : node.inputs) ++uses[static_cast<std::size_t>(input)];
+  for (const int output : model.outputs()) ++uses[static_cast<std::size_t>(output)];
+  for (int n = 0; n < static_cast<int>(nodes.size()); ++n) {
+    const auto& node = nodes[static_cast<std::size_t>(n)];
+    State& here = state(n);
+    here.root = n;
+    here.fused = {};
+    here.needs_gradient = node.layer < 0 && input_gradients;
+    if (node.layer < 0) continue;
+    const AnyLayer<T>& layer = model.any_layer(node.layer);
+    for (const auto* parameter : layer->parameters()) here.needs_gradient |= parameter->trains();
+    for (const int input : node.inputs) here.needs_gradient |= state(root(input)).needs_gradient;
+    const int input = node.inputs[0];
+    if (layer->role() == LayerRole::view) here.root = root(input);
+    if (layer->role() == LayerRole::activation && root(input) == input && uses[static_cast<std::size_t>(input)] == 1 &&
+        nodes[static_cast<std::size_t>(input)].layer >= 0 && state(input).fused.kind == Activation::linear &&
+        !activation_needs_input(layer->activation()) &&
+        model.any_layer(nodes[static_cast<std::size_t>(input)].layer)->fuses_activation()) {
+      state(input).fused = layer->activation();
+      here.root = input;
+    }
+  }
+  input_nodes_.assign(model.inputs().begin(), model.inputs().end());
+}
+
+template <class T>
+Pass<T> Tape<T>::pass(const Model<T>& model, int node) {
+  Pass<T> pass{KernelContext{scratch_, model.thread_pool()}};
+  pass.training = training_;
+  pass.cache = &state(node).cache;
+  pass.rng = Rng(seed, (step << 20) + static_cast<std::uint64_t>(node));
+  pass.activation = state(node).fused;
+  return pass;
+}
+
+template <class T>
+void Tape<T>::gather_inputs(const Model<T>& model, int node) {
+  inputs_.clear();
+  for (const int input : model.nodes()[static_cast<std::size_t>(node)].inputs) inputs_.push_back(state(input).value);
+}
+
+template <class T>
+void Tape<T>::forward(Model<T>& model, Inputs<T> x, bool training) {
+  ran_forward_ = false;
+  training_ = training;
+  prepare(model);
+  const auto nodes = model.nodes();
+  const Index batch = x[0].shape()[0];
+  std::size_t next_input = 0;
+  for (int n = 0; n < static_cast<int>(nodes.size()); ++n) {
+    const auto& node = nodes[static_cast<std::size_t>(n)];
+    State& here = state(n);
+    const Shape shape = node.shape.with_batch(batch);
+    if (node.layer < 0) {
+      here.value = x[next_input++];
+    } else if (here.root != n) {
+      here.value = {shape, state(here.root).value.data()};
+    } else {
+      here.memory.resize(shape);
+      here.value = here.memory.view();
+      gather_inputs(model, n);
+      Scratch::Frame frame(scratch_);
+      Pass<T> p = pass(model, n);
+      model.any_layer(node.layer)->forward(inputs_, here.memory.view(), p);
+    }
+  }
+  // state changes only once every layer has had its say
+  if (training)
+    for (int n = 0; n < static_cast<int>(nodes.size()); ++n)
+      if (nodes[static_cast<std::size_t>(n)].layer >= 0 && root(n) == n) {
+        Pass<T> p = pass(model, n);
+        model.layer(nodes[static_cast<std::size_t>(n)].layer).finish_forward(p);
+      }
+  outputs_.clear();
+  for (const int output : model.outputs()) outputs_.push_back(state(output).value);
+  ran_forward_ = true;
+}
+
+template <class T>
+void Tape<T>::receive(int node, TensorView<T> gradient, int buffer) {
+  State& target = state(root(node));
+  if (!target.gradient.data()) {
+    target.gradient = gradient.reshaped(target.value.shape());
+    target.buffer = buffer;
+    return;
+  }
+  if (target.buffer < 0) {
+    target.buffer = acquire(target.gradient.size());
+    const TensorView<T> own(target.gradient.shape(), buffers_[static_cast<std::size_t>(target.buffer)].data());
+    std::copy(target.gradient.begin(), target.gradient.end(), own.begin());
+    target.gradient = own;
+  }
+  const KernelContext context{scratch_, nullptr};
+  accumulate(gradient.size(), gradient.data(), target.gradient.data(), context);
+  release(buffer);
+}
+
+template <class T>
+void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
+  if (!ran_forward_) throw ConfigError("Model::backward", "a forward pass on this tape before", "none");
+  const auto nodes = model.nodes();
+  free_.assign(buffers_.size(), true);
+  visited_.assign(static_cast<std::size_t>(model.layer_count()), false);
+  for (State& state : states_) {
+    state.gradient = {};
+    state.buffer = -1;
+  }
+  for (Index l = 0; l < model.layer_count(); ++l)
+    for (Parameter<T>* parameter : model.layer(l).parameters())
+      if (parameter->trains()) {
+        const bool fresh = !(parameter->gradient.shape() == parameter->shape());
+        if (fresh) parameter->gradient.resize(parameter->shape());
+        if (fresh || (!accumulate && !model.layer(l).overwrites_gradients()))
+          std::fill(parameter->gradient.begin(), parameter->gradient.end(), T(0));
+      }
+  for (std::size_t i = 0; i < dy.size(); ++i) {
+    // read only: `receive` copies before it adds
+    T* data = const_cast<T*>(dy[i].data());
+    receive(model.outputs()[i], {dy[i].shape(), data}, -1);
+  }
+
+  for (int n = static_cast<int>(nodes.size()) - 1; n >= 0; --n) {
+    const auto& node = nodes[static_cast<std::size_t>(n)];
+    State& here = state(n);
+    if (node.layer < 0 || here.root != n || !here.gradient.data()) continue;
+    if (here.needs_gradient) {
+      const std::size_t l = static_cast<std::size_t>(node.layer);
+      Layer<T>& layer = model.layer(node.layer);
+      gather_inputs(model, n);
+      input_gradients_.clear();
+      targets_.clear();
+      for (const int input : node.inputs) {
+        const State& source = state(root(input));
+        const int buffer = source.needs_gradient ? acquire(source.value.size()) : -1;
+        targets_.push_back(buffer);
+        input_gradients_.emplace_back(state(input).value.shape(),
+                                      buffer < 0 ? nullptr : buffers_[static_cast<std::size_t>(buffer)].data());
+      }
+      Scratch::Frame frame(scratch_);
+      Pass<T> p = pass(model, n);
+      p.accumulate = accumulate || visited_[l];
+      visited_[l] = true;
+      layer.backward(inputs_, here.value, here.gradient, input_gradients_, p);
+      for (std::size_t i = 0; i < targets_.size(); ++i)
+        if (targets_[i] >= 0) receive(node.inputs[i], input_gradients_[i], targets_[i]);
+    }
+    release(here.buffer);
+    here.gradient = {};
+  }
+
+  if (accumulate) return;
+  for (Index l = 0; l < model.layer_count(); ++l)
+    if (!visited_[static_cast<std::size_t>(l)] && model.layer(l).overwrites_gradients())
+      for (Parameter<T>* parameter : model.layer(l).parameters())
+        if (parameter->trains()) std::fill(parameter->gradient.begin(), parameter->gradient.end(), T(0));
+}
+
+template <class T>
+int Tape<T>::acquire(Index size) {
+  int best = -1;
+  for (int b = 0; b < static_cast<int>(buffers_.size()); ++b) {
+    if (!free_[static_cast<std::size_t>(b)]) continue;
+    const Index held = buffers_[static_cast<std::size_t>(b)].size();
+    const Index best_held = best < 0 ? -1 : buffers_[static_cast<std::size_t>(best)].size();
+    const bool fits = held >= size, best_fits = best_held >= size;
+    if (best < 0 || (fits && !best_fits) || (fits == best_fits && (fits ? held < best_held : held > best_held))) best = b;
+  }
+  if (best < 0) {
+    best = static_cast<int>(buffers_.size());
+    buffers_.emplace_back();
+    free_.push_back(true);
+  }
+  Tensor<T>& buffer = buffers_[static_cast<std::size_t>(best)];
+  if (buffer.size() < size) buffer = Tensor<T>::uninitialized({size});
+  free_[static_cast<std::size_t>(best)] = false;
+  return best;
+}
+
+}  // namespace keel::inline KEEL_ABI
