@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Builds and runs all tests in build/tests and ends with `N passed, N failed`.
+#   tests/run.sh             all
+#   tests/run.sh layers io   only these folders of tests/ (packaging is one)
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. scripts/install_packages.sh
+# shellcheck disable=SC2086
+install_packages $build_packages doctest-dev git dataset-fashion-mnist
+need_tools
+
+jobs=$(nproc 2>/dev/null || echo 2)
+build=$PWD/build/tests
+passed=0 failed=0
+wanted() { [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $1 "* ]]; }
+report() { # NAME PASSED FAILED SECONDS
+  printf '%-28s %5d passed, %d failed, %d s\n' "$1" "$2" "$3" "$4"
+  passed=$((passed + $2)) failed=$((failed + $3))
+}
+only=("$@")
+mkdir -p "$build"
+
+# The build goes on after an error, so that one broken folder does not hide the others.
+start=$SECONDS
+# shellcheck disable=SC2046
+if ! cmake -S . -B "$build" $(cmake_generator) -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=ON \
+  -DKEEL_BUILD_EXAMPLES=ON -DKEEL_BUILD_BENCH=OFF >"$build/configure.log" 2>&1; then
+  tail -n 40 "$build/configure.log"
+  report configure 0 1 $((SECONDS - start))
+else
+  folders=()
+  for folder in tests/*/; do
+    folder=$(basename "$folder")
+    compgen -G "tests/$folder/*_test.cpp" >/dev/null && wanted "$folder" && folders+=("$folder")
+  done
+  targets=(all)
+  [ ${#only[@]} -eq 0 ] || targets=("${folders[@]/#/keel_test_}")
+  rm -f "$build"/tests/keel_test_* # an old program must not stand in for one that no longer builds
+  keep_going=-k
+  [ -f "$build/build.ninja" ] && keep_going=-k0
+  if [ ${#targets[@]} -gt 0 ] &&
+    ! cmake --build "$build" -j "$jobs" --target "${targets[@]}" -- $keep_going >"$build/build.log" 2>&1; then
+    grep -A 8 -E 'error:|FAILED|undefined reference' "$build/build.log" | head -n 60
+    echo "... the end of $build/build.log:"
+    tail -n 25 "$build/build.log"
+    report build 0 1 $((SECONDS - start))
+  elif [ ${#targets[@]} -gt 0 ]; then
+    report build 1 0 $((SECONDS - start))
+  fi
+
+  for folder in "${folders[@]}"; do
+    start=$SECONDS
+    log=$build/$folder.log
+    program=$build/tests/keel_test_$folder
+    if [ ! -x "$program" ]; then
+      report "$folder" 0 1 0 # not built; the log above says why
+      continue
+    fi
+    "$program" --no-colors >"$log" 2>&1
+    status=$?
+    # doctest's line: [doctest] test cases:  29 |  29 passed | 0 failed | 0 skipped
+    counts=$(sed -n 's/^\[doctest\] test cases: *[0-9]* | *\([0-9]*\) passed | *\([0-9]*\) failed.*/\1 \2/p' "$log")
+    read -r ok bad <<<"${counts:-0 0}"
+    # A crash prints no counts, or counts without the case that crashed.
+    [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    [ "$ok" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
+    [ "$bad" -eq 0 ] || tail -n 60 "$log"
+    report "$folder" "$ok" "$bad" $((SECONDS - start))
+  done
+fi
+
+# Shell checks: each prints `ok NAME` or `not ok NAME` lines and keeps the details in its log.
+for script in tests/*/check.sh; do
+  [ -f "$script" ] || continue
+  folder=$(basename "$(dirname "$script")")
+  wanted "$folder" || continue
+  start=$SECONDS
+  log=$build/$folder.log
+  bash "$script" "$build" >"$log" 2>&1
+  status=$?
+  ok=$(grep -c '^ok ' "$log") bad=$(grep -c '^not ok ' "$log")
+  [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  [ "$bad" -eq 0 ] || grep -v '^ok ' "$log" | grep -v '^note ' | head -n 120
+  sed -n 's/^note /  /p' "$log"
+  report "$folder" "$ok" "$bad" $((SECONDS - start))
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
