@@ -87,9 +87,9 @@ void for_each_value(const NamedArray& array, F&& f) {
       case DType::i16: f(i, std::int64_t{static_cast<std::int16_t>(bits)}); break;
       case DType::i32: f(i, std::int64_t{static_cast<std::int32_t>(bits)}); break;
       case DType::i64: f(i, static_cast<std::int64_t>(bits)); break;
-      case DType::f16: f(i, double{half_to_float(static_cast<std::uint16_t>(bits))}); break;
-      case DType::bf16: f(i, double{bfloat_to_float(static_cast<std::uint16_t>(bits))}); break;
-      case DType::f32: f(i, double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))}); break;
+      case DType::f16: f(i, static_cast<double>(half_to_float(static_cast<std::uint16_t>(bits)))); break;
+      case DType::bf16: f(i, static_cast<double>(bfloat_to_float(static_cast<std::uint16_t>(bits)))); break;
+      case DType::f32: f(i, static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)))); break;
       case DType::f64: f(i, std::bit_cast<double>(bits)); break;
     }
   }
