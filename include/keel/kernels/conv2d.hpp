@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <keel/kernels/activation.hpp>
+#include <keel/kernels/epilogue.hpp>
 #include <keel/kernels/parallel.hpp>
 
 namespace keel::inline KEEL_ABI {
@@ -22,15 +22,6 @@ struct Conv2DGeometry {
   Index group_in() const { return in_c / groups; }
   Index group_out() const { return out_c / groups; }
   Index kernel_size() const { return kernel_h * kernel_w * group_in() * out_c; }
-};
-
-/// What follows the sum: y = activation(sum + bias + residual). bias has one value per output channel,
-/// residual has y's layout and may be y itself; null means none.
-template <class T>
-struct Epilogue {
-  const T* bias = nullptr;
-  const T* residual = nullptr;
-  ActivationSpec activation;
 };
 
 namespace detail {

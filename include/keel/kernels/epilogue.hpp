@@ -4,13 +4,13 @@
 
 namespace keel::inline KEEL_ABI {
 
-/// What a kernel does to its sums before it writes them: y = activation(sum + bias + residual). `bias` has one
-/// value per output channel, `residual` the layout of y; either may be null. residual may be y.
+/// What follows a kernel's sums: y = activation(sum + bias + residual). `bias` has one value per output channel,
+/// `residual` y's layout, and may be y itself; null means none.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;
   const T* residual = nullptr;
-  ActivationSpec activation{};
+  ActivationSpec activation;
 };
 
 }  // namespace keel::inline KEEL_ABI
