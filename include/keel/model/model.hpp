@@ -12,6 +12,8 @@
 
 namespace keel::inline KEEL_ABI {
 
+struct Summary;
+
 /// A place in a model's graph: an input, or a layer applied to other places.
 struct Node {
   int index = -1;
@@ -107,6 +109,8 @@ class Model {
   }
 
   const std::string& name() const { return options_.name; }
+  /// Whether it was built as a Sequential.
+  bool is_sequential() const { return sequential_; }
   const ModelOptions& options() const { return options_; }
   std::span<const NodeInfo> nodes() const { return nodes_; }
   std::span<const int> inputs() const { return inputs_; }
@@ -139,6 +143,8 @@ class Model {
     for (const Parameter<T>* parameter : parameters_) version += parameter->version();
     return version;
   }
+  /// What it consists of: prints as keel, Keras and PyTorch tools print it (model/summary.hpp).
+  Summary summary(Index optimizer_values = 0) const;
   /// A copy with weights, buffers and counters of its own.
   Model clone() const {
     Model copy(options_);
@@ -147,6 +153,7 @@ class Model {
     copy.inputs_ = inputs_;
     copy.outputs_ = outputs_;
     copy.names_ = names_;
+    copy.sequential_ = sequential_;
     for (auto& layer : copy.layers_) copy.list_parameters(layer);
     return copy;
   }
@@ -206,7 +213,12 @@ class Model {
  protected:
   /// For errors: "model", or its name.
   std::string who() const { return options_.name.empty() ? "model" : options_.name; }
-  void set_output(int node) { outputs_.assign(1, node); }
+  /// For a chain of layers, whose last one is the output.
+  void set_chain_output(int node) {
+    outputs_.assign(1, node);
+    sequential_ = true;
+    ++structure_;
+  }
 
  private:
   int last() const { return static_cast<int>(nodes_.size()) - 1; }
@@ -285,6 +297,7 @@ class Model {
   std::vector<std::string> names_;
   std::vector<Parameter<T>*> parameters_;
   std::uint64_t structure_ = 0;
+  bool sequential_ = false;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<PlanCache<T>> cache_;
 };

@@ -13,12 +13,12 @@ class Sequential : public Model<T> {
  public:
   explicit Sequential(const Shape& input, ModelOptions options = {}) : Model<T>(std::move(options)) {
     last_ = Model<T>::input(input);
-    this->set_output(last_.index);
+    this->set_chain_output(last_.index);
   }
 
   Sequential& add(AnyLayer<T> layer) {
     last_ = Model<T>::add(std::move(layer), last_);
-    this->set_output(last_.index);
+    this->set_chain_output(last_.index);
     return *this;
   }
 

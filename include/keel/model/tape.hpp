@@ -45,7 +45,7 @@ class Tape {
     for (const State& state : states_) {
       add(state.memory);
       for (const Tensor<T>& tensor : state.cache.tensors) add(tensor);
-      total += state.cache.indices.size() * sizeof(std::int32_t);
+      total += state.cache.bytes.size() + state.cache.statistics.size() * sizeof(double);
     }
     for (const Tensor<T>& buffer : buffers_) add(buffer);
     return total;
