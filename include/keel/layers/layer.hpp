@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -25,7 +26,8 @@ using Shapes = std::span<const Shape>;
 template <class T>
 struct Cache {
   std::vector<Tensor<T>> tensors;
-  std::vector<std::int32_t> indices;
+  std::vector<double> statistics;
+  AlignedVector<std::byte> bytes;
 
   Tensor<T>& tensor(std::size_t i, const Shape& shape) {
     if (tensors.size() <= i) tensors.resize(i + 1);

@@ -92,6 +92,14 @@ inline std::pair<Sweep, Sweep> sweeps(const std::string& who, Index height, Inde
                         ceil)};
 }
 
+/// A shape with another last extent.
+inline Shape with_last(const Shape& shape, Index last) {
+  std::array<Index, Shape::max_rank> dims{};
+  std::copy(shape.begin(), shape.end(), dims.begin());
+  dims[static_cast<std::size_t>(shape.rank() - 1)] = last;
+  return Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(shape.rank())));
+}
+
 /// Throws ConfigError unless value >= least.
 inline void check_option(const std::string& who, const char* option, Index value, Index least = 1) {
   if (value < least)

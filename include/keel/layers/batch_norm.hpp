@@ -1,0 +1,210 @@
+#pragma once
+
+#include <keel/kernels/batch_norm.hpp>
+#include <keel/layers/initializers.hpp>
+#include <keel/layers/output_activation.hpp>
+#include <keel/tensor/finite.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// Which variance of the batch enters the moving variance: sum of squares / n, or / (n - 1). The batch itself is always
+/// normalised with the first.
+enum class MovingVariance {
+  biased,   ///< Keras 3; tf.keras except on images
+  unbiased  ///< PyTorch; tf.keras on images
+};
+
+struct BatchNormOptions {
+  /// Weight of the old value in the moving statistics (Keras's sense; PyTorch's momentum is 1 minus this).
+  double momentum = 0.99;
+  double epsilon = 1e-3;
+  bool center = true;
+  bool scale = true;
+  InitializerSpec beta_initializer = Initializer::zeros;
+  InitializerSpec gamma_initializer = Initializer::ones;
+  InitializerSpec moving_mean_initializer = Initializer::zeros;
+  InitializerSpec moving_variance_initializer = Initializer::ones;
+  MovingVariance moving_variance = MovingVariance::biased;
+  /// Moving statistics are the mean over all batches so far, whatever the momentum (PyTorch's momentum=None).
+  bool cumulative = false;
+  /// Whether one value per channel may be normalised in training (Keras: it becomes beta). PyTorch refuses.
+  bool allow_single_value = true;
+  std::string name = {};
+
+  /// Keras 3's defaults, those of this struct.
+  static BatchNormOptions keras() { return {}; }
+  /// torch.nn.BatchNorm2d's: momentum 0.1 in its sense, epsilon 1e-5, unbiased, one value per channel refused.
+  static BatchNormOptions torch() {
+    return {.momentum = 0.9, .epsilon = 1e-5, .moving_variance = MovingVariance::unbiased, .allow_single_value = false};
+  }
+
+  template <class F>
+  void fields(F&& f) {
+    f("momentum", momentum), f("epsilon", epsilon), f("center", center), f("scale", scale);
+    f("beta_initializer", beta_initializer), f("gamma_initializer", gamma_initializer);
+    f("moving_mean_initializer", moving_mean_initializer);
+    f("moving_variance_initializer", moving_variance_initializer);
+    bool unbiased = moving_variance == MovingVariance::unbiased;
+    f("unbiased", unbiased), f("cumulative", cumulative), f("allow_single_value", allow_single_value);
+    moving_variance = unbiased ? MovingVariance::unbiased : MovingVariance::biased;
+  }
+};
+
+/// Batch normalisation of each channel, the last axis, of an input of any rank:
+///
+///     training:   y = gamma (x - mean) / sqrt(variance + epsilon) + beta    with the batch's mean and biased variance
+///                 moving = momentum moving + (1 - momentum) statistic       after the forward pass
+///     inference:  the same y with the moving mean and variance
+///
+/// Frozen with `Freeze::layer` it is in inference mode during training too (Keras 2.4 and later); with `Freeze::gradients` it
+/// normalises with the batch and goes on updating the moving statistics (PyTorch's requires_grad_(False)).
+/// Parameters: gamma, beta (trainable, as `scale` and `center` say), moving_mean, moving_variance (buffers).
+/// Throws DataError, and changes nothing, if the batch's statistics are not finite.
+/// Ioffe and Szegedy 2015. Keras: BatchNormalization. PyTorch: BatchNorm1d, 2d, 3d.
+///
+///     BatchNorm({.momentum = 0.15})      BatchNorm(BatchNormOptions::torch())
+template <class T = float>
+class BatchNorm : public Layer<T> {
+ public:
+  explicit BatchNorm(BatchNormOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {
+    if (!(options_.momentum >= 0 && options_.momentum <= 1))
+      throw ConfigError(this->who(), "a momentum in [0, 1]", std::to_string(options_.momentum),
+                        "it is the weight of the old value, 1 minus PyTorch's");
+    if (!(options_.epsilon >= 0) || !is_finite(options_.epsilon))
+      throw ConfigError(this->who(), "an epsilon of 0 or more", std::to_string(options_.epsilon));
+  }
+  static BatchNorm from_config(const Config& config) { return BatchNorm(read_options<BatchNormOptions>(config)); }
+
+  const BatchNormOptions& options() const { return options_; }
+  Parameter<T>& gamma() { return gamma_; }
+  Parameter<T>& beta() { return beta_; }
+  Parameter<T>& moving_mean() { return mean_; }
+  Parameter<T>& moving_variance() { return variance_; }
+
+  std::string type() const override { return "BatchNormalization"; }
+  Config config() const override { return with_options({}, options_); }
+
+  Shape output_shape(Shapes inputs) const override {
+    const Shape& in = this->single_input(inputs);
+    if (in.rank() < 1) throw ShapeError(this->who(), "an input with channels", "a scalar per sample");
+    if (mean_.size() > 0 && in.back() != mean_.size())
+      throw ShapeError(this->who(), std::to_string(mean_.size()) + " channels", in.to_string());
+    return in;
+  }
+  void build(Shapes inputs, Rng& rng) override {
+    const Shape channels{inputs[0].back()};
+    const auto make = [&](const char* name, const InitializerSpec& spec, ParameterKind kind) {
+      return Parameter<T>(name, initial_values<T>(channels, spec, {channels[0], channels[0]}, rng), kind);
+    };
+    if (options_.scale) gamma_ = make("gamma", options_.gamma_initializer, ParameterKind::trainable);
+    if (options_.center) beta_ = make("beta", options_.beta_initializer, ParameterKind::trainable);
+    mean_ = make("moving_mean", options_.moving_mean_initializer, ParameterKind::buffer);
+    variance_ = make("moving_variance", options_.moving_variance_initializer, ParameterKind::buffer);
+  }
+  std::vector<Parameter<T>*> parameters() override {
+    std::vector<Parameter<T>*> list;
+    if (options_.scale) list.push_back(&gamma_);
+    if (options_.center) list.push_back(&beta_);
+    list.push_back(&mean_);
+    list.push_back(&variance_);
+    return list;
+  }
+  /// Batches seen in training, PyTorch's num_batches_tracked.
+  std::vector<Counter*> counters() override { return {&batches_}; }
+  Index multiply_adds(Shapes inputs) const override { return inputs[0].size(); }
+
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
+    const Index channels = mean_.size(), rows = y.size() / channels;
+    const T *mean = mean_.value().data(), *variance = variance_.value().data();
+    activated_forward(pass.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
+      if (this->trains(pass)) {
+        const double* batch = statistics(rows, x[0].data(), pass);
+        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused), out, pass.kernel);
+      } else {
+        batch_norm_forward(rows, channels, x[0].data(), mean, variance, epilogue(fused), out, pass.kernel);
+      }
+    });
+  }
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+    const Index channels = mean_.size(), rows = y.size() / channels;
+    Scratch::Frame frame(pass.kernel.scratch);
+    // Element-wise activations are differentiated inside the kernel.
+    const bool fuses = activation_is_elementwise(pass.activation.kind);
+    const T* dz = fuses ? dy.data() : activated_backward(pass.activation, y, dy, pass);
+    BatchNormGradients<T> out{.dx = dx[0].data(), .accumulate = pass.accumulate};
+    if (options_.scale && gamma_.trains()) out.dgamma = gamma_.gradient.data();
+    if (options_.center && beta_.trains()) out.dbeta = beta_.gradient.data();
+    const auto run = [&](const auto* mean, const auto* variance) {
+      batch_norm_backward(!this->trains(pass), rows, channels, x[0].data(), mean, variance,
+                          epilogue(fuses ? pass.activation : ActivationSpec()), y.data(), dz, out, pass.kernel);
+    };
+    if (this->trains(pass))
+      run(pass.cache->statistics.data(), pass.cache->statistics.data() + channels);
+    else
+      run(mean_.value().data(), variance_.value().data());
+  }
+  void finish_forward(Pass<T>& pass) override {
+    if (!this->trains(pass)) return;
+    const Index channels = mean_.size();
+    const double* batch = pass.cache->statistics.data();
+    const auto rows = static_cast<Index>(batch[2 * channels]);
+    ++batches_.value;
+    const double momentum = options_.cumulative ? 1 - 1 / static_cast<double>(batches_.value) : options_.momentum;
+    mean_.update([&](TensorView<T> mean) {
+      variance_.update([&](TensorView<T> variance) {
+        batch_norm_update_moving(channels, rows, batch, batch + channels, momentum,
+                                 options_.moving_variance == MovingVariance::unbiased, mean.data(), variance.data());
+      });
+    });
+  }
+
+  LayerRole role() const override { return LayerRole::channel_affine; }
+  bool fuses_activation() const override { return true; }
+  bool overwrites_gradients() const override { return true; }
+  /// scale = gamma / sqrt(moving_variance + epsilon), shift = beta - moving_mean scale.
+  void channel_affine(std::vector<T>& scale, std::vector<T>& shift) const override {
+    const Index channels = mean_.size();
+    scale.resize(static_cast<std::size_t>(channels));
+    shift.resize(static_cast<std::size_t>(channels));
+    for (Index c = 0; c < channels; ++c) {
+      const double gamma = options_.scale ? static_cast<double>(gamma_.value()[c]) : 1;
+      const double factor =
+          gamma * detail::inverse_deviation(static_cast<double>(variance_.value()[c]), options_.epsilon);
+      const double beta = options_.center ? static_cast<double>(beta_.value()[c]) : 0;
+      scale[static_cast<std::size_t>(c)] = static_cast<T>(factor);
+      shift[static_cast<std::size_t>(c)] = static_cast<T>(beta - static_cast<double>(mean_.value()[c]) * factor);
+    }
+  }
+
+ private:
+  /// Means, variances and the number of rows, kept in the cache.
+  const double* statistics(Index rows, const T* x, Pass<T>& pass) const {
+    const Index channels = mean_.size();
+    if (!pass.cache) throw ConfigError(this->who(), "a cache in training", "none");
+    if (rows == 1 && !options_.allow_single_value)
+      throw DataError(this->who(), "more than one value per channel in training", "1",
+                      "use larger batches, drop the last one, or set allow_single_value");
+    std::vector<double>& values = pass.cache->statistics;
+    values.resize(static_cast<std::size_t>(2 * channels + 1));
+    batch_norm_statistics(rows, channels, x, values.data(), values.data() + channels, pass.kernel);
+    values.back() = static_cast<double>(rows);
+    for (Index c = 0; c < channels; ++c)
+      if (!is_finite(static_cast<T>(values[static_cast<std::size_t>(c)])) ||
+          !is_finite(static_cast<T>(values[static_cast<std::size_t>(channels + c)])))
+        throw DataError(this->who(), "finite statistics of the batch", "NaN or infinity in channel " + std::to_string(c),
+                        "look for NaN in the data, or lower the learning rate");
+    return values.data();
+  }
+  BatchNormEpilogue<T> epilogue(const ActivationSpec& activation) const {
+    return {.gamma = options_.scale ? gamma_.value().data() : nullptr,
+            .beta = options_.center ? beta_.value().data() : nullptr,
+            .epsilon = options_.epsilon,
+            .activation = activation};
+  }
+
+  BatchNormOptions options_;
+  Parameter<T> gamma_, beta_, mean_, variance_;
+  Counter batches_{"num_batches_tracked"};
+};
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <algorithm>
+
+#include <keel/layers/options.hpp>
+#include <keel/layers/view_layer.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct FlattenOptions {
+  std::string name = {};
+};
+
+/// Every sample as one vector, row-major: (batch, h, w, c) to (batch, h w c), (batch) to (batch, 1).
+///
+/// Feature (i, j, k) goes to (i w + j) c + k. PyTorch flattens (c, h, w), so that the weights of a Linear that follows
+/// are permuted when they are converted. Keras: Flatten.
+template <class T = float>
+class Flatten : public ViewLayer<T> {
+ public:
+  explicit Flatten(FlattenOptions options = {}) : ViewLayer<T>(std::move(options.name)) {}
+  static Flatten from_config(const Config& config) { return Flatten({config.get<std::string>("name", {})}); }
+
+  std::string type() const override { return "Flatten"; }
+  Shape output_shape(Shapes inputs) const override { return {this->single_input(inputs).size()}; }
+};
+
+}  // namespace keel::inline KEEL_ABI
