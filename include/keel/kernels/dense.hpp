@@ -1,52 +1,36 @@
 #pragma once
 
 #include <keel/kernels/epilogue.hpp>
-#include <keel/kernels/parallel.hpp>
+#include <keel/kernels/gemm.hpp>
 
 namespace keel::inline KEEL_ABI {
 
-/// y = activation(x kernel + bias + residual) on rows: x is (rows, in), kernel (in, out) as Keras stores it, y and
-/// residual (rows, out). Each sum runs over `in` in one order, whatever the number of rows and threads.
+/// y = activation(x kernel + bias + residual): x is (rows, in), kernel (in, out) as Keras stores it, y and residual
+/// (rows, out). A row of y has the same bits whatever the number of rows and threads. y must not overlap x.
 template <class T>
 void dense_forward(Index rows, Index in, Index out, const T* x, const T* kernel, const Epilogue<T>& epilogue, T* y,
                    const KernelContext& context) {
-  Scratch::Frame frame(context.scratch);
-  T* sum = context.scratch.take<T>(out);
-  for (Index r = 0; r < rows; ++r) {
-    std::fill(sum, sum + out, T(0));
-    for (Index k = 0; k < in; ++k)
-      for (Index o = 0; o < out; ++o) sum[o] += x[r * in + k] * kernel[k * out + o];
-    for (Index o = 0; o < out; ++o) {
-      if (epilogue.bias) sum[o] += epilogue.bias[o];
-      if (epilogue.residual) sum[o] += epilogue.residual[r * out + o];
-      y[r * out + o] = sum[o];
-    }
-  }
+  const T* const residual = epilogue.residual;
+  if (residual && residual != y) std::copy(residual, residual + rows * out, y);
+  detail::gemm<T>(rows, out, in, {x, in}, {kernel, out}, y, residual != nullptr, context);
+  if (epilogue.bias)
+    for (Index r = 0; r < rows; ++r)
+      for (Index o = 0; o < out; ++o) y[r * out + o] += epilogue.bias[o];
   activation_forward(epilogue.activation, rows, out, y, y, context);
 }
 
 /// dx = dy kernel^T: dy is (rows, out), dx (rows, in), overwritten.
 template <class T>
 void dense_backward_input(Index rows, Index in, Index out, const T* dy, const T* kernel, T* dx,
-                          const KernelContext&) {
-  for (Index r = 0; r < rows; ++r)
-    for (Index k = 0; k < in; ++k) {
-      T sum = 0;
-      for (Index o = 0; o < out; ++o) sum += dy[r * out + o] * kernel[k * out + o];
-      dx[r * in + k] = sum;
-    }
+                          const KernelContext& context) {
+  detail::gemm<T>(rows, in, out, {dy, out}, {kernel, out, true}, dx, false, context);
 }
 
-/// dkernel = x^T dy, or dkernel += x^T dy where `accumulate`.
+/// dkernel = x^T dy, or dkernel += x^T dy where `accumulate`: x is (rows, in), dy (rows, out).
 template <class T>
 void dense_backward_kernel(Index rows, Index in, Index out, const T* x, const T* dy, T* dkernel, bool accumulate,
-                           const KernelContext&) {
-  for (Index k = 0; k < in; ++k)
-    for (Index o = 0; o < out; ++o) {
-      T sum = 0;
-      for (Index r = 0; r < rows; ++r) sum += x[r * in + k] * dy[r * out + o];
-      dkernel[k * out + o] = accumulate ? dkernel[k * out + o] + sum : sum;
-    }
+                           const KernelContext& context) {
+  detail::gemm<T>(in, out, rows, {x, in, true}, {dy, out}, dkernel, accumulate, context);
 }
 
 }  // namespace keel::inline KEEL_ABI

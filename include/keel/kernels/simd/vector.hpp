@@ -10,6 +10,15 @@
 #define KEEL_SIMD_INLINE inline
 #endif
 
+/// Before a loop of few, constant rounds over an array of vectors, which then lives in registers at -O2 too.
+#if defined(__clang__)
+#define KEEL_SIMD_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define KEEL_SIMD_UNROLL _Pragma("GCC unroll 32")
+#else
+#define KEEL_SIMD_UNROLL
+#endif
+
 /// `KEEL_SIMD_CALL(level, foo<T>)(arguments)` calls simd::avx512::foo<T>, simd::avx2::foo<T> or simd::baseline::foo<T>.
 #if KEEL_SIMD_X86
 #define KEEL_SIMD_CALL(level, ...)                                                                        \

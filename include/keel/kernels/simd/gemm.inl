@@ -1,0 +1,210 @@
+// Matrix products in blocks. Every element of the result is a sum of chunks; a chunk is a chain of fma over its
+// part of the depth, in order. Neither tile nor number of rows nor vector length enters.
+
+// Rows and vectors of columns of the register tile.
+#if KEEL_SIMD_REGISTERS == 32
+inline constexpr int gemm_tile_rows = 8;
+#else
+inline constexpr int gemm_tile_rows = 4;
+#endif
+inline constexpr int gemm_tile_vectors = 3;
+template <class T>
+inline constexpr Index gemm_strip = gemm_tile_vectors* lanes<T>;
+
+// An array of vectors for the register file.
+template <class T, int count>
+using Vectors = Vector<T>[static_cast<std::size_t>(count)];
+
+#if KEEL_SIMD_BYTES > 0
+// a0 b0 a1 b1 ... from the first and from the second halves of a and b.
+template <class T>
+KEEL_SIMD_INLINE Vector<T> interleave_low(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
+  if constexpr (lanes<T> == 2)
+    return __builtin_shufflevector(a, b, 0, 2);
+  else if constexpr (lanes<T> == 4)
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  else if constexpr (lanes<T> == 8)
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  else
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+template <class T>
+KEEL_SIMD_INLINE Vector<T> interleave_high(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
+  if constexpr (lanes<T> == 2)
+    return __builtin_shufflevector(a, b, 1, 3);
+  else if constexpr (lanes<T> == 4)
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  else if constexpr (lanes<T> == 8)
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  else
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+// to[j][i] = from[i][j] for lanes<T> rows and columns: each round interleaves row i with row i + lanes/2.
+template <class T>
+KEEL_SIMD_INLINE void transpose_square(const T* from, Index from_step, T* to, Index to_step) {
+  constexpr int n = lanes<T>;
+  Vectors<T, n> rows, next;
+  KEEL_SIMD_UNROLL
+  for (int i = 0; i < n; ++i) rows[i] = load(from + i * from_step);
+  KEEL_SIMD_UNROLL
+  for (int round = 1; round < n; round *= 2) {
+    KEEL_SIMD_UNROLL
+    for (int i = 0; i < n / 2; ++i) {
+      next[2 * i] = interleave_low<T>(rows[i], rows[i + n / 2]);
+      next[2 * i + 1] = interleave_high<T>(rows[i], rows[i + n / 2]);
+    }
+    KEEL_SIMD_UNROLL
+    for (int i = 0; i < n; ++i) rows[i] = next[i];
+  }
+  KEEL_SIMD_UNROLL
+  for (int i = 0; i < n; ++i) store(to + i * to_step, rows[i]);
+}
+#endif
+
+// to[j][i] = from[i][j].
+template <class T>
+void transpose(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
+  Index i = 0;
+#if KEEL_SIMD_BYTES > 0
+  for (; i + lanes<T> <= rows; i += lanes<T>) {
+    Index j = 0;
+    for (; j + lanes<T> <= columns; j += lanes<T>)
+      transpose_square(from + i * from_step + j, from_step, to + j * to_step + i, to_step);
+    for (; j < columns; ++j)
+      for (Index k = i; k < i + lanes<T>; ++k) to[j * to_step + k] = from[k * from_step + j];
+  }
+#endif
+  for (; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j) to[j * to_step + i] = from[i * from_step + j];
+}
+
+template <class T>
+void copy(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
+  for (Index i = 0; i < rows; ++i, from += from_step, to += to_step) {
+    Index j = 0;
+    for (; j + lanes<T> <= columns; j += lanes<T>) store(to + j, load(from + j));
+    for (; j < columns; ++j) to[j] = from[j];
+  }
+}
+
+// c (+)= a b for one register tile; a is stored with its rows adjacent: a[k * a_step + row].
+template <class T, int vectors, bool partial>
+void gemm_tile(Index depth, const T* a, Index a_step, const T* b, Index b_step, T* c, Index c_step, bool add,
+               const Tail<T>& tail) {
+  Vectors<T, vectors> sums[gemm_tile_rows] = {};
+  for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
+    Vectors<T, vectors> row;
+    KEEL_SIMD_UNROLL
+    for (int v = 0; v < vectors; ++v)
+      row[v] = partial && v == vectors - 1 ? load(b + v * lanes<T>, tail) : load(b + v * lanes<T>);
+    KEEL_SIMD_UNROLL
+    for (int i = 0; i < gemm_tile_rows; ++i) {
+      const Vector<T> factor = broadcast(a[i]);
+      KEEL_SIMD_UNROLL
+      for (int v = 0; v < vectors; ++v) sums[i][v] = fma(factor, row[v], sums[i][v]);
+    }
+  }
+  KEEL_SIMD_UNROLL
+  for (int i = 0; i < gemm_tile_rows; ++i, c += c_step) {
+    KEEL_SIMD_UNROLL
+    for (int v = 0; v < vectors; ++v) {
+      T* const to = c + v * lanes<T>;
+      if (partial && v == vectors - 1)
+        store(to, add ? load(to, tail) + sums[i][v] : sums[i][v], tail);
+      else
+        store(to, add ? load(to) + sums[i][v] : sums[i][v]);
+    }
+  }
+}
+
+// sums += a b for one row of `depth` values a[k * a_step], eight at a time: reads b row after row.
+template <class T, int group>
+KEEL_SIMD_INLINE void gemv_group(Index columns, const T* a, Index a_step, const T* b, Index b_step, T* sums) {
+  Vectors<T, group> factors;
+  KEEL_SIMD_UNROLL
+  for (int u = 0; u < group; ++u) factors[u] = broadcast(a[u * a_step]);
+  Index j = 0;
+  for (; j + lanes<T> <= columns; j += lanes<T>) {
+    Vector<T> sum = load(sums + j);
+    KEEL_SIMD_UNROLL
+    for (int u = 0; u < group; ++u) sum = fma(factors[u], load(b + u * b_step + j), sum);
+    store(sums + j, sum);
+  }
+  if (j == columns) return;
+  const Tail<T> tail(columns - j);
+  Vector<T> sum = load(sums + j, tail);
+  KEEL_SIMD_UNROLL
+  for (int u = 0; u < group; ++u) sum = fma(factors[u], load(b + u * b_step + j, tail), sum);
+  store(sums + j, sum, tail);
+}
+template <class T>
+void gemv(Index depth, Index columns, const T* a, Index a_step, const T* b, Index b_step, T* sums) {
+  Index k = 0;
+  for (; k + 8 <= depth; k += 8) gemv_group<T, 8>(columns, a + k * a_step, a_step, b + k * b_step, b_step, sums);
+  for (; k < depth; ++k) gemv_group<T, 1>(columns, a + k * a_step, a_step, b + k * b_step, b_step, sums);
+}
+
+// A few rows: each reads the same part of b while it is in the cache. a is a[row * a_row + k * a_step].
+template <class T>
+void gemm_few_rows(Index rows, Index columns, Index depth, const T* a, Index a_row, Index a_step, const T* b,
+                   Index b_step, T* c, Index c_step, bool add, T* sums) {
+  for (Index i = 0; i < rows * columns; ++i) sums[i] = 0;
+  const Index part = 32768 / columns / 8 * 8 + 8;
+  for (Index k = 0; k < depth; k += part)
+    for (Index r = 0; r < rows; ++r)
+      gemv(k + part < depth ? part : depth - k, columns, a + r * a_row + k * a_step, a_step, b + k * b_step, b_step,
+           sums + r * columns);
+  for (Index r = 0; r < rows; ++r, c += c_step, sums += columns)
+    for (Index j = 0; j < columns; ++j) c[j] = add ? c[j] + sums[j] : sums[j];
+}
+
+// Values of scratch memory that gemm_block needs.
+template <class T>
+Index gemm_scratch(Index columns) {
+  return gemm_chunk * (gemm_rows + gemm_strip<T>) + gemm_tile_rows * columns;
+}
+
+// c (+)= a b for one chunk of the depth and at most gemm_rows rows. a is (rows, depth), or (depth, rows) where
+// a_transposed; b is (depth, columns), or (columns, depth) where b_transposed.
+template <class T>
+void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step, bool a_transposed, const T* b,
+                Index b_step, bool b_transposed, T* c, Index c_step, bool add, T* scratch) {
+  T* const a_rows = scratch;
+  T* const strip = a_rows + gemm_chunk * gemm_rows;
+  T* const sums = strip + gemm_chunk * gemm_strip<T>;
+  Index a_row = a_transposed ? 1 : a_step, a_depth = a_transposed ? a_step : 1;
+  const Index tiled = rows / gemm_tile_rows * gemm_tile_rows;
+  if (tiled > 0) {
+    if (a_transposed)
+      copy(depth, rows, a, a_step, a_rows, gemm_rows);
+    else
+      transpose(rows, depth, a, a_step, a_rows, gemm_rows);
+    a = a_rows;
+    a_row = 1;
+    a_depth = gemm_rows;
+  }
+  const Index width = b_transposed || tiled > 0 ? gemm_strip<T> : columns;
+  for (Index j = 0; j < columns; j += width) {
+    const Index some = j + width < columns ? width : columns - j;
+    const T* from = b_transposed ? strip : b + j;
+    const Index from_step = b_transposed ? gemm_strip<T> : b_step;
+    if (b_transposed) transpose(some, depth, b + j * b_step, b_step, strip, gemm_strip<T>);
+    for (Index i = 0; i < tiled; i += gemm_tile_rows) {
+      const Tail<T> tail(some % lanes<T>);
+      T* const to = c + i * c_step + j;
+      if (some == gemm_strip<T>) {
+        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail);
+        continue;
+      }
+      Index v = 0;
+      for (; v + lanes<T> <= some; v += lanes<T>)
+        gemm_tile<T, 1, false>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail);
+      if (v < some)
+        gemm_tile<T, 1, true>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail);
+    }
+    if (tiled < rows)
+      gemm_few_rows(rows - tiled, some, depth, a + tiled * a_row, a_row, a_depth, from, from_step,
+                    c + tiled * c_step + j, c_step, add, sums);
+  }
+}
