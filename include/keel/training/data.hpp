@@ -1,0 +1,205 @@
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include <keel/tensor/rng.hpp>
+#include <keel/tensor/tensor.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// Some samples in the order in which a step uses them. Whoever fills one reuses its memory.
+template <class T>
+struct Batch {
+  std::vector<Tensor<T>> inputs;   ///< one for each input of the model, (samples, ...)
+  std::vector<Tensor<T>> targets;  ///< one for each output
+  Tensor<T> weights;               ///< (samples), or empty where all count 1
+  std::vector<Index> indices;      ///< the number of each sample in its dataset
+  Index epoch = 0;
+
+  Index size() const { return inputs.empty() ? 0 : inputs[0].shape()[0]; }
+};
+
+/// Where batches come from: fills `batch` with number `step` of an epoch, or returns false where the epoch has
+/// ended. Any callable will do; `Batches` is one for a Dataset.
+template <class T>
+using Generator = std::function<bool(Index epoch, Index step, Batch<T>& batch)>;
+
+/// What is done to each batch before it is used: an augmentation, a resize, a normalisation, a user's own function.
+template <class T>
+using Transform = std::function<void(Batch<T>&)>;
+
+/// Samples in memory with what is to be learned from them. Every tensor has the samples on its first axis. Class
+/// labels are integers in a tensor of shape (samples), as sparse losses take them.
+template <class T = float>
+class Dataset {
+ public:
+  Dataset() = default;
+  Dataset(Tensor<T> inputs, Tensor<T> targets) {
+    inputs_.push_back(std::move(inputs));
+    targets_.push_back(std::move(targets));
+    check();
+  }
+  /// For models with several inputs or outputs; `targets` may be empty where there is nothing to compare with.
+  Dataset(std::vector<Tensor<T>> inputs, std::vector<Tensor<T>> targets)
+      : inputs_(std::move(inputs)), targets_(std::move(targets)) {
+    check();
+  }
+
+  /// Number of samples.
+  Index size() const { return inputs_.empty() ? 0 : inputs_[0].shape()[0]; }
+  const std::vector<Tensor<T>>& inputs() const { return inputs_; }
+  const std::vector<Tensor<T>>& targets() const { return targets_; }
+  /// The only or first input and target. Throws ConfigError where there is none.
+  const Tensor<T>& images() const { return first(inputs_, "an input"); }
+  const Tensor<T>& labels() const { return first(targets_, "a target"); }
+
+  /// How much each sample counts in the loss: shape (samples); empty where all count 1.
+  const Tensor<T>& weights() const { return weights_; }
+  void set_weights(Tensor<T> weights) {
+    if (!(weights.shape() == Shape{size()}))
+      throw ShapeError("Dataset", "one weight a sample, " + Shape{size()}.to_string(), weights.shape().to_string());
+    weights_ = std::move(weights);
+  }
+
+  /// Applies `transform` to every batch taken from now on, after those given before. The stored samples stay.
+  Dataset& map(Transform<T> transform) {
+    transforms_.push_back(std::move(transform));
+    return *this;
+  }
+
+  /// The samples with the given numbers, in that order, as often as they are named.
+  Dataset subset(std::span<const Index> indices) const {
+    for (const Index i : indices)
+      if (i < 0 || i >= size())
+        throw DataError("Dataset", "indices from 0 to " + std::to_string(size() - 1), std::to_string(i));
+    Batch<T> batch;
+    gather(indices, batch);
+    Dataset result;
+    result.inputs_ = std::move(batch.inputs);
+    result.targets_ = std::move(batch.targets);
+    result.weights_ = std::move(batch.weights);
+    result.transforms_ = transforms_;
+    return result;
+  }
+  /// The first `count` samples, and what follows them.
+  Dataset take(Index count) const { return range(0, count); }
+  Dataset skip(Index count) const { return range(count, size() - count); }
+  /// {the first floor(fraction * samples), the rest}, both with at least one. Shuffle first where the order means something.
+  std::pair<Dataset, Dataset> split(double fraction) const {
+    const auto count = static_cast<Index>(fraction * static_cast<double>(size()));
+    if (!(fraction > 0 && fraction < 1) || count < 1)
+      throw ConfigError("Dataset::split", "a fraction that leaves both parts a sample of " + std::to_string(size()),
+                        std::to_string(fraction));
+    return {take(count), skip(count)};
+  }
+  /// All samples in an order that depends on the seed alone.
+  Dataset shuffled(std::uint64_t seed) const { return subset(Rng(seed).permutation(size())); }
+
+  /// Copies the samples with the given numbers into `batch`, which keeps its epoch, and applies the transforms.
+  void fill(std::span<const Index> indices, Batch<T>& batch) const {
+    gather(indices, batch);
+    for (const Transform<T>& transform : transforms_) transform(batch);
+  }
+
+ private:
+  static const Tensor<T>& first(const std::vector<Tensor<T>>& tensors, const char* what) {
+    if (tensors.empty()) throw ConfigError("Dataset", what, "none");
+    return tensors[0];
+  }
+  void check() const {
+    images();
+    for (const auto* tensors : {&inputs_, &targets_})
+      for (const Tensor<T>& tensor : *tensors) {
+        if (tensor.rank() == 0) throw ShapeError("Dataset", "tensors with an axis for the samples", "a scalar");
+        if (tensor.shape()[0] != size())
+          throw ShapeError("Dataset", "the same number of samples everywhere, " + std::to_string(size()),
+                           std::to_string(tensor.shape()[0]) + " in a tensor of shape " + tensor.shape().to_string());
+      }
+  }
+  Dataset range(Index begin, Index count) const {
+    if (begin < 0 || count < 0 || begin + count > size())
+      throw DataError("Dataset", "a count from 0 to " + std::to_string(size()), std::to_string(begin ? begin : count));
+    Dataset result;
+    for (const Tensor<T>& tensor : inputs_) result.inputs_.push_back(tensor.rows(begin, count));
+    for (const Tensor<T>& tensor : targets_) result.targets_.push_back(tensor.rows(begin, count));
+    if (!weights_.empty()) result.weights_ = weights_.rows(begin, count);
+    result.transforms_ = transforms_;
+    return result;
+  }
+  static void gather(const Tensor<T>& from, std::span<const Index> indices, Tensor<T>& to) {
+    const Shape sample = from.shape().sample();
+    to.resize(sample.with_batch(static_cast<Index>(indices.size())));
+    T* out = to.data();
+    for (const Index i : indices) out = std::copy_n(from.data() + i * sample.size(), sample.size(), out);
+  }
+  void gather(std::span<const Index> indices, Batch<T>& batch) const {
+    batch.indices.assign(indices.begin(), indices.end());
+    batch.inputs.resize(inputs_.size());
+    batch.targets.resize(targets_.size());
+    for (std::size_t i = 0; i < inputs_.size(); ++i) gather(inputs_[i], indices, batch.inputs[i]);
+    for (std::size_t i = 0; i < targets_.size(); ++i) gather(targets_[i], indices, batch.targets[i]);
+    if (weights_.empty())
+      batch.weights = {};
+    else
+      gather(weights_, indices, batch.weights);
+  }
+
+  std::vector<Tensor<T>> inputs_, targets_;
+  Tensor<T> weights_;
+  std::vector<Transform<T>> transforms_;
+};
+
+struct BatchOptions {
+  Index batch_size = 32;
+  bool shuffle = true;
+  bool drop_last = false;  ///< leave out the samples of an epoch that do not fill a batch
+  std::uint64_t seed = 0;
+};
+
+/// A Generator of a dataset's batches. The order of epoch e follows from (seed, e) alone, so that training can
+/// go on in any epoch, at any step, as if it had never stopped. The dataset must outlive it.
+template <class T>
+class Batches {
+ public:
+  explicit Batches(const Dataset<T>& data, BatchOptions options = {}) : data_(&data), options_(options) {
+    if (options.batch_size < 1)
+      throw ConfigError("Batches", "a batch size of 1 or more", std::to_string(options.batch_size));
+  }
+
+  /// Batches in an epoch.
+  Index count() const {
+    return (data_->size() + (options_.drop_last ? 0 : options_.batch_size - 1)) / options_.batch_size;
+  }
+  bool operator()(Index epoch, Index step, Batch<T>& batch) {
+    if (step < 0 || step >= count()) return false;
+    if (epoch != epoch_) order(epoch);
+    const Index begin = step * options_.batch_size;
+    const Index size = (std::min)(options_.batch_size, data_->size() - begin);
+    batch.epoch = epoch;
+    data_->fill(std::span<const Index>(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size)),
+                batch);
+    return true;
+  }
+
+ private:
+  void order(Index epoch) {
+    if (options_.shuffle) {
+      order_ = Rng(options_.seed, Rng::stream_id({static_cast<std::uint64_t>(epoch)})).permutation(data_->size());
+    } else {
+      order_.resize(static_cast<std::size_t>(data_->size()));
+      std::iota(order_.begin(), order_.end(), Index{0});
+    }
+    epoch_ = epoch;
+  }
+
+  const Dataset<T>* data_;
+  BatchOptions options_;
+  std::vector<Index> order_;
+  Index epoch_ = -1;
+};
+
+}  // namespace keel::inline KEEL_ABI
