@@ -76,7 +76,7 @@ class Budget {
  public:
   explicit Budget(std::uint64_t limit) : limit_(limit) {}
   /// For names, tree nodes and the like of a file of this size.
-  static Budget for_structure(std::uint64_t file_size) { return Budget(file_size + (std::uint64_t{12} << 20)); }
+  static Budget for_structure(std::uint64_t file_size) { return Budget(2 * file_size + (std::uint64_t{12} << 20)); }
   /// For the values of tensors, which a compressed file may expand.
   static Budget for_tensors(std::uint64_t file_size, const ReadLimits& limits) {
     std::uint64_t expanded = 0;

@@ -68,7 +68,7 @@ class JsonBuilder {
       return add(value.ends_with('N') ? std::numeric_limits<double>::quiet_NaN()
                                       : value[sizeof(marker) - 1] == '-' ? -infinity : infinity);
     }
-    budget_.charge(value.size(), where_);
+    budget_.charge(value.size() + 80, where_);
     return add(std::move(value));
   }
   bool binary(Json::binary_t&) { return false; }
@@ -102,7 +102,7 @@ class JsonBuilder {
     return true;
   }
   Json* place(Json&& value) {
-    budget_.charge(open_.empty() || open_.back()->is_array() ? 48 : 128, where_);
+    budget_.charge(open_.empty() || open_.back()->is_array() ? 48 : 144, where_);
     if (open_.empty()) return &(root_ = std::move(value));
     Json& parent = *open_.back();
     if (parent.is_array()) {
@@ -114,6 +114,7 @@ class JsonBuilder {
   bool open(Json&& container) {
     if (static_cast<Index>(open_.size()) >= options_.depth)
       fail("at most " + std::to_string(options_.depth) + " levels", "deeper nesting");
+    budget_.charge(64, where_);
     open_.push_back(place(std::move(container)));
     return true;
   }

@@ -98,8 +98,9 @@ inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::s
   if (!header.is_object()) throw FormatError(where, "a header of one object", header.type_name());
 
   std::vector<SafetensorsEntry> entries;
+  entries.reserve(header.size());
   for (const auto& [name, value] : header.items()) {
-    budget.charge(2 * sizeof(SafetensorsEntry) + 2 * name.size(), where);
+    budget.charge(2 * sizeof(SafetensorsEntry) + 2 * name.size() + 80, where);
     if (name == "__metadata__")
       read_metadata(value, where, archive.metadata);
     else
@@ -125,6 +126,7 @@ inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::s
   if (end != reader.remaining())
     reader.fail(std::to_string(end) + " bytes of data", std::to_string(reader.remaining()),
                 end < reader.remaining() ? "there is something after the last tensor" : "the file is cut short");
+  archive.tensors.reserve(archive.tensors.size() + entries.size());
   for (SafetensorsEntry& entry : entries) {
     const ByteSpan data = reader.take(entry.end - entry.begin, "data");
     entry.array.bytes.assign(data.begin(), data.end());
@@ -190,7 +192,7 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
     return std::pair(rank(a->dtype), std::string_view(a->name)) < std::pair(rank(b->dtype), std::string_view(b->name));
   });
   std::string header = "{";
-  if (!archive.metadata.empty()) header += "\"__metadata__\":" + Json(archive.metadata).dump();
+  if (!archive.metadata.empty()) header += "\"__metadata__\":" + Json(archive.metadata).dump(-1, ' ', false, Json::error_handler_t::replace);
   io::NameSet names;
   std::uint64_t offset = 0;
   for (const NamedArray* array : order) {

@@ -339,9 +339,9 @@ class ZipWriter {
     parts_.push_back(content);
   }
   /// The same, keeping the content itself.
-  void add_text(const std::string& name, std::string content) {
+  void add_text(const std::string& name, std::string content, std::uint64_t alignment = 1) {
     texts_.push_back(std::move(content));
-    add(name, io::bytes_of(texts_.back()));
+    add(name, io::bytes_of(texts_.back()), alignment);
   }
 
   /// Replaces the file at once, or throws and changes nothing.
