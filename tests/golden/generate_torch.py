@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from golden_file import Golden, Numbers
+from golden_file import Golden, Numbers, single
 
 torch.set_default_dtype(torch.float64)
 OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
@@ -89,14 +89,14 @@ def batch_norm_case(golden, numbers, case, shape, far, options):
     layer.eval()
     run(xs[0], dys[0])
     stacked = {name: torch.stack(values) for name, values in got.items() if values}
-    tensors = {"x": np.float32(xs), "dy": np.float32(dys)}
+    tensors = {"x": single(xs), "dy": single(dys)}
     for name in ("moving_mean", "moving_variance", "batches"):
         tensors[name] = stacked[name]
     for name in ("y", "dx") + (("dgamma", "dbeta") if affine else ()):
         tensors[name] = stacked[name][:2]
         tensors["frozen_" + name] = stacked[name][2]
     if affine:
-        tensors.update(gamma=np.float32(gamma), beta=np.float32(beta))
+        tensors.update(gamma=single(gamma), beta=single(beta))
     momentum = options.get("momentum", 0.1)
     settings = dict(shape=shape, torch_momentum="none" if momentum is None else momentum,
                     momentum="cumulative" if momentum is None else round(1 - momentum, 12), epsilon=1e-5,
@@ -134,9 +134,9 @@ def backward(golden, case, settings, numbers, function, **inputs):
     y = function(*leaves.values())
     dy = numbers(*y.shape)
     y.backward(tensor(dy))
-    tensors = {name: np.float32(value) for name, value in inputs.items()}
+    tensors = {name: single(value) for name, value in inputs.items()}
     tensors.update({"d" + name: value.grad for name, value in leaves.items()})
-    golden.add(case, settings, y=y, dy=np.float32(dy), **tensors)
+    golden.add(case, settings, y=y, dy=single(dy), **tensors)
 
 
 def convolutions(golden, numbers):
@@ -347,11 +347,12 @@ def losses():
         x = leaf(prediction)
         value = function(x, tensor(target))
         value.backward()
-        golden.add(case, settings, prediction=np.float32(prediction),
-                   target=target if target.dtype == np.int64 else np.float32(target), loss=value, gradient=x.grad,
-                   **{name: np.float32(array) for name, array in more.items()})
+        golden.add(case, settings, prediction=single(prediction),
+                   target=target if target.dtype == np.int64 else single(target), loss=value, gradient=x.grad,
+                   **{name: single(array) for name, array in more.items()})
 
     a, b = numbers(4, 3, scale=1.5), numbers(4, 3)
+    wide = np.float64(np.float32(3 * a))
     for reduction in ("mean", "sum"):
         suffix, options = "" if reduction == "mean" else "_sum", dict(reduction=reduction)
         loss("mse" + suffix, dict(loss="mse", **options), lambda x, t: F.mse_loss(x, t, **options), a, b)
@@ -359,9 +360,9 @@ def losses():
         loss("huber" + suffix, dict(loss="huber", delta=1.0, **options),
              lambda x, t: F.huber_loss(x, t, delta=1.0, **options), a, b)
         loss("huber_delta2" + suffix, dict(loss="huber", delta=2.0, **options),
-             lambda x, t: F.huber_loss(x, t, delta=2.0, **options), 3 * a, b)
+             lambda x, t: F.huber_loss(x, t, delta=2.0, **options), wide, b)
         loss("smooth_l1_beta2" + suffix, dict(loss="smooth_l1", beta=2.0, **options),
-             lambda x, t: F.smooth_l1_loss(x, t, beta=2.0, **options), 3 * a, b)
+             lambda x, t: F.smooth_l1_loss(x, t, beta=2.0, **options), wide, b)
         p, t = numbers.uniform(4, 3, low=0.02, high=0.98), np.float64(numbers.labels(2, 4, 3))
         loss("bce" + suffix, dict(loss="binary_crossentropy", from_logits=False, **options),
              lambda x, t: F.binary_cross_entropy(x, t, **options), p, t)
@@ -598,7 +599,8 @@ def seed_torch(data):
         for loss_name in ("logits", "softmax"):
             snapshots, curves = {torch.float64: {}, torch.float32: {}}, {}
             for dtype in (torch.float64, torch.float32):
-                weights = {name: tensor(data["seed/" + name]).clone().to(dtype).requires_grad_() for name in SEED_WEIGHTS}
+                weights = {name: leaf(data["seed/" + name]).to(dtype).detach().requires_grad_()
+                           for name in SEED_WEIGHTS}
                 mean, variance = torch.zeros(8, dtype=dtype), torch.ones(8, dtype=dtype)
                 normalise = lambda h, gamma, beta: F.batch_norm(h, mean, variance, gamma, beta, True, 0.85, 1e-5)
                 optimizer, curve = make(list(weights.values())), []
@@ -705,7 +707,8 @@ def residual():
         model.eval()
         snapshots[dtype]["predictions"] = model(first(tensor(images)).to(dtype)).detach()
     golden.add("residual", dict(optimizer="SGD", **options, steps=STEPS, batch_size=6, bn_momentum=0.9,
-                                bn_epsilon=1e-5, bn_variance="bessel", loss="sparse_categorical_crossentropy", from_logits=True,
+                                bn_epsilon=1e-5, bn_variance="bessel", loss="sparse_categorical_crossentropy",
+                                from_logits=True,
                                 batches="step s, from 0, takes images 6s..6s+5 modulo 24"),
                images=images, labels=labels, loss=curves[torch.float64], loss_float32=curves[torch.float32],
                **start, **stray("residual", snapshots))

@@ -8,7 +8,7 @@ DTYPES = {"float64": "F64", "int64": "I64", "float32": "F32"}
 
 
 def save(path, tensors, metadata):
-    """tensors: name -> array; metadata: name -> string. Ordered as the format asks: widest type first, then name."""
+    """tensors: name -> array; metadata: name -> string. In the format's order: widest type, then name."""
     arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
     header, offset = {"__metadata__": dict(sorted(metadata.items()))}, 0
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, DTYPES[str(arrays[name].dtype)], name))
@@ -32,6 +32,13 @@ def load(path):
     metadata, types = header.pop("__metadata__", {}), {code: name for name, code in DTYPES.items()}
     return {name: np.frombuffer(data[slice(*entry["data_offsets"])], types[entry["dtype"]]).reshape(entry["shape"])
             for name, entry in header.items()}, metadata
+
+
+def single(array):
+    """The same numbers stored as float32; they must fit."""
+    result = np.float32(array)
+    assert np.array_equal(np.float64(result), array), "an input is no float32 number"
+    return result
 
 
 class Golden:
