@@ -1,10 +1,11 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <string_view>
 
 #include <keel/kernels/context.hpp>
+#include <keel/kernels/parallel.hpp>
+#include <keel/kernels/simd/math.hpp>
 #include <keel/kernels/softmax.hpp>
 
 namespace keel::inline KEEL_ABI {
@@ -101,68 +102,32 @@ inline bool activation_needs_input(const ActivationSpec& spec) {
 }
 
 namespace detail {
-
 inline constexpr double selu_alpha = 1.6732632423543772, selu_scale = 1.0507009873554805;
 inline constexpr double gelu_cubic = 0.044715, sqrt_2_over_pi = 0.79788456080286536;
+/// Values that one thread should have at least.
+inline constexpr Index elementwise_grain = 1 << 14;
+}  // namespace detail
 
-template <class T>
-T sigmoid(T x) {
-  const T e = std::exp(-std::abs(x));
-  return x < 0 ? e / (1 + e) : 1 / (1 + e);
-}
+}  // namespace keel::inline KEEL_ABI
 
-/// One value of an element-wise activation.
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/activation.inl>
+#include <keel/kernels/simd/foreach.inl>
+
+namespace keel::inline KEEL_ABI {
+
+namespace detail {
 template <class T>
 T activate(Activation kind, T alpha, T x) {
-  switch (kind) {
-    case Activation::relu: return x <= 0 ? T(0) : x;
-    case Activation::relu6: return x <= 0 ? T(0) : x >= 6 ? T(6) : x;
-    case Activation::leaky_relu: return x > 0 ? x : alpha * x;
-    case Activation::elu: return x > 0 ? x : alpha * std::expm1(x);
-    case Activation::selu:
-      return x > 0 ? T(selu_scale) * x : T(selu_scale * selu_alpha) * std::expm1(x);
-    case Activation::gelu: return x * (T(0.5) * std::erfc(-x * T(0.70710678118654752)));
-    case Activation::gelu_tanh:
-      return x * sigmoid(2 * T(sqrt_2_over_pi) * (x + T(gelu_cubic) * x * x * x));
-    case Activation::silu: return x * sigmoid(x);
-    case Activation::sigmoid: return sigmoid(x);
-    case Activation::hard_sigmoid: return activate(Activation::relu6, T(0), x + 3) / 6;
-    case Activation::hard_swish: return x * (activate(Activation::relu6, T(0), x + 3) / 6);
-    case Activation::tanh: return std::tanh(x);
-    case Activation::softplus: return (x <= 0 ? T(0) : x) + std::log1p(std::exp(-std::abs(x)));
-    default: return x;
-  }
+  T y;
+  simd::baseline::activate_values<T>(kind, alpha, 1, &x, &y);
+  return y;
 }
-
-/// dy times the derivative of an element-wise activation at x, where it is y.
 template <class T>
 T activate_backward(Activation kind, T alpha, T x, T y, T dy) {
-  switch (kind) {
-    case Activation::relu: return y <= 0 ? T(0) : dy;
-    case Activation::relu6: return y <= 0 || y >= 6 ? T(0) : dy;
-    case Activation::leaky_relu: return (alpha < 0 ? x : y) <= 0 ? alpha * dy : dy;
-    case Activation::elu: return (alpha < 0 ? x : y) <= 0 ? dy * (y + alpha) : dy;
-    case Activation::selu: return dy * (y <= 0 ? y + T(selu_scale * selu_alpha) : T(selu_scale));
-    case Activation::gelu:
-      return dy * (T(0.5) * std::erfc(-x * T(0.70710678118654752)) +
-                   x * T(0.39894228040143268) * std::exp(T(-0.5) * x * x));
-    case Activation::gelu_tanh: {
-      const T s = sigmoid(2 * T(sqrt_2_over_pi) * (x + T(gelu_cubic) * x * x * x));
-      return dy * (s + 2 * T(sqrt_2_over_pi) * x * s * (1 - s) * (1 + 3 * T(gelu_cubic) * x * x));
-    }
-    case Activation::silu: {
-      const T s = sigmoid(x);
-      return dy * (s + x * s * (1 - s));
-    }
-    case Activation::sigmoid: return dy * y * (1 - y);
-    case Activation::hard_sigmoid: return y <= 0 || y >= 1 ? T(0) : dy / 6;
-    case Activation::hard_swish: return x <= -3 ? T(0) : x >= 3 ? dy : dy * (x / 3 + T(0.5));
-    case Activation::tanh: return dy * (1 - y * y);
-    case Activation::softplus: return -dy * std::expm1(-y);
-    default: return dy;
-  }
+  T dx;
+  simd::baseline::activate_values_backward<T>(kind, alpha, 1, &x, &y, &dy, &dx);
+  return dx;
 }
-
 }  // namespace detail
 
 /// y = activation(x) on rows x columns values; the softmax kinds work on each row. x may be y.
@@ -171,19 +136,30 @@ void activation_forward(const ActivationSpec& spec, Index rows, Index columns, c
                         const KernelContext& context) {
   if (spec.kind == Activation::softmax) return softmax_forward(rows, columns, x, y, context);
   if (spec.kind == Activation::log_softmax) return log_softmax_forward(rows, columns, x, y, context);
-  for (Index i = 0; i < rows * columns; ++i) y[i] = detail::activate(spec.kind, static_cast<T>(spec.alpha), x[i]);
+  const T alpha = static_cast<T>(spec.alpha);
+  parallel_for(context.threads, rows * columns, detail::elementwise_grain, [&](Index begin, Index end) {
+    KEEL_SIMD_CALL(context.simd, activate_values<T>)(spec.kind, alpha, end - begin, x + begin, y + begin);
+  });
 }
 
 /// dx = dy * activation'(x). Reads x only where activation_needs_input says so (it may be null otherwise),
 /// y in the other cases. dx may be dy. At the corners the slope is PyTorch's: relu'(0) = 0, relu6'(6) = 0.
 template <class T>
-void activation_backward(const ActivationSpec& spec, Index rows, Index columns, const T* x, const T* y, const T* dy,
-                         T* dx, const KernelContext& context) {
+void activation_backward(const ActivationSpec& spec, Index rows, Index columns, const T* x, const T* y,
+                         const T* dy, T* dx, const KernelContext& context) {
   if (spec.kind == Activation::softmax) return softmax_backward(rows, columns, y, dy, dx, context);
   if (spec.kind == Activation::log_softmax) return log_softmax_backward(rows, columns, y, dy, dx, context);
-  if (x == nullptr) x = y;
-  for (Index i = 0; i < rows * columns; ++i)
-    dx[i] = detail::activate_backward(spec.kind, static_cast<T>(spec.alpha), x[i], y[i], dy[i]);
+  const T alpha = static_cast<T>(spec.alpha);
+  // Both pointers are always loaded from; the one that does not matter stands in for the other.
+  if (activation_needs_input(spec)) {
+    if (spec.kind != Activation::elu) y = x;
+  } else {
+    x = y;
+  }
+  parallel_for(context.threads, rows * columns, detail::elementwise_grain, [&](Index begin, Index end) {
+    KEEL_SIMD_CALL(context.simd, activate_values_backward<T>)
+    (spec.kind, alpha, end - begin, x + begin, y + begin, dy + begin, dx + begin);
+  });
 }
 
 }  // namespace keel::inline KEEL_ABI
