@@ -21,14 +21,14 @@ Batch<float> whole(const Dataset<float>& data, Index epoch = 0) {
 }
 
 /// What Augment may make of image n: mirrored, upside down, moved.
-Tensor<float> moved(const Dataset<float>& data, Index n, bool mirror, bool flip, Index down, Index right, float fill) {
+Tensor<float> moved(const Dataset<float>& data, Index n, bool mirror, bool flip, Index down, Index right,
+                    float fill) {
   Tensor<float> out(Shape{1, 3, 4, 2}, fill);
   for (Index h = 0; h < 3; ++h)
     for (Index w = 0; w < 4; ++w)
       for (Index c = 0; c < 2; ++c) {
         const Index to_h = (flip ? 2 - h : h) + down, to_w = (mirror ? 3 - w : w) + right;
-        if (to_h >= 0 && to_h < 3 && to_w >= 0 && to_w < 4)
-          out(0, to_h, to_w, c) = data.images()(n, h, w, c);
+        if (to_h >= 0 && to_h < 3 && to_w >= 0 && to_w < 4) out(0, to_h, to_w, c) = data.images()(n, h, w, c);
       }
   return out;
 }
@@ -80,11 +80,13 @@ TEST_CASE("Augment does nothing unless told, and refuses what it cannot do") {
   Dataset<float> data = pictures(3);
   data.map(Augment({}));
   CHECK(whole(data).inputs[0] == data.images());
-  CHECK_THROWS_WITH_AS(Augment({.shift = {0, -1}}), "[Augment] expected shifts of 0 or more, got (0, -1)", ConfigError);
+  CHECK_THROWS_WITH_AS(Augment({.shift = {0, -1}}), "[Augment] expected shifts of 0 or more, got (0, -1)",
+                       ConfigError);
   Dataset<float> flat(Tensor<float>(Shape{2, 5}), Tensor<float>(Shape{2}));
   flat.map(Augment({.shift = 1}));
   CHECK_THROWS_WITH_AS(whole(flat),
-                       "[Augment] expected images of shape (samples, height, width, channels), got (2, 5)", ShapeError);
+                       "[Augment] expected images of shape (samples, height, width, channels), got (2, 5)",
+                       ShapeError);
   Batch<float> batch;
   batch.inputs = {data.images()};
   CHECK_THROWS_AS(Augment({.shift = 1})(batch), DataError);
@@ -107,7 +109,8 @@ TEST_CASE("Normalize gives each channel mean 0 and deviation 1") {
   batch.inputs[0] = Tensor<double>({1, 2}, {4, 8});
   Normalize({2}, {4})(batch);
   CHECK(batch.inputs[0] == Tensor<double>({1, 2}, {0.5, 1.5}));
-  CHECK_THROWS_WITH_AS(Normalize({0, 0, 0}, {1, 1, 1})(batch), "[Normalize] expected 3 channels, got (1, 2)", ShapeError);
+  CHECK_THROWS_WITH_AS(Normalize({0, 0, 0}, {1, 1, 1})(batch), "[Normalize] expected 3 channels, got (1, 2)",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(Normalize({0, 0}, {1}), "[Normalize] expected as many deviations as means, got 1 for 2",
                        ConfigError);
   CHECK_THROWS_AS(Normalize({0}, {0}), ConfigError);
@@ -130,7 +133,8 @@ TEST_CASE("Nearest resize takes the pixel under the centre") {
   const Tensor<float> image({1, 1, 3, 2}, {1, 10, 2, 20, 3, 30});
   CHECK(resize(image, {1, 6}, Interpolation::nearest) ==
         Tensor<float>({1, 1, 6, 2}, {1, 10, 1, 10, 2, 20, 2, 20, 3, 30, 3, 30}));
-  CHECK(resize(image, {2, 2}, Interpolation::nearest) == Tensor<float>({1, 2, 2, 2}, {1, 10, 3, 30, 1, 10, 3, 30}));
+  CHECK(resize(image, {2, 2}, Interpolation::nearest) ==
+        Tensor<float>({1, 2, 2, 2}, {1, 10, 3, 30, 1, 10, 3, 30}));
 }
 
 TEST_CASE("Resize enlarges batch by batch what resize enlarges at once") {

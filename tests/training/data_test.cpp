@@ -42,9 +42,9 @@ TEST_CASE("A dataset holds inputs and targets with the same number of samples") 
 }
 
 TEST_CASE("A dataset refuses tensors that do not belong together") {
-  CHECK_THROWS_WITH_AS(Dataset<float>(Tensor<float>(Shape{4, 2}), Tensor<float>(Shape{3})),
-                       "[Dataset] expected the same number of samples everywhere, 4, got 3 in a tensor of shape (3)",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      Dataset<float>(Tensor<float>(Shape{4, 2}), Tensor<float>(Shape{3})),
+      "[Dataset] expected the same number of samples everywhere, 4, got 3 in a tensor of shape (3)", ShapeError);
   CHECK_THROWS_AS(Dataset<float>(Tensor<float>(Shape{}, 1.0f), Tensor<float>(Shape{1})), ShapeError);
   CHECK_THROWS_WITH_AS(Dataset<float>(std::vector<Tensor<float>>{}, {}), "[Dataset] expected an input, got none",
                        ConfigError);
@@ -73,7 +73,8 @@ TEST_CASE("Parts of a dataset keep samples, labels and weights together") {
   CHECK(first.size() == 7);
   CHECK(rest.labels() == Tensor<float>({3}, {7, 8, 9}));
 
-  CHECK_THROWS_WITH_AS(data.subset(std::vector<Index>{10}), "[Dataset] expected indices from 0 to 9, got 10", DataError);
+  CHECK_THROWS_WITH_AS(data.subset(std::vector<Index>{10}), "[Dataset] expected indices from 0 to 9, got 10",
+                       DataError);
   CHECK_THROWS_AS(data.subset(std::vector<Index>{-1}), DataError);
   CHECK_THROWS_WITH_AS(data.take(11), "[Dataset] expected a count from 0 to 10, got 11", DataError);
   CHECK_THROWS_WITH_AS(data.skip(12), "[Dataset] expected a count from 0 to 10, got 12", DataError);
@@ -108,8 +109,8 @@ TEST_CASE("Batches cover an epoch; the last one may be short or left out") {
   CHECK_FALSE(full(0, 2, batch));
   CHECK(Batches<float>(data, {.batch_size = 100}).count() == 1);
   CHECK(Batches<float>(data, {.batch_size = 100, .drop_last = true}).count() == 0);
-  CHECK_THROWS_WITH_AS(Batches<float>(data, {.batch_size = 0}), "[Batches] expected a batch size of 1 or more, got 0",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(Batches<float>(data, {.batch_size = 0}),
+                       "[Batches] expected a batch size of 1 or more, got 0", ConfigError);
 }
 
 TEST_CASE("The order follows from seed and epoch, not from what ran before") {
@@ -132,8 +133,9 @@ TEST_CASE("The order follows from seed and epoch, not from what ran before") {
 
 TEST_CASE("Transforms run on each batch, in the order they were given, and travel with parts") {
   Dataset<float> data = numbered(4);
-  data.map([](Batch<float>& batch) { batch.inputs[0].array() += 1; })
-      .map([](Batch<float>& batch) { batch.inputs[0].array() *= 2; });
+  data.map([](Batch<float>& batch) { batch.inputs[0].array() += 1; }).map([](Batch<float>& batch) {
+    batch.inputs[0].array() *= 2;
+  });
   Batch<float> batch;
   Batches<float>(data, {.batch_size = 1, .shuffle = false})(0, 1, batch);
   CHECK(batch.inputs[0] == Tensor<float>({1, 2}, {22, 24}));

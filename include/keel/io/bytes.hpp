@@ -182,6 +182,12 @@ class Descriptor {
   int fd_;
 };
 
+/// For a reader whose library was not there when the program was compiled.
+[[noreturn]] inline void missing_library(const std::string& where, const char* library, const char* package) {
+  throw FormatError(where, std::string("keel compiled with ") + library, "a program compiled without it",
+                    std::string("install it (Debian: apt install ") + package + ") and compile again");
+}
+
 inline std::string system_message(int code) { return std::strerror(code); }
 
 /// All of an open regular file, its size taken from the same descriptor.

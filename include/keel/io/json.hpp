@@ -23,11 +23,6 @@ namespace keel::inline KEEL_ABI {
 
 namespace io {
 
-/// For a reader whose library was not there when the program was compiled.
-[[noreturn]] inline void missing_library(const std::string& where, const char* library, const char* package) {
-  throw FormatError(where, std::string("keel compiled with ") + library, "a program compiled without it",
-                    std::string("install it (Debian: apt install ") + package + ") and compile again");
-}
 [[noreturn]] inline void missing_json(const std::string& where) {
   missing_library(where, "nlohmann-json", "nlohmann-json3-dev");
 }

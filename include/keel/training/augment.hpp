@@ -83,8 +83,8 @@ class Normalize {
   Normalize(std::vector<double> mean, std::vector<double> deviation)
       : mean_(std::move(mean)), deviation_(std::move(deviation)) {
     if (mean_.size() != deviation_.size() || mean_.empty())
-      throw ConfigError("Normalize", "as many deviations as means", std::to_string(deviation_.size()) + " for " +
-                                                                        std::to_string(mean_.size()));
+      throw ConfigError("Normalize", "as many deviations as means",
+                        std::to_string(deviation_.size()) + " for " + std::to_string(mean_.size()));
     for (const double value : deviation_)
       if (!(value > 0)) throw ConfigError("Normalize", "deviations above 0", std::to_string(value));
   }
@@ -104,7 +104,8 @@ class Normalize {
       return sums;
     };
     std::vector<double> mean = average([](double x, std::size_t) { return x; });
-    std::vector<double> deviation = average([&](double x, std::size_t c) { return (x - mean[c]) * (x - mean[c]); });
+    std::vector<double> deviation =
+        average([&](double x, std::size_t c) { return (x - mean[c]) * (x - mean[c]); });
     for (double& value : deviation) value = value > 0 ? std::sqrt(value) : 1;
     return {std::move(mean), std::move(deviation)};
   }
@@ -130,9 +131,9 @@ class Normalize {
 
 enum class Interpolation { nearest, bilinear };
 
-/// Images (samples, height, width, channels) in another size: out(i) = in((i + 1/2) * in_size / out_size - 1/2), the
-/// centres of pixels as in TensorFlow's tf.image.resize and PyTorch's interpolate(align_corners=False), without
-/// antialiasing. Nearest takes the pixel in which the centre lies (PyTorch's "nearest-exact").
+/// Images (samples, height, width, channels) in another size: out(i) = in((i + 1/2) * in_size / out_size - 1/2),
+/// the centres of pixels as in TensorFlow's tf.image.resize and PyTorch's interpolate(align_corners=False),
+/// without antialiasing. Nearest takes the pixel in which the centre lies (PyTorch's "nearest-exact").
 template <class T>
 Tensor<T> resize(const Tensor<T>& images, Pair size, Interpolation interpolation = Interpolation::bilinear) {
   detail::check_images(images.shape(), "resize");
@@ -172,7 +173,9 @@ Tensor<T> resize(const Tensor<T>& images, Pair size, Interpolation interpolation
   return result;
 }
 
-/// `resize` for a batch's first input, so that a large dataset is enlarged batch by batch: `train.map(Resize({64, 64}))`.
+/// `resize` for a batch's first input, so that a large dataset is enlarged batch by batch:
+///
+///     train.map(Resize({64, 64}));
 class Resize {
  public:
   explicit Resize(Pair size, Interpolation interpolation = Interpolation::bilinear)

@@ -28,7 +28,8 @@ struct Batch {
 template <class T>
 using Generator = std::function<bool(Index epoch, Index step, Batch<T>& batch)>;
 
-/// What is done to each batch before it is used: an augmentation, a resize, a normalisation, a user's own function.
+/// What is done to each batch before it is used: an augmentation, a resize, a normalisation, a user's own
+/// function.
 template <class T>
 using Transform = std::function<void(Batch<T>&)>;
 
@@ -61,7 +62,8 @@ class Dataset {
   const Tensor<T>& weights() const { return weights_; }
   void set_weights(Tensor<T> weights) {
     if (!(weights.shape() == Shape{size()}))
-      throw ShapeError("Dataset", "one weight a sample, " + Shape{size()}.to_string(), weights.shape().to_string());
+      throw ShapeError("Dataset", "one weight a sample, " + Shape{size()}.to_string(),
+                       weights.shape().to_string());
     weights_ = std::move(weights);
   }
 
@@ -88,11 +90,13 @@ class Dataset {
   /// The first `count` samples, and what follows them.
   Dataset take(Index count) const { return range(0, count); }
   Dataset skip(Index count) const { return range(count, size() - count); }
-  /// {the first floor(fraction * samples), the rest}, both with at least one. Shuffle first where the order means something.
+  /// {the first floor(fraction * samples), the rest}, both with at least one. Shuffle first where the order means
+  /// something.
   std::pair<Dataset, Dataset> split(double fraction) const {
     const auto count = static_cast<Index>(fraction * static_cast<double>(size()));
     if (!(fraction > 0 && fraction < 1) || count < 1)
-      throw ConfigError("Dataset::split", "a fraction that leaves both parts a sample of " + std::to_string(size()),
+      throw ConfigError("Dataset::split",
+                        "a fraction that leaves both parts a sample of " + std::to_string(size()),
                         std::to_string(fraction));
     return {take(count), skip(count)};
   }
@@ -116,13 +120,15 @@ class Dataset {
       for (const Tensor<T>& tensor : *tensors) {
         if (tensor.rank() == 0) throw ShapeError("Dataset", "tensors with an axis for the samples", "a scalar");
         if (tensor.shape()[0] != size())
-          throw ShapeError("Dataset", "the same number of samples everywhere, " + std::to_string(size()),
-                           std::to_string(tensor.shape()[0]) + " in a tensor of shape " + tensor.shape().to_string());
+          throw ShapeError(
+              "Dataset", "the same number of samples everywhere, " + std::to_string(size()),
+              std::to_string(tensor.shape()[0]) + " in a tensor of shape " + tensor.shape().to_string());
       }
   }
   Dataset range(Index begin, Index count) const {
     if (begin < 0 || count < 0 || begin + count > size())
-      throw DataError("Dataset", "a count from 0 to " + std::to_string(size()), std::to_string(begin ? begin : count));
+      throw DataError("Dataset", "a count from 0 to " + std::to_string(size()),
+                      std::to_string(begin ? begin : count));
     Dataset result;
     for (const Tensor<T>& tensor : inputs_) result.inputs_.push_back(tensor.rows(begin, count));
     for (const Tensor<T>& tensor : targets_) result.targets_.push_back(tensor.rows(begin, count));
@@ -180,8 +186,9 @@ class Batches {
     const Index begin = step * options_.batch_size;
     const Index size = (std::min)(options_.batch_size, data_->size() - begin);
     batch.epoch = epoch;
-    data_->fill(std::span<const Index>(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size)),
-                batch);
+    data_->fill(
+        std::span<const Index>(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size)),
+        batch);
     return true;
   }
 
