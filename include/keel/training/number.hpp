@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include <keel/tensor/finite.hpp>
+
+namespace keel::inline KEEL_ABI::detail {
+
+/// A number for a message or a table: "%g" unless another format with one double is given.
+inline std::string text(double value, const char* format = "%g") {
+  char buffer[64];
+  return std::snprintf(buffer, sizeof buffer, format, value) < 0 ? std::string{} : std::string(buffer);
+}
+
+/// Throws ConfigError unless `low` <= value <= `high`; NaN never is.
+inline void check_range(const std::string& where, const char* option, double value, double low, double high) {
+  if (is_finite(value) && value >= low && value <= high) return;
+  throw ConfigError(where, std::string(option) + " within [" + text(low) + ", " + text(high) + "]", text(value));
+}
+/// Throws ConfigError unless value is finite and above 0 (`or_zero`: 0 or more).
+inline void check_positive(const std::string& where, const char* option, double value, bool or_zero = false) {
+  if (is_finite(value) && (value > 0 || (or_zero && value == 0))) return;
+  throw ConfigError(where, std::string(option) + (or_zero ? " of 0 or more" : " above 0"), text(value));
+}
+
+}  // namespace keel::inline KEEL_ABI::detail
