@@ -290,6 +290,16 @@ def others(golden, numbers):
              x=numbers(*shape), x2=numbers(2, 3, 2, 1), x3=numbers(2, 3, 2, 3))
     backward(golden, "concatenate_axis1", dict(layer="Concatenate", axis=1), numbers,
              lambda x, x2: torch.cat([x, x2], 1), x=numbers(*shape), x2=numbers(2, 5, 2, 4))
+    for case, size, mode in (("up_sampling_nearest", (2, 3), "nearest"),
+                             ("up_sampling_bilinear", (2, 2), "bilinear"),
+                             ("up_sampling_bilinear_3x4", (3, 4), "bilinear")):
+        backward(golden, case, dict(layer="UpSampling2D", size=size, interpolation=mode), numbers,
+                 lambda x: last(F.interpolate(first(x), scale_factor=[float(n) for n in size], mode=mode)),
+                 x=numbers(2, 3, 4, 2))
+    backward(golden, "prelu_one_a_channel", dict(layer="PReLU", shared_axes=(1, 2)), numbers,
+             lambda x, alpha: last(F.prelu(first(x), alpha)), x=numbers(*shape), alpha=numbers(4))
+    backward(golden, "prelu_one", dict(layer="PReLU", shared_axes=(1, 2, 3)), numbers,
+             lambda x, alpha: last(F.prelu(first(x), alpha)), x=numbers(*shape), alpha=numbers(1))
     # What PyTorch calls Flatten reads channels first; this dense layer's kernel is given for both orders.
     h, w, c, units = 2, 3, 4, 5
     kernel = numbers(h * w * c, units)

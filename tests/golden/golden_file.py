@@ -36,8 +36,8 @@ def load(path):
 
 def single(array):
     """The same numbers stored as float32; they must fit."""
-    result = np.float32(array)
-    assert np.array_equal(np.float64(result), array), "an input is no float32 number"
+    result = np.asarray(array, np.float32)
+    assert np.array_equal(result.astype(np.float64), array), "an input is no float32 number"
     return result
 
 
