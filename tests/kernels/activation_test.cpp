@@ -7,10 +7,11 @@ using namespace kernel_testing;
 
 namespace {
 
-const Activation elementwise[] = {
-    Activation::linear,    Activation::relu, Activation::relu6,   Activation::leaky_relu,   Activation::elu,
-    Activation::selu,      Activation::gelu, Activation::gelu_tanh, Activation::silu,       Activation::sigmoid,
-    Activation::hard_sigmoid, Activation::hard_swish, Activation::tanh, Activation::softplus};
+const Activation elementwise[] = {Activation::linear,     Activation::relu,         Activation::relu6,
+                                  Activation::leaky_relu, Activation::elu,          Activation::selu,
+                                  Activation::gelu,       Activation::gelu_tanh,    Activation::silu,
+                                  Activation::sigmoid,    Activation::hard_sigmoid, Activation::hard_swish,
+                                  Activation::tanh,       Activation::softplus};
 
 double logistic(double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
 double gelu_argument(double x) { return std::sqrt(8 / std::acos(-1.0)) * (x + 0.044715 * x * x * x); }
@@ -73,8 +74,9 @@ std::vector<T> backward(const ActivationSpec& spec, const std::vector<T>& x, con
                         const std::vector<T>& dy, SimdLevel level, ThreadPool* threads = nullptr) {
   Scratch scratch;
   std::vector<T> dx(x.size());
-  activation_backward(spec, Index{1}, static_cast<Index>(x.size()), activation_needs_input(spec) ? x.data() : nullptr,
-                      y.data(), dy.data(), dx.data(), KernelContext{scratch, threads, level});
+  activation_backward(spec, Index{1}, static_cast<Index>(x.size()),
+                      activation_needs_input(spec) ? x.data() : nullptr, y.data(), dy.data(), dx.data(),
+                      KernelContext{scratch, threads, level});
   return dx;
 }
 
@@ -118,16 +120,25 @@ TEST_CASE_TEMPLATE("activations agree with their definitions", T, float, double)
       const double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
       CAPTURE(worst_at);
       // The exponents of the gelus' tails are rounded, so far out the relative error grows with x^2.
-      CHECK(worst <= (kind == Activation::gelu_tanh || (kind == Activation::gelu && sizeof(T) == 8) ? 200 : 4) * epsilon);
+      CHECK(worst <=
+            (kind == Activation::gelu_tanh || (kind == Activation::gelu && sizeof(T) == 8) ? 200 : 4) * epsilon);
       CHECK(worst_slope <= 6 * epsilon);
     }
 }
 
 TEST_CASE_TEMPLATE("an activation's value does not depend on its place", T, float, double) {
   const T infinity = std::numeric_limits<T>::infinity();
-  const T extremes[] = {T(0),   T(-0.0), T(1e-40), T(-1e-40), T(1),       T(-1),      T(20),  T(-20),
-                        T(88),  T(-88),  T(89),    T(-89),    T(100),     T(-100),    T(1e4), T(-1e4),
-                        T(-1000), T(3e38), T(-3e38), infinity, -infinity, std::numeric_limits<T>::quiet_NaN()};
+  const T extremes[] = {T(0),      T(-0.0),
+                        T(1e-40),  T(-1e-40),
+                        T(1),      T(-1),
+                        T(20),     T(-20),
+                        T(88),     T(-88),
+                        T(89),     T(-89),
+                        T(100),    T(-100),
+                        T(1e4),    T(-1e4),
+                        T(-1000),  T(3e38),
+                        T(-3e38),  infinity,
+                        -infinity, std::numeric_limits<T>::quiet_NaN()};
   for (const SimdLevel level : levels())
     for (const Activation kind : elementwise)
       for (const T value : extremes) {

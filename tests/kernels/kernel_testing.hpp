@@ -42,8 +42,9 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-/// Largest |actual - expected| / max(|expected|, floor). A pair that is not finite counts 0 if equal (NaN with NaN),
-/// else infinity. Fails when over half of the expected values are zero, since such a comparison proves little.
+/// Largest |actual - expected| / max(|expected|, floor). A pair that is not finite counts 0 if equal (NaN with
+/// NaN), else infinity. Fails when over half of the expected values are zero, since such a comparison proves
+/// little.
 template <class T, class U>
 double worst_error(const std::vector<T>& actual, const std::vector<U>& expected, double floor) {
   REQUIRE(actual.size() == expected.size());

@@ -37,8 +37,8 @@ void accumulate(Index count, const T* x, T* y, const KernelContext&) {
 
 /// y[i, c] = factor[c] * (x[i, c] - center[c]) + offset[c]; y may be x. Null: factor 1, center 0, offset 0.
 template <class T>
-void channel_affine(Index rows, Index channels, const T* x, const T* factor, const T* center, const T* offset, T* y,
-                    const KernelContext&) {
+void channel_affine(Index rows, Index channels, const T* x, const T* factor, const T* center, const T* offset,
+                    T* y, const KernelContext&) {
   for (Index i = 0; i < rows; ++i, x += channels, y += channels)
     for (Index c = 0; c < channels; ++c)
       y[c] = (factor ? factor[c] : T(1)) * (x[c] - (center ? center[c] : T(0))) + (offset ? offset[c] : T(0));

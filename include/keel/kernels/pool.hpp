@@ -18,7 +18,8 @@ struct PoolGeometry {
 
 /// Number of windows along one axis: (in + pads - kernel) / stride + 1, rounded down, or up in ceil mode; then the
 /// last window is dropped if it would start in the padding after the input (PyTorch's rule).
-inline Index pool_output_size(Index in, Index kernel, Index stride, Index pad_before, Index pad_after, bool ceil_mode) {
+inline Index pool_output_size(Index in, Index kernel, Index stride, Index pad_before, Index pad_after,
+                              bool ceil_mode) {
   const Index room = in + pad_before + pad_after - kernel;
   if (room < 0) return 0;
   const Index out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
@@ -83,7 +84,8 @@ void max_pool_backward(const PoolGeometry& g, const T* dy, const I* argmax, T* d
           T sum = 0;
           for (Index oh = h.begin; oh < h.end; ++oh)
             for (Index ow = w.begin; ow < w.end; ++ow) {
-              const Index cell = (ih + g.pad_top - oh * g.stride_h) * g.kernel_w + iw + g.pad_left - ow * g.stride_w;
+              const Index cell =
+                  (ih + g.pad_top - oh * g.stride_h) * g.kernel_w + iw + g.pad_left - ow * g.stride_w;
               const Index out = ((b * g.out_h + oh) * g.out_w + ow) * g.channels + c;
               if (static_cast<Index>(argmax[out]) == cell) sum += dy[out];
             }
@@ -100,7 +102,8 @@ inline Index max_pool_argmax_bytes(const PoolGeometry& g) {
 }
 
 /// y = largest cell of each window; padding never wins. As in PyTorch the first of equal cells wins, NaN wins over
-/// everything, and a window of -infinity reports its first cell. `argmax` may be null. Padding alone gives -infinity.
+/// everything, and a window of -infinity reports its first cell. `argmax` may be null. Padding alone gives
+/// -infinity.
 template <class T>
 void max_pool_forward(const PoolGeometry& g, const T* x, T* y, std::byte* argmax, const KernelContext&) {
   if (detail::pool_wide_indices(g))
@@ -182,7 +185,8 @@ void average_pool_backward(const PoolGeometry& g, PoolDivisor divisor, const T* 
 
 /// y (batch, channels) = mean of x (batch, cells, channels) over its cells, accumulated in double.
 template <class T>
-void global_average_pool_forward(Index batch, Index cells, Index channels, const T* x, T* y, const KernelContext&) {
+void global_average_pool_forward(Index batch, Index cells, Index channels, const T* x, T* y,
+                                 const KernelContext&) {
   for (Index b = 0; b < batch; ++b)
     for (Index c = 0; c < channels; ++c) {
       double sum = 0;
@@ -193,7 +197,8 @@ void global_average_pool_forward(Index batch, Index cells, Index channels, const
 
 /// dx = dy / cells in every cell; overwrites dx.
 template <class T>
-void global_average_pool_backward(Index batch, Index cells, Index channels, const T* dy, T* dx, const KernelContext&) {
+void global_average_pool_backward(Index batch, Index cells, Index channels, const T* dy, T* dx,
+                                  const KernelContext&) {
   for (Index b = 0; b < batch; ++b)
     for (Index i = 0; i < cells; ++i)
       for (Index c = 0; c < channels; ++c)

@@ -1,18 +1,47 @@
 #pragma once
 
 #include <keel/kernels/context.hpp>
+#include <keel/kernels/parallel.hpp>
+#include <keel/kernels/simd/math.hpp>
+
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/reduce.inl>
+#include <keel/kernels/simd/foreach.inl>
 
 namespace keel::inline KEEL_ABI {
+
+namespace detail {
+
+/// A length rounded up to the widest vector of any instruction set.
+inline Index padded(Index count) { return (count + 15) / 16 * 16; }
+
+/// Sums over rows in double, in an order that depends on rows and columns only: blocks of rows are summed by
+/// add(begin, end, sums), on any thread, into `arrays` arrays of padded(columns) values that start at zero; then
+/// the blocks' sums are added in order. The result lies in scratch memory.
+template <class F>
+double* sum_row_blocks(Index rows, Index columns, Index arrays, const KernelContext& context, F&& add) {
+  const Index block = (std::max)(Index{64}, 32768 / (columns + 1) / 8 * 8);
+  const Index blocks = (rows + block - 1) / block, size = arrays * padded(columns);
+  double* const sums = context.scratch.take<double>((std::max)(blocks, Index{1}) * size);
+  std::fill(sums, sums + (std::max)(blocks, Index{1}) * size, 0.0);
+  parallel_for(context.threads, blocks, 1, [&](Index first, Index last) {
+    for (Index b = first; b < last; ++b) add(b * block, (std::min)(rows, (b + 1) * block), sums + b * size);
+  });
+  for (Index b = 1; b < blocks; ++b)
+    for (Index j = 0; j < size; ++j) sums[j] += sums[b * size + j];
+  return sums;
+}
+
+}  // namespace detail
 
 /// sums[j] = sum over i of x[i, j], added to what is there if `accumulate`; the gradient of a bias.
 /// Accumulated in double, in an order that depends on rows and columns only.
 template <class T>
 void column_sums(Index rows, Index columns, const T* x, T* sums, bool accumulate, const KernelContext& context) {
   Scratch::Frame frame(context.scratch);
-  double* total = context.scratch.take<double>(columns);
-  for (Index j = 0; j < columns; ++j) total[j] = 0;
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = 0; j < columns; ++j) total[j] += static_cast<double>(x[i * columns + j]);
+  const double* const total =
+      detail::sum_row_blocks(rows, columns, 1, context, [&](Index begin, Index end, double* block) {
+        KEEL_SIMD_CALL(context.simd, add_columns<T>)(end - begin, columns, x + begin * columns, block);
+      });
   for (Index j = 0; j < columns; ++j) {
     const T sum = static_cast<T>(total[j]);
     sums[j] = accumulate ? sums[j] + sum : sum;

@@ -136,7 +136,7 @@ class BatchNorm : public Layer<T> {
     if (options_.center && beta_.trains()) out.dbeta = beta_.gradient.data();
     const auto run = [&](const auto* mean, const auto* variance) {
       batch_norm_backward(!this->trains(pass), rows, channels, x[0].data(), mean, variance,
-                          epilogue(fuses ? pass.activation : ActivationSpec()), y.data(), dz, out, pass.kernel);
+                          epilogue(fuses ? pass.activation : ActivationSpec()), dz, out, pass.kernel);
     };
     if (this->trains(pass))
       run(pass.cache->statistics.data(), pass.cache->statistics.data() + channels);

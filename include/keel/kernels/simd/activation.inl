@@ -25,7 +25,8 @@ KEEL_SIMD_INLINE Vector<T> activate_simple_backward(Activation kind, T alpha, st
 /// (1 + tanh(u)) / 2 = sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3): the factor of gelu_tanh.
 template <class T>
 KEEL_SIMD_INLINE Logistic<T> gelu_gate(std::type_identity_t<Vector<T>> x) {
-  return logistic<T>(x * (x * x * T(2 * detail::sqrt_2_over_pi * detail::gelu_cubic) + T(2 * detail::sqrt_2_over_pi)));
+  return logistic<T>(x *
+                     (x * x * T(2 * detail::sqrt_2_over_pi * detail::gelu_cubic) + T(2 * detail::sqrt_2_over_pi)));
 }
 
 template <class T>
@@ -33,7 +34,8 @@ KEEL_SIMD_INLINE Vector<T> activate(Activation kind, T alpha, std::type_identity
   const Vector<T> zero{};
   switch (kind) {
     case Activation::elu: return x > zero ? x : expm1(x) * alpha;
-    case Activation::selu: return x > zero ? x * T(detail::selu_scale) : expm1(x) * T(detail::selu_scale * detail::selu_alpha);
+    case Activation::selu:
+      return x > zero ? x * T(detail::selu_scale) : expm1(x) * T(detail::selu_scale * detail::selu_alpha);
     case Activation::gelu: {
       const Vector<T> tail = normal(abs<T>(x)).tail;
       return x * (x > zero ? T(1) - tail : tail);
@@ -49,7 +51,8 @@ KEEL_SIMD_INLINE Vector<T> activate(Activation kind, T alpha, std::type_identity
   }
 }
 
-/// Beyond +-1000 the derivatives of gelu, gelu_tanh and silu are 0 and 1 exactly; the clamp avoids 0 times infinity.
+/// Beyond +-1000 the derivatives of gelu, gelu_tanh and silu are 0 and 1 exactly; the clamp avoids 0 times
+/// infinity.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type_identity_t<Vector<T>> x,
                                              std::type_identity_t<Vector<T>> y,
@@ -57,7 +60,8 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
   const Vector<T> zero{};
   switch (kind) {
     case Activation::elu: return (alpha < T(0) ? x : y) <= zero ? dy * (y + alpha) : dy;
-    case Activation::selu: return y <= zero ? dy * (y + T(detail::selu_scale * detail::selu_alpha)) : dy * T(detail::selu_scale);
+    case Activation::selu:
+      return y <= zero ? dy * (y + T(detail::selu_scale * detail::selu_alpha)) : dy * T(detail::selu_scale);
     case Activation::gelu: {
       const Normal<T> n = normal(abs<T>(x));
       return dy * ((x > zero ? T(1) - n.tail : n.tail) + clamp<T>(x, T(-100), T(100)) * n.density);
@@ -65,7 +69,8 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
     case Activation::gelu_tanh: {
       const Vector<T> z = clamp<T>(x, T(-100), T(100));
       const Logistic<T> s = gelu_gate<T>(z);
-      const Vector<T> slope = z * z * T(6 * detail::sqrt_2_over_pi * detail::gelu_cubic) + T(2 * detail::sqrt_2_over_pi);
+      const Vector<T> slope =
+          z * z * T(6 * detail::sqrt_2_over_pi * detail::gelu_cubic) + T(2 * detail::sqrt_2_over_pi);
       return dy * (s.value + z * s.value * s.complement * slope);
     }
     case Activation::silu: {

@@ -1,6 +1,6 @@
-// exp, expm1, log1p, tanh, the logistic function and the normal distribution on vectors. A lane's result depends on
-// that lane's value alone. float: own polynomials (Chebyshev fits), 1 to 3 units in the last place, subnormal results
-// included; double: <cmath>, lane by lane. NaN gives NaN.
+// exp, expm1, log1p, tanh, the logistic function and the normal distribution on vectors. A lane's result depends
+// on that lane's value alone. float: own polynomials (Chebyshev fits), 1 to 3 units in the last place, subnormal
+// results included; double: <cmath>, lane by lane. NaN gives NaN.
 
 /// A whole vector where `left` values remain, otherwise a tail: one loop body for both.
 template <class T>
@@ -28,7 +28,8 @@ KEEL_SIMD_INLINE Vector<T> abs(std::type_identity_t<Vector<T>> x) {
 }
 /// |magnitude| >= 0 with the sign of x.
 template <class T>
-KEEL_SIMD_INLINE Vector<T> with_sign(std::type_identity_t<Vector<T>> magnitude, std::type_identity_t<Vector<T>> x) {
+KEEL_SIMD_INLINE Vector<T> with_sign(std::type_identity_t<Vector<T>> magnitude,
+                                     std::type_identity_t<Vector<T>> x) {
   using Bits = IntegerVector<T>;
   using Bit = typename VectorTypes<T>::Integer;
   const Bits sign = bit_cast<Bits>(x) & std::numeric_limits<Bit>::min();
@@ -70,9 +71,7 @@ KEEL_SIMD_INLINE Vector<float> exp_sum(Vector<float> x, Vector<float> low) {
   const IntegerVector<float> half = parts.n >> 1;
   return p * power_of_2(half) * power_of_2(parts.n - half);
 }
-KEEL_SIMD_INLINE Vector<float> exp(Vector<float> x) {
-  return exp_sum(x, Vector<float>{});
-}
+KEEL_SIMD_INLINE Vector<float> exp(Vector<float> x) { return exp_sum(x, Vector<float>{}); }
 /// exp(x) - 1 = 2 (2^(n-1) (exp(r) - 1) + 2^(n-1) - 1/2), accurate near 0.
 KEEL_SIMD_INLINE Vector<float> expm1(Vector<float> x) {
   const ExpParts parts = exp_parts(clamp<float>(x, -30.0f, 88.9f));

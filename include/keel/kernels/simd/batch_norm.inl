@@ -1,0 +1,107 @@
+// Batch normalisation over the rows of (rows, channels). Per-channel arrays have their length rounded up to 16.
+
+/// sums[c] += d and squares[c] += d^2 with d = x[i, c] - shift[c], for i = 0, 1, ...
+template <class T>
+void batch_norm_add(Index rows, Index channels, const T* x, const double* shift, double* sums, double* squares) {
+  for (Index i = 0; i < rows; i += rows_at_once) {
+    const Index end = rows - i < rows_at_once ? rows : i + rows_at_once;
+    for (Index c = 0; c < channels; c += lanes<T>) {
+      const Wide<T> k = load_wide<T>(shift + c);
+      Wide<T> s = load_wide<T>(sums + c), q = load_wide<T>(squares + c);
+      for (Index r = i; r < end; ++r) {
+        const Wide<T> value = widen(load_some(x + r * channels + c, channels - c));
+        for (unsigned p = 0; p < Wide<T>::parts; ++p) {
+          const Vector<double> d = value.part[p] - k.part[p];
+          s.part[p] = s.part[p] + d;
+          q.part[p] = fma(d, d, q.part[p]);
+        }
+      }
+      store_wide<T>(sums + c, s);
+      store_wide<T>(squares + c, q);
+    }
+  }
+}
+
+template <class T>
+KEEL_SIMD_INLINE Vector<T> batch_norm_value(const detail::BatchNormChannels<T>& by, Index c, Vector<T> x) {
+  return fma(x - load(by.high + c) - load(by.low + c), load(by.factor + c), load(by.offset + c));
+}
+
+/// y = activation(z + residual), a simple activation.
+template <class T>
+void batch_norm_apply(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
+                      const T* residual, Activation kind, T alpha, T* y) {
+  constexpr Index together = 4;
+  for (Index i = 0; i < rows; i += together) {
+    const Index end = rows - i < together ? rows : i + together;
+    for (Index c = 0; c < channels; c += lanes<T>)
+      for (Index r = i; r < end; ++r) {
+        const Index at = r * channels + c, left = channels - c;
+        Vector<T> z = batch_norm_value(by, c, load_some(x + at, left));
+        if (residual) z = z + load_some(residual + at, left);
+        store_some(y + at, activate_simple<T>(kind, alpha, z), left);
+      }
+  }
+}
+
+/// g = dy * activation'(z + residual), z computed as in the forward pass.
+template <class T>
+KEEL_SIMD_INLINE Vector<T> batch_norm_gradient(const detail::BatchNormChannels<T>& by, Index c, Vector<T> x,
+                                               const T* residual, Activation kind, T alpha, Vector<T> dy,
+                                               Index left) {
+  if (kind == Activation::linear) return dy;
+  Vector<T> z = batch_norm_value(by, c, x);
+  if (residual) z = z + load_some(residual, left);
+  return activate_simple_backward<T>(kind, alpha, z, dy);
+}
+
+/// sums[c] += g and dots[c] += g (x[i, c] - mean[c]), for i = 0, 1, ...; g_out = g where not null.
+template <class T>
+void batch_norm_add_gradients(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
+                              const T* residual, Activation kind, T alpha, const T* dy, const double* mean,
+                              T* g_out, double* sums, double* dots) {
+  for (Index i = 0; i < rows; i += rows_at_once) {
+    const Index end = rows - i < rows_at_once ? rows : i + rows_at_once;
+    for (Index c = 0; c < channels; c += lanes<T>) {
+      const Wide<T> m = load_wide<T>(mean + c);
+      Wide<T> s = load_wide<T>(sums + c), q = load_wide<T>(dots + c);
+      for (Index r = i; r < end; ++r) {
+        const Index at = r * channels + c, left = channels - c;
+        const Vector<T> value = load_some(x + at, left);
+        const Vector<T> gradient = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind,
+                                                       alpha, load_some(dy + at, left), left);
+        if (g_out) store_some(g_out + at, gradient, left);
+        const Wide<T> g = widen(gradient), w = widen(value);
+        for (unsigned p = 0; p < Wide<T>::parts; ++p) {
+          s.part[p] = s.part[p] + g.part[p];
+          q.part[p] = fma(g.part[p], w.part[p] - m.part[p], q.part[p]);
+        }
+      }
+      store_wide<T>(sums + c, s);
+      store_wide<T>(dots + c, q);
+    }
+  }
+}
+
+/// dx = scale[c] (g - first[c] - (x - mean) second[c]), or scale[c] g where `second` is null.
+template <class T>
+void batch_norm_apply_gradients(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
+                                const T* residual, Activation kind, T alpha, const T* dy, const T* scale,
+                                const T* first, const T* second, T* dx) {
+  constexpr Index together = 4;
+  for (Index i = 0; i < rows; i += together) {
+    const Index end = rows - i < together ? rows : i + together;
+    for (Index c = 0; c < channels; c += lanes<T>)
+      for (Index r = i; r < end; ++r) {
+        const Index at = r * channels + c, left = channels - c;
+        const Vector<T> value = load_some(x + at, left);
+        Vector<T> g = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind, alpha,
+                                          load_some(dy + at, left), left);
+        if (second) {
+          const Vector<T> centred = value - load(by.high + c) - load(by.low + c);
+          g = g - load(first + c) - centred * load(second + c);
+        }
+        store_some(dx + at, load(scale + c) * g, left);
+      }
+  }
+}

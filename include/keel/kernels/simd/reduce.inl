@@ -1,0 +1,55 @@
+// Sums over the rows of (rows, columns) in double. Arrays of doubles have their length rounded up to 16, so that
+// they are read and written in whole vectors; lanes past the columns hold zeros.
+
+/// The values of a Vector<T> in double.
+template <class T>
+struct Wide {
+  static constexpr unsigned parts = lanes<T> / lanes<double>;
+  Vector<double> part[parts];
+};
+KEEL_SIMD_INLINE Wide<double> widen(Vector<double> x) { return {{x}}; }
+#if KEEL_SIMD_BYTES > 0
+KEEL_SIMD_INLINE Wide<float> widen(Vector<float> x) {
+#if KEEL_SIMD_BYTES == 64
+  return {{__builtin_convertvector(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7), Vector<double>),
+           __builtin_convertvector(__builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15), Vector<double>)}};
+#elif KEEL_SIMD_BYTES == 32
+  return {{__builtin_convertvector(__builtin_shufflevector(x, x, 0, 1, 2, 3), Vector<double>),
+           __builtin_convertvector(__builtin_shufflevector(x, x, 4, 5, 6, 7), Vector<double>)}};
+#else
+  return {{__builtin_convertvector(__builtin_shufflevector(x, x, 0, 1), Vector<double>),
+           __builtin_convertvector(__builtin_shufflevector(x, x, 2, 3), Vector<double>)}};
+#endif
+}
+#else
+KEEL_SIMD_INLINE Wide<float> widen(float x) { return {{static_cast<double>(x)}}; }
+#endif
+template <class T>
+KEEL_SIMD_INLINE Wide<T> load_wide(const double* from) {
+  Wide<T> wide;
+  for (unsigned p = 0; p < Wide<T>::parts; ++p) wide.part[p] = load(from + p * lanes<double>);
+  return wide;
+}
+template <class T>
+KEEL_SIMD_INLINE void store_wide(double* to, const Wide<T>& wide) {
+  for (unsigned p = 0; p < Wide<T>::parts; ++p) store(to + p * lanes<double>, wide.part[p]);
+}
+
+/// Rows that are added up before the totals go back to memory.
+inline constexpr Index rows_at_once = 8;
+
+/// sums[j] += x[i, j] for i = 0, 1, ...
+template <class T>
+void add_columns(Index rows, Index columns, const T* x, double* sums) {
+  for (Index i = 0; i < rows; i += rows_at_once) {
+    const Index end = rows - i < rows_at_once ? rows : i + rows_at_once;
+    for (Index j = 0; j < columns; j += lanes<T>) {
+      Wide<T> total = load_wide<T>(sums + j);
+      for (Index r = i; r < end; ++r) {
+        const Wide<T> value = widen(load_some(x + r * columns + j, columns - j));
+        for (unsigned p = 0; p < Wide<T>::parts; ++p) total.part[p] = total.part[p] + value.part[p];
+      }
+      store_wide<T>(sums + j, total);
+    }
+  }
+}
