@@ -32,7 +32,7 @@ KEEL_SIMD_INLINE Vector<T> with_sign(std::type_identity_t<Vector<T>> magnitude,
                                      std::type_identity_t<Vector<T>> x) {
   using Bits = IntegerVector<T>;
   using Bit = typename VectorTypes<T>::Integer;
-  const Bits sign = bit_cast<Bits>(x) & std::numeric_limits<Bit>::min();
+  const Bits sign = bit_cast<Bits>(x) & (std::numeric_limits<Bit>::min)();
   return bit_cast<Vector<T>>(bit_cast<Bits>(magnitude) | sign);
 }
 
@@ -144,8 +144,8 @@ struct Logistic {
 };
 template <class T>
 KEEL_SIMD_INLINE Logistic<T> logistic(std::type_identity_t<Vector<T>> x) {
-  const Vector<T> e = exp(-abs<T>(x)), large = T(1) / (e + T(1)), small = e * large;
-  return {x < broadcast<T>(0) ? small : large, x < broadcast<T>(0) ? large : small};
+  const Vector<T> e = exp(-abs<T>(x)), high = T(1) / (e + T(1)), low = e * high;
+  return {x < broadcast<T>(0) ? low : high, x < broadcast<T>(0) ? high : low};
 }
 template <class T>
 KEEL_SIMD_INLINE Vector<T> sigmoid(std::type_identity_t<Vector<T>> x) {
