@@ -47,8 +47,8 @@ struct PoolCover {
 
 inline bool pool_wide_indices(const PoolGeometry& g) { return g.kernel_h * g.kernel_w > 256; }
 
-template <class T, class I>
-void max_pool_forward(const PoolGeometry& g, const T* x, T* y, I* argmax) {
+template <class T, class Place>
+void max_pool_forward(const PoolGeometry& g, const T* x, T* y, Place* argmax) {
   for (Index b = 0; b < g.batch; ++b)
     for (Index oh = 0; oh < g.out_h; ++oh)
       for (Index ow = 0; ow < g.out_w; ++ow) {
@@ -67,13 +67,13 @@ void max_pool_forward(const PoolGeometry& g, const T* x, T* y, I* argmax) {
               }
             }
           y[out + c] = best;
-          if (argmax) argmax[out + c] = static_cast<I>(at);
+          if (argmax) argmax[out + c] = static_cast<Place>(at);
         }
       }
 }
 
-template <class T, class I>
-void max_pool_backward(const PoolGeometry& g, const T* dy, const I* argmax, T* dx) {
+template <class T, class Place>
+void max_pool_backward(const PoolGeometry& g, const T* dy, const Place* argmax, T* dx) {
   for (Index b = 0; b < g.batch; ++b)
     for (Index ih = 0; ih < g.in_h; ++ih)
       for (Index iw = 0; iw < g.in_w; ++iw) {
