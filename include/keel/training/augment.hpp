@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include <keel/layers/options.hpp>
+#include <keel/layers/upsampling2d.hpp>
 #include <keel/training/data.hpp>
 
 namespace keel::inline KEEL_ABI {
@@ -128,8 +128,6 @@ class Normalize {
  private:
   std::vector<double> mean_, deviation_;
 };
-
-enum class Interpolation { nearest, bilinear };
 
 /// Images (samples, height, width, channels) in another size: out(i) = in((i + 1/2) * in_size / out_size - 1/2),
 /// the centres of pixels as in TensorFlow's tf.image.resize and PyTorch's interpolate(align_corners=False),
