@@ -1,0 +1,303 @@
+#!/usr/bin/env bash
+# Checks of keel as a package: consumers, headers, what must not compile, what must not link, the README's code.
+# Called by tests/run.sh with the build folder. Each check prints `ok NAME` or `not ok NAME` with the reason below;
+# `note TEXT` lines are shown in either case.
+#   tests/packaging/check.sh BUILD           all
+#   tests/packaging/check.sh BUILD CHECK...  some, as listed at the end of this file
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+source=$PWD
+build=$(cd "$1" && pwd)
+shift
+work=$build/packaging
+here=$source/tests/packaging
+cxx=${CXX:-c++}
+mkdir -p "$work"
+
+warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wdouble-promotion)
+flags=() libraries=()
+read_flags() { # the include folders and macros that the test build uses
+  local line
+  while read -r line; do
+    case $line in
+      -D*) [ "$line" = -D ] || flags+=("$line") ;;
+      "$source"/include) flags+=(-I "$line") ;;
+      "$source"/* | /usr/include | "") ;;
+      *) flags+=(-isystem "$line") ;;
+    esac
+  done <"$build/keel_flags.txt"
+}
+[ -f "$build/keel_flags.txt" ] && read_flags
+compile() { "$cxx" -std=c++20 "${flags[@]}" "$@"; }
+cpu_seconds() { # of a command, to a tenth
+  local TIMEFORMAT='%U %S' spent
+  spent=$({ time "$@" >/dev/null 2>"$work/cpu_seconds.log"; } 2>&1) || { cat "$work/cpu_seconds.log" >&2; return 1; }
+  awk -v t="$spent" 'BEGIN { split(t, s, " "); printf "%.1f", s[1] + s[2] }'
+}
+headers() { (cd include && find keel -name '*.hpp' | sort); }
+
+# --- Consumers: a small project builds and runs with keel, in each of the ways that CMake offers.
+
+consumer() { # NAME CMAKE_ARGUMENTS...
+  local dir=$work/consumer_$1
+  shift
+  rm -rf "$dir"
+  # shellcheck disable=SC2046
+  cmake -S "$here/consumer" -B "$dir" $(command -v ninja >/dev/null && echo -G Ninja) "$@" &&
+    cmake --build "$dir" -j 2 && "$dir/consumer"
+}
+check_find_package() {
+  rm -rf "$work/prefix" "$work/install"
+  cmake -S . -B "$work/install" -DKEEL_BUILD_TESTS=OFF -DKEEL_BUILD_EXAMPLES=OFF -DKEEL_BUILD_BENCH=OFF \
+    -DCMAKE_INSTALL_PREFIX="$work/prefix" && cmake --install "$work/install" || return 1
+  # As many headers as in the repository, and nothing that refers to the repository.
+  [ "$(find "$work/prefix/include" -type f | wc -l)" = "$(find include -type f | wc -l)" ] || return 1
+  if grep -rn "$source" "$work/prefix" --include='*.cmake'; then return 1; fi
+  consumer find_package -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
+  # A later minor version or an unknown component is refused.
+  ! consumer refused -DHOW=find_package -DKEEL_WANTED=99.0 -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
+  ! consumer refused -DHOW=find_package -DKEEL_COMPONENT=nonsense -DCMAKE_PREFIX_PATH="$work/prefix"
+}
+check_add_subdirectory() { consumer add_subdirectory -DHOW=add_subdirectory -DKEEL_DIR="$source"; }
+check_fetch_content() {
+  tar -czf "$work/keel.tar.gz" CMakeLists.txt cmake include || return 1
+  consumer fetch_content -DHOW=FetchContent -DKEEL_URL="file://$work/keel.tar.gz"
+}
+
+# --- Compiling.
+
+# Each header alone and twice, with every warning an error. What every header includes first is precompiled.
+precompile() { # COMPILER
+  local out=$work/precompiled_$1
+  mkdir -p "$out"
+  echo '#include <keel/tensor/abi.hpp>' >"$out/abi.hpp"
+  if "$1" --version | grep -qi clang; then
+    "$1" -std=c++20 "${flags[@]}" -x c++-header "$out/abi.hpp" -o "$out/abi.hpp.pch"
+  else
+    "$1" -std=c++20 "${flags[@]}" -x c++-header "$out/abi.hpp" -o "$out/abi.hpp.gch"
+  fi
+}
+check_header() { # COMPILER HEADER
+  local use=(-include "$work/precompiled_$1/abi.hpp")
+  if "$1" --version | grep -qi clang; then use=(-include-pch "$work/precompiled_$1/abi.hpp.pch"); fi
+  printf '#include <%s>\n#include <%s>\n' "$2" "$2" |
+    "$1" -std=c++20 "${use[@]}" "${flags[@]}" "${warnings[@]}" -Werror -fsyntax-only -x c++ -
+}
+
+# Everything keel includes, first; then names that other headers define as macros; then keel.
+check_macros() {
+  {
+    grep -rhE '^ *#include <' include | sed 's/^ *//' | grep -v '<keel/' | sort -u | while read -r line; do
+      echo "#if __has_include(${line#\#include })"
+      echo "$line"
+      echo "#endif"
+    done
+    for macro in 'min(a, b) poison' 'max(a, b) poison' 'small char' 'near poison' 'far poison' 'interface struct' \
+      'ERROR 0' 'IN poison' 'OUT poison' 'B0 0' 'I (__extension__ 1.0iF)' 'major(x) poison' 'minor(x) poison' \
+      'Success 0' 'None 0L' 'Bool int' 'Status int' 'CHECK(x) poison' 'LOG(x) poison'; do
+      echo "#undef ${macro%%[( ]*}"
+      echo "#define $macro"
+    done
+    headers | sed 's/.*/#include <&>/'
+  } >"$work/macros.cpp"
+  compile -fsyntax-only "$work/macros.cpp"
+}
+
+check_umbrella() {
+  [ -f include/keel/keel.hpp ] || { echo "include/keel/keel.hpp is missing"; return 1; }
+  if grep -vE '^(#pragma once|#include <keel/.*>|///?.*|)$' include/keel/keel.hpp; then
+    echo "keel.hpp does more than include"
+    return 1
+  fi
+  local reached missing
+  reached=$(echo '#include <keel/keel.hpp>' | compile -M -x c++ - | tr ' \\' '\n\n')
+  missing=$(headers | while read -r header; do
+    grep -q "/$header\$" <<<"$reached" || echo "$header"
+  done)
+  [ -z "$missing" ] || { echo "not reached from keel.hpp: $missing"; return 1; }
+}
+# Only Eigen: the formats' readers then say what they lack, and the header still compiles.
+check_without_formats() {
+  printf '#include <keel/keel.hpp>\nint main() {}\n' >"$work/without_formats.cpp"
+  local only=() flag
+  for flag in "${flags[@]}"; do case $flag in -DKEEL_HAS*) ;; *) only+=("$flag") ;; esac; done
+  "$cxx" -std=c++20 "${only[@]}" -DKEEL_HAS_JSON=0 -DKEEL_HAS_ZLIB=0 -DKEEL_HAS_ZIP=0 -DKEEL_HAS_HDF5=0 \
+    "${warnings[@]}" -Werror -O0 "$work/without_formats.cpp" -o "$work/without_formats" -pthread &&
+    "$work/without_formats"
+}
+check_without_rtti() {
+  compile -O0 -fno-rtti "${warnings[@]}" -Werror "$here/consumer/main.cpp" "$here/consumer/other.cpp" \
+    -o "$work/without_rtti" -pthread "${libraries[@]}" && "$work/without_rtti"
+}
+check_fast_math() { # a warning unless asked for
+  local log
+  log=$(echo '#include <keel/tensor/tensor.hpp>' | compile -ffast-math -fsyntax-only -x c++ - 2>&1) || return 1
+  grep -q KEEL_ALLOW_FAST_MATH <<<"$log" || return 1
+  echo '#include <keel/tensor/tensor.hpp>' | compile -ffast-math -DKEEL_ALLOW_FAST_MATH -Werror -fsyntax-only -x c++ -
+}
+
+check_must_not_compile() {
+  local cases case log
+  compile -DCASE=0 -fsyntax-only "$here/must_not_compile.cpp" || { echo "the case that must compile does not"; return 1; }
+  cases=$(sed -n 's/^#\(el\)\?if CASE == \([1-9][0-9]*\).*/\2/p' "$here/must_not_compile.cpp")
+  [ -n "$cases" ] || return 1
+  for case in $cases; do
+    if log=$(compile -DCASE="$case" -fsyntax-only "$here/must_not_compile.cpp" 2>&1); then
+      echo "case $case compiles"
+      return 1
+    fi
+    # The error is the intended one: it is about must_not_compile.cpp, not a missing header or name.
+    if grep -qE 'No such file|was not declared|is not a member' <<<"$log"; then
+      echo "case $case fails for another reason: $log"
+      return 1
+    fi
+  done
+}
+
+# --- Linking.
+
+# Eigen's alignment follows the -m flags, so units with different ones disagree on keel's types: the link must fail.
+check_mixed_flags() {
+  case $(uname -m) in x86_64 | amd64) ;; *) echo "x86 only"; return 0 ;; esac
+  local how
+  for how in ARGUMENT RETURNED; do
+    compile_unit() { compile -O1 -D$how "-DUNIT=$1" -c "$here/mixed_flags.cpp" -o "$work/$how$1$2.o" $2; }
+    compile_unit 1 "" && compile_unit 2 "" && compile_unit 2 -mavx || return 1
+    "$cxx" "$work/${how}1.o" "$work/${how}2.o" -o "$work/same_flags" && "$work/same_flags" || return 1
+    if "$cxx" "$work/${how}1.o" "$work/${how}2-mavx.o" -o "$work/mixed_flags" 2>"$work/mixed_flags.log"; then
+      [ $how = RETURNED ] || { echo "units with different alignment link"; return 1; }
+      if grep -q -w avx /proc/cpuinfo; then "$work/mixed_flags" || return 1; fi
+    else
+      grep -q 'undefined reference' "$work/mixed_flags.log" || return 1
+    fi
+  done
+}
+
+# --- The text of the headers.
+
+check_folder_direction() { # tensor -> kernels -> layers -> model -> training -> io
+  grep -rnE '^ *#include ["<]' include/keel | awk -F: '
+    BEGIN { split("tensor kernels layers model training io", order, " "); for (i in order) rank[order[i]] = i }
+    {
+      split($1, path, "/")
+      if (!match($3, /["<].*[">]/)) next
+      name = substr($3, RSTART + 1, RLENGTH - 2)
+      if ($3 ~ /"/) { print $1 ":" $2 ": quotes instead of <keel/...>"; bad = 1; next }
+      if (name !~ /^keel\//) next
+      split(name, to, "/")
+      if (path[3] == "keel.hpp") next
+      if (!(path[3] in rank) || !(to[2] in rank) && name != "keel/version.hpp") {
+        print $1 ":" $2 ": outside the six folders: " name; bad = 1
+      } else if (rank[to[2]] > rank[path[3]]) { print $1 ":" $2 ": " path[3] " may not include " name; bad = 1 }
+    }
+    END { exit bad }'
+}
+check_heavy_includes() { # <iostream> and the like only where bytes and text are the business
+  local found
+  found=$(grep -rnE '#include <(iostream|regex|filesystem|nlohmann/.*|random|iomanip)>' include/keel |
+    grep -vE '^include/keel/(io/|model/summary_)')
+  [ -z "$found" ] || { echo "$found"; return 1; }
+}
+check_forbidden_words() {
+  local found
+  found=$(grep -rnE '\b(dynamic_cast|typeid|std::abort|assert|rand|thread_local)\(|std::(min|max)\(|using namespace std|std::cout|std::cerr' \
+    include/keel --include='*.hpp' --include='*.inl' | grep -vE ':\s*//|static_assert')
+  [ -z "$found" ] || { echo "$found"; return 1; }
+}
+check_header_form() { # #pragma once, no long lines, and a report of the long headers
+  local header bad=0
+  while read -r header; do
+    grep -q '^#pragma once' "include/$header" || { echo "include/$header: no #pragma once"; bad=1; }
+    [ "$header" = keel/version.hpp ] || grep -q '#include <keel/' "include/$header" ||
+      [ "$header" = keel/tensor/abi.hpp ] || grep -q 'keel/tensor/abi.hpp' "include/$header" ||
+      { echo "include/$header: includes nothing of keel, so that KEEL_ABI is not defined"; bad=1; }
+  done < <(headers)
+  find include -type f -exec wc -l {} + | awk '$2 != "total" { lines += $1; files++; if ($1 > 400) long = long " " $2 " (" $1 ")" }
+    END { printf "note headers: %d files, %d lines; over 400 lines:%s\n", files, lines, long == "" ? " none" : long }'
+  find include/keel/layers -name '*.hpp' -exec wc -l {} + | awk '$2 != "total" && $1 > 200 { long = long " " $2 " (" $1 ")" }
+    END { if (long != "") printf "note layer headers over 200 lines:%s\n", long }'
+  return $bad
+}
+
+# --- The README.
+
+# Blocks fenced with ```cpp: block 1 is a program; another is the body of a function unless it has its own main.
+check_readme() {
+  local count=0 block program
+  rm -f "$work"/readme_*
+  awk -v to="$work/readme_" '/^```cpp$/ { n++; on = 1; next } /^```/ { on = 0 } on { print > (to n ".txt") }' README.md
+  for block in "$work"/readme_*.txt; do
+    [ -f "$block" ] || break
+    program=${block%.txt}.cpp
+    if grep -q 'int main' "$block"; then
+      cp "$block" "$program"
+    else
+      {
+        echo '#include <keel/keel.hpp>'
+        echo '#include <iostream>'
+        grep '^#include' "$block"
+        echo 'using namespace keel;'
+        echo 'void readme(Sequential<float>& model, Dataset<float>& train, Dataset<float>& test, Tensor<float>& x);'
+        echo 'void readme([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] Dataset<float>& train,'
+        echo '            [[maybe_unused]] Dataset<float>& test, [[maybe_unused]] Tensor<float>& x) {'
+        grep -vE '^#include|^using namespace keel;' "$block"
+        echo '}'
+      } >"$program"
+    fi
+    compile -fsyntax-only -Wall -Wextra "$program" || { echo "README's C++ block $((count + 1)) does not compile"; return 1; }
+    count=$((count + 1))
+  done
+  [ "$count" -gt 0 ] || { echo "README.md has no C++ code"; return 1; }
+}
+# A generous bound: the figure that counts is the printed one.
+check_compile_cost() {
+  [ -f README.md ] || return 1
+  awk '/^```cpp$/ { on = 1; next } /^```/ && on { exit } on' README.md >"$work/readme_program.cpp"
+  local seconds size
+  seconds=$(cpu_seconds compile -O2 -c "$work/readme_program.cpp" -o "$work/readme_program.o") || return 1
+  compile -O2 "$work/readme_program.o" -o "$work/readme_program" -pthread "${libraries[@]}" || return 1
+  strip -o "$work/readme_stripped" "$work/readme_program" && size=$(wc -c <"$work/readme_stripped")
+  echo "note README program: $seconds s of CPU time to compile at -O2, $((size / 1024)) KiB stripped"
+  awk -v s="$seconds" 'BEGIN { exit !(s < 20) }' && [ "$size" -lt 1048576 ]
+}
+
+# --- Running them: one check a line, two at a time (or as many as there are cores).
+
+for flag in "${flags[@]}"; do
+  case $flag in
+    -DKEEL_HAS_ZLIB*) libraries+=(-lz) ;;
+    -DKEEL_HAS_ZIP*) libraries+=(-lzip) ;;
+    -DKEEL_HAS_HDF5*) libraries+=("$(for f in $(find /usr/lib /usr/local/lib -name 'libhdf5_serial.so' -o -name libhdf5.so 2>/dev/null); do echo "$f"; break; done)") ;;
+  esac
+done
+
+if [ "${1:-}" = --one ]; then
+  shift
+  log=$("check_$1" "${@:2}" 2>&1)
+  if [ $? -eq 0 ]; then
+    printf '%s\n' "$(grep '^note ' <<<"$log")" "ok $*" | sed '/^$/d'
+  else
+    printf 'not ok %s\n%s\n' "$*" "$(head -n 40 <<<"$log")"
+    exit 1
+  fi
+  exit
+fi
+
+checks=(compile_cost find_package add_subdirectory fetch_content readme without_formats without_rtti macros umbrella
+  must_not_compile mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
+if [ $# -gt 0 ]; then
+  checks=("$@")
+else
+  compilers=("$cxx")
+  for other in clang++ g++; do
+    command -v $other >/dev/null && [ "$("$cxx" --version | head -n 1)" != "$($other --version | head -n 1)" ] &&
+      ! "$cxx" --version | head -n 1 | grep -qi "^${other%++}" && compilers+=("$other")
+  done
+  for compiler in "${compilers[@]}"; do
+    precompile "$compiler" || { echo "not ok precompile $compiler"; continue; }
+    while read -r header; do checks+=("header $compiler $header"); done < <(headers)
+  done
+fi
+printf '%s\n' "${checks[@]}" | xargs -P "$(nproc 2>/dev/null || echo 2)" -I{} sh -c 'exec bash "$0" "$1" --one {}' "$0" "$build"
+status=$?
+[ $status -eq 0 ]
