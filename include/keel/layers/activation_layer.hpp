@@ -22,7 +22,7 @@ class ActivationLayer : public Layer<T> {
   static ActivationLayer from_config(const Config& config) {
     ActivationSpec activation;
     read_option(config, "activation", activation);
-    return ActivationLayer(activation, {config.get<std::string>("name", {})});
+    return ActivationLayer(activation, {read_name(config)});
   }
 
   std::string type() const override { return "Activation"; }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,9 +52,9 @@ struct Padding {
 inline constexpr Padding Padding::valid{Padding::Mode::valid};
 inline constexpr Padding Padding::same{Padding::Mode::same};
 
-/// How a window moves along one axis: `out` places, the first of which starts `before` cells ahead of the image.
+/// How a window moves along one axis: `out` places, over an image with `before` and `after` cells of padding.
 struct Sweep {
-  Index out, before;
+  Index out, before, after;
 };
 
 namespace detail {
@@ -60,8 +63,9 @@ inline Sweep sweep(const std::string& who, const char* axis, Index in, Index ker
                    Padding::Mode mode, Index before, Index after, bool ceil) {
   const Index window = (kernel - 1) * dilation + 1;
   if (mode == Padding::Mode::same && in > 0) {
-    const Index out = (in + stride - 1) / stride, missing = (out - 1) * stride + window - in;
-    return {out, missing > 0 ? missing / 2 : 0};
+    const Index out = (in + stride - 1) / stride;
+    const Index missing = (std::max)(Index{0}, (out - 1) * stride + window - in);
+    return {out, missing / 2, missing - missing / 2};
   }
   const Index room = in + before + after - window;
   if (in < 1 || room < 0)
@@ -71,7 +75,7 @@ inline Sweep sweep(const std::string& who, const char* axis, Index in, Index ker
   Index out = room / stride + 1;
   // The last window of ceil mode must start inside the image or its left padding (PyTorch).
   if (ceil && room % stride != 0 && out * stride < in + before) ++out;
-  return {out, before};
+  return {out, before, after};
 }
 
 }  // namespace detail
@@ -121,6 +125,14 @@ void write_option(Config& config, const char* name, const V& value) {
 template <class V>
 void read_option(const Config& config, const char* name, V& value) {
   value = config.get<V>(name, value);
+}
+
+/// An optional number is left out where there is none.
+inline void write_option(Config& config, const char* name, const std::optional<double>& value) {
+  if (value) config.set(name, *value);
+}
+inline void read_option(const Config& config, const char* name, std::optional<double>& value) {
+  if (config.find(name)) value = config.get<double>(name, 0);
 }
 
 inline void write_option(Config& config, const char* name, const Pair& value) {
@@ -181,6 +193,8 @@ struct ConfigReader {
   }
 };
 
+inline std::string read_name(const Config& config) { return config.get<std::string>("name", {}); }
+
 /// `config` and, after its entries, the fields of `options`.
 template <class Options>
 Config with_options(Config config, Options options) {
@@ -192,7 +206,7 @@ template <class Options>
 Options read_options(const Config& config) {
   Options options;
   options.fields(ConfigReader{config});
-  options.name = config.get<std::string>("name", {});
+  options.name = read_name(config);
   return options;
 }
 

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <keel/kernels/elementwise.hpp>
+#include <keel/layers/merge.hpp>
+#include <keel/layers/output_activation.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// y = x0 + x1 + ..., inputs of one shape. The end of a residual block. Keras: Add, which also broadcasts.
+template <class T = float>
+class Add : public Merge<T> {
+ public:
+  explicit Add(MergeOptions options = {}) : Merge<T>(std::move(options.name)) {}
+  static Add from_config(const Config& config) { return Add({read_name(config)}); }
+
+  std::string type() const override { return "Add"; }
+  Shape output_shape(Shapes inputs) const override {
+    this->check_count(inputs);
+    for (const Shape& in : inputs)
+      if (!(in == inputs[0])) this->refuse("inputs of one shape", inputs[0], in);
+    return inputs[0];
+  }
+
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
+    activated_forward(pass.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
+      const std::size_t last = x.size() - 1;
+      const T* sum = x[0].data();
+      for (std::size_t i = 1; i <= last; ++i, sum = out)
+        add(y.size(), sum, x[i].data(), i == last ? fused : ActivationSpec(), out, pass.kernel);
+    });
+  }
+  void backward(Inputs<T>, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+    Scratch::Frame frame(pass.kernel.scratch);
+    const T* dz = activated_backward(pass.activation, y, dy, pass);
+    for (const TensorView<T>& d : dx)
+      if (d.data()) std::copy(dz, dz + dy.size(), d.data());
+  }
+
+  LayerRole role() const override { return LayerRole::add; }
+  bool fuses_activation() const override { return true; }
+};
+
+}  // namespace keel::inline KEEL_ABI

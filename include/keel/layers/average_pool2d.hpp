@@ -1,0 +1,54 @@
+#pragma once
+
+#include <keel/layers/pool2d.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct AveragePool2DOptions {
+  /// 0: the pool's extents.
+  Pair strides = 0;
+  Padding padding = Padding::valid;
+  /// Round the output's extents up (PyTorch).
+  bool ceil_mode = false;
+  /// Divide by the cells of the padding too (PyTorch's default is true; Keras counts the image's cells only).
+  bool count_include_pad = false;
+  std::string name = {};
+
+  template <class F>
+  void fields(F&& f) {
+    f("strides", strides), f("padding", padding), f("ceil_mode", ceil_mode);
+    f("count_include_pad", count_include_pad);
+  }
+};
+
+/// y = the mean of each window. Shapes: Pool2D. Keras: AveragePooling2D. PyTorch: AvgPool2d.
+///
+///     AveragePool2D()      AveragePool2D(3, {.strides = 2, .padding = 1, .count_include_pad = true})
+template <class T = float>
+class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
+  using Base = Pool2D<T, AveragePool2DOptions>;
+
+ public:
+  explicit AveragePool2D(Pair pool_size = 2, AveragePool2DOptions options = {})
+      : Base("AveragePooling2D", pool_size, std::move(options)) {}
+  static AveragePool2D from_config(const Config& config) {
+    return AveragePool2D(Base::read_pool_size(config), read_options<AveragePool2DOptions>(config));
+  }
+
+  std::string type() const override { return "AveragePooling2D"; }
+
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
+    average_pool_forward(this->geometry(x[0]), divisor(), x[0].data(), y.data(), pass.kernel);
+  }
+  void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+    if (dx[0].data())
+      average_pool_backward(this->geometry(x[0]), divisor(), dy.data(), dx[0].data(), pass.kernel);
+  }
+
+ private:
+  PoolDivisor divisor() const {
+    return this->options().count_include_pad ? PoolDivisor::with_padding : PoolDivisor::real_cells;
+  }
+};
+
+}  // namespace keel::inline KEEL_ABI

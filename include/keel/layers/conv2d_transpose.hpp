@@ -1,0 +1,164 @@
+#pragma once
+
+#include <keel/kernels/conv2d.hpp>
+#include <keel/kernels/reduce.hpp>
+#include <keel/layers/initializers.hpp>
+#include <keel/layers/output_activation.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct Conv2DTransposeOptions {
+  Pair strides = 1;
+  Padding padding = Padding::valid;
+  /// Rows and columns more at the bottom and the right, with padding in numbers (PyTorch).
+  Pair output_padding = 0;
+  Pair dilation_rate = 1;
+  ActivationSpec activation = Activation::linear;
+  bool use_bias = true;
+  InitializerSpec kernel_initializer = Initializer::glorot_uniform;
+  InitializerSpec bias_initializer = Initializer::zeros;
+  std::string name = {};
+
+  template <class F>
+  void fields(F&& f) {
+    f("strides", strides), f("padding", padding), f("output_padding", output_padding);
+    f("dilation_rate", dilation_rate), f("activation", activation), f("use_bias", use_bias);
+    f("kernel_initializer", kernel_initializer), f("bias_initializer", bias_initializer);
+  }
+};
+
+/// Transposed 2-D convolution: y = activation(z + bias), z being the gradient that a Conv2D from y's to x's shape would pass
+/// to its input for dy = x.
+///
+/// Input (batch, h, w, channels), output (batch, h', w', filters) with, along each axis and window = (kernel - 1) dilation + 1,
+///
+///     same:    out = in stride
+///     valid:   out = (in - 1) stride + max(window, stride)
+///     numbers: out = (in - 1) stride - padding + window + output_padding       (PyTorch)
+///
+/// Parameters: kernel (kernel h, kernel w, filters, channels), bias (filters).
+/// Keras: Conv2DTranspose without its output_padding. PyTorch: ConvTranspose2d, weight (channels, filters, kh, kw).
+template <class T = float>
+class Conv2DTranspose : public Layer<T> {
+ public:
+  Conv2DTranspose(Index filters, Pair kernel_size, Conv2DTransposeOptions options = {})
+      : Layer<T>(options.name), filters_(filters), kernel_size_(kernel_size), options_(std::move(options)) {
+    check_option(this->who(), "filters", filters_);
+    check_option(this->who(), "kernel_size", kernel_size_);
+    check_option(this->who(), "strides", options_.strides);
+    check_option(this->who(), "dilation_rate", options_.dilation_rate);
+    check_option(this->who(), options_.padding);
+    const Pair extra = options_.output_padding;
+    check_option(this->who(), "output_padding", (std::min)(extra.height, extra.width), 0);
+    if (!(extra == Pair(0)) && options_.padding.mode != Padding::Mode::fixed)
+      throw ConfigError(this->who(), "output_padding with padding in numbers only", options_.padding.to_string());
+  }
+  static Conv2DTranspose from_config(const Config& config) {
+    Pair kernel_size = 0;
+    read_option(config, "kernel_size", kernel_size);
+    return Conv2DTranspose(config.get<Index>("filters", 0), kernel_size, read_options<Conv2DTransposeOptions>(config));
+  }
+
+  Index filters() const { return filters_; }
+  Pair kernel_size() const { return kernel_size_; }
+  const Conv2DTransposeOptions& options() const { return options_; }
+  Parameter<T>& kernel() { return kernel_; }
+  Parameter<T>& bias() { return bias_; }
+
+  std::string type() const override { return "Conv2DTranspose"; }
+  Config config() const override {
+    Config config{{"filters", filters_}};
+    write_option(config, "kernel_size", kernel_size_);
+    return with_options(std::move(config), options_);
+  }
+
+  Shape output_shape(Shapes inputs) const override {
+    const Conv2DGeometry g = geometry(this->single_input(inputs, 3));
+    return {g.in_h, g.in_w, g.in_c};
+  }
+  void build(Shapes inputs, Rng& rng) override {
+    const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
+    const Fans fans(area * filters_, area * channels);
+    kernel_ = {"kernel", initial_values<T>({kernel_size_.height, kernel_size_.width, filters_, channels},
+                                           options_.kernel_initializer, fans, rng)};
+    if (options_.use_bias) bias_ = {"bias", initial_values<T>({filters_}, options_.bias_initializer, fans, rng)};
+  }
+  std::vector<Parameter<T>*> parameters() override {
+    if (options_.use_bias) return {&kernel_, &bias_};
+    return {&kernel_};
+  }
+  Index multiply_adds(Shapes inputs) const override {
+    const Conv2DGeometry g = geometry(inputs[0]);
+    return g.out_h * g.out_w * g.kernel_size();
+  }
+
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
+    const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
+    const auto& spec = output_activation(options_.activation, pass);
+    activated_forward(spec, y, pass, [&](T* out, const ActivationSpec& fused) {
+      conv2d_backward_input(g, x[0].data(), kernel_.value().data(), out, pass.kernel);
+      const TensorView<T> z(y.shape(), out);
+      if (options_.use_bias) z.matrix().rowwise() += bias_.value().array().matrix().transpose();
+      if (fused.kind != Activation::linear) activation_forward(fused, 1, y.size(), out, out, pass.kernel);
+    });
+  }
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+    const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
+    Scratch::Frame frame(pass.kernel.scratch);
+    const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
+    if (kernel_.trains())
+      conv2d_backward_kernel(g, dz, x[0].data(), kernel_.gradient.data(), pass.accumulate, pass.kernel);
+    if (bias_.trains() && options_.use_bias)
+      column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
+    if (!dx[0].data()) return;
+    T* packed = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
+    conv2d_pack(g, kernel_.value().data(), packed);
+    conv2d_forward(g, dz, packed, Epilogue<T>(), dx[0].data(), pass.kernel);
+  }
+
+  ActivationSpec activation() const override { return options_.activation; }
+  bool fuses_activation() const override { return options_.activation.kind == Activation::linear; }
+  bool overwrites_gradients() const override { return true; }
+
+ private:
+  struct Extent {
+    Index out, before;
+  };
+  Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after, Index extra) const {
+    const Index window = (kernel - 1) * dilation + 1;
+    if (options_.padding.mode == Padding::Mode::same)
+      return {in * stride, (std::max)(Index{0}, (in - 1) * stride + window - in * stride) / 2};
+    if (options_.padding.mode == Padding::Mode::valid) return {(in - 1) * stride + (std::max)(window, stride), 0};
+    const Index out = (in - 1) * stride - before - after + window + extra;
+    if (extra >= (std::max)(stride, dilation))
+      throw ConfigError(this->who(), "output_padding below the stride or the dilation", std::to_string(extra));
+    if (out < 1)
+      throw ShapeError(this->who(), "an input larger than the padding takes away", "an output of " + std::to_string(out));
+    return {out, before};
+  }
+  /// Of the convolution that goes the other way, from y's shape to x's.
+  Conv2DGeometry geometry(const Shape& in, Index batch = 1) const {
+    if (in[0] < 1 || in[1] < 1 || in[2] < 1)
+      throw ShapeError(this->who(), "at least one pixel and channel", in.to_string());
+    if (kernel_.size() > 0 && in[2] != kernel_.shape()[3])
+      throw ShapeError(this->who(), std::to_string(kernel_.shape()[3]) + " channels", in.to_string());
+    const auto& o = options_;
+    const Extent h = extent(in[0], kernel_size_.height, o.strides.height, o.dilation_rate.height, o.padding.top,
+                            o.padding.bottom, o.output_padding.height);
+    const Extent w = extent(in[1], kernel_size_.width, o.strides.width, o.dilation_rate.width, o.padding.left,
+                            o.padding.right, o.output_padding.width);
+    return {.batch = batch, .in_h = h.out, .in_w = w.out, .in_c = filters_,
+            .out_h = in[0], .out_w = in[1], .out_c = in[2],
+            .kernel_h = kernel_size_.height, .kernel_w = kernel_size_.width,
+            .stride_h = o.strides.height, .stride_w = o.strides.width,
+            .dilation_h = o.dilation_rate.height, .dilation_w = o.dilation_rate.width,
+            .pad_top = h.before, .pad_left = w.before};
+  }
+
+  Index filters_;
+  Pair kernel_size_;
+  Conv2DTransposeOptions options_;
+  Parameter<T> kernel_, bias_;
+};
+
+}  // namespace keel::inline KEEL_ABI

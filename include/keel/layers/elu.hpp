@@ -1,0 +1,32 @@
+#pragma once
+
+#include <keel/layers/activation_layer.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct ELUOptions {
+  double alpha = 1;
+  std::string name = {};
+
+  template <class F>
+  void fields(F&& f) {
+    f("alpha", alpha);
+  }
+};
+
+/// y = x if x > 0, else alpha (exp(x) - 1). Any shape. Clevert et al. 2016. Keras, PyTorch: ELU.
+template <class T = float>
+class ELU : public ActivationLayer<T> {
+ public:
+  explicit ELU(ELUOptions options = {})
+      : ActivationLayer<T>({Activation::elu, options.alpha}, {options.name}), options_(std::move(options)) {}
+  static ELU from_config(const Config& config) { return ELU(read_options<ELUOptions>(config)); }
+
+  std::string type() const override { return "ELU"; }
+  Config config() const override { return with_options({}, options_); }
+
+ private:
+  ELUOptions options_;
+};
+
+}  // namespace keel::inline KEEL_ABI

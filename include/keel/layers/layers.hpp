@@ -1,0 +1,4 @@
+#pragma once
+/// All layers.
+
+#include <keel/layers/registry.hpp>

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <keel/layers/pool2d.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct MaxPool2DOptions {
+  /// 0: the pool's extents.
+  Pair strides = 0;
+  Padding padding = Padding::valid;
+  /// Round the output's extents up (PyTorch).
+  bool ceil_mode = false;
+  std::string name = {};
+
+  template <class F>
+  void fields(F&& f) {
+    f("strides", strides), f("padding", padding), f("ceil_mode", ceil_mode);
+  }
+};
+
+/// y = the largest value of each window. Padding never wins. The first of equal values gets the gradient and NaN
+/// wins over everything (PyTorch on the CPU). Shapes: Pool2D.
+/// Keras: MaxPooling2D. PyTorch: MaxPool2d.
+///
+///     MaxPool2D()      MaxPool2D(3, {.strides = 2, .padding = Padding::same})
+template <class T = float>
+class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
+  using Base = Pool2D<T, MaxPool2DOptions>;
+
+ public:
+  explicit MaxPool2D(Pair pool_size = 2, MaxPool2DOptions options = {})
+      : Base("MaxPooling2D", pool_size, std::move(options)) {}
+  static MaxPool2D from_config(const Config& config) {
+    return MaxPool2D(Base::read_pool_size(config), read_options<MaxPool2DOptions>(config));
+  }
+
+  std::string type() const override { return "MaxPooling2D"; }
+
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
+    const PoolGeometry g = this->geometry(x[0]);
+    std::byte* winners = nullptr;
+    if (pass.cache) {
+      pass.cache->bytes.resize(static_cast<std::size_t>(max_pool_argmax_bytes(g)));
+      winners = pass.cache->bytes.data();
+    }
+    max_pool_forward(g, x[0].data(), y.data(), winners, pass.kernel);
+  }
+  void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+    if (dx[0].data())
+      max_pool_backward(this->geometry(x[0]), dy.data(), pass.cache->bytes.data(), dx[0].data(), pass.kernel);
+  }
+};
+
+}  // namespace keel::inline KEEL_ABI

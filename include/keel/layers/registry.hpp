@@ -1,0 +1,98 @@
+#pragma once
+
+#include <keel/layers/activation_layer.hpp>
+#include <keel/layers/add.hpp>
+#include <keel/layers/any_layer.hpp>
+#include <keel/layers/average_pool2d.hpp>
+#include <keel/layers/batch_norm.hpp>
+#include <keel/layers/concatenate.hpp>
+#include <keel/layers/conv2d.hpp>
+#include <keel/layers/conv2d_transpose.hpp>
+#include <keel/layers/dense.hpp>
+#include <keel/layers/dropout.hpp>
+#include <keel/layers/elu.hpp>
+#include <keel/layers/flatten.hpp>
+#include <keel/layers/global_average_pool2d.hpp>
+#include <keel/layers/global_max_pool2d.hpp>
+#include <keel/layers/leaky_relu.hpp>
+#include <keel/layers/max_pool2d.hpp>
+#include <keel/layers/multiply.hpp>
+#include <keel/layers/normalization.hpp>
+#include <keel/layers/prelu.hpp>
+#include <keel/layers/relu.hpp>
+#include <keel/layers/rescaling.hpp>
+#include <keel/layers/reshape.hpp>
+#include <keel/layers/softmax.hpp>
+#include <keel/layers/upsampling2d.hpp>
+#include <keel/layers/zero_padding2d.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+namespace detail {
+
+template <class T>
+struct LayerMaker {
+  std::string_view type;
+  AnyLayer<T> (*make)(const Config&);
+};
+
+template <class L>
+AnyLayer<typename L::Scalar> make_layer_from(const Config& config) {
+  return L::from_config(config);
+}
+
+template <class T>
+inline constexpr LayerMaker<T> layer_makers[] = {
+    {"Activation", make_layer_from<ActivationLayer<T>>},
+    {"Add", make_layer_from<Add<T>>},
+    {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
+    {"BatchNormalization", make_layer_from<BatchNorm<T>>},
+    {"Concatenate", make_layer_from<Concatenate<T>>},
+    {"Conv2D", make_layer_from<Conv2D<T>>},
+    {"Conv2DTranspose", make_layer_from<Conv2DTranspose<T>>},
+    {"Dense", make_layer_from<Dense<T>>},
+    {"Dropout", make_layer_from<Dropout<T>>},
+    {"ELU", make_layer_from<ELU<T>>},
+    {"Flatten", make_layer_from<Flatten<T>>},
+    {"GlobalAveragePooling2D", make_layer_from<GlobalAveragePool2D<T>>},
+    {"GlobalMaxPooling2D", make_layer_from<GlobalMaxPool2D<T>>},
+    {"LeakyReLU", make_layer_from<LeakyReLU<T>>},
+    {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
+    {"Multiply", make_layer_from<Multiply<T>>},
+    {"Normalization", make_layer_from<Normalization<T>>},
+    {"PReLU", make_layer_from<PReLU<T>>},
+    {"ReLU", make_layer_from<ReLU<T>>},
+    {"Rescaling", make_layer_from<Rescaling<T>>},
+    {"Reshape", make_layer_from<Reshape<T>>},
+    {"Softmax", make_layer_from<Softmax<T>>},
+    {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
+    {"ZeroPadding2D", make_layer_from<ZeroPadding2D<T>>},
+};
+
+}  // namespace detail
+
+/// A layer from its class name and options, as `type()` and `config()` give them; "name" among the options names it.
+/// Throws ConfigError for a class that is not known, an option that the class does not have, or a value out of range.
+template <class T = float>
+AnyLayer<T> make_layer(std::string_view type, const Config& config) {
+  for (const detail::LayerMaker<T>& maker : detail::layer_makers<T>) {
+    if (maker.type != type) continue;
+    AnyLayer<T> layer = maker.make(config);
+    const Config known = layer->config();
+    for (const auto& [name, value] : config.entries())
+      if (name != "name" && !known.find(name)) {
+        std::string names;
+        for (const auto& entry : known.entries()) names += (names.empty() ? "" : ", ") + entry.first;
+        throw ConfigError(std::string(type), names.empty() ? "no options" : "options among " + names,
+                          "\"" + name + "\"");
+      }
+    return layer;
+  }
+  std::string names;
+  for (const detail::LayerMaker<T>& maker : detail::layer_makers<T>)
+    names += (names.empty() ? "" : ", ") + std::string(maker.type);
+  throw ConfigError("make_layer", "one of the layers " + names, "\"" + std::string(type) + "\"",
+                    "a layer of your own is added in code, not from a file");
+}
+
+}  // namespace keel::inline KEEL_ABI

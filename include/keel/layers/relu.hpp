@@ -1,0 +1,85 @@
+#pragma once
+
+#include <keel/layers/layer.hpp>
+#include <keel/layers/options.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct ReLUOptions {
+  /// Upper limit; none by default.
+  std::optional<double> max_value = {};
+  double negative_slope = 0;
+  double threshold = 0;
+  std::string name = {};
+
+  template <class F>
+  void fields(F&& f) {
+    f("max_value", max_value), f("negative_slope", negative_slope), f("threshold", threshold);
+  }
+};
+
+/// Keras's general rectifier:
+///
+///     y = max_value                          if x >= max_value
+///         x                                  if threshold < x < max_value
+///         negative_slope (x - threshold)     otherwise
+///
+/// Any shape. Keras: ReLU. PyTorch: ReLU, ReLU6.
+template <class T = float>
+class ReLU : public Layer<T> {
+ public:
+  explicit ReLU(ReLUOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {
+    const auto check = [&](const char* option, double value) {
+      if (!(value >= 0)) throw ConfigError(this->who(), std::string(option) + " of 0 or more", std::to_string(value));
+    };
+    check("max_value", options_.max_value.value_or(0));
+    check("negative_slope", options_.negative_slope);
+    check("threshold", options_.threshold);
+  }
+  static ReLU from_config(const Config& config) { return ReLU(read_options<ReLUOptions>(config)); }
+
+  const ReLUOptions& options() const { return options_; }
+
+  std::string type() const override { return "ReLU"; }
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
+
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
+    if (role() == LayerRole::activation)
+      return activation_forward(activation(), 1, y.size(), x[0].data(), y.data(), pass.kernel);
+    const auto slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
+    for (Index i = 0; i < y.size(); ++i) {
+      const T v = x[0][i];
+      y[i] = above(v) ? static_cast<T>(*options_.max_value) : v <= threshold ? slope * (v - threshold) : v;
+    }
+  }
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+    if (!dx[0].data()) return;
+    if (role() == LayerRole::activation)
+      return activation_backward(activation(), 1, y.size(), x[0].data(), y.data(), dy.data(), dx[0].data(),
+                                 pass.kernel);
+    const auto slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
+    for (Index i = 0; i < y.size(); ++i)
+      dx[0][i] = above(x[0][i]) ? T(0) : x[0][i] <= threshold ? slope * dy[i] : dy[i];
+  }
+
+  LayerRole role() const override {
+    if (options_.threshold != 0 || activation().kind == Activation::linear) return LayerRole::general;
+    return LayerRole::activation;
+  }
+  /// The simple forms, which other layers can take in; linear for the rest.
+  ActivationSpec activation() const override {
+    if (options_.threshold != 0) return {};
+    if (!options_.max_value && options_.negative_slope == 0) return Activation::relu;
+    if (!options_.max_value) return {Activation::leaky_relu, options_.negative_slope};
+    if (*options_.max_value == 6 && options_.negative_slope == 0) return Activation::relu6;
+    return {};
+  }
+
+ private:
+  bool above(T x) const { return options_.max_value && x >= static_cast<T>(*options_.max_value); }
+
+  ReLUOptions options_;
+};
+
+}  // namespace keel::inline KEEL_ABI
