@@ -113,3 +113,66 @@ void conv2d_panel(const detail::Conv2DPanel<T>& p) {
   if (KEEL_SIMD_LEVEL == 2 && p.pitch == lanes<T>) return conv2d_columns<T, 1>(p, 0);
   for (Index channel = 0; channel < p.channels; channel += 2 * lanes<T>) conv2d_columns<T, 2>(p, channel);
 }
+
+/// C weights of a run (of which `count` are stored) by V vectors of output channels: sums over all pixels.
+template <class T, int C, int V>
+void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index count, Index channel) {
+  constexpr std::size_t weights = std::size_t{C}, vectors = std::size_t{V};
+  T* to = p.dkernel + first * p.out_c + channel;
+  Vector<T> sum[weights][vectors];
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c) {
+    if (c < count) __builtin_prefetch(to + c * p.out_c, 1), __builtin_prefetch(to + c * p.out_c + (V - 1) * lanes<T>, 1);
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) sum[c][v] = Vector<T>{};
+  }
+  const T* dy = p.dy + channel;
+  const Index step = p.x_step, pitch = p.pitch;
+  for (Index row = 0; row < p.rows; ++row) {
+    const T* x = p.x + p.x_rows[row] + p.run + first;
+    for (Index i = 0; i < p.width; ++i, x += step, dy += pitch) {
+      Vector<T> gradient[vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) gradient[v] = load(dy + v * lanes<T>);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) {
+        const Vector<T> value = broadcast(x[c]);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) sum[c][v] = fma(value, gradient[v], sum[c][v]);
+      }
+    }
+  }
+  const Index channels = p.channels - channel;
+  const bool whole = channels >= V * lanes<T>;
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c, to += p.out_c) {
+    if (c == count) break;
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      T* const at = to + v * lanes<T>;
+      if (whole) {
+        store(at, p.add ? load(at) + sum[c][v] : sum[c][v]);
+      } else if (channels > v * lanes<T>) {
+        const Index left = channels - v * lanes<T>;
+        const Tail<T> tail(left < lanes<T> ? left : lanes<T>);
+        store(at, p.add ? load(at, tail) + sum[c][v] : sum[c][v], tail);
+      }
+    }
+  }
+}
+
+template <class T, int V>
+void conv2d_gradient_columns(const detail::Conv2DGradient<T>& p, Index channel) {
+  Index c = p.begin;
+#if KEEL_SIMD_REGISTERS == 32
+  for (; c + 4 < p.end; c += 8) conv2d_gradient_tile<T, 8, V>(p, c, p.end - c < 8 ? p.end - c : 8, channel);
+#endif
+  for (; c < p.end; c += 4) conv2d_gradient_tile<T, 4, V>(p, c, p.end - c < 4 ? p.end - c : 4, channel);
+}
+
+/// What one strip adds to the weights [begin, end) of a run in one panel.
+template <class T>
+void conv2d_gradient(const detail::Conv2DGradient<T>& p) {
+  if (KEEL_SIMD_LEVEL == 2 && p.pitch == lanes<T>) return conv2d_gradient_columns<T, 1>(p, 0);
+  for (Index channel = 0; channel < p.channels; channel += 2 * lanes<T>) conv2d_gradient_columns<T, 2>(p, channel);
+}
