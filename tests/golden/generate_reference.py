@@ -335,11 +335,6 @@ def schedules():
     sequence("cosine_warmup", dict(schedule="CosineDecay", initial_learning_rate=0.01, decay_steps=15, alpha=0.05,
                                    warmup_target=0.2, warmup_steps=6),
              lambda s: 0.01 + (0.2 - 0.01) * s / 6 if s < 6 else cosine(s - 6, 0.2, 15, 0.05))
-    sequence("polynomial",
-             dict(schedule="PolynomialDecay", **lr, decay_steps=12, end_learning_rate=0.01, power=2.0),
-             lambda s: (0.1 - 0.01) * (1 - min(s, 12) / 12) ** 2 + 0.01)
-    sequence("inverse_time", dict(schedule="InverseTimeDecay", **lr, decay_steps=4, decay_rate=0.5),
-             lambda s: 0.1 / (1 + 0.5 * s / 4))
     metric = load(os.path.join(OUT, "schedules_torch.safetensors"))[0]["plateau/metric"]
     for case, options in {"plateau": dict(factor=0.5, patience=2),
                           "plateau_cooldown": dict(factor=0.1, patience=1, cooldown=3, min_lr=1e-3),

@@ -387,10 +387,9 @@ def losses():
          F.binary_cross_entropy_with_logits, far, np.float64([[0, 1, 1, 0], [0, 1, 1, 1]]))
     loss("bce_at_0_and_1", dict(loss="binary_crossentropy", from_logits=False, reduction="mean", clamp="torch"),
          F.binary_cross_entropy, np.float64([[0.0, 1.0], [0.5, 1.0]]), np.float64([[1, 1], [0, 0]]))
-    weight = np.float64([0.5, 2.0, 3.0])
-    loss("bce_logits_pos_weight", dict(loss="binary_crossentropy", from_logits=True, reduction="mean"),
-         lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=tensor(weight)), 2 * a, t,
-         pos_weight=weight)
+    loss("bce_logits_pos_weight",
+         dict(loss="binary_crossentropy", from_logits=True, pos_weight=2.5, reduction="mean"),
+         lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(2.5)), 2 * a, t)
 
     logits, classes = numbers(6, 5, scale=2), numbers.labels(5, 6)
     weight = numbers.uniform(5, low=0.2, high=3)
@@ -520,14 +519,11 @@ def schedules():
     sequence("exponential", dict(gamma=0.9), lambda x: o.ExponentialLR(x, 0.9))
     sequence("cosine", dict(T_max=12, eta_min=0.01), lambda x: o.CosineAnnealingLR(x, 12, 0.01))
     sequence("linear", dict(start_factor=1 / 3, end_factor=1.0, total_iters=5), lambda x: o.LinearLR(x))
-    sequence("linear_down", dict(start_factor=1.0, end_factor=0.25, total_iters=8),
-             lambda x: o.LinearLR(x, 1.0, 0.25, 8))
-    sequence("constant", dict(factor=0.5, total_iters=4), lambda x: o.ConstantLR(x, 0.5, 4))
     metric = np.float64([1, .9, .95, .96, .97, .91, .9, .89995, .7, .71, .72, .73, .74, .75, .76, .77, .6, .61,
                          .62, .63, .64, .65, .66, .67, .68, .69, .7, .71, .72, .73])
     for case, options in {"plateau": dict(factor=0.5, patience=2),
                           "plateau_cooldown": dict(factor=0.1, patience=1, cooldown=3, min_lr=1e-3),
-                          "plateau_absolute": dict(factor=0.5, patience=2, threshold=0.05, threshold_mode="abs"),
+                          "plateau_threshold": dict(factor=0.5, patience=2, threshold=0.05),
                           "plateau_max": dict(factor=0.5, patience=3, mode="max")}.items():
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
         schedule, rates = o.ReduceLROnPlateau(optimizer, **options), []
