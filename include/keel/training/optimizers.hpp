@@ -139,8 +139,8 @@ class Optimizer {
             l2 = static_cast<T>(s.decoupled ? 0 : decay);
     const T limit = static_cast<T>(s.clip.kind == Clip::Kind::value ? s.clip.limit : HUGE_VAL);
     const T factor = static_cast<T>(scale), lr = static_cast<T>(rate), momentum = static_cast<T>(s.momentum);
-    const T epsilon = static_cast<T>(s.epsilon), beta_1 = static_cast<T>(s.beta_1),
-            beta_2 = static_cast<T>(s.beta_2);
+    const T epsilon = static_cast<T>(s.epsilon), rho = static_cast<T>(s.beta_2);
+    const T new_1 = static_cast<T>(1 - s.beta_1), new_2 = static_cast<T>(1 - s.beta_2);
     const T* gradients = parameter.gradient.data();
     T* slot[3] = {nullptr, nullptr, nullptr};
     for (std::size_t k = 0; k < slots.size(); ++k) slot[k] = slots[k].data();
@@ -174,8 +174,8 @@ class Optimizer {
       const T step = static_cast<T>(s.torch_formula ? rate / c1 : rate * c2 / c1);
       const T root = static_cast<T>(s.torch_formula ? 1 / c2 : 1);
       each([=, m = slot[0], v = slot[1], top = slot[2]](Index i, T& value, T g) {
-        m[i] += (g - m[i]) * (1 - beta_1);
-        v[i] += (g * g - v[i]) * (1 - beta_2);
+        m[i] += (g - m[i]) * new_1;
+        v[i] += (g * g - v[i]) * new_2;
         T variance = v[i];
         if (top) variance = top[i] = top[i] > variance ? top[i] : variance;
         value -= step * m[i] / (std::sqrt(variance) * root + epsilon);
@@ -184,10 +184,10 @@ class Optimizer {
       T* const m = s.momentum != 0 ? slot[1] : nullptr;
       T* const mean = s.centered ? slot[slots.size() - 1] : nullptr;
       each([=, v = slot[0], torch = s.torch_formula](Index i, T& value, T g) {
-        v[i] = beta_2 * v[i] + (1 - beta_2) * g * g;
+        v[i] = rho * v[i] + new_2 * g * g;
         T variance = v[i];
         if (mean) {
-          mean[i] = beta_2 * mean[i] + (1 - beta_2) * g;
+          mean[i] = rho * mean[i] + new_2 * g;
           variance -= mean[i] * mean[i];
         }
         T d = torch ? g / (std::sqrt(variance) + epsilon) : lr * g / std::sqrt(variance + epsilon);

@@ -180,8 +180,8 @@ enum class Mode { automatic, min, max };
 struct PlateauOptions {
   double factor = 0.1;
   Index patience = 10;
-  Mode mode = Mode::min;
-  double min_delta = 1e-4;  ///< how much better a value must be to count
+  Mode mode = Mode::automatic;  ///< of a bare value: min
+  double min_delta = 1e-4;      ///< how much better a value must be to count
   Index cooldown = 0;
   double min_lr = 0;
   /// PyTorch's rules instead of Keras's: min_delta is relative to the best value, the rate falls when more than

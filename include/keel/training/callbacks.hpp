@@ -1,0 +1,285 @@
+#pragma once
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <keel/model/model.hpp>
+#include <keel/training/history.hpp>
+#include <keel/training/optimizers.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// A training run as callbacks see it.
+template <class T = float>
+struct Training {
+  Model<T>& model;
+  Optimizer<T>& optimizer;
+  Index epochs = 0;   ///< at which training ends
+  Index epoch = 0;    ///< from 0
+  Index step = 0;     ///< batches of this epoch so far
+  Scores scores{};    ///< of this epoch so far; complete, "val_" ones included, in on_epoch_end
+  History history{};  ///< the epochs before
+  bool stop = false;  ///< set it to end training after this batch or epoch
+};
+
+/// Something to do at points of a training run. Derive from it and give it to `FitOptions::callbacks`, as a copy
+/// or, to look at it afterwards, by pointer. A plain function of Training<T>& is called at the end of each epoch.
+template <class T = float>
+class Callback {
+ public:
+  virtual ~Callback() = default;
+  virtual void on_train_begin(Training<T>&) {}
+  virtual void on_epoch_begin(Training<T>&) {}
+  virtual void on_batch_end(Training<T>&) {}
+  virtual void on_epoch_end(Training<T>&) {}
+  virtual void on_train_end(Training<T>&) {}
+};
+
+/// Functions in place of a class: `LambdaCallback<>{.on_batch_end = [](Training<>& run) { ... }}`.
+template <class T = float>
+struct LambdaCallback {
+  using Hook = std::function<void(Training<T>&)>;
+  Hook on_train_begin{}, on_epoch_begin{}, on_batch_end{}, on_epoch_end{}, on_train_end{};
+};
+
+/// Holds any of the forms that a callback may have.
+template <class T>
+class AnyCallback {
+ public:
+  template <class C>
+  requires std::is_base_of_v<Callback<T>, C> AnyCallback(C callback)
+      : callback_(std::make_shared<C>(std::move(callback))) {}
+  /// Stays the caller's; must outlive the training.
+  AnyCallback(Callback<T>* callback) : callback_(std::shared_ptr<void>(), callback) {
+    if (!callback) throw ConfigError("fit", "callbacks", "a null pointer");
+  }
+  AnyCallback(LambdaCallback<T> hooks) : callback_(std::make_shared<Hooks>(std::move(hooks))) {}
+  template <class F>
+  requires std::is_invocable_v < F&, Training<T>
+  & > AnyCallback(F f) : AnyCallback(LambdaCallback<T>{.on_epoch_end = std::move(f)}) {}
+
+  Callback<T>& operator*() const { return *callback_; }
+
+ private:
+  struct Hooks : Callback<T> {
+    explicit Hooks(LambdaCallback<T> hooks) : hooks_(std::move(hooks)) {}
+    void on_train_begin(Training<T>& run) override { call(hooks_.on_train_begin, run); }
+    void on_epoch_begin(Training<T>& run) override { call(hooks_.on_epoch_begin, run); }
+    void on_batch_end(Training<T>& run) override { call(hooks_.on_batch_end, run); }
+    void on_epoch_end(Training<T>& run) override { call(hooks_.on_epoch_end, run); }
+    void on_train_end(Training<T>& run) override { call(hooks_.on_train_end, run); }
+    static void call(const typename LambdaCallback<T>::Hook& hook, Training<T>& run) {
+      if (hook) hook(run);
+    }
+    LambdaCallback<T> hooks_;
+  };
+
+  std::shared_ptr<Callback<T>> callback_;
+};
+
+/// A copy of a model's values: parameters, buffers and counters.
+template <class T>
+class WeightsCopy {
+ public:
+  bool empty() const { return values_.empty() && counters_.empty(); }
+  void take(Model<T>& model) {
+    values_.clear();
+    counters_.clear();
+    for (const Parameter<T>* p : model.parameters()) values_.push_back(p->value());
+    for (Index i = 0; i < model.layer_count(); ++i)
+      for (const Counter* counter : model.layer(i).counters()) counters_.push_back(counter->value);
+  }
+  void put(Model<T>& model) const {
+    std::size_t v = 0, c = 0;
+    for (Parameter<T>* p : model.parameters()) p->set(values_.at(v++));
+    for (Index i = 0; i < model.layer_count(); ++i)
+      for (Counter* counter : model.layer(i).counters()) counter->value = counters_.at(c++);
+  }
+
+ private:
+  std::vector<Tensor<T>> values_;
+  std::vector<std::int64_t> counters_;
+};
+
+namespace detail {
+
+inline bool higher_is_better(Mode mode, const std::string& monitor) {
+  if (mode != Mode::automatic) return mode == Mode::max;
+  for (const char* part : {"acc", "precision", "recall"})
+    if (monitor.find(part) != std::string::npos) return true;
+  return false;
+}
+
+}  // namespace detail
+
+struct EarlyStoppingOptions {
+  std::string monitor = "val_loss";
+  double min_delta = 0;  ///< how much better a value must be to count
+  Index patience = 0;    ///< epochs without a better value after which training ends
+  Mode mode = Mode::automatic;
+  std::optional<double> baseline{};   ///< patience is spent, too, as long as values are not better than this
+  bool restore_best_weights = false;  ///< the model ends with the weights of its best epoch, stopped early or not
+  Index start_from_epoch = 0;
+};
+
+/// Ends training when a score stops getting better. Keras's EarlyStopping.
+template <class T = float>
+class EarlyStopping : public Callback<T> {
+ public:
+  explicit EarlyStopping(EarlyStoppingOptions options = {}) : options_(std::move(options)) {
+    detail::check_positive("EarlyStopping", "patience", static_cast<double>(options_.patience), true);
+    detail::check_positive("EarlyStopping", "min_delta", options_.min_delta, true);
+  }
+
+  /// -1 before the first epoch.
+  Index best_epoch() const { return best_epoch_; }
+  double best() const { return best_; }
+  /// -1 where training was not ended here.
+  Index stopped_epoch() const { return stopped_epoch_; }
+
+  void on_train_begin(Training<T>&) override {
+    wait_ = 0;
+    best_epoch_ = stopped_epoch_ = -1;
+    weights_ = {};
+  }
+  void on_epoch_end(Training<T>& run) override {
+    const double value = run.scores[options_.monitor];
+    if (run.epoch < options_.start_from_epoch) return;
+    if (options_.restore_best_weights && weights_.empty()) weights_.take(run.model);
+    ++wait_;
+    if (best_epoch_ < 0 || better(value, best_)) {
+      best_ = value;
+      best_epoch_ = run.epoch;
+      if (options_.restore_best_weights) weights_.take(run.model);
+      if (!options_.baseline || better(value, *options_.baseline)) wait_ = 0;
+      if (wait_ == 0) return;
+    }
+    if (wait_ >= options_.patience && run.epoch > 0) {
+      stopped_epoch_ = run.epoch;
+      run.stop = true;
+    }
+  }
+  void on_train_end(Training<T>& run) override {
+    if (options_.restore_best_weights && !weights_.empty()) weights_.put(run.model);
+  }
+
+ private:
+  bool better(double value, double than) const {
+    if (than != than) return value == value;
+    return detail::higher_is_better(options_.mode, options_.monitor) ? value - options_.min_delta > than
+                                                                     : value + options_.min_delta < than;
+  }
+
+  EarlyStoppingOptions options_;
+  Index wait_ = 0, best_epoch_ = -1, stopped_epoch_ = -1;
+  double best_ = 0;
+  WeightsCopy<T> weights_;
+};
+
+struct CheckpointOptions {
+  std::string monitor = "val_loss";
+  bool save_best_only = true;  ///< else after every epoch
+  Mode mode = Mode::automatic;
+};
+
+/// Saves the model after each epoch that was better than all before:
+/// `ModelCheckpoint<>([](Training<>& run) { save(run.model, "best.safetensors"); })`. Keras's ModelCheckpoint.
+template <class T = float>
+class ModelCheckpoint : public Callback<T> {
+ public:
+  using Saver = std::function<void(Training<T>&)>;
+  explicit ModelCheckpoint(Saver saver, CheckpointOptions options = {})
+      : saver_(std::move(saver)), options_(std::move(options)) {
+    if (!saver_) throw ConfigError("ModelCheckpoint", "a function that saves", "none");
+  }
+  void on_epoch_end(Training<T>& run) override {
+    if (options_.save_best_only) {
+      const double value = run.scores[options_.monitor];
+      const bool higher = detail::higher_is_better(options_.mode, options_.monitor);
+      if (best_ ? !(higher ? value > *best_ : value < *best_) : value != value) return;
+      best_ = value;
+    }
+    saver_(run);
+  }
+
+ private:
+  Saver saver_;
+  CheckpointOptions options_;
+  std::optional<double> best_;
+};
+
+/// Writes a line of scores after each epoch. Keras's CSVLogger. Throws FormatError where the file cannot be
+/// written.
+template <class T = float>
+class CsvLogger : public Callback<T> {
+ public:
+  explicit CsvLogger(std::string file, bool append = false) : file_(std::move(file)), append_(append) {}
+  void on_train_begin(Training<T>&) override {
+    if (!append_) write("", "wb");
+    columns_.clear();
+  }
+  void on_epoch_end(Training<T>& run) override {
+    std::string text;
+    if (columns_.entries().empty()) {
+      columns_ = run.scores;
+      if (!append_) text = History::csv_header(columns_);
+    }
+    write(text + History::csv_line(run.epoch, run.scores, columns_), "ab");
+  }
+
+ private:
+  void write(const std::string& text, const char* mode) const {
+    std::FILE* file = std::fopen(file_.c_str(), mode);
+    bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    if (file) written = std::fclose(file) == 0 && written;
+    if (!written) throw FormatError("CsvLogger", "a file that can be written", "'" + file_ + "'");
+  }
+
+  std::string file_;
+  bool append_;
+  Scores columns_;
+};
+
+/// Sets the rate of each epoch from a schedule whose steps are epochs: `LearningRateScheduler<>(StepDecay{0.1,
+/// 10})`. What PyTorch's schedulers do when stepped once an epoch. Adds "learning_rate" to the scores.
+template <class T = float>
+class LearningRateScheduler : public Callback<T> {
+ public:
+  explicit LearningRateScheduler(LearningRate schedule) : schedule_(std::move(schedule)) {}
+  void on_epoch_begin(Training<T>& run) override { run.optimizer.set_learning_rate(schedule_.at(run.epoch)); }
+  void on_epoch_end(Training<T>& run) override { run.scores.set("learning_rate", run.optimizer.learning_rate()); }
+
+ private:
+  LearningRate schedule_;
+};
+
+/// Lowers the learning rate when a score stops getting better; see ReduceOnPlateau. Adds "learning_rate" to the
+/// scores.
+template <class T = float>
+class ReduceLROnPlateau : public Callback<T> {
+ public:
+  explicit ReduceLROnPlateau(PlateauOptions options = {}, std::string monitor = "val_loss")
+      : options_(options), monitor_(std::move(monitor)), rule_(options) {}
+  void on_train_begin(Training<T>&) override {
+    options_.mode = detail::higher_is_better(options_.mode, monitor_) ? Mode::max : Mode::min;
+    rule_ = ReduceOnPlateau(options_);
+  }
+  void on_epoch_end(Training<T>& run) override {
+    const double rate = run.optimizer.learning_rate();
+    run.scores.set("learning_rate", rate);
+    const double next = rule_(run.scores[monitor_], rate);
+    if (next != rate) run.optimizer.set_learning_rate(next);
+  }
+
+ private:
+  PlateauOptions options_;
+  std::string monitor_;
+  ReduceOnPlateau rule_;
+};
+
+}  // namespace keel::inline KEEL_ABI

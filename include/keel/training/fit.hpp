@@ -1,0 +1,287 @@
+#pragma once
+
+#include <keel/training/callbacks.hpp>
+#include <keel/training/data.hpp>
+#include <keel/training/losses.hpp>
+#include <keel/training/metrics.hpp>
+#include <keel/training/progress.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct EvaluateOptions {
+  LossSpec loss{};                     ///< of every output
+  std::vector<LossSpec> losses{};      ///< or one for each output
+  std::vector<double> loss_weights{};  ///< of the outputs in the sum; empty: 1
+  std::vector<MetricSpec> metrics{};   ///< of the first output
+  Index batch_size = 32;
+};
+
+/// A new optimizer from its specification, or the caller's own, which goes on from its state and keeps the new
+/// one.
+template <class T>
+struct OptimizerChoice {
+  OptimizerChoice(OptimizerSpec s) : spec(std::move(s)) {}
+  OptimizerChoice(Optimizer<T>* o) : own(o) {
+    if (!o) throw ConfigError("fit", "an optimizer", "a null pointer");
+  }
+  OptimizerSpec spec{};
+  Optimizer<T>* own = nullptr;
+};
+
+template <class T = float>
+struct FitOptions {
+  /// Number of the epoch at which training ends, counted from 0 also where initial_epoch is not 0.
+  Index epochs = 1;
+  Index batch_size = 32;
+  OptimizerChoice<T> optimizer = Adam();
+  LossSpec loss{};                     ///< of every output
+  std::vector<LossSpec> losses{};      ///< or one for each output
+  std::vector<double> loss_weights{};  ///< of the outputs in the sum; empty: 1
+  std::vector<MetricSpec> metrics{};   ///< of the first output
+  const Dataset<T>* validation = nullptr;
+  /// A weight for each class, which weighs its samples in the loss (the sum is still divided by their number, as
+  /// in Keras; with Reduction::weighted_mean by their weights). Targets are class numbers, 0 and 1, or one-hot
+  /// rows.
+  std::vector<double> class_weight{};
+  /// The order of samples in epoch e follows from (seed, e), dropout's masks from (seed, step).
+  bool shuffle = true;
+  std::uint64_t seed = 0;
+  bool drop_last = false;  ///< leave out the samples of an epoch that do not fill a batch
+  std::vector<AnyCallback<T>> callbacks{};
+  /// Where to go on: with the optimizer's state restored, the same bits as if training had not stopped.
+  Index initial_epoch = 0, initial_step = 0;
+  Index steps_per_epoch = 0;  ///< at most so many; 0: until the data of an epoch end
+  /// Throw DataError as soon as a loss is NaN or infinite; the step is not made then.
+  bool check_loss = true;
+  Verbose verbose = Verbose::automatic;
+  std::FILE* output = nullptr;  ///< to print to; null: the standard output
+};
+
+namespace detail {
+
+/// The losses of all outputs and the metrics, collected over an epoch.
+template <class T>
+class Scorer {
+ public:
+  template <class Options>
+  Scorer(const char* where, const Model<T>& model, const Options& options)
+      : where_(where), weights_(options.loss_weights) {
+    const std::size_t outputs = model.outputs().size();
+    losses_ = options.losses;
+    if (losses_.empty()) losses_.assign(outputs, options.loss);
+    if (weights_.empty()) weights_.assign(outputs, 1);
+    if (losses_.size() != outputs || weights_.size() != outputs)
+      throw ConfigError(
+          where, "a loss and a weight for each of " + std::to_string(outputs) + " outputs",
+          std::to_string(losses_.size()) + " losses, " + std::to_string(weights_.size()) + " weights");
+    for (const LossSpec& loss : losses_)
+      if (loss.kind() == Loss::none)
+        throw ConfigError(where, "a loss", "none", "set .loss = Loss::sparse_categorical_crossentropy or another");
+    for (const double weight : weights_) check_positive(where, "loss_weights", weight, true);
+    for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric);
+    for (const int output : model.outputs())
+      names_.push_back(model.nodes()[static_cast<std::size_t>(output)].name + "_loss");
+    reset();
+  }
+
+  void reset() {
+    sums_.assign(losses_.size() + 1, 0);
+    samples_ = 0;
+    for (MetricState& metric : metrics_) metric.reset();
+  }
+
+  /// The loss of a batch; its gradients in `dy`, where that is not null.
+  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, std::vector<Tensor<T>>* dy) {
+    if (batch.targets.size() != losses_.size())
+      throw ShapeError(where_, std::to_string(losses_.size()) + " targets, one an output",
+                       std::to_string(batch.targets.size()));
+    if (dy) dy->resize(losses_.size());
+    const auto samples = static_cast<double>(batch.size());
+    double total = 0;
+    for (std::size_t i = 0; i < losses_.size(); ++i) {
+      const TensorView<const T> target = batch.targets[i];
+      const double loss = dy ? losses_[i].value_and_gradient(y[i], target, (*dy)[i], weights)
+                             : losses_[i].value(y[i], target, weights);
+      if (dy && weights_[i] != 1) (*dy)[i].array() *= static_cast<T>(weights_[i]);
+      total += weights_[i] * loss;
+      sums_[i + 1] += loss * samples;
+    }
+    for (MetricState& metric : metrics_) metric.update(y[0], batch.targets[0]);
+    sums_[0] += total * samples;
+    samples_ += samples;
+    return total;
+  }
+
+  /// Means over the samples so far.
+  void report(const std::string& prefix, Scores& scores) const {
+    scores.set(prefix + "loss", sums_[0] / samples_);
+    for (std::size_t i = 0; losses_.size() > 1 && i < losses_.size(); ++i)
+      scores.set(prefix + names_[i], sums_[i + 1] / samples_);
+    for (const MetricState& metric : metrics_) scores.set(prefix + metric.name(), metric.result());
+  }
+
+ private:
+  const char* where_;
+  std::vector<double> weights_;
+  std::vector<LossSpec> losses_;
+  std::vector<MetricState> metrics_;
+  std::vector<std::string> names_;
+  std::vector<double> sums_;
+  double samples_ = 0;
+};
+
+template <class T>
+void check_batch(const char* where, const Model<T>& model, const Batch<T>& batch) {
+  if (batch.size() == 0) throw DataError(where, "batches with samples", "an empty one");
+  if (batch.inputs.size() != model.inputs().size())
+    throw ShapeError(where, std::to_string(model.inputs().size()) + " inputs",
+                     std::to_string(batch.inputs.size()));
+}
+
+/// Runs the model over all of `data` and collects into `scorer`.
+template <class T>
+void score(const char* where, const Model<T>& model, const Dataset<T>& data, Index batch_size, Scorer<T>& scorer) {
+  if (data.size() == 0) throw DataError(where, "a dataset with samples", "an empty one");
+  Batches<T> batches(data, {.batch_size = batch_size, .shuffle = false});
+  Batch<T> batch;
+  std::vector<Tensor<T>> outputs(model.outputs().size());
+  std::vector<TensorView<T>> views(outputs.size());
+  std::vector<TensorView<const T>> inputs, results(outputs.size());
+  for (Index step = 0; batches(0, step, batch); ++step) {
+    check_batch(where, model, batch);
+    inputs.assign(batch.inputs.begin(), batch.inputs.end());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      outputs[i].resize(model.output_shape(i).with_batch(batch.size()));
+      results[i] = views[i] = outputs[i].view();
+    }
+    model.predict(inputs, views);
+    scorer.update(results, batch, batch.weights, nullptr);
+  }
+}
+
+/// Multiplies the weight of each sample with that of its class.
+template <class T>
+void weigh_classes(const std::vector<double>& class_weight, Batch<T>& batch) {
+  const Tensor<T>& target = batch.targets.at(0);
+  const Index samples = batch.size(), classes = static_cast<Index>(class_weight.size());
+  const bool rows = target.size() == samples * classes && classes > 1 && target.rank() == 2;
+  if (!rows && target.size() != samples)
+    throw ShapeError("fit", "one class a sample for class_weight, or rows of " + std::to_string(classes),
+                     "targets of shape " + target.shape().to_string());
+  if (batch.weights.empty()) batch.weights = Tensor<T>({samples}, T(1));
+  for (Index i = 0; i < samples; ++i) {
+    const Index c = class_of("fit, class_weight", rows ? TargetForm::rows : TargetForm::classes, classes,
+                             target.data() + i * (rows ? classes : 1));
+    batch.weights[i] *= static_cast<T>(class_weight[static_cast<std::size_t>(c)]);
+  }
+}
+
+/// `fit` on any source of batches; `steps` is how many an epoch has, 0 if that is not known.
+template <class T>
+History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions<T>& o) {
+  check_positive("fit", "epochs", static_cast<double>(o.epochs));
+  check_positive("fit", "initial_epoch", static_cast<double>(o.initial_epoch), true);
+  check_positive("fit", "initial_step", static_cast<double>(o.initial_step), true);
+  check_positive("fit", "steps_per_epoch", static_cast<double>(o.steps_per_epoch), true);
+  for (const double weight : o.class_weight) check_positive("fit", "class_weight", weight, true);
+  Scorer<T> training("fit", model, o), validation("fit, validation", model, o);
+  Optimizer<T> fresh(o.optimizer.spec);
+  Optimizer<T>& optimizer = o.optimizer.own ? *o.optimizer.own : fresh;
+  Training<T> run{model, optimizer, o.epochs};
+  Progress progress(o.verbose, o.output, o.epochs);
+  Tape<T> tape;
+  tape.seed = o.seed;
+  tape.step = static_cast<std::uint64_t>(optimizer.iteration());
+  Batch<T> batch;
+  std::vector<TensorView<const T>> inputs, gradients;
+  std::vector<Tensor<T>> dy;
+  if (o.steps_per_epoch > 0) steps = steps > 0 ? (std::min)(steps, o.steps_per_epoch) : o.steps_per_epoch;
+  const auto call = [&](void (Callback<T>::*hook)(Training<T>&)) {
+    for (const AnyCallback<T>& callback : o.callbacks) ((*callback).*hook)(run);
+  };
+
+  call(&Callback<T>::on_train_begin);
+  for (run.epoch = o.initial_epoch; run.epoch < o.epochs && !run.stop; ++run.epoch) {
+    run.scores.clear();
+    run.step = run.epoch == o.initial_epoch ? o.initial_step : 0;
+    training.reset();
+    call(&Callback<T>::on_epoch_begin);
+    progress.begin_epoch(run.epoch, steps);
+    const Index first = run.step;
+    while (!run.stop && (steps == 0 || run.step < steps) && next(run.epoch, run.step, batch)) {
+      check_batch("fit", model, batch);
+      if (!o.class_weight.empty()) weigh_classes(o.class_weight, batch);
+      inputs.assign(batch.inputs.begin(), batch.inputs.end());
+      const double loss = training.update(model.forward(inputs, tape), batch, batch.weights, &dy);
+      if (o.check_loss && !is_finite(loss))
+        throw DataError(
+            "fit", "a finite loss",
+            text(loss) + " in epoch " + std::to_string(run.epoch + 1) + ", batch " + std::to_string(run.step + 1),
+            "look for NaN in the data, lower the learning rate or clip the gradients");
+      gradients.assign(dy.begin(), dy.end());
+      model.backward(gradients, tape);
+      optimizer.step(model.parameters(), model.thread_pool());
+      ++run.step;
+      training.report("", run.scores);
+      call(&Callback<T>::on_batch_end);
+      progress.step(run.step - first, [&]() -> const Scores& { return run.scores; });
+    }
+    if (run.step == first)
+      throw DataError("fit", "at least one batch an epoch", "none",
+                      o.drop_last ? "drop_last leaves out all samples: lower batch_size" : "");
+    if (o.validation) {
+      validation.reset();
+      score("fit, validation", model, *o.validation, o.batch_size, validation);
+      validation.report("val_", run.scores);
+    }
+    call(&Callback<T>::on_epoch_end);
+    run.history.epochs.push_back(run.epoch);
+    run.history.scores.push_back(run.scores);
+    progress.end_epoch(run.step - first, run.scores);
+  }
+  call(&Callback<T>::on_train_end);
+  return std::move(run.history);
+}
+
+}  // namespace detail
+
+/// The mean loss and the metrics of a model on a dataset, in inference mode:
+/// `double accuracy = evaluate(model, test, {.loss = Loss::mse, .metrics = {Metric::mae}})["mae"];`
+/// Throws DataError for an empty dataset or bad labels, ShapeError and ConfigError as losses and metrics do.
+template <class T>
+Scores evaluate(const Model<T>& model, const Dataset<T>& data, const EvaluateOptions& options) {
+  detail::Scorer<T> scorer("evaluate", model, options);
+  detail::score("evaluate", model, data, options.batch_size, scorer);
+  Scores scores;
+  scorer.report("", scores);
+  return scores;
+}
+
+/// Trains a model on a dataset:
+///
+///     History history = fit(model, train, {.epochs = 5, .batch_size = 64, .optimizer = Adam({.learning_rate =
+///     1e-3}),
+///                                          .loss = Loss::sparse_categorical_crossentropy,
+///                                          .metrics = {Metric::accuracy}, .validation = &test});
+///
+/// A step is: forward, loss, backward, optimizer. The loss of an epoch is the mean of its batches' losses,
+/// weighted by their samples, each taken before its step, as Keras reports it. The same bits come out for any
+/// number of threads. Throws ConfigError for options, ShapeError and DataError for data that do not fit and for a
+/// loss that is not finite.
+template <class T>
+History fit(Model<T>& model, const Dataset<T>& data, std::type_identity_t<FitOptions<T>> options) {
+  if (data.size() == 0) throw DataError("fit", "a dataset with samples", "an empty one");
+  Batches<T> batches(data, {options.batch_size, options.shuffle, options.drop_last, options.seed});
+  return detail::train<T>(
+      model, [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); },
+      batches.count(), options);
+}
+
+/// The same on batches from a function: see Generator. batch_size then only serves the validation.
+template <class T>
+History fit(Model<T>& model, const std::type_identity_t<Generator<T>>& batches,
+            std::type_identity_t<FitOptions<T>> options) {
+  return detail::train<T>(model, batches, 0, options);
+}
+
+}  // namespace keel::inline KEEL_ABI
