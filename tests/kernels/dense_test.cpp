@@ -79,7 +79,8 @@ TEST_CASE_TEMPLATE("dense kernels agree with sums in double", T, float, double) 
   Scratch scratch;
   for (const SimdLevel level : levels()) {
     const KernelContext context{scratch, nullptr, level};
-    for (const auto& [rows, in, out] : sizes) {
+    for (const Size& size : sizes) {
+      const Index rows = size.rows, in = size.in, out = size.out;
       CAPTURE(to_string(level));
       CAPTURE(rows);
       CAPTURE(in);
@@ -159,8 +160,8 @@ TEST_CASE_TEMPLATE("dense: a row has the same bits alone and in any batch, with 
     return std::memcmp(a, b, static_cast<std::size_t>(count) * sizeof(T)) == 0;
   };
   for (const SimdLevel level : levels())
-    for (const auto& [in, out] : {std::pair<Index, Index>{37, 10}, {300, 50}, {5000, 100}, {64, 1000}, {1025, 13}}) {
-      const Index most = 40;
+    for (const Size& size : {Size{40, 37, 10}, {40, 300, 50}, {40, 5000, 100}, {40, 64, 1000}, {40, 1025, 13}}) {
+      const Index most = size.rows, in = size.in, out = size.out;
       CAPTURE(to_string(level));
       CAPTURE(in);
       CAPTURE(out);
