@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <limits>
 
-#include <keel/kernels/context.hpp>
+#include <keel/kernels/reduce.hpp>
 
 namespace keel::inline KEEL_ABI {
 
@@ -26,6 +26,12 @@ inline Index pool_output_size(Index in, Index kernel, Index stride, Index pad_be
   return ceil_mode && (out - 1) * stride >= in + pad_before ? out - 1 : out;
 }
 
+/// What an average is divided by.
+enum class PoolDivisor {
+  real_cells,   ///< the cells inside the input: Keras, ONNX's default, PyTorch count_include_pad=False
+  with_padding  ///< also the padding, but not what ceil mode adds beyond it: PyTorch's default
+};
+
 namespace detail {
 
 /// Cells [begin, end) of window `o` along one axis that lie inside the input.
@@ -45,53 +51,58 @@ struct PoolCover {
         end((std::min)(out, (i + pad) / stride + 1)) {}
 };
 
-inline bool pool_wide_indices(const PoolGeometry& g) { return g.kernel_h * g.kernel_w > 256; }
-
-template <class T, class Place>
-void max_pool_forward(const PoolGeometry& g, const T* x, T* y, Place* argmax) {
-  for (Index b = 0; b < g.batch; ++b)
-    for (Index oh = 0; oh < g.out_h; ++oh)
-      for (Index ow = 0; ow < g.out_w; ++ow) {
-        const PoolSpan h(oh, g.in_h, g.kernel_h, g.stride_h, g.pad_top);
-        const PoolSpan w(ow, g.in_w, g.kernel_w, g.stride_w, g.pad_left);
-        const Index out = ((b * g.out_h + oh) * g.out_w + ow) * g.channels;
-        for (Index c = 0; c < g.channels; ++c) {
-          T best = -std::numeric_limits<T>::infinity();
-          Index at = h.begin * g.kernel_w + w.begin;
-          for (Index kh = h.begin; kh < h.end; ++kh)
-            for (Index kw = w.begin; kw < w.end; ++kw) {
-              const T v = x[((b * g.in_h + h.origin + kh) * g.in_w + w.origin + kw) * g.channels + c];
-              if (v > best || v != v) {
-                best = v;
-                at = kh * g.kernel_w + kw;
-              }
-            }
-          y[out + c] = best;
-          if (argmax) argmax[out + c] = static_cast<Place>(at);
-        }
-      }
+template <class T>
+T pool_divisor(const PoolGeometry& g, PoolDivisor divisor, Index oh, Index ow) {
+  const auto count = [&](Index o, Index in, Index kernel, Index stride, Index before, Index after) {
+    const PoolSpan span(o, in, kernel, stride, before);
+    if (divisor == PoolDivisor::real_cells) return span.end - span.begin;
+    return (std::min)(kernel, in + after - span.origin);
+  };
+  return static_cast<T>(count(oh, g.in_h, g.kernel_h, g.stride_h, g.pad_top, g.pad_bottom) *
+                        count(ow, g.in_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right));
 }
 
-template <class T, class Place>
-void max_pool_backward(const PoolGeometry& g, const T* dy, const Place* argmax, T* dx) {
-  for (Index b = 0; b < g.batch; ++b)
-    for (Index ih = 0; ih < g.in_h; ++ih)
-      for (Index iw = 0; iw < g.in_w; ++iw) {
-        const PoolCover h(ih, g.out_h, g.kernel_h, g.stride_h, g.pad_top);
-        const PoolCover w(iw, g.out_w, g.kernel_w, g.stride_w, g.pad_left);
-        T* to = dx + ((b * g.in_h + ih) * g.in_w + iw) * g.channels;
-        for (Index c = 0; c < g.channels; ++c) {
-          T sum = 0;
-          for (Index oh = h.begin; oh < h.end; ++oh)
-            for (Index ow = w.begin; ow < w.end; ++ow) {
-              const Index cell =
-                  (ih + g.pad_top - oh * g.stride_h) * g.kernel_w + iw + g.pad_left - ow * g.stride_w;
-              const Index out = ((b * g.out_h + oh) * g.out_w + ow) * g.channels + c;
-              if (static_cast<Index>(argmax[out]) == cell) sum += dy[out];
-            }
-          to[c] = sum;
-        }
-      }
+inline bool pool_wide_indices(const PoolGeometry& g) { return g.kernel_h * g.kernel_w > 256; }
+
+/// Rows of a pooling that one thread should have at least.
+inline Index pool_grain(Index columns, const PoolGeometry& g) {
+  return 16384 / (columns * g.channels * g.kernel_h * g.kernel_w + 1) + 1;
+}
+
+}  // namespace detail
+
+}  // namespace keel::inline KEEL_ABI
+
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/pool.inl>
+#include <keel/kernels/simd/foreach.inl>
+
+namespace keel::inline KEEL_ABI {
+
+namespace detail {
+
+/// Calls row(sample, h) for every one of `height` rows of every sample.
+template <class F>
+void for_pool_rows(const PoolGeometry& g, Index height, Index width, const KernelContext& context, F&& row) {
+  parallel_for(context.threads, g.batch * height, pool_grain(width, g), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) row(i / height, i % height);
+  });
+}
+
+template <class T, class I>
+void max_pool_forward(const PoolGeometry& g, const T* x, T* y, I* argmax, const KernelContext& context) {
+  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
+  for_pool_rows(g, g.out_h, g.out_w, context, [&](Index b, Index oh) {
+    KEEL_SIMD_CALL(context.simd, max_pool_row<T, I>)
+    (g, oh, x + b * in, y + b * out, argmax ? argmax + b * out : nullptr);
+  });
+}
+
+template <class T, class I>
+void max_pool_backward(const PoolGeometry& g, const T* dy, const I* argmax, T* dx, const KernelContext& context) {
+  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
+  for_pool_rows(g, g.in_h, g.in_w, context, [&](Index b, Index ih) {
+    KEEL_SIMD_CALL(context.simd, max_pool_backward_row<T, I>)(g, ih, dy + b * out, argmax + b * out, dx + b * in);
+  });
 }
 
 }  // namespace detail
@@ -105,104 +116,74 @@ inline Index max_pool_argmax_bytes(const PoolGeometry& g) {
 /// everything, and a window of -infinity reports its first cell. `argmax` may be null. Padding alone gives
 /// -infinity.
 template <class T>
-void max_pool_forward(const PoolGeometry& g, const T* x, T* y, std::byte* argmax, const KernelContext&) {
+void max_pool_forward(const PoolGeometry& g, const T* x, T* y, std::byte* argmax, const KernelContext& context) {
   if (detail::pool_wide_indices(g))
-    detail::max_pool_forward(g, x, y, reinterpret_cast<std::int32_t*>(argmax));
+    detail::max_pool_forward(g, x, y, reinterpret_cast<std::int32_t*>(argmax), context);
   else
-    detail::max_pool_forward(g, x, y, reinterpret_cast<std::uint8_t*>(argmax));
+    detail::max_pool_forward(g, x, y, reinterpret_cast<std::uint8_t*>(argmax), context);
 }
 
 /// dx = sum of the dy of the windows that each cell won; overwrites dx.
 template <class T>
-void max_pool_backward(const PoolGeometry& g, const T* dy, const std::byte* argmax, T* dx, const KernelContext&) {
+void max_pool_backward(const PoolGeometry& g, const T* dy, const std::byte* argmax, T* dx,
+                       const KernelContext& context) {
   if (detail::pool_wide_indices(g))
-    detail::max_pool_backward(g, dy, reinterpret_cast<const std::int32_t*>(argmax), dx);
+    detail::max_pool_backward(g, dy, reinterpret_cast<const std::int32_t*>(argmax), dx, context);
   else
-    detail::max_pool_backward(g, dy, reinterpret_cast<const std::uint8_t*>(argmax), dx);
+    detail::max_pool_backward(g, dy, reinterpret_cast<const std::uint8_t*>(argmax), dx, context);
 }
-
-/// What an average is divided by.
-enum class PoolDivisor {
-  real_cells,   ///< the cells inside the input: Keras, ONNX's default, PyTorch count_include_pad=False
-  with_padding  ///< also the padding, but not what ceil mode adds beyond it: PyTorch's default
-};
-
-namespace detail {
-
-template <class T>
-T pool_divisor(const PoolGeometry& g, PoolDivisor divisor, Index oh, Index ow) {
-  const auto count = [&](Index o, Index in, Index kernel, Index stride, Index before, Index after) {
-    const PoolSpan span(o, in, kernel, stride, before);
-    if (divisor == PoolDivisor::real_cells) return span.end - span.begin;
-    return (std::min)(kernel, in + after - span.origin);
-  };
-  return static_cast<T>(count(oh, g.in_h, g.kernel_h, g.stride_h, g.pad_top, g.pad_bottom) *
-                        count(ow, g.in_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right));
-}
-
-}  // namespace detail
 
 /// y = sum of the window's cells / divisor; padding counts as 0. A window of padding alone gives 0 / 0 = NaN with
 /// PoolDivisor::real_cells.
 template <class T>
-void average_pool_forward(const PoolGeometry& g, PoolDivisor divisor, const T* x, T* y, const KernelContext&) {
-  for (Index b = 0; b < g.batch; ++b)
-    for (Index oh = 0; oh < g.out_h; ++oh)
-      for (Index ow = 0; ow < g.out_w; ++ow) {
-        const detail::PoolSpan h(oh, g.in_h, g.kernel_h, g.stride_h, g.pad_top);
-        const detail::PoolSpan w(ow, g.in_w, g.kernel_w, g.stride_w, g.pad_left);
-        const T count = detail::pool_divisor<T>(g, divisor, oh, ow);
-        T* to = y + ((b * g.out_h + oh) * g.out_w + ow) * g.channels;
-        for (Index c = 0; c < g.channels; ++c) {
-          T sum = 0;
-          for (Index kh = h.begin; kh < h.end; ++kh)
-            for (Index kw = w.begin; kw < w.end; ++kw)
-              sum += x[((b * g.in_h + h.origin + kh) * g.in_w + w.origin + kw) * g.channels + c];
-          to[c] = sum / count;
-        }
-      }
+void average_pool_forward(const PoolGeometry& g, PoolDivisor divisor, const T* x, T* y,
+                          const KernelContext& context) {
+  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
+  detail::for_pool_rows(g, g.out_h, g.out_w, context, [&](Index b, Index oh) {
+    KEEL_SIMD_CALL(context.simd, average_pool_row<T>)(g, divisor, oh, x + b * in, y + b * out);
+  });
 }
 
 /// dx = sum over the windows of each cell of dy / divisor; overwrites dx.
 template <class T>
-void average_pool_backward(const PoolGeometry& g, PoolDivisor divisor, const T* dy, T* dx, const KernelContext&) {
-  for (Index b = 0; b < g.batch; ++b)
-    for (Index ih = 0; ih < g.in_h; ++ih)
-      for (Index iw = 0; iw < g.in_w; ++iw) {
-        const detail::PoolCover h(ih, g.out_h, g.kernel_h, g.stride_h, g.pad_top);
-        const detail::PoolCover w(iw, g.out_w, g.kernel_w, g.stride_w, g.pad_left);
-        T* to = dx + ((b * g.in_h + ih) * g.in_w + iw) * g.channels;
-        for (Index c = 0; c < g.channels; ++c) {
-          T sum = 0;
-          for (Index oh = h.begin; oh < h.end; ++oh)
-            for (Index ow = w.begin; ow < w.end; ++ow)
-              sum += dy[((b * g.out_h + oh) * g.out_w + ow) * g.channels + c] /
-                     detail::pool_divisor<T>(g, divisor, oh, ow);
-          to[c] = sum;
-        }
-      }
+void average_pool_backward(const PoolGeometry& g, PoolDivisor divisor, const T* dy, T* dx,
+                           const KernelContext& context) {
+  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
+  detail::for_pool_rows(g, g.in_h, g.in_w, context, [&](Index b, Index ih) {
+    KEEL_SIMD_CALL(context.simd, average_pool_backward_row<T>)(g, divisor, ih, dy + b * out, dx + b * in);
+  });
 }
 
 /// y (batch, channels) = mean of x (batch, cells, channels) over its cells, accumulated in double.
 template <class T>
 void global_average_pool_forward(Index batch, Index cells, Index channels, const T* x, T* y,
-                                 const KernelContext&) {
-  for (Index b = 0; b < batch; ++b)
-    for (Index c = 0; c < channels; ++c) {
-      double sum = 0;
-      for (Index i = 0; i < cells; ++i) sum += static_cast<double>(x[(b * cells + i) * channels + c]);
-      y[b * channels + c] = static_cast<T>(sum / static_cast<double>(cells));
-    }
+                                 const KernelContext& context) {
+  Scratch::Frame frame(context.scratch);
+  const Index size = detail::padded(channels);
+  double* const scratch = context.scratch.take<double>(thread_count(context.threads) * size);
+  parallel_for(context.threads, batch, 16384 / (cells * channels + 1) + 1,
+               [&](Index begin, Index end, int thread) {
+                 double* const sums = scratch + thread * size;
+                 for (Index b = begin; b < end; ++b) {
+                   std::fill(sums, sums + size, 0.0);
+                   KEEL_SIMD_CALL(context.simd, add_columns<T>)(cells, channels, x + b * cells * channels, sums);
+                   for (Index c = 0; c < channels; ++c)
+                     y[b * channels + c] = static_cast<T>(sums[c] / static_cast<double>(cells));
+                 }
+               });
 }
 
 /// dx = dy / cells in every cell; overwrites dx.
 template <class T>
 void global_average_pool_backward(Index batch, Index cells, Index channels, const T* dy, T* dx,
-                                  const KernelContext&) {
-  for (Index b = 0; b < batch; ++b)
-    for (Index i = 0; i < cells; ++i)
-      for (Index c = 0; c < channels; ++c)
-        dx[(b * cells + i) * channels + c] = dy[b * channels + c] / static_cast<T>(cells);
+                                  const KernelContext& context) {
+  parallel_for(context.threads, batch, 16384 / (cells * channels + 1) + 1, [&](Index begin, Index end) {
+    for (Index b = begin; b < end; ++b) {
+      T* const first = dx + b * cells * channels;
+      for (Index c = 0; c < channels; ++c) first[c] = dy[b * channels + c] / static_cast<T>(cells);
+      for (Index i = 1; i < cells; ++i) std::copy(first, first + channels, first + i * channels);
+    }
+  });
 }
 
 /// Global maximum: max_pool_forward and max_pool_backward with this geometry, one window a sample.
