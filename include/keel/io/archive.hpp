@@ -66,9 +66,7 @@ inline float bfloat_to_float(std::uint16_t value) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16);
 }
 /// NaN and infinity, by their bits: right under -ffast-math too.
-inline bool is_finite_bits(double value) {
-  return (std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ff) != 0x7ff;
-}
+inline bool is_finite_bits(double value) { return (std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ff) != 0x7ff; }
 
 /// Calls f with each value in turn, as double (f16, bf16, f32, f64), std::int64_t or std::uint64_t.
 template <class F>
@@ -112,10 +110,14 @@ bool fits(Value value) {
 
 template <class T>
 constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::f32;
-  else if constexpr (std::is_same_v<T, double>) return DType::f64;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return DType::i64;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return DType::i32;
+  if constexpr (std::is_same_v<T, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return DType::i64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return DType::i32;
   else {
     static_assert(std::is_same_v<T, std::uint8_t>, "float, double, int64, int32 or uint8");
     return DType::u8;
@@ -159,8 +161,9 @@ class NameSet {
 
 }  // namespace io
 
-/// The array as a tensor of T (float, double, std::int64_t, std::int32_t, std::uint8_t). Any type converts; a float
-/// may be rounded, but a value that T cannot hold (300 as uint8, 1e300 as float, 0.5 as int64) throws FormatError.
+/// The array as a tensor of T (float, double, std::int64_t, std::int32_t, std::uint8_t). Any type converts; a
+/// float may be rounded, but a value that T cannot hold (300 as uint8, 1e300 as float, 0.5 as int64) throws
+/// FormatError.
 template <class T>
 Tensor<T> to_tensor(const NamedArray& array, const std::string& where = "tensor") {
   Tensor<T> tensor = Tensor<T>::uninitialized(array.shape);
@@ -192,8 +195,8 @@ NamedArray to_array(std::string name, TensorView<const T> tensor) {
     if (!array.bytes.empty()) std::memcpy(array.bytes.data(), tensor.data(), array.bytes.size());
   } else {
     for (std::size_t i = 0; i < array.bytes.size(); ++i)
-      array.bytes[i] = reinterpret_cast<const std::byte*>(tensor.data())[(i / sizeof(T) + 1) * sizeof(T) - 1 -
-                                                                         i % sizeof(T)];
+      array.bytes[i] =
+          reinterpret_cast<const std::byte*>(tensor.data())[(i / sizeof(T) + 1) * sizeof(T) - 1 - i % sizeof(T)];
   }
   return array;
 }
@@ -206,7 +209,8 @@ NamedArray to_array(std::string name, const Tensor<T>& tensor) {
 inline Index count_nonfinite(const NamedArray& array) {
   Index count = 0;
   if (is_floating(array.dtype))
-    io::for_each_value(array, [&](Index, auto value) { count += !io::is_finite_bits(static_cast<double>(value)); });
+    io::for_each_value(array,
+                       [&](Index, auto value) { count += !io::is_finite_bits(static_cast<double>(value)); });
   return count;
 }
 

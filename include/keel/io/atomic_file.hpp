@@ -38,7 +38,8 @@ inline void write_all(int fd, ByteSpan bytes, const std::string& where) {
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0)
       throw FormatError(where, "to write " + std::to_string(bytes.size()) + " bytes",
-                        count < 0 ? system_message(errno) : "nothing written", "the old file, if any, is unchanged");
+                        count < 0 ? system_message(errno) : "nothing written",
+                        "the old file, if any, is unchanged");
     done += static_cast<std::size_t>(count);
   }
 }

@@ -76,7 +76,9 @@ class Budget {
  public:
   explicit Budget(std::uint64_t limit) : limit_(limit) {}
   /// For names, tree nodes and the like of a file of this size.
-  static Budget for_structure(std::uint64_t file_size) { return Budget(2 * file_size + (std::uint64_t{12} << 20)); }
+  static Budget for_structure(std::uint64_t file_size) {
+    return Budget(2 * file_size + (std::uint64_t{12} << 20));
+  }
   /// For the values of tensors, which a compressed file may expand.
   static Budget for_tensors(std::uint64_t file_size, const ReadLimits& limits) {
     std::uint64_t expanded = 0;
@@ -123,7 +125,8 @@ class ByteReader {
   void skip(std::uint64_t count, const char* what) { take(count, what); }
   void seek(std::uint64_t offset, const char* what) {
     if (offset > bytes_.size())
-      throw FormatError(where(), std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
+      throw FormatError(where(),
+                        std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
                         "offset " + std::to_string(offset), "the file is cut short or damaged");
     position_ = offset;
   }
@@ -160,8 +163,7 @@ inline Shape checked_shape(std::span<const std::uint64_t> dims, std::uint64_t it
     if (size > largest) size = largest;
     extents[i] = static_cast<Index>(dims[i]);
   }
-  if (!fits || (!empty && size > largest))
-    throw FormatError(where, "a shape of at most 2^40 elements", listed());
+  if (!fits || (!empty && size > largest)) throw FormatError(where, "a shape of at most 2^40 elements", listed());
   bytes = empty ? 0 : size * item_bytes;
   return Shape(std::span<const Index>(extents.data(), dims.size()));
 }
@@ -226,10 +228,12 @@ inline Bytes read_file(const std::string& path, const ReadLimits& limits = {}) {
 }
 
 /// A file that another file names: it must be a plain name, lie in the same directory, and be a regular file
-/// with no other name. Paths, symbolic links and hard links are refused, so a model cannot reach outside its folder.
+/// with no other name. Paths, symbolic links and hard links are refused, so a model cannot reach outside its
+/// folder.
 inline Bytes read_beside(const std::string& path, const std::string& name, const ReadLimits& limits = {}) {
   const std::string where = path + ": " + io::shown(name);
-  if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
+  if (name.empty() || name == "." || name == ".." ||
+      name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
     throw FormatError(where, "the plain name of a file in the same directory", "a path",
                       "put all parts of the model into one directory");
   const std::size_t slash = path.rfind('/');

@@ -1,12 +1,12 @@
 #pragma once
-/// HDF5 files as Keras and h5py write them, read from memory by keel itself: groups, hard links, attributes of text and
-/// numbers, datasets of numbers (contiguous, compact, or in chunks with deflate and shuffle). Everything else that the
-/// format allows (links to other places and files, external and virtual storage, other filters, compound types) is
-/// refused by name. Both generations of the format: superblock 0 to 3, old and new groups.
+/// HDF5 files as Keras and h5py write them, read from memory by keel itself: groups, hard links, attributes of
+/// text and numbers, datasets of numbers (contiguous, compact, or in chunks with deflate and shuffle). Everything
+/// else that the format allows (links to other places and files, external and virtual storage, other filters,
+/// compound types) is refused by name. Both generations of the format: superblock 0 to 3, old and new groups.
 /// https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
 ///
-/// HDF5's C library is not used: it follows a damaged file's addresses in place, with no bound on memory or time. Here
-/// no structure is visited twice, each is checked before it is read, and their total is bounded by the file.
+/// HDF5's C library is not used: it follows a damaged file's addresses in place, with no bound on memory or time.
+/// Here no structure is visited twice, each is checked before it is read, and their total is bounded by the file.
 
 #include <optional>
 
@@ -148,7 +148,8 @@ class Hdf5Reader {
     const std::uint8_t version = reader.u8("version"), flags = reader.u8("flags");
     if (version < 1 || version > 3) reader.fail("an attribute of version 1 to 3", std::to_string(version));
     if (version > 1 && flags != 0) reader.fail("an attribute with its own type", "a shared one");
-    const std::uint16_t name_size = reader.u16("size"), type_size = reader.u16("size"), space_size = reader.u16("size");
+    const std::uint16_t name_size = reader.u16("size"), type_size = reader.u16("size"),
+                        space_size = reader.u16("size");
     if (version == 3) reader.skip(1, "character set");
     const auto padded = [&](std::uint16_t size) {
       const ByteSpan part = reader.take(size, "a part");
@@ -187,15 +188,17 @@ class Hdf5Reader {
   void read_dataset(Hdf5Object& object, const std::vector<Message>& messages, const std::string& where) {
     for (const Message& message : messages)
       if (message.type == 0x07)
-        throw FormatError(where, "values inside the file", "external storage", "a model must not name other files");
+        throw FormatError(where, "values inside the file", "external storage",
+                          "a model must not name other files");
     Hdf5Type type = hdf5_type(find(messages, 0x03, "a type", where), where);
     if (type.kind == Hdf5Type::Kind::opaque && type.size == 2)
-      if (const Hdf5Attribute* named = object.find("dtype"); named && named->is_text && named->texts.size() == 1 &&
-                                                              named->texts.front() == "bfloat16") {
+      if (const Hdf5Attribute* named = object.find("dtype");
+          named && named->is_text && named->texts.size() == 1 && named->texts.front() == "bfloat16") {
         type.kind = Hdf5Type::Kind::number;  // as Keras stores it
         type.dtype = DType::bf16;
       }
-    if (type.kind != Hdf5Type::Kind::number) throw FormatError(where, "a dataset of numbers", "text or opaque bytes");
+    if (type.kind != Hdf5Type::Kind::number)
+      throw FormatError(where, "a dataset of numbers", "text or opaque bytes");
     NamedArray& array = object.value;
     array.name = object.path;
     array.dtype = type.dtype;
@@ -250,7 +253,8 @@ class Hdf5Reader {
     Chunks chunks;
     chunks.filters = std::move(filters);
     for (std::size_t axis = 0; axis < rank; ++axis) chunks.extents.push_back(layout.little(width, "a dimension"));
-    if (layout.little(width, "the element's size") != item) layout.fail("chunks of the dataset's type", "another size");
+    if (layout.little(width, "the element's size") != item)
+      layout.fail("chunks of the dataset's type", "another size");
     const Shape chunk = checked_shape(chunks.extents, item, chunks.bytes, where + ", chunk");
     if (chunk.size() == 0 || rank == 0) layout.fail("chunks with elements", "none");
     if (array.shape.size() == 0) return;
@@ -274,8 +278,9 @@ class Hdf5Reader {
       structure_.chunk_leaves(btree, rank, where, place);
     } else {
       const std::uint8_t index = layout.u8("index type");
-      if (index != 1) layout.fail("one chunk, or chunks with the index of HDF5 1.8", "a newer index",
-                                  "save with libver='earliest' or without chunks");
+      if (index != 1)
+        layout.fail("one chunk, or chunks with the index of HDF5 1.8", "a newer index",
+                    "save with libver='earliest' or without chunks");
       const std::uint64_t stored = flags & 2 ? layout.u64("size") : chunks.bytes;
       if (flags & 2 && layout.u32("mask") != 0) layout.fail("all filters on the chunk", "some left out");
       place(layout.u64("address"), stored, std::vector<std::uint64_t>(rank));
@@ -290,7 +295,8 @@ class Hdf5Reader {
     for (std::size_t axis = 0; axis < rank; ++axis) {
       const auto extent = static_cast<std::uint64_t>(array.shape[static_cast<Index>(axis)]);
       if (offset[axis] >= extent || offset[axis] % chunks.extents[axis] != 0)
-        throw FormatError(where, "a chunk on the grid inside the dataset", "one at " + std::to_string(offset[axis]));
+        throw FormatError(where, "a chunk on the grid inside the dataset",
+                          "one at " + std::to_string(offset[axis]));
       number = number * ((extent - 1) / chunks.extents[axis] + 1) + offset[axis] / chunks.extents[axis];
     }
     if (chunks.seen[number]) throw FormatError(where, "each chunk once", "one twice");
@@ -313,7 +319,8 @@ class Hdf5Reader {
       }
     }
     if (data.size() != chunks.bytes)
-      throw FormatError(where, "a chunk of " + std::to_string(chunks.bytes) + " bytes", std::to_string(data.size()));
+      throw FormatError(where, "a chunk of " + std::to_string(chunks.bytes) + " bytes",
+                        std::to_string(data.size()));
     copy_chunk(array, chunks, data, offset, item);
   }
 

@@ -54,7 +54,8 @@ inline Hdf5Type hdf5_type(ByteSpan body, const std::string& where) {
       if (is(8, 11, 52)) return type.dtype = DType::f64, type;
       if (is(2, 5, 10)) return type.dtype = DType::f16, type;
       if (is(2, 8, 7)) return type.dtype = DType::bf16, type;
-      reader.fail("IEEE floats of 2, 4 or 8 bytes, or bfloat16", std::to_string(precision) + " bits of another form");
+      reader.fail("IEEE floats of 2, 4 or 8 bytes, or bfloat16",
+                  std::to_string(precision) + " bits of another form");
     }
     case 3: return type.kind = Hdf5Type::Kind::fixed_text, type;
     case 5: return type.kind = Hdf5Type::Kind::opaque, type;
@@ -62,7 +63,8 @@ inline Hdf5Type hdf5_type(ByteSpan body, const std::string& where) {
       if (type.size != 1) reader.fail("booleans", "another enumeration");
       return type.dtype = DType::boolean, type.swapped = false, type;
     case 9:
-      if ((flags & 15) != 1 || type.size != 16) reader.fail("variable-length text", "another variable-length type");
+      if ((flags & 15) != 1 || type.size != 16)
+        reader.fail("variable-length text", "another variable-length type");
       return type.kind = Hdf5Type::Kind::variable_text, type;
     default: reader.fail("numbers or text", "a type of class " + std::to_string(head & 15));
   }
@@ -73,7 +75,8 @@ inline Shape hdf5_shape(ByteSpan body, std::uint64_t item, std::uint64_t& bytes,
   const std::uint8_t version = reader.u8("version"), rank = reader.u8("rank"), flags = reader.u8("flags");
   if (version != 1 && version != 2) reader.fail("a shape of version 1 or 2", std::to_string(version));
   const std::uint8_t kind = reader.u8("kind");
-  if (version == 2 && (kind > 1 || (kind == 0) != (rank == 0))) reader.fail("a scalar or an array", "an empty space");
+  if (version == 2 && (kind > 1 || (kind == 0) != (rank == 0)))
+    reader.fail("a scalar or an array", "an empty space");
   if (version == 1) reader.skip(4, "padding");
   if (flags > 1) reader.fail("a shape without permutation", "one with it");
   std::vector<std::uint64_t> dims(rank);
@@ -117,7 +120,10 @@ class Hdf5Structure {
   };
 
   Hdf5Structure(ByteSpan bytes, std::string where, const ReadLimits& limits)
-      : bytes_(bytes), where_(std::move(where)), limits_(limits), work_(4 * bytes.size() + 65536),
+      : bytes_(bytes),
+        where_(std::move(where)),
+        limits_(limits),
+        work_(4 * bytes.size() + 65536),
         memory_(Budget::for_structure(bytes.size())) {
     expect_content(bytes, Content::hdf5, where_);
     read_superblock();
@@ -128,10 +134,10 @@ class Hdf5Structure {
   /// `size` bytes at an address, which must lie in the file.
   ByteSpan block(std::uint64_t address, std::uint64_t size, const char* what, const std::string& where) const {
     if (address > bytes_.size() || size > bytes_.size() - address)
-      throw FormatError(where, std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
-                        address == undefined ? "nothing stored"
-                                             : std::to_string(size) + " bytes at " + std::to_string(address),
-                        "the file is damaged");
+      throw FormatError(
+          where, std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
+          address == undefined ? "nothing stored" : std::to_string(size) + " bytes at " + std::to_string(address),
+          "the file is damaged");
     return bytes_.subspan(address, size);
   }
 
@@ -166,7 +172,8 @@ class Hdf5Structure {
       read([&](std::uint64_t offset, std::uint64_t length, bool first) {
         ByteSpan body = visit(offset, length, "a header block", place, first);
         if (!first) {
-          if (length < 8 || text_of(body.first(4)) != "OCHK") throw FormatError(place, "a header block", "something else");
+          if (length < 8 || text_of(body.first(4)) != "OCHK")
+            throw FormatError(place, "a header block", "something else");
           body = body.subspan(4, length - 8);
         }
         ByteReader reader(body, place);
@@ -255,8 +262,9 @@ class Hdf5Structure {
     if (heap == heaps_.end()) heap = heaps_.emplace(address, read_global_heap(address, where)).first;
     const auto object = heap->second.find(number);
     if (object == heap->second.end() || size > object->second.size())
-      throw FormatError(where, "text in a heap", "none of " + std::to_string(size) + " bytes as number " +
-                        std::to_string(number), "the file is damaged");
+      throw FormatError(where, "text in a heap",
+                        "none of " + std::to_string(size) + " bytes as number " + std::to_string(number),
+                        "the file is damaged");
     return object->second.first(size);
   }
 
@@ -314,7 +322,8 @@ class Hdf5Structure {
     work_.charge(size, where);
     memory_.charge(48, where);
     if (!known && !visited_.insert(address).second)
-      throw FormatError(where, std::string(what) + " reached once", "one reached twice at " + std::to_string(address),
+      throw FormatError(where, std::string(what) + " reached once",
+                        "one reached twice at " + std::to_string(address),
                         "the file is damaged, or has cycles or hard links to one object");
     return bytes;
   }
@@ -354,7 +363,8 @@ class Hdf5Structure {
   void old_group(std::uint64_t address, ByteSpan names, std::vector<Link>& found, const std::string& where) {
     tree(address, 0, 8, where, [&](ByteSpan, std::uint64_t child) {
       ByteReader head(visit(child, 8, "a node of names", where), where + ", names");
-      if (text_of(head.take(4, "mark")) != "SNOD" || head.u8("version") != 1) head.fail("a node of names", "something else");
+      if (text_of(head.take(4, "mark")) != "SNOD" || head.u8("version") != 1)
+        head.fail("a node of names", "something else");
       head.skip(1, "padding");
       const std::uint16_t count = head.u16("count");
       work_.charge(40u * count, where);
@@ -367,7 +377,9 @@ class Hdf5Structure {
         const std::size_t end = text.find('\0');
         if (end == text.npos || end > 4096) reader.fail("a name in the heap of names", "none that ends");
         const std::string name(text.substr(0, end));
-        if (kind == 2) throw FormatError(where, "hard links", "a soft link " + shown(name), "a model must not name other places");
+        if (kind == 2)
+          throw FormatError(where, "hard links", "a soft link " + shown(name),
+                            "a model must not name other places");
         memory_.charge(3 * sizeof(Link) + 2 * name.size(), where);
         found.push_back({name, object});
       }
@@ -376,12 +388,14 @@ class Hdf5Structure {
 
   /// Calls leaf(key, child) in order for a version 1 tree.
   template <class Leaf>
-  void tree(std::uint64_t address, std::uint8_t kind, std::uint64_t key_size, const std::string& where, Leaf&& leaf,
-            Index level = -1) {
+  void tree(std::uint64_t address, std::uint8_t kind, std::uint64_t key_size, const std::string& where,
+            Leaf&& leaf, Index level = -1) {
     ByteReader head(visit(address, 24, "a tree node", where), where + ", tree");
-    if (text_of(head.take(4, "mark")) != "TREE" || head.u8("kind") != kind) head.fail("a tree node", "something else");
+    if (text_of(head.take(4, "mark")) != "TREE" || head.u8("kind") != kind)
+      head.fail("a tree node", "something else");
     const std::uint8_t here = head.u8("level");
-    if (level < 0 ? here > max_tree_depth : here != level) head.fail("a tree whose levels decrease", std::to_string(here));
+    if (level < 0 ? here > max_tree_depth : here != level)
+      head.fail("a tree whose levels decrease", std::to_string(here));
     const std::uint16_t count = head.u16("entries");
     const std::uint64_t size = count * (key_size + 8);
     work_.charge(size, where);
@@ -398,7 +412,8 @@ class Hdf5Structure {
 
   std::unordered_map<std::uint32_t, ByteSpan> read_global_heap(std::uint64_t address, const std::string& where) {
     ByteReader head(visit(address, 16, "a heap of texts", where), where + ", heap of texts");
-    if (text_of(head.take(4, "mark")) != "GCOL" || head.u8("version") != 1) head.fail("a heap of texts", "something else");
+    if (text_of(head.take(4, "mark")) != "GCOL" || head.u8("version") != 1)
+      head.fail("a heap of texts", "something else");
     head.skip(3, "padding");
     const std::uint64_t size = head.u64("size");
     if (size < 16) head.fail("a heap of at least 16 bytes", std::to_string(size));
@@ -435,7 +450,8 @@ class Hdf5Structure {
                               const std::string& place) {
     const std::string where = place + ", heap";
     ByteReader reader(visit(heap_address, 146, "a heap", where), where);
-    if (text_of(reader.take(4, "mark")) != "FRHP" || reader.u8("version") != 0) reader.fail("a heap", "something else");
+    if (text_of(reader.take(4, "mark")) != "FRHP" || reader.u8("version") != 0)
+      reader.fail("a heap", "something else");
     const std::uint16_t id_size = reader.u16("size of ids"), filtered = reader.u16("filters");
     const std::uint8_t flags = reader.u8("flags");
     const std::uint32_t largest_object = reader.u32("largest object");
@@ -449,12 +465,13 @@ class Hdf5Structure {
     const std::uint64_t root = reader.u64("address");
     const std::uint16_t rows = reader.u16("rows");
     if (filtered != 0) reader.fail("a heap without filters", "one with filters");
-    if (heap.width == 0 || heap.width > 64 || !std::has_single_bit(heap.start) || !std::has_single_bit(heap.largest) ||
-        heap.start > heap.largest || heap.largest > 1u << 24 || bits < 8 || bits > 64 || rows > 64 || largest_object == 0)
+    if (heap.width == 0 || heap.width > 64 || !std::has_single_bit(heap.start) ||
+        !std::has_single_bit(heap.largest) || heap.start > heap.largest || heap.largest > 1u << 24 || bits < 8 ||
+        bits > 64 || rows > 64 || largest_object == 0)
       reader.fail("a heap of sensible sizes", "others");
     heap.offset_bytes = (bits + 7u) / 8u;
-    heap.length_bytes = (std::min)(width_of(heap.largest),
-                                   (static_cast<std::size_t>(std::bit_width(largest_object) - 1) + 7) / 8);
+    heap.length_bytes =
+        (std::min)(width_of(heap.largest), (static_cast<std::size_t>(std::bit_width(largest_object) - 1) + 7) / 8);
     heap.head_bytes = 13 + heap.offset_bytes + (flags & 2 ? 4 : 0);
     if (root != undefined) {
       if (rows == 0)
@@ -464,9 +481,11 @@ class Hdf5Structure {
     }
     std::vector<ByteSpan> found;
     for (const ByteSpan record : tree_records(tree_address, kind, place)) {
-      ByteReader id(record.subspan(kind == 5 ? 4 : 0, (std::min)(std::uint64_t{id_size}, record.size() - 4)), where);
+      ByteReader id(record.subspan(kind == 5 ? 4 : 0, (std::min)(std::uint64_t{id_size}, record.size() - 4)),
+                    where);
       if (id.u8("id") != 0) id.fail("an object inside its heap", "a huge or tiny one");
-      const std::uint64_t offset = id.little(heap.offset_bytes, "offset"), size = id.little(heap.length_bytes, "size");
+      const std::uint64_t offset = id.little(heap.offset_bytes, "offset"),
+                          size = id.little(heap.length_bytes, "size");
       auto block_at = heap.blocks.upper_bound(offset);
       if (block_at == heap.blocks.begin()) id.fail("an object in a block of its heap", std::to_string(offset));
       --block_at;
@@ -481,14 +500,16 @@ class Hdf5Structure {
   void add_heap_block(FractalHeap& heap, std::uint64_t address, std::uint64_t size, std::uint64_t offset,
                       const std::string& where) {
     const ByteSpan bytes = visit(address, size, "a heap block", where);
-    if (size < heap.head_bytes || text_of(bytes.first(4)) != "FHDB") throw FormatError(where, "a heap block", "something else");
+    if (size < heap.head_bytes || text_of(bytes.first(4)) != "FHDB")
+      throw FormatError(where, "a heap block", "something else");
     heap.blocks.emplace(offset, bytes);
   }
   void indirect(FractalHeap& heap, std::uint64_t address, std::uint64_t rows, std::uint64_t offset,
                 const std::string& where, Index depth) {
     if (depth > 8) throw FormatError(where, "a heap at most 8 deep", "more");
     const std::uint64_t direct_rows = static_cast<std::uint64_t>(std::bit_width(heap.largest / heap.start)) + 1;
-    ByteReader reader(visit(address, 13 + heap.offset_bytes + 8 * heap.width * rows, "a heap block", where), where);
+    ByteReader reader(visit(address, 13 + heap.offset_bytes + 8 * heap.width * rows, "a heap block", where),
+                      where);
     if (text_of(reader.take(4, "mark")) != "FHIB") reader.fail("a heap block", "something else");
     reader.skip(9 + heap.offset_bytes, "head");
     for (std::uint64_t row = 0; row < rows; ++row) {
@@ -547,7 +568,9 @@ class Hdf5Structure {
     const std::uint64_t pointer = level > 0 ? pointer_bytes(shape, level) : 0;
     if (count > shape.most[level])
       throw FormatError(where, "at most " + std::to_string(shape.most[level]) + " records", std::to_string(count));
-    ByteReader reader(visit(address, 6 + count * shape.record + (level > 0 ? (count + 1) * pointer : 0), "a tree node", where), where);
+    ByteReader reader(
+        visit(address, 6 + count * shape.record + (level > 0 ? (count + 1) * pointer : 0), "a tree node", where),
+        where);
     if (text_of(reader.take(4, "mark")) != (level > 0 ? "BTIN" : "BTLF") || reader.u8("version") != 0 ||
         reader.u8("kind") != shape.kind)
       reader.fail("a tree node", "something else");

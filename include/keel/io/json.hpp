@@ -60,8 +60,9 @@ class JsonBuilder {
   bool string(std::string& value) {
     if (options_.allow_nonfinite && value.starts_with(marker)) {
       constexpr double infinity = std::numeric_limits<double>::infinity();
-      return add(value.ends_with('N') ? std::numeric_limits<double>::quiet_NaN()
-                                      : value[sizeof(marker) - 1] == '-' ? -infinity : infinity);
+      return add(value.ends_with('N')               ? std::numeric_limits<double>::quiet_NaN()
+                 : value[sizeof(marker) - 1] == '-' ? -infinity
+                                                    : infinity);
     }
     budget_.charge(value.size() + 80, where_);
     return add(std::move(value));
@@ -142,8 +143,10 @@ inline std::string mark_nonfinite(std::string_view text) {
       i += word.size();
       continue;
     }
-    if (quoted && text[i] == '\\' && i + 1 < text.size()) out += text[i++];
-    else if (text[i] == '"') quoted = !quoted;
+    if (quoted && text[i] == '\\' && i + 1 < text.size())
+      out += text[i++];
+    else if (text[i] == '"')
+      quoted = !quoted;
     out += text[i++];
   }
   return out;

@@ -1,6 +1,7 @@
 #pragma once
-/// NumPy's .npy (one array) and .npz (a zip of them): https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-/// Numbers and booleans of either byte order; objects, which are pickles, and structured types are refused.
+/// NumPy's .npy (one array) and .npz (a zip of them):
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html Numbers and booleans of either byte
+/// order; objects, which are pickles, and structured types are refused.
 
 #include <keel/io/zip.hpp>
 
@@ -21,10 +22,14 @@ class NpyHeader {
     while (!accept('}')) {
       const std::string key = quoted();
       expect(':');
-      if (key == "descr" && !std::exchange(has_descr, true)) descr = quoted();
-      else if (key == "fortran_order" && !std::exchange(has_order, true)) fortran_order = boolean();
-      else if (key == "shape" && !std::exchange(has_shape, true)) shape = tuple();
-      else fail("the keys descr, fortran_order and shape, once each", shown(key));
+      if (key == "descr" && !std::exchange(has_descr, true))
+        descr = quoted();
+      else if (key == "fortran_order" && !std::exchange(has_order, true))
+        fortran_order = boolean();
+      else if (key == "shape" && !std::exchange(has_shape, true))
+        shape = tuple();
+      else
+        fail("the keys descr, fortran_order and shape, once each", shown(key));
       if (!accept(',')) {
         expect('}');
         break;
@@ -129,8 +134,10 @@ inline Bytes from_fortran(ByteSpan from, const Shape& shape, std::size_t item) {
   std::array<Index, Shape::max_rank> at{};
   for (Index i = 0; i < shape.size(); ++i) {
     Index offset = 0;
-    for (Index axis = 0; axis < shape.rank(); ++axis) offset = offset * shape[axis] + at[static_cast<std::size_t>(axis)];
-    std::memcpy(to.data() + static_cast<std::size_t>(offset) * item, from.data() + static_cast<std::size_t>(i) * item, item);
+    for (Index axis = 0; axis < shape.rank(); ++axis)
+      offset = offset * shape[axis] + at[static_cast<std::size_t>(axis)];
+    std::memcpy(to.data() + static_cast<std::size_t>(offset) * item,
+                from.data() + static_cast<std::size_t>(i) * item, item);
     for (Index axis = 0; axis < shape.rank(); ++axis) {
       if (++at[static_cast<std::size_t>(axis)] < shape[axis]) break;
       at[static_cast<std::size_t>(axis)] = 0;
@@ -141,7 +148,8 @@ inline Bytes from_fortran(ByteSpan from, const Shape& shape, std::size_t item) {
 
 inline void swap_bytes(Bytes& bytes, std::size_t item) {
   for (std::size_t i = 0; i + item <= bytes.size(); i += item)
-    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i), bytes.begin() + static_cast<std::ptrdiff_t>(i + item));
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(i + item));
 }
 
 }  // namespace io
@@ -205,7 +213,8 @@ namespace io {
 
 /// What stands before the values: version 1.0, padded to a multiple of 64. NumPy has no bfloat16.
 inline std::string npy_header(const NamedArray& array, const std::string& where) {
-  constexpr const char* codes[] = {"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "", "<f4", "<f8"};
+  constexpr const char* codes[] = {"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4",
+                                   "<u8", "<i8", "<f2", "",    "<f4", "<f8"};
   const std::string code = codes[static_cast<std::size_t>(array.dtype)];
   if (code.empty()) throw FormatError(where, "a type that NumPy has", name_of(array.dtype), "save it as float32");
   std::string text = "{'descr': '" + code + "', 'fortran_order': False, 'shape': (";

@@ -1,6 +1,6 @@
 #pragma once
-/// Python pickles as data. No callable exists here: a pickle can only build none, booleans, numbers, texts, tuples,
-/// lists and dicts, name things of a given list, and note that one of them was called with some arguments.
+/// Python pickles as data. No callable exists here: a pickle can only build none, booleans, numbers, texts,
+/// tuples, lists and dicts, name things of a given list, and note that one of them was called with some arguments.
 /// Every other opcode, name or call is refused. Protocols 2 to 4.
 /// https://docs.python.org/3/library/pickletools.html
 
@@ -19,12 +19,24 @@ struct PickleGlobal {
 };
 
 struct PickleValue {
-  enum class Kind : unsigned char { none, boolean, integer, real, text, tuple, list, dict, global, call, persistent };
+  enum class Kind : unsigned char {
+    none,
+    boolean,
+    integer,
+    real,
+    text,
+    tuple,
+    list,
+    dict,
+    global,
+    call,
+    persistent
+  };
   Kind kind = Kind::none;
-  std::int64_t integer = 0;         ///< the value; index of a global or of the global called; a dict's state, or 0
+  std::int64_t integer = 0;  ///< the value; index of a global or of the global called; a dict's state, or 0
   double real = 0;
-  std::string_view text;            ///< inside the pickle's bytes
-  std::vector<std::uint32_t> items; ///< of a tuple or list; keys and values of a dict in turn; arguments
+  std::string_view text;             ///< inside the pickle's bytes
+  std::vector<std::uint32_t> items;  ///< of a tuple or list; keys and values of a dict in turn; arguments
 };
 
 /// The values of one pickle by index. Keeps views of the bytes, which must outlive it.
@@ -140,7 +152,8 @@ class Pickle {
     std::vector<std::uint32_t> parts = pop_some(2);
     const PickleValue& function = values_[parts[0]];
     const PickleValue& arguments = values_[parts[1]];
-    if (function.kind != Kind::global || arguments.kind != Kind::tuple) fail("a call of a known name", "something else");
+    if (function.kind != Kind::global || arguments.kind != Kind::tuple)
+      fail("a call of a known name", "something else");
     const PickleGlobal& global = globals_[static_cast<std::size_t>(function.integer)];
     PickleValue result;
     if (global.use == Use::dict) {

@@ -1,7 +1,7 @@
 #pragma once
 /// safetensors: 8 bytes of header length, a JSON header of names, types, shapes and ranges, then the values.
-/// https://huggingface.co/docs/safetensors, with the checks of its reference reader: ranges in order without holes or
-/// overlaps, each as long as its shape says, and nothing after the last. Stricter here: duplicate names and
+/// https://huggingface.co/docs/safetensors, with the checks of its reference reader: ranges in order without holes
+/// or overlaps, each as long as its shape says, and nothing after the last. Stricter here: duplicate names and
 /// metadata other than text are refused.
 
 #include <algorithm>
@@ -23,9 +23,9 @@ struct SafetensorsType {
 };
 /// In the order in which the reference writer sorts tensors, reversed: largest alignment first.
 inline constexpr SafetensorsType safetensors_types[] = {
-    {"U64", DType::u64},   {"I64", DType::i64}, {"F64", DType::f64}, {"F32", DType::f32}, {"U32", DType::u32},
-    {"I32", DType::i32},   {"BF16", DType::bf16}, {"F16", DType::f16}, {"U16", DType::u16}, {"I16", DType::i16},
-    {"I8", DType::i8},     {"U8", DType::u8},   {"BOOL", DType::boolean}};
+    {"U64", DType::u64}, {"I64", DType::i64},   {"F64", DType::f64},     {"F32", DType::f32}, {"U32", DType::u32},
+    {"I32", DType::i32}, {"BF16", DType::bf16}, {"F16", DType::f16},     {"U16", DType::u16}, {"I16", DType::i16},
+    {"I8", DType::i8},   {"U8", DType::u8},     {"BOOL", DType::boolean}};
 
 struct SafetensorsEntry {
   std::uint64_t begin, end;
@@ -34,7 +34,8 @@ struct SafetensorsEntry {
 
 inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& entry, const std::string& file) {
   const std::string where = file + ": " + shown(name);
-  if (!entry.is_object()) throw FormatError(where, "an object with dtype, shape and data_offsets", entry.type_name());
+  if (!entry.is_object())
+    throw FormatError(where, "an object with dtype, shape and data_offsets", entry.type_name());
   for (const char* key : {"dtype", "shape", "data_offsets"})
     if (!entry.contains(key)) throw FormatError(where, std::string("the key ") + key, "none");
   const auto integers = [&](const char* key) {
@@ -68,7 +69,8 @@ inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& e
   return result;
 }
 
-inline void read_metadata(const Json& json, const std::string& where, std::map<std::string, std::string>& metadata) {
+inline void read_metadata(const Json& json, const std::string& where,
+                          std::map<std::string, std::string>& metadata) {
   if (!json.is_object()) throw FormatError(where, "__metadata__ as an object of texts", json.type_name());
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string())
@@ -146,7 +148,8 @@ inline Archive read_safetensors(const std::string& path, const ReadLimits& limit
   return read_safetensors(read_file(path, limits), path, limits);
 }
 
-/// Reads the shards that a `model.safetensors.index.json` lists, from its own directory: plain names only, no links.
+/// Reads the shards that a `model.safetensors.index.json` lists, from its own directory: plain names only, no
+/// links.
 inline Archive read_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
   const Bytes bytes = read_file(path, limits);
   io::expect_content(bytes, Content::json, path);
@@ -175,7 +178,8 @@ inline Archive read_safetensors_index(const std::string& path, const ReadLimits&
     }
   }
   if (!home.empty())
-    throw FormatError(path, io::shown(home.begin()->first) + " in " + home.begin()->second, "no such tensor there");
+    throw FormatError(path, io::shown(home.begin()->first) + " in " + home.begin()->second,
+                      "no such tensor there");
   return archive;
 }
 
@@ -189,10 +193,12 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   std::vector<const NamedArray*> order;
   for (const NamedArray& array : archive.tensors) order.push_back(&array);
   std::sort(order.begin(), order.end(), [&](const NamedArray* a, const NamedArray* b) {
-    return std::pair(rank(a->dtype), std::string_view(a->name)) < std::pair(rank(b->dtype), std::string_view(b->name));
+    return std::pair(rank(a->dtype), std::string_view(a->name)) <
+           std::pair(rank(b->dtype), std::string_view(b->name));
   });
   std::string header = "{";
-  if (!archive.metadata.empty()) header += "\"__metadata__\":" + Json(archive.metadata).dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (!archive.metadata.empty())
+    header += "\"__metadata__\":" + Json(archive.metadata).dump(-1, ' ', false, Json::error_handler_t::replace);
   io::NameSet names;
   std::uint64_t offset = 0;
   for (const NamedArray* array : order) {
@@ -215,7 +221,9 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
 
 #else
 
-inline Archive read_safetensors(ByteSpan, const std::string& where, const ReadLimits& = {}) { io::missing_json(where); }
+inline Archive read_safetensors(ByteSpan, const std::string& where, const ReadLimits& = {}) {
+  io::missing_json(where);
+}
 inline Archive read_safetensors(const std::string& path, const ReadLimits& = {}) { io::missing_json(path); }
 inline Archive read_safetensors_index(const std::string& path, const ReadLimits& = {}) { io::missing_json(path); }
 inline void write_safetensors(const std::string& path, const Archive&) { io::missing_json(path); }

@@ -1,6 +1,7 @@
 #pragma once
-/// TensorFlow.js layers models: model.json with the topology, and shards of weights beside it, which may be quantised.
-/// https://www.tensorflow.org/js/guide/save_load; the manifest as tfjs-core's io/types.ts and io_utils.ts have it.
+/// TensorFlow.js layers models: model.json with the topology, and shards of weights beside it, which may be
+/// quantised. https://www.tensorflow.org/js/guide/save_load; the manifest as tfjs-core's io/types.ts and
+/// io_utils.ts have it.
 
 #include <keel/io/archive.hpp>
 #include <keel/io/atomic_file.hpp>
@@ -40,18 +41,22 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
   if (!extents.is_array()) throw FormatError(where, "a shape as a list", extents.type_name());
   std::vector<std::uint64_t> dims;
   for (const Json& extent : extents) {
-    if (!extent.is_number_unsigned()) throw FormatError(where, "a shape of integers of 0 or more", shown(extent.dump()));
+    if (!extent.is_number_unsigned())
+      throw FormatError(where, "a shape of integers of 0 or more", shown(extent.dump()));
     dims.push_back(extent.get<std::uint64_t>());
   }
   NamedArray array;
   array.name = name.get_ref<const std::string&>();
-  array.dtype = tfjs_type(entry, {{"float32", DType::f32}, {"int32", DType::i32}, {"bool", DType::boolean}}, where);
+  array.dtype =
+      tfjs_type(entry, {{"float32", DType::f32}, {"int32", DType::i32}, {"bool", DType::boolean}}, where);
   const auto quantised = entry.find("quantization");
   const bool packed = quantised != entry.end();
   if (packed && (!quantised->is_object() || array.dtype == DType::boolean))
     throw FormatError(where, "a quantisation of numbers", "another");
-  const DType stored = packed ? tfjs_type(*quantised, {{"uint8", DType::u8}, {"uint16", DType::u16}, {"float16", DType::f16}}, where)
-                              : array.dtype;
+  const DType stored =
+      packed
+          ? tfjs_type(*quantised, {{"uint8", DType::u8}, {"uint16", DType::u16}, {"float16", DType::f16}}, where)
+          : array.dtype;
   std::uint64_t bytes = 0, plain = 0;
   array.shape = checked_shape(dims, size_of(stored), bytes, where);
   checked_shape(dims, size_of(array.dtype), plain, where);
@@ -76,7 +81,8 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
     if (array.dtype == DType::f32) {
       append_little(array.bytes, std::bit_cast<std::uint32_t>(static_cast<float>(value)), 4);
     } else {
-      if (!fits<std::int32_t>(std::round(value))) throw FormatError(where, "values that fit int32", std::to_string(value));
+      if (!fits<std::int32_t>(std::round(value)))
+        throw FormatError(where, "values that fit int32", std::to_string(value));
       append_little(array.bytes, static_cast<std::uint32_t>(static_cast<std::int32_t>(std::round(value))), 4);
     }
   }
@@ -86,7 +92,8 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
 }  // namespace io
 
 /// Reads a model.json and the shards it names, which must be plain names of regular files in its own directory.
-/// `modelTopology`, `format`, `generatedBy` and the like are kept in the metadata, JSON as text. Throws FormatError.
+/// `modelTopology`, `format`, `generatedBy` and the like are kept in the metadata, JSON as text. Throws
+/// FormatError.
 inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {}) {
   const Bytes text = read_file(path, limits);
   io::expect_content(text, Content::json, path);
@@ -102,8 +109,8 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
     throw FormatError(path, "the format layers-model", io::shown(format->second), "graph models hold no layers");
   io::NameSet files, names;
   for (const Json& group : model["weightsManifest"]) {
-    if (!group.is_object() || !group.contains("paths") || !group["paths"].is_array() || !group.contains("weights") ||
-        !group["weights"].is_array())
+    if (!group.is_object() || !group.contains("paths") || !group["paths"].is_array() ||
+        !group.contains("weights") || !group["weights"].is_array())
       throw FormatError(path, "groups with paths and weights", "another form");
     Bytes data;
     for (const Json& shard : group["paths"]) {
@@ -121,23 +128,26 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
       archive.tensors.push_back(io::tfjs_weight(entry, reader, tensors, path));
       names.add(archive.tensors.back().name, path);
     }
-    if (reader.remaining() != 0) reader.fail("the end of the shards", std::to_string(reader.remaining()) + " bytes more");
+    if (reader.remaining() != 0)
+      reader.fail("the end of the shards", std::to_string(reader.remaining()) + " bytes more");
   }
   return archive;
 }
 
-/// Writes shards of 4 MiB beside `path`, then the model.json itself. `modelTopology` in the metadata has to be JSON.
-/// float32, int32 and bool are kept, as TensorFlow.js has nothing else.
+/// Writes shards of 4 MiB beside `path`, then the model.json itself. `modelTopology` in the metadata has to be
+/// JSON. float32, int32 and bool are kept, as TensorFlow.js has nothing else.
 inline void write_tfjs(const std::string& path, const Archive& archive) {
   Json model = {{"format", "layers-model"}, {"generatedBy", "keel"}, {"convertedBy", nullptr}};
   for (const auto& [key, value] : archive.metadata)
-    model[key] = key == "modelTopology" || key == "trainingConfig" ? parse_json(value, path + ", " + key) : Json(value);
+    model[key] =
+        key == "modelTopology" || key == "trainingConfig" ? parse_json(value, path + ", " + key) : Json(value);
   Bytes data;
   Json weights = Json::array();
   io::NameSet names;
   for (const NamedArray& array : archive.tensors) {
     if (array.dtype != DType::f32 && array.dtype != DType::i32 && array.dtype != DType::boolean)
-      throw FormatError(path + ": " + array.name, "float32, int32 or bool", name_of(array.dtype), "convert it first");
+      throw FormatError(path + ": " + array.name, "float32, int32 or bool", name_of(array.dtype),
+                        "convert it first");
     names.add(array.name, path);
     weights.push_back({{"name", array.name},
                        {"shape", std::vector<Index>(array.shape.begin(), array.shape.end())},

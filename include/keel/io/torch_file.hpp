@@ -1,7 +1,7 @@
 #pragma once
-/// PyTorch's .pt and .pth: dicts of tensors in a zip with a pickle (since 1.6) or in a row of pickles (before), read
-/// without running anything, and state dicts that torch.load(weights_only=True) reads. Nested dicts and lists become
-/// names with dots, numbers and texts become metadata.
+/// PyTorch's .pt and .pth: dicts of tensors in a zip with a pickle (since 1.6) or in a row of pickles (before),
+/// read without running anything, and state dicts that torch.load(weights_only=True) reads. Nested dicts and lists
+/// become names with dots, numbers and texts become metadata.
 /// https://pytorch.org/docs/stable/notes/serialization.html
 
 #include <keel/io/pickle.hpp>
@@ -55,7 +55,13 @@ inline constexpr PickleGlobal torch_globals[] = {{"torch._utils _rebuild_tensor_
                                                  {"torch uint16"},
                                                  {"torch uint32"},
                                                  {"torch uint64"}};
-enum TorchGlobal : std::int64_t { rebuild_tensor_v2, rebuild_tensor_v3, rebuild_parameter, torch_size, untyped_storage };
+enum TorchGlobal : std::int64_t {
+  rebuild_tensor_v2,
+  rebuild_tensor_v3,
+  rebuild_parameter,
+  torch_size,
+  untyped_storage
+};
 
 /// Turns the pickle's values into an archive. `storage` gives a storage's bytes by key.
 template <class Storages>
@@ -63,7 +69,12 @@ class TorchBuilder {
  public:
   TorchBuilder(const Pickle& pickle, Storages& storages, Archive& archive, Budget& budget, Budget& tensors,
                const ReadLimits& limits)
-      : pickle_(pickle), storages_(storages), archive_(archive), budget_(budget), tensors_(tensors), limits_(limits) {
+      : pickle_(pickle),
+        storages_(storages),
+        archive_(archive),
+        budget_(budget),
+        tensors_(tensors),
+        limits_(limits) {
     add("", pickle.root(), 0);
   }
 
@@ -73,7 +84,8 @@ class TorchBuilder {
   void add(const std::string& path, const PickleValue& value, Index depth) {
     const std::string where = archive_.where + ": " + (path.empty() ? "the root" : path);
     budget_.charge(path.size() + 16, where);
-    if (depth > limits_.depth) throw FormatError(where, "at most " + std::to_string(limits_.depth) + " levels", "more");
+    if (depth > limits_.depth)
+      throw FormatError(where, "at most " + std::to_string(limits_.depth) + " levels", "more");
     const auto child = [&](const std::string& name) { return path.empty() ? name : path + "." + name; };
     switch (value.kind) {
       case Kind::dict:
@@ -139,11 +151,13 @@ class TorchBuilder {
 
     const PickleValue& kind = typed ? pickle_[call.items[6]] : pickle_[id.items[1]];
     const std::string_view named = kind.kind == Kind::global ? torch_globals[kind.integer].name : "";
-    const auto* type = std::find_if(std::begin(torch_types), std::end(torch_types), [&](const TorchType& candidate) {
-      return (candidate.storage && named.ends_with(std::string(" ") + candidate.storage)) ||
-             named.ends_with(std::string(" ") + candidate.name);
-    });
-    if (type == std::end(torch_types)) throw FormatError(where, "a tensor of booleans, integers or floats", shown(named));
+    const auto* type =
+        std::find_if(std::begin(torch_types), std::end(torch_types), [&](const TorchType& candidate) {
+          return (candidate.storage && named.ends_with(std::string(" ") + candidate.storage)) ||
+                 named.ends_with(std::string(" ") + candidate.name);
+        });
+    if (type == std::end(torch_types))
+      throw FormatError(where, "a tensor of booleans, integers or floats", shown(named));
     const bool counts_bytes = pickle_[id.items[1]].integer == untyped_storage;
     const std::size_t item = size_of(type->dtype);
     const std::uint64_t numel = natural(id.items[4], where);
@@ -169,7 +183,8 @@ class TorchBuilder {
       if (sizes[axis] == 1) continue;
       std::uint64_t reach = 0;
       if (strides[axis] == 0)
-        throw FormatError(where, "strides above 0", "stride 0", "in Python, call .contiguous() on an expanded tensor");
+        throw FormatError(where, "strides above 0", "stride 0",
+                          "in Python, call .contiguous() on an expanded tensor");
       if (!multiply(sizes[axis] - 1, strides[axis], reach) || last + reach < last)
         throw FormatError(where, "strides within 64 bits", std::to_string(strides[axis]));
       last += reach;
@@ -177,7 +192,8 @@ class TorchBuilder {
       packed *= sizes[axis];
     }
     if (bytes != 0 && last >= storage.size() / item)
-      throw FormatError(where, "a tensor inside its storage of " + std::to_string(storage.size() / item) + " elements",
+      throw FormatError(where,
+                        "a tensor inside its storage of " + std::to_string(storage.size() / item) + " elements",
                         "element " + std::to_string(last));
     names_.add(array.name, where);
     budget_.charge(3 * sizeof(NamedArray) + 2 * path.size() + 80, where);
@@ -215,7 +231,8 @@ class TorchBuilder {
     if (value->kind == Kind::call && value->integer == torch_size && value->items.size() == 1)
       value = &pickle_[value->items[0]];
     if (value->kind != Kind::tuple) throw FormatError(where, "a tuple of integers", "something else");
-    if (value->items.size() > 64) throw FormatError(where, "a shape of at most 8 axes", std::to_string(value->items.size()));
+    if (value->items.size() > 64)
+      throw FormatError(where, "a shape of at most 8 axes", std::to_string(value->items.size()));
     std::vector<std::uint64_t> numbers;
     for (const std::uint32_t item : value->items) numbers.push_back(natural(item, where));
     return numbers;
@@ -308,7 +325,8 @@ inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits
   const Pickle keys(reader, {}, budget);
   if (keys.root().kind != PickleValue::Kind::list) reader.fail("the list of storages", "something else");
 
-  // The lengths count elements, whose size only the tensors know: the storages are found in a first pass over them.
+  // The lengths count elements, whose size only the tensors know: the storages are found in a first pass over
+  // them.
   std::unordered_map<std::string, std::uint64_t> sizes;
   const auto measure = [&](const PickleValue& id) {
     if (id.kind != PickleValue::Kind::tuple || id.items.size() < 5) return;
@@ -326,10 +344,13 @@ inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits
     const auto item = sizes.find(key);
     if (item == sizes.end()) reader.fail("a storage that a tensor uses", shown(key));
     std::uint64_t size = 0;
-    if (!multiply(reader.u64("a storage's length"), item->second, size)) reader.fail("a length", "one beyond 64 bits");
-    if (!loaded.emplace(key, reader.take(size, "a storage")).second) reader.fail("storages that differ", shown(key));
+    if (!multiply(reader.u64("a storage's length"), item->second, size))
+      reader.fail("a length", "one beyond 64 bits");
+    if (!loaded.emplace(key, reader.take(size, "a storage")).second)
+      reader.fail("storages that differ", shown(key));
   }
-  if (reader.remaining() != 0) reader.fail("the end of the file", std::to_string(reader.remaining()) + " bytes more");
+  if (reader.remaining() != 0)
+    reader.fail("the end of the file", std::to_string(reader.remaining()) + " bytes more");
   const auto storages = [&](const std::string& key, std::uint64_t size, std::size_t, const std::string& where) {
     const auto found = loaded.find(key);
     if (found == loaded.end()) throw FormatError(where, "the storage " + shown(key), "none");
@@ -414,10 +435,12 @@ inline void write_torch(const std::string& path, const Archive& archive) {
   io::NameSet names;
   for (std::size_t i = 0; i < archive.tensors.size(); ++i) {
     const NamedArray& array = archive.tensors[i];
-    const auto* type = std::find_if(std::begin(io::torch_types), std::end(io::torch_types),
-                                    [&](const io::TorchType& candidate) { return candidate.dtype == array.dtype; });
+    const auto* type =
+        std::find_if(std::begin(io::torch_types), std::end(io::torch_types),
+                     [&](const io::TorchType& candidate) { return candidate.dtype == array.dtype; });
     if (type->storage == nullptr)
-      throw FormatError(path + ": " + array.name, "a type of every PyTorch", name_of(array.dtype), "convert it first");
+      throw FormatError(path + ": " + array.name, "a type of every PyTorch", name_of(array.dtype),
+                        "convert it first");
     names.add(array.name, path);
     pickler.string(array.name);
     pickler.tensor(array, i, *type);

@@ -12,7 +12,6 @@
 #include <keel/io/atomic_file.hpp>
 #include <keel/io/content.hpp>
 #include <keel/io/deflate.hpp>
-#include <keel/io/json.hpp>
 
 namespace keel::inline KEEL_ABI {
 
@@ -28,7 +27,10 @@ struct ZipMember {
 class ZipReader {
  public:
   ZipReader(ByteSpan bytes, std::string where, const ReadLimits& limits = {})
-      : bytes_(bytes), where_(std::move(where)), limits_(limits), expansion_(io::Budget::for_tensors(bytes.size(), limits)) {
+      : bytes_(bytes),
+        where_(std::move(where)),
+        limits_(limits),
+        expansion_(io::Budget::for_tensors(bytes.size(), limits)) {
     io::expect_content(bytes, Content::zip, where_);
     read_directory();
   }
@@ -42,14 +44,16 @@ class ZipReader {
     return nullptr;
   }
 
-  /// The member's content, its checksum verified: inside the file where it is stored, else inflated into `storage`.
+  /// The member's content, its checksum verified: inside the file where it is stored, else inflated into
+  /// `storage`.
   ByteSpan read(const ZipMember& member, Bytes& storage) {
     const std::string where = where_ + ": " + member.name;
     ByteSpan content = bytes_.subspan(member.data, member.stored_bytes);
     if (member.deflated) {
       // Deflate cannot expand by more than 1032 to 1.
       if (member.bytes / 1032 > member.stored_bytes)
-        throw FormatError(where, "at most 1032 times its " + std::to_string(member.stored_bytes) + " deflated bytes",
+        throw FormatError(where,
+                          "at most 1032 times its " + std::to_string(member.stored_bytes) + " deflated bytes",
                           std::to_string(member.bytes), "a zip bomb");
       expansion_.charge(member.bytes, where);
       storage.resize(member.bytes);
@@ -93,8 +97,9 @@ class ZipReader {
       finish = record;
     }
     if (here != count || start > finish || size != finish - start)
-      throw FormatError(where_, "a zip directory that ends the file", "offset " + std::to_string(start) + ", size " +
-                        std::to_string(size) + ", " + std::to_string(count) + " members",
+      throw FormatError(where_, "a zip directory that ends the file",
+                        "offset " + std::to_string(start) + ", size " + std::to_string(size) + ", " +
+                            std::to_string(count) + " members",
                         "the file is damaged, or something stands before the archive");
     if (count > limits_.members || count > size / 46)
       throw FormatError(where_, "at most " + std::to_string((std::min)(limits_.members, size / 46)) + " members",
@@ -115,8 +120,8 @@ class ZipReader {
 
   void agree(std::uint64_t& value, std::uint64_t full, std::uint64_t wide) const {
     if (value != full && value != wide)
-      throw FormatError(where_, "a zip64 directory that agrees with the plain one", std::to_string(wide) +
-                        " and " + std::to_string(value));
+      throw FormatError(where_, "a zip64 directory that agrees with the plain one",
+                        std::to_string(wide) + " and " + std::to_string(value));
     value = wide;
   }
 
@@ -187,7 +192,9 @@ class ZipReader {
     const ByteSpan local_fields = local.take(local_extra, "extra field");
     if (!widen(local_fields, {&bytes, &stored_bytes}, where)) fail("a zip64 field with the sizes", "none or two");
     const bool later = local_flags & 8;  // checksum and sizes follow the data; zeros stand here
-    const auto same = [&](std::uint64_t here, std::uint64_t there) { return here == there || (later && here == 0); };
+    const auto same = [&](std::uint64_t here, std::uint64_t there) {
+      return here == there || (later && here == 0);
+    };
     if (local_method != method || (local_flags & 1) != 0 || !same(crc, member.crc) ||
         !same(stored_bytes, member.stored_bytes) || !same(bytes, member.bytes))
       fail("a local header that agrees with the directory", "another method, checksum or size");
@@ -217,7 +224,8 @@ class ZipReader {
     std::uint64_t end = 0;
     for (const ZipMember* member : order) {
       if (member->header < end)
-        throw FormatError(where_ + ": " + member->name, "members one after the other", "overlapping ones", "a zip bomb");
+        throw FormatError(where_ + ": " + member->name, "members one after the other", "overlapping ones",
+                          "a zip bomb");
       end = member->data + member->stored_bytes;
     }
     if (end > directory) throw FormatError(where_, "members before the directory", "an overlap with it");
