@@ -104,6 +104,10 @@ inline bool activation_needs_input(const ActivationSpec& spec) {
 namespace detail {
 inline constexpr double selu_alpha = 1.6732632423543772, selu_scale = 1.0507009873554805;
 inline constexpr double gelu_cubic = 0.044715, sqrt_2_over_pi = 0.79788456080286536;
+
+/// linear, relu, relu6 and leaky_relu are computed where the values are; others follow in a pass of their own.
+inline bool activation_is_simple(Activation kind) { return kind <= Activation::leaky_relu; }
+
 /// Values that one thread should have at least.
 inline constexpr Index elementwise_grain = 1 << 14;
 }  // namespace detail
@@ -114,21 +118,6 @@ inline constexpr Index elementwise_grain = 1 << 14;
 #include <keel/kernels/simd/foreach.inl>
 
 namespace keel::inline KEEL_ABI {
-
-namespace detail {
-template <class T>
-T activate(Activation kind, T alpha, T x) {
-  T y;
-  simd::baseline::activate_values<T>(kind, alpha, 1, &x, &y);
-  return y;
-}
-template <class T>
-T activate_backward(Activation kind, T alpha, T x, T y, T dy) {
-  T dx;
-  simd::baseline::activate_values_backward<T>(kind, alpha, 1, &x, &y, &dy, &dx);
-  return dx;
-}
-}  // namespace detail
 
 /// y = activation(x) on rows x columns values; the softmax kinds work on each row. x may be y.
 template <class T>

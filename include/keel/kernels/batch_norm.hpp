@@ -37,9 +37,6 @@ struct BatchNormChannels {
   const T *high, *low, *factor, *offset;
 };
 
-/// linear, relu, relu6 and leaky_relu are computed where the values are; others follow in a pass of their own.
-inline bool activation_is_simple(Activation kind) { return kind <= Activation::leaky_relu; }
-
 }  // namespace detail
 
 }  // namespace keel::inline KEEL_ABI

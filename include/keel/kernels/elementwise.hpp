@@ -2,46 +2,45 @@
 
 #include <keel/kernels/activation.hpp>
 
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/elementwise.inl>
+#include <keel/kernels/simd/foreach.inl>
+
 namespace keel::inline KEEL_ABI {
 
 /// y = activation(a + b) on `count` values, an element-wise activation; y may be a or b.
 template <class T>
-void add(Index count, const T* a, const T* b, const ActivationSpec& activation, T* y, const KernelContext&) {
-  for (Index i = 0; i < count; ++i)
-    y[i] = detail::activate(activation.kind, static_cast<T>(activation.alpha), a[i] + b[i]);
+void add(Index count, const T* a, const T* b, const ActivationSpec& activation, T* y,
+         const KernelContext& context) {
+  const bool simple = detail::activation_is_simple(activation.kind);
+  const Activation kind = simple ? activation.kind : Activation::linear;
+  const T alpha = static_cast<T>(activation.alpha);
+  parallel_for(context.threads, count, detail::elementwise_grain, [&](Index begin, Index end) {
+    KEEL_SIMD_CALL(context.simd, add_values<T>)(end - begin, a + begin, b + begin, kind, alpha, y + begin);
+    if (!simple)
+      KEEL_SIMD_CALL(context.simd, activate_values<T>)(activation.kind, alpha, end - begin, y + begin, y + begin);
+  });
 }
 
 /// y = a * b; y may be a or b.
 template <class T>
-void multiply(Index count, const T* a, const T* b, T* y, const KernelContext&) {
-  for (Index i = 0; i < count; ++i) y[i] = a[i] * b[i];
-}
-
-/// y = factor * x; y may be x.
-template <class T>
-void scale(Index count, T factor, const T* x, T* y, const KernelContext&) {
-  for (Index i = 0; i < count; ++i) y[i] = factor * x[i];
+void multiply(Index count, const T* a, const T* b, T* y, const KernelContext& context) {
+  parallel_for(context.threads, count, detail::elementwise_grain, [&](Index begin, Index end) {
+    KEEL_SIMD_CALL(context.simd, multiply_values<T>)(end - begin, a + begin, b + begin, y + begin);
+  });
 }
 
 /// y += factor * x.
 template <class T>
-void axpy(Index count, T factor, const T* x, T* y, const KernelContext&) {
-  for (Index i = 0; i < count; ++i) y[i] += factor * x[i];
+void axpy(Index count, T factor, const T* x, T* y, const KernelContext& context) {
+  parallel_for(context.threads, count, detail::elementwise_grain, [&](Index begin, Index end) {
+    KEEL_SIMD_CALL(context.simd, axpy_values<T>)(end - begin, factor, x + begin, y + begin);
+  });
 }
 
 /// y += x.
 template <class T>
-void accumulate(Index count, const T* x, T* y, const KernelContext&) {
-  for (Index i = 0; i < count; ++i) y[i] += x[i];
-}
-
-/// y[i, c] = factor[c] * (x[i, c] - center[c]) + offset[c]; y may be x. Null: factor 1, center 0, offset 0.
-template <class T>
-void channel_affine(Index rows, Index channels, const T* x, const T* factor, const T* center, const T* offset,
-                    T* y, const KernelContext&) {
-  for (Index i = 0; i < rows; ++i, x += channels, y += channels)
-    for (Index c = 0; c < channels; ++c)
-      y[c] = (factor ? factor[c] : T(1)) * (x[c] - (center ? center[c] : T(0))) + (offset ? offset[c] : T(0));
+void accumulate(Index count, const T* x, T* y, const KernelContext& context) {
+  axpy(count, T(1), x, y, context);
 }
 
 }  // namespace keel::inline KEEL_ABI

@@ -48,29 +48,36 @@ void column_sums(Index rows, Index columns, const T* x, T* sums, bool accumulate
   }
 }
 
+namespace detail {
+
+template <class T>
+double sum_blocks(Index count, const T* x, bool squared, const KernelContext& context) {
+  constexpr Index block = 1 << 16;
+  Scratch::Frame frame(context.scratch);
+  const Index blocks = (count + block - 1) / block;
+  double* const sums = context.scratch.take<double>(blocks);
+  parallel_for(context.threads, blocks, 1, [&](Index first, Index last) {
+    for (Index b = first; b < last; ++b)
+      sums[b] = KEEL_SIMD_CALL(context.simd, sum_values<T>)((std::min)(block, count - b * block), x + b * block,
+                                                            squared);
+  });
+  double total = 0;
+  for (Index b = 0; b < blocks; ++b) total += sums[b];
+  return total;
+}
+
+}  // namespace detail
+
 /// Sum of all values, in double and in an order that depends on the count only.
 template <class T>
-double sum(Index count, const T* x) {
-  double total = 0;
-  for (Index i = 0; i < count; ++i) total += static_cast<double>(x[i]);
-  return total;
+double sum(Index count, const T* x, const KernelContext& context) {
+  return detail::sum_blocks(count, x, false, context);
 }
 
 /// Sum of squares, likewise: the square of the Euclidean norm.
 template <class T>
-double sum_of_squares(Index count, const T* x) {
-  double total = 0;
-  for (Index i = 0; i < count; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  return total;
-}
-
-/// Index of the first largest value; of the first NaN if there is one. `count` must not be 0.
-template <class T>
-Index argmax(Index count, const T* x) {
-  Index best = 0;
-  for (Index i = 0; i < count && x[best] == x[best]; ++i)
-    if (!(x[i] <= x[best])) best = i;
-  return best;
+double sum_of_squares(Index count, const T* x, const KernelContext& context) {
+  return detail::sum_blocks(count, x, true, context);
 }
 
 }  // namespace keel::inline KEEL_ABI

@@ -53,3 +53,23 @@ void add_columns(Index rows, Index columns, const T* x, double* sums) {
     }
   }
 }
+
+/// Sum of x or of x^2 in double. Value i belongs to partial sum i modulo 4 vectors; they are added in order.
+template <class T>
+double sum_values(Index count, const T* x, bool squared) {
+  constexpr Index ways = 4;
+  Wide<T> totals[ways] = {};
+  for (Index i = 0; i < count; i += ways * lanes<T>)
+    for (Index way = 0; way < ways; ++way) {
+      const Index at = i + way * lanes<T>;
+      if (at >= count) break;
+      const Wide<T> value = widen(load_some(x + at, count - at));
+      Wide<T>& total = totals[way];
+      for (unsigned p = 0; p < Wide<T>::parts; ++p)
+        total.part[p] = squared ? fma(value.part[p], value.part[p], total.part[p]) : total.part[p] + value.part[p];
+    }
+  double total = 0;
+  for (const Wide<T>& way : totals)
+    for (unsigned p = 0; p < Wide<T>::parts; ++p) total += sum<double>(way.part[p]);
+  return total;
+}
