@@ -19,7 +19,7 @@ struct SummaryRow {
   bool repeated = false;    ///< the layer stands at an earlier place too; its parameters count there
   bool input = false;
   ActivationSpec activation{};  ///< held inside the layer, or the layer itself
-  std::vector<std::string> connected_to;
+  std::vector<std::string> connected_to;  ///< "conv2d[1][0]": the second call of conv2d, its first output
   Index parameters() const { return trainable + frozen; }
 };
 
@@ -71,11 +71,15 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   summary.scalar_bytes = static_cast<Index>(sizeof(T));
   const auto nodes = model.nodes();
   std::vector<bool> seen(static_cast<std::size_t>(model.layer_count()), false);
+  std::vector<Index> calls(seen.size(), 0);
+  std::vector<std::string> places;
   for (const auto& node : nodes) {
+    const Index call = node.layer < 0 ? 0 : calls[static_cast<std::size_t>(node.layer)]++;
+    places.push_back(node.name + "[" + std::to_string(call) + "][0]");
     SummaryRow row;
     row.name = node.name;
     row.output = node.shape;
-    for (const int input : node.inputs) row.connected_to.push_back(nodes[static_cast<std::size_t>(input)].name);
+    for (const int input : node.inputs) row.connected_to.push_back(places[static_cast<std::size_t>(input)]);
     if (node.layer < 0) {
       row.type = "InputLayer";
       row.input = true;

@@ -94,6 +94,18 @@ inline std::string quoted(const std::string& text) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Keras prints a shared layer once, with the connections of all its places.
+inline std::vector<std::string> connections(const Summary& summary, const SummaryRow& row) {
+  std::vector<std::string> all;
+  for (const SummaryRow& other : summary.rows)
+    if (other.name == row.name) all.insert(all.end(), other.connected_to.begin(), other.connected_to.end());
+  return all;
+}
+
+}  // namespace detail
+
 inline std::string Summary::keras() const {
   const std::vector<std::size_t> ends =
       sequential ? std::vector<std::size_t>{29, 55, 65} : std::vector<std::size_t>{32, 53, 65, 98};
@@ -123,10 +135,10 @@ inline std::string Summary::keras() const {
       text += line(fields);
       continue;
     }
-    fields.emplace_back(row.connected_to.empty() ? "" : row.connected_to[0] + "[0][0]");
+    const std::vector<std::string> from = detail::connections(*this, row);
+    fields.emplace_back(from.empty() ? "" : from[0]);
     text += line(fields);
-    for (std::size_t i = 1; i < row.connected_to.size(); ++i)
-      text += line({"", "", "", row.connected_to[i] + "[0][0]"});
+    for (std::size_t i = 1; i < from.size(); ++i) text += line({"", "", "", from[i]});
   }
   return text + thick + "Total params: " + detail::thousands(keras_total()) +
          "\nTrainable params: " + detail::thousands(trainable) +
@@ -177,8 +189,7 @@ inline std::string Summary::keras3(int columns) const {
     std::vector<std::string> fields = {row.name + " (" + row.type + ")", detail::keras_shape(row.output),
                                        detail::thousands(row.parameters() + row.buffers)};
     if (!sequential) {
-      std::vector<std::string> from;
-      for (const std::string& name : row.connected_to) from.push_back(name + "[0][0]");
+      const std::vector<std::string> from = detail::connections(*this, row);
       fields.push_back(from.empty() ? "-" : detail::join(from, ", "));
     }
     text += lines(fields, "│");
