@@ -1,109 +1,115 @@
 // The register tiles of conv2d.hpp. See foreach.inl for the rules.
 
-/// y[at...] = activation(sum + residual[at...]) for one vector.
+/// N groups of G neighbouring pixels: where each group starts.
+template <class T, int N>
+struct Conv2DGroups {
+  const T* x[std::size_t{N}];
+  Index y[std::size_t{N}];
+};
+
+/// Adds the residual to sums[pixel][width], applies the activation and stores them, for any number of channels.
 template <class T>
-KEEL_SIMD_INLINE Vector<T> conv2d_activate(const detail::Conv2DPanel<T>& p, Vector<T> sum) {
-  if (p.clamp_low) sum = sum <= T(0) ? Vector<T>{} : sum;
-  if (p.clamp_high) sum = sum >= T(6) ? broadcast(T(6)) : sum;
-  return sum;
+void conv2d_finish(const detail::Conv2DPanel<T>& p, const T* sums, Index width, Index channels, Index pixels, Index y) {
+  for (Index i = 0; i < pixels; ++i, y += p.y_step, sums += width)
+    for (Index c = 0; c < channels && c < width; c += lanes<T>) {
+      const Tail<T> tail(channels - c < lanes<T> ? channels - c : lanes<T>);
+      Vector<T> value = load(sums + c);
+      if (p.residual) value += load(p.residual + y + c, tail);
+      if (p.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
+      if (p.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
+      store(p.y + y + c, value, tail);
+    }
 }
 
-/// N x G pixels (N groups of G neighbours, the second at x1 and y1) by V vectors of output channels, all their sums
-/// in registers. `channels` of the V lanes<T> are stored.
+/// N groups of G pixels, of which the first `count` are stored, by V vectors of output channels, of which the
+/// first `channels` values are: all their sums are in registers.
 template <class T, int N, int G, int V>
-KEEL_SIMD_INLINE void conv2d_tile(const detail::Conv2DPanel<T>& p, const T* x0, const T* x1, const T* weights,
-                                  const T* bias, Index channels, Index y0, Index y1) {
+void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& groups, Index count, const T* weights,
+                 const T* bias, Index channels) {
   constexpr int width = V * lanes<T>;
   constexpr std::size_t pixels = std::size_t{N * G}, vectors = std::size_t{V}, values = pixels * std::size_t{width};
   Vector<T> sum[pixels][vectors];
+#pragma GCC unroll 2
   for (int v = 0; v < V; ++v) {
-    const Index left = channels - v * lanes<T>;
-    Vector<T> start{};
-    if (bias) start = left >= lanes<T> ? load(bias + v * lanes<T>) : left > 0 ? load(bias + v * lanes<T>, Tail<T>(left)) : start;
+    const Vector<T> start = load(bias + v * lanes<T>);
 #pragma GCC unroll 16
     for (int i = 0; i < N * G; ++i) sum[i][v] = start;
   }
   const Index step = p.x_step, pitch = p.pitch;
   for (Index r = 0; r < p.runs_h; ++r)
     for (Index s = 0; s < p.runs_w; ++s) {
-      const Index run = r * p.run_step_h + s * p.run_step_w;
-      const T *a = x0 + run, *b = x1 + run;
+      const T* x[std::size_t{N}];
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) x[n] = groups.x[n] + r * p.run_step_h + s * p.run_step_w;
       for (Index c = 0; c < p.run_length; ++c, weights += pitch) {
         Vector<T> weight[vectors];
-#pragma GCC unroll 4
+#pragma GCC unroll 2
         for (int v = 0; v < V; ++v) weight[v] = load(weights + v * lanes<T>);
 #pragma GCC unroll 16
         for (int i = 0; i < N * G; ++i) {
-          const Vector<T> value = broadcast((i < G ? a + i * step : b + (i - G) * step)[c]);
-#pragma GCC unroll 4
+          const Vector<T> value = broadcast(x[i / G][i % G * step + c]);
+#pragma GCC unroll 2
           for (int v = 0; v < V; ++v) sum[i][v] = fma(value, weight[v], sum[i][v]);
         }
       }
     }
-  if (channels >= width) {
+  if (channels < width || p.residual || p.clamp_high) {
+    T sums[values];
 #pragma GCC unroll 16
-    for (int i = 0; i < N * G; ++i) {
-      const Index at = i < G ? y0 + i * p.y_step : y1 + (i - G) * p.y_step;
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        if (p.residual) sum[i][v] += load(p.residual + at + v * lanes<T>);
-        store(p.y + at + v * lanes<T>, conv2d_activate(p, sum[i][v]));
-      }
-    }
+    for (int i = 0; i < N * G; ++i)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store(sums + i * width + v * lanes<T>, sum[i][v]);
+#pragma GCC unroll 1
+    for (Index n = 0; n < count; ++n) conv2d_finish(p, sums + n * G * width, width, channels, G, groups.y[n]);
     return;
   }
-  T sums[values];
+  if (p.clamp_low) {
+#pragma GCC unroll 16
+    for (int i = 0; i < N * G; ++i)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] <= T(0) ? Vector<T>{} : sum[i][v];
+  }
 #pragma GCC unroll 16
   for (int i = 0; i < N * G; ++i)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) store(sums + i * width + v * lanes<T>, sum[i][v]);
-#pragma GCC unroll 1
-  for (int i = 0; i < N * G; ++i) {
-    const Index at = i < G ? y0 + i * p.y_step : y1 + (i - G) * p.y_step;
-#pragma GCC unroll 1
-    for (Index c = 0; c < channels; c += lanes<T>) {
-      const Tail<T> tail(channels - c < lanes<T> ? channels - c : lanes<T>);
-      Vector<T> value = load(sums + i * width + c);
-      if (p.residual) value += load(p.residual + at + c, tail);
-      store(p.y + at + c, conv2d_activate(p, value), tail);
-    }
-  }
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) store(p.y + groups.y[i / G] + i % G * p.y_step + v * lanes<T>, sum[i][v]);
 }
 
-/// All groups of G pixels in columns [first, first + count G) of all rows, two at a time.
-template <class T, int G, int V>
-void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, const T* weights, Index channel) {
-  const Index channels = p.channels - channel;
-  const T* const bias = p.bias ? p.bias + channel : nullptr;
+/// The pixels of columns [first, first + count G) of all rows, N groups of G at a time.
+template <class T, int N, int G, int V>
+void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, const T* bias, Index channel) {
+  Conv2DGroups<T, N> groups;
   Index row = 0, column = 0;
-  for (Index left = p.rows * count; left > 0; left -= 2) {
-    const T* const x0 = p.x + p.x_rows[row] + (first + column * G) * p.x_step;
-    const Index y0 = p.y_rows[row] + (first + column * G) * p.y_step + channel;
-    if (++column == count) column = 0, ++row;
-    if (left == 1) {
-      conv2d_tile<T, 1, G, V>(p, x0, x0, weights, bias, channels, y0, y0);
-      return;
+  for (Index left = p.rows * count; left > 0; left -= N) {
+    for (int n = 0; n < N; ++n) {  // past the end: the last group again
+      groups.x[n] = p.x + p.x_rows[row] + (first + column * G) * p.x_step;
+      groups.y[n] = p.y_rows[row] + (first + column * G) * p.y_step + channel;
+      if (n + 1 < left && ++column == count) column = 0, ++row;
     }
-    const T* const x1 = p.x + p.x_rows[row] + (first + column * G) * p.x_step;
-    const Index y1 = p.y_rows[row] + (first + column * G) * p.y_step + channel;
-    if (++column == count) column = 0, ++row;
-    conv2d_tile<T, 2, G, V>(p, x0, x1, weights, bias, channels, y0, y1);
+    if (N == 2 && G == 7 && left == 1) {
+      const Conv2DGroups<T, 1> last{{groups.x[0]}, {groups.y[0]}};
+      return conv2d_tile<T, 1, G, V>(p, last, 1, p.weights + channel, bias, p.channels - channel);
+    }
+    conv2d_tile<T, N, G, V>(p, groups, left < N ? left : N, p.weights + channel, bias, p.channels - channel);
   }
 }
 
 /// The V vectors of output channels from `channel` on, for every pixel of the panel.
 template <class T, int V>
 void conv2d_columns(const detail::Conv2DPanel<T>& p, Index channel) {
-  const T* const weights = p.weights + channel;
+  constexpr Index width = V * lanes<T>;
+  T bias[std::size_t{width}] = {};
+  for (Index c = 0; p.bias && c < width && channel + c < p.channels; ++c) bias[c] = p.bias[channel + c];
 #if KEEL_SIMD_REGISTERS == 32
-  Index sevens = p.width / 7, rest = p.width % 7;
-  if (sevens > 0 && (rest == 1 || rest == 5)) --sevens, rest += 7;
-  conv2d_groups<T, 7, V>(p, 0, sevens, weights, channel);
-  conv2d_groups<T, 4, V>(p, sevens * 7, rest / 4, weights, channel);
-  conv2d_groups<T, 1, V>(p, p.width - rest % 4, rest % 4, weights, channel);
+  Index sevens = p.width / 7;  // as many as leave a multiple of 4
+  while (sevens > 0 && (p.width - 7 * sevens) % 4 != 0) --sevens;
+  const Index rest = p.width - 7 * sevens;
+  conv2d_groups<T, 2, 7, V>(p, 0, sevens, bias, channel);
+  conv2d_groups<T, 2, 4, V>(p, sevens * 7, rest / 4, bias, channel);
+  conv2d_groups<T, 2, 1, V>(p, p.width - rest % 4, rest % 4, bias, channel);
 #else
-  conv2d_groups<T, 3, V>(p, 0, p.width / 3, weights, channel);
-  conv2d_groups<T, 1, V>(p, p.width - p.width % 3, p.width % 3, weights, channel);
+  conv2d_groups<T, 2, 3, V>(p, 0, p.width / 3, bias, channel);
+  conv2d_groups<T, 2, 1, V>(p, p.width - p.width % 3, p.width % 3, bias, channel);
 #endif
 }
 
