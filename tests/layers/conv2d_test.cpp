@@ -109,5 +109,5 @@ TEST_CASE("Conv2D says what is wrong") {
   CHECK_THROWS_WITH_AS(Conv2D(4, 3, {.groups = 2}).output_shape(odd),
                        "[Conv2D] expected channels divisible by groups, 2, got (8, 8, 3)", ShapeError);
   Bench bench(Conv2D(4, 3), {{8, 8, 2}});
-  CHECK_THROWS_WITH_AS(bench.layer.output_shape(odd), "[Conv2D] expected 2 channels, got (8, 8, 3)", ShapeError);
+  CHECK_THROWS_WITH_AS(bench.layer.output_shape(odd), "[Conv2D] expected channels that fit the kernel (3, 3, 2, 4), got (8, 8, 3)", ShapeError);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include <keel/layers/activation_layer.hpp>
 #include <keel/layers/add.hpp>
 #include <keel/layers/any_layer.hpp>
@@ -9,6 +11,7 @@
 #include <keel/layers/conv2d.hpp>
 #include <keel/layers/conv2d_transpose.hpp>
 #include <keel/layers/dense.hpp>
+#include <keel/layers/depthwise_conv2d.hpp>
 #include <keel/layers/dropout.hpp>
 #include <keel/layers/elu.hpp>
 #include <keel/layers/flatten.hpp>
@@ -22,6 +25,7 @@
 #include <keel/layers/relu.hpp>
 #include <keel/layers/rescaling.hpp>
 #include <keel/layers/reshape.hpp>
+#include <keel/layers/separable_conv2d.hpp>
 #include <keel/layers/softmax.hpp>
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/layers/zero_padding2d.hpp>
@@ -51,6 +55,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Conv2D", make_layer_from<Conv2D<T>>},
     {"Conv2DTranspose", make_layer_from<Conv2DTranspose<T>>},
     {"Dense", make_layer_from<Dense<T>>},
+    {"DepthwiseConv2D", make_layer_from<DepthwiseConv2D<T>>},
     {"Dropout", make_layer_from<Dropout<T>>},
     {"ELU", make_layer_from<ELU<T>>},
     {"Flatten", make_layer_from<Flatten<T>>},
@@ -64,6 +69,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"ReLU", make_layer_from<ReLU<T>>},
     {"Rescaling", make_layer_from<Rescaling<T>>},
     {"Reshape", make_layer_from<Reshape<T>>},
+    {"SeparableConv2D", make_layer_from<SeparableConv2D<T>>},
     {"Softmax", make_layer_from<Softmax<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
     {"ZeroPadding2D", make_layer_from<ZeroPadding2D<T>>},

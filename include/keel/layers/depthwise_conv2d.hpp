@@ -1,0 +1,64 @@
+#pragma once
+
+#include <keel/layers/conv2d_base.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct DepthwiseConv2DOptions {
+  Pair strides = 1;
+  Padding padding = Padding::valid;
+  /// Filters for every input channel.
+  Index depth_multiplier = 1;
+  Pair dilation_rate = 1;
+  ActivationSpec activation = Activation::linear;
+  bool use_bias = true;
+  InitializerSpec depthwise_initializer = Initializer::glorot_uniform;
+  InitializerSpec bias_initializer = Initializer::zeros;
+  std::string name = {};
+
+  template <class F>
+  void fields(F&& f) {
+    f("strides", strides), f("padding", padding), f("depth_multiplier", depth_multiplier);
+    f("dilation_rate", dilation_rate), f("activation", activation), f("use_bias", use_bias);
+    f("depthwise_initializer", depthwise_initializer), f("bias_initializer", bias_initializer);
+  }
+};
+
+/// Convolution of every channel on its own; filter m of channel c gives output channel c depth_multiplier + m.
+///
+/// Input (batch, h, w, channels), output (batch, h', w', channels depth_multiplier) with the extents of `sweeps` (options.hpp).
+/// Parameters: kernel (kernel h, kernel w, channels, depth_multiplier), bias (channels depth_multiplier).
+/// Keras: DepthwiseConv2D. PyTorch: Conv2d with groups = channels, weight (channels depth_multiplier, 1, kh, kw).
+template <class T = float>
+class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
+  using Base = Conv2DBase<T, DepthwiseConv2DOptions>;
+
+ public:
+  explicit DepthwiseConv2D(Pair kernel_size, DepthwiseConv2DOptions options = {})
+      : Base("DepthwiseConv2D", kernel_size, std::move(options)) {
+    check_option(this->who(), "depth_multiplier", this->options().depth_multiplier);
+  }
+  static DepthwiseConv2D from_config(const Config& config) {
+    return DepthwiseConv2D(Base::read_kernel_size(config), read_options<DepthwiseConv2DOptions>(config));
+  }
+
+  std::string type() const override { return "DepthwiseConv2D"; }
+  Config config() const override {
+    Config config;
+    write_option(config, "kernel_size", this->kernel_size());
+    return with_options(std::move(config), this->options());
+  }
+  void build(Shapes inputs, Rng& rng) override {
+    const Pair size = this->kernel_size();
+    const Index area = size.height * size.width, channels = inputs[0].back(), filters = this->options().depth_multiplier;
+    this->make_parameters({size.height, size.width, channels, filters}, this->options().depthwise_initializer,
+                          {area * channels, area * filters, area}, channels * filters, rng);
+  }
+
+ private:
+  // (kh, kw, channels, filters) is, value for value, the kernel (kh, kw, 1, channels filters) of `channels` groups.
+  Index filters_for(Index channels) const override { return channels * this->options().depth_multiplier; }
+  Index groups_for(Index channels) const override { return (std::max)(channels, Index{1}); }
+};
+
+}  // namespace keel::inline KEEL_ABI
