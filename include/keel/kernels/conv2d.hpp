@@ -1,28 +1,13 @@
 #pragma once
 
+#include <keel/kernels/conv2d_geometry.hpp>
 #include <keel/kernels/conv2d_strips.hpp>
+#include <keel/kernels/depthwise_conv2d.hpp>
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/conv2d.inl>
 #include <keel/kernels/simd/foreach.inl>
 
 namespace keel::inline KEEL_ABI {
-
-/// A 2-D convolution (cross-correlation, as in every framework) of channels-last images:
-///
-///     y(n, i, j, f) = sum over r, s, c of x(n, i sh + r dh - pt, j sw + s dw - pl, c) kernel(r, s, c, f)
-///
-/// with zeros outside x. The kernel is (kernel_h, kernel_w, in_c / groups, out_c); output channels
-/// [k out_c/groups, (k+1) out_c/groups) see input channels [k in_c/groups, (k+1) in_c/groups).
-/// The padding at the bottom and the right is whatever out_h and out_w imply.
-struct Conv2DGeometry {
-  Index batch = 1, in_h = 1, in_w = 1, in_c = 1, out_h = 1, out_w = 1, out_c = 1;
-  Index kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
-  Index pad_top = 0, pad_left = 0, groups = 1;
-
-  Index group_in() const { return in_c / groups; }
-  Index group_out() const { return out_c / groups; }
-  Index kernel_size() const { return kernel_h * kernel_w * group_in() * out_c; }
-};
 
 namespace detail {
 
@@ -101,19 +86,24 @@ void convolve(ConvStrips<T> strips, const T* x, const T* packed, const Epilogue<
 /// Number of values that conv2d_pack writes. The batch is irrelevant.
 template <class T>
 Index conv2d_packed_size(const Conv2DGeometry& g) {
+  if (g.is_depthwise()) return g.kernel_size();
   return detail::forward_view<T>(g, nullptr).packed_size();
 }
 
 /// Arranges a kernel for conv2d_forward: panels of output channels, each with its weights in the order of use.
 template <class T>
 void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
-  detail::forward_view(g, kernel).pack(packed);
+  if (g.is_depthwise())
+    std::copy_n(kernel, g.kernel_size(), packed);
+  else
+    detail::forward_view(g, kernel).pack(packed);
 }
 
 /// y = activation(conv(x, kernel) + bias + residual).
 template <class T>
 void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
                     const KernelContext& context) {
+  if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
   detail::convolve<T>({detail::height_axis(g), detail::width_axis(g), g.batch, g.groups, g.group_in(), g.group_out(),
                        g.out_h, g.out_w, true},
@@ -129,6 +119,7 @@ void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const 
 template <class T>
 void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel, T* dx,
                            const KernelContext& context) {
+  if (g.is_depthwise()) return depthwise_conv2d_backward_input(g, dy, kernel, dx, context);
   const Index ci = g.group_in(), tap = ci * g.out_c;
   for (Index i = 0; i < g.stride_h; ++i)
     for (Index j = 0; j < g.stride_w; ++j) {
@@ -151,6 +142,7 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
 template <class T>
 void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
                             const KernelContext& context) {
+  if (g.is_depthwise()) return depthwise_conv2d_backward_kernel(g, x, dy, dkernel, accumulate, context);
   if (g.batch * g.out_h * g.out_w == 0) {
     if (!accumulate) std::fill_n(dkernel, g.kernel_size(), T(0));
     return;

@@ -1,0 +1,128 @@
+// Depthwise convolution of pixels that see the same taps. A vector holds adjacent channels.
+
+inline constexpr int depthwise_tile_pixels = 8;
+
+// `pixels` pixels, one vector of channels.
+template <class T, int pixels, bool partial>
+KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T>& run, const T* source, Index channel, T* y,
+                                     const T* residual, const Tail<T>& tail) {
+  Vector<T> sums[static_cast<std::size_t>(pixels)] = {};
+  for (Index t = 0; t < run.taps; ++t) {
+    const T* const from = source + run.tap[t].source + channel;
+    const T* const weight = run.kernel + run.tap[t].kernel + channel;
+    const Vector<T> factor = partial ? load(weight, tail) : load(weight);
+    KEEL_SIMD_UNROLL
+    for (int p = 0; p < pixels; ++p) {
+      const T* const value = from + p * run.source_step;
+      sums[p] = fma(factor, partial ? load(value, tail) : load(value), sums[p]);
+    }
+  }
+  const Vector<T> low = broadcast(run.low), high = broadcast(run.high);
+  Vector<T> bias = {};
+  if (run.bias != nullptr) bias = partial ? load(run.bias + channel, tail) : load(run.bias + channel);
+  KEEL_SIMD_UNROLL
+  for (int p = 0; p < pixels; ++p) {
+    const Index at = p * run.y_step + channel;
+    Vector<T> value = sums[p];
+    if (run.bias != nullptr) value = value + bias;
+    if (residual != nullptr) value = value + (partial ? load(residual + at, tail) : load(residual + at));
+    value = value <= low ? low : value;
+    value = value >= high ? high : value;
+    if (partial)
+      store(y + at, value, tail);
+    else
+      store(y + at, value);
+  }
+}
+
+template <class T>
+void depthwise_run(const DepthwiseRun<T>& run) {
+  const Index whole = run.channels / lanes<T> * lanes<T>;
+  const Tail<T> tail(run.channels - whole);
+  const T* source = run.source;
+  const T* residual = run.residual;
+  T* y = run.y;
+  for (Index pixel = 0; pixel < run.pixels;) {
+    const bool many = pixel + depthwise_tile_pixels <= run.pixels;
+    const Index step = many ? depthwise_tile_pixels : 1;
+    if (many) {
+      for (Index c = 0; c < whole; c += lanes<T>)
+        depthwise_tile<T, depthwise_tile_pixels, false>(run, source, c, y, residual, tail);
+      if (whole < run.channels)
+        depthwise_tile<T, depthwise_tile_pixels, true>(run, source, whole, y, residual, tail);
+    } else {
+      for (Index c = 0; c < whole; c += lanes<T>) depthwise_tile<T, 1, false>(run, source, c, y, residual, tail);
+      if (whole < run.channels) depthwise_tile<T, 1, true>(run, source, whole, y, residual, tail);
+    }
+    pixel += step;
+    source += step * run.source_step;
+    y += step * run.y_step;
+    if (residual != nullptr) residual += step * run.y_step;
+  }
+}
+
+// sums(r, s) += x y over the pixels of a row, for `rows` x `columns` taps of one vector of channels.
+template <class T, int rows, int columns, bool partial>
+KEEL_SIMD_INLINE void depthwise_gradient_tile(Index pixels, const T* x, Index x_step, Index x_row, Index x_column,
+                                              const T* dy, Index dy_step, T* sums, Index sums_row,
+                                              Index sums_column, const Tail<T>& tail) {
+  Vector<T> sum[static_cast<std::size_t>(rows)][static_cast<std::size_t>(columns)];
+  KEEL_SIMD_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    KEEL_SIMD_UNROLL
+    for (int s = 0; s < columns; ++s) {
+      const T* const from = sums + r * sums_row + s * sums_column;
+      sum[r][s] = partial ? load(from, tail) : load(from);
+    }
+  }
+  for (Index p = 0; p < pixels; ++p, x += x_step, dy += dy_step) {
+    const Vector<T> factor = partial ? load(dy, tail) : load(dy);
+    KEEL_SIMD_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      KEEL_SIMD_UNROLL
+      for (int s = 0; s < columns; ++s) {
+        const T* const from = x + r * x_row + s * x_column;
+        sum[r][s] = fma(factor, partial ? load(from, tail) : load(from), sum[r][s]);
+      }
+    }
+  }
+  KEEL_SIMD_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    KEEL_SIMD_UNROLL
+    for (int s = 0; s < columns; ++s) {
+      T* const to = sums + r * sums_row + s * sums_column;
+      if (partial)
+        store(to, sum[r][s], tail);
+      else
+        store(to, sum[r][s]);
+    }
+  }
+}
+
+// The same for all channels and any number of taps.
+template <class T>
+void depthwise_gradient_run(Index channels, Index pixels, Index rows, Index columns, const T* x, Index x_step,
+                            Index x_row, Index x_column, const T* dy, Index dy_step, T* sums, Index sums_row,
+                            Index sums_column) {
+  const Index whole = channels / lanes<T> * lanes<T>;
+  const Tail<T> tail(channels - whole);
+  if (rows == 3 && columns == 3) {
+    for (Index c = 0; c < whole; c += lanes<T>)
+      depthwise_gradient_tile<T, 3, 3, false>(pixels, x + c, x_step, x_row, x_column, dy + c, dy_step, sums + c,
+                                              sums_row, sums_column, tail);
+    if (whole < channels)
+      depthwise_gradient_tile<T, 3, 3, true>(pixels, x + whole, x_step, x_row, x_column, dy + whole, dy_step,
+                                             sums + whole, sums_row, sums_column, tail);
+    return;
+  }
+  for (Index r = 0; r < rows; ++r)
+    for (Index s = 0; s < columns; ++s) {
+      const T* const from = x + r * x_row + s * x_column;
+      T* const to = sums + r * sums_row + s * sums_column;
+      for (Index c = 0; c < whole; c += lanes<T>)
+        depthwise_gradient_tile<T, 1, 1, false>(pixels, from + c, x_step, 0, 0, dy + c, dy_step, to + c, 0, 0, tail);
+      if (whole < channels)
+        depthwise_gradient_tile<T, 1, 1, true>(pixels, from + whole, x_step, 0, 0, dy + whole, dy_step, to + whole,
+                                               0, 0, tail);
+    }
+}
