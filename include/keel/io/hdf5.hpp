@@ -190,6 +190,8 @@ class Hdf5Reader {
       if (message.type == 0x07)
         throw FormatError(where, "values inside the file", "external storage",
                           "a model must not name other files");
+    if (std::none_of(messages.begin(), messages.end(), [](const Message& m) { return m.type == 0x08; }))
+      throw FormatError(where, "a group or a dataset", "a committed type or nothing");
     Hdf5Type type = hdf5_type(find(messages, 0x03, "a type", where), where);
     if (type.kind == Hdf5Type::Kind::opaque && type.size == 2)
       if (const Hdf5Attribute* named = object.find("dtype");

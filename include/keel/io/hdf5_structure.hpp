@@ -367,8 +367,8 @@ class Hdf5Structure {
         head.fail("a node of names", "something else");
       head.skip(1, "padding");
       const std::uint16_t count = head.u16("count");
-      work_.charge(40u * count, where);
       ByteReader reader(block(child + 8, 40u * count, "a node of names", where), where + ", names");
+      work_.charge(40u * count, where);
       for (std::uint16_t i = 0; i < count; ++i) {
         const std::uint64_t offset = reader.u64("name"), object = reader.u64("address");
         const std::uint32_t kind = reader.u32("kind");
@@ -398,8 +398,8 @@ class Hdf5Structure {
       head.fail("a tree whose levels decrease", std::to_string(here));
     const std::uint16_t count = head.u16("entries");
     const std::uint64_t size = count * (key_size + 8);
-    work_.charge(size, where);
     ByteReader reader(block(address + 24, size, "a tree node", where), where + ", tree");
+    work_.charge(size, where);
     for (std::uint16_t i = 0; i < count; ++i) {
       const ByteSpan key = reader.take(key_size, "a key");
       const std::uint64_t child = reader.u64("a child");
@@ -417,8 +417,8 @@ class Hdf5Structure {
     head.skip(3, "padding");
     const std::uint64_t size = head.u64("size");
     if (size < 16) head.fail("a heap of at least 16 bytes", std::to_string(size));
-    work_.charge(size, where);
     ByteReader reader(block(address, size, "a heap of texts", where), where + ", heap of texts");
+    work_.charge(size, where);
     reader.skip(16, "head");
     std::unordered_map<std::uint32_t, ByteSpan> objects;
     while (reader.remaining() >= 16) {

@@ -73,6 +73,7 @@ class JsonBuilder {
   bool start_array(std::size_t) { return open(Json::array()); }
   bool end_array() { return close(); }
   bool key(std::string& name) {
+    if (options_.allow_nonfinite && name.starts_with(marker)) fail("texts as keys", "a number");
     if (open_.back()->contains(name)) fail("keys that differ", "two keys " + shown(name));
     budget_.charge(name.size(), where_);
     key_ = std::move(name);
@@ -82,6 +83,7 @@ class JsonBuilder {
     std::string message = error.what();
     for (const std::string_view before : {"] ", ": "})
       if (const std::size_t at = message.find(before); at != message.npos) message.erase(0, at + before.size());
+    if (message.size() > 160) message = message.substr(0, 160) + "...";
     throw FormatError(where_ + ", offset " + std::to_string(offset), "valid JSON (RFC 8259)", message);
   }
 

@@ -82,7 +82,7 @@ class TorchBuilder {
   using Kind = PickleValue::Kind;
 
   void add(const std::string& path, const PickleValue& value, Index depth) {
-    const std::string where = archive_.where + ": " + (path.empty() ? "the root" : path);
+    const std::string where = archive_.where + ": " + (path.empty() ? "the root" : shown(path));
     budget_.charge(path.size() + 16, where);
     if (depth > limits_.depth)
       throw FormatError(where, "at most " + std::to_string(limits_.depth) + " levels", "more");
