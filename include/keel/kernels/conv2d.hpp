@@ -50,8 +50,10 @@ void convolve(ConvStrips<T> strips, const T* x, const T* packed, const Epilogue<
               const KernelContext& context) {
   const Index panels = panel_count<T>(strips.co), sum = strips.taps() * strips.ci;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
-  // The inputs of a strip stay in the second-level cache while all panels of weights pass by.
-  Index rows = std::clamp<Index>(256 * 1024 / (strips.row_inputs() * Index{sizeof(T)} + 1), 1, out_rows);
+  // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
+  // the more pixels they should serve.
+  const Index strip_values = std::clamp<Index>(sum * strips.co * strips.groups / 16, (128 << 10) / sizeof(T), (640 << 10) / sizeof(T));
+  Index rows = std::clamp<Index>(strip_values / (strips.row_inputs() + 1), 1, out_rows);
   if (threads > 1) rows = std::clamp<Index>(out_rows * panels * strips.groups / (4 * threads), 1, rows);
   strips.cut(rows);
   const Index parts = strips.count * strips.groups;

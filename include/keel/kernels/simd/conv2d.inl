@@ -42,6 +42,8 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n) x[n] = groups.x[n] + r * p.run_step_h + s * p.run_step_w;
       for (Index c = 0; c < p.run_length; ++c, weights += pitch) {
+#pragma GCC unroll 2
+        for (int line = 0; line < width; line += 64 / int{sizeof(T)}) __builtin_prefetch(weights + line + 32 * pitch);
         Vector<T> weight[vectors];
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) weight[v] = load(weights + v * lanes<T>);
