@@ -15,7 +15,8 @@ void replay(const golden::File& file, const std::string& name, const golden::Set
   const auto get = [&](const std::string& key) { return file.tensor<T>(name + "/" + key); };
   const auto want = [&](const std::string& key) { return file.tensor(name + "/" + key); };
   const bool affine = settings.flag("scale");
-  BatchNormOptions options{.momentum = 0, .epsilon = settings.number("epsilon"), .center = affine, .scale = affine};
+  BatchNormOptions options{
+      .momentum = 0, .epsilon = settings.number("epsilon"), .center = affine, .scale = affine};
   options.cumulative = settings.text("momentum") == "cumulative";
   if (!options.cumulative) options.momentum = settings.number("momentum");
   if (settings.text("variance") == "bessel") options.moving_variance = MovingVariance::unbiased;
@@ -35,17 +36,16 @@ void replay(const golden::File& file, const std::string& name, const golden::Set
   }
 
   constexpr double tolerance = golden::tolerance<T>();
-  const auto step_of = [&](const auto& tensor, Index i) { return tensor.rows(i, 1).reshaped(tensor.shape().sample()); };
   Tape<T> tape;
   tape.input_gradients = true;
-  const auto check = [&](const std::string& prefix, Index row, Index dy_row, TensorView<const T> y) {
+  const auto check = [&](const std::string& prefix, Index at, Index dy_at, TensorView<const T> y) {
     CAPTURE(prefix);
-    CAPTURE(row);
+    CAPTURE(at);
     const auto reference = [&](const std::string& key) {
       const Tensor<double> all = want(prefix + key);
-      return row < 0 ? all : Tensor<double>(step_of(all, row));
+      return at < 0 ? all : golden::row(all, at);
     };
-    const Tensor<T> gradient = step_of(dy, dy_row);
+    const Tensor<T> gradient = golden::row(dy, dy_at);
     CHECK(golden::off(y, reference("y")) < tolerance);
     model.backward(gradient, tape);
     // with two values a channel dx is what remains of dy after two almost equal subtractions
@@ -61,26 +61,26 @@ void replay(const golden::File& file, const std::string& name, const golden::Set
   const Tensor<double> means = want("moving_mean"), variances = want("moving_variance");
   for (Index i = 0; i < steps; ++i) {
     CAPTURE(i);
-    const Tensor<T> batch = step_of(x, i);
+    const Tensor<T> batch = golden::row(x, i);
     const TensorView<const T> y = model.forward(batch, tape);
-    CHECK(golden::off(parameter("moving_mean").value(), step_of(means, i)) < tolerance);
-    CHECK(golden::off(parameter("moving_variance").value(), step_of(variances, i)) < tolerance);
+    CHECK(golden::off(parameter("moving_mean").value(), golden::row(means, i)) < tolerance);
+    CHECK(golden::off(parameter("moving_variance").value(), golden::row(variances, i)) < tolerance);
     if (file.has(name + "/batches"))
       CHECK(layer.counters().at(0)->value == file.tensor<std::int64_t>(name + "/batches")[i]);
     if (i == 0 || i == steps - 1) check("", i == 0 ? 0 : 1, i == 0 ? 0 : 1, y);
   }
 
   // Inference, then training with the layer in inference mode and its gradients on.
-  const Tensor<T> batch = step_of(x, 0);
+  const Tensor<T> batch = golden::row(x, 0);
   CHECK(golden::off(model.predict(batch), want("frozen_y")) < tolerance);
   check("frozen_", -1, 0, model.forward(batch, tape, false));
   // Keras's trainable = False: dx as in inference, no gradients for gamma and beta, nothing moves.
   model.freeze(Freeze::layer);
   CHECK(golden::off(model.forward(batch, tape), want("frozen_y")) < tolerance);
-  model.backward(Tensor<T>(step_of(dy, 0)), tape);
+  model.backward(golden::row(dy, 0), tape);
   CHECK(golden::off(tape.input_gradient(), want("frozen_dx")) < tolerance);
-  CHECK(golden::off(parameter("moving_mean").value(), step_of(means, steps - 1)) < tolerance);
-  CHECK(golden::off(parameter("moving_variance").value(), step_of(variances, steps - 1)) < tolerance);
+  CHECK(golden::off(parameter("moving_mean").value(), golden::row(means, steps - 1)) < tolerance);
+  CHECK(golden::off(parameter("moving_variance").value(), golden::row(variances, steps - 1)) < tolerance);
 }
 
 void replay_all(const char* name) {
@@ -92,8 +92,12 @@ void replay_all(const char* name) {
   }
 }
 
-TEST_CASE("batch norm gives PyTorch's values over ten steps, frozen and in inference") { replay_all("batch_norm_torch"); }
+TEST_CASE("batch norm gives PyTorch's values over ten steps, frozen and in inference") {
+  replay_all("batch_norm_torch");
+}
 
-TEST_CASE("batch norm gives Keras's values over ten steps, frozen and in inference") { replay_all("batch_norm_keras"); }
+TEST_CASE("batch norm gives Keras's values over ten steps, frozen and in inference") {
+  replay_all("batch_norm_keras");
+}
 
 }  // namespace

@@ -43,8 +43,8 @@ AnyLayer<T> layer_of(const Settings& s) {
   if (layer == "DepthwiseConv2D")
     return DepthwiseConv2D<T>(pair_of(s, "kernel_size", 1), {.strides = pair_of(s, "strides", 1),
                                                              .padding = padding_of(s),
-                                                             .dilation_rate = pair_of(s, "dilation", 1),
                                                              .depth_multiplier = index_of(s, "depth_multiplier"),
+                                                             .dilation_rate = pair_of(s, "dilation", 1),
                                                              .use_bias = s.flag("use_bias", true)});
   if (layer == "Conv2DTranspose") {
     Conv2DTransposeOptions options{.strides = pair_of(s, "strides", 1),
@@ -61,9 +61,9 @@ AnyLayer<T> layer_of(const Settings& s) {
   if (layer == "Dense")
     return Dense<T>(index_of(s, "units"), {.activation = activation_of(s), .use_bias = s.flag("use_bias", true)});
   if (layer == "MaxPool2D")
-    return MaxPool2D<T>(pair_of(s, "pool_size", 2), {.strides = pair_of(s, "strides", 0),
-                                                     .padding = padding_of(s),
-                                                     .ceil_mode = s.flag("ceil_mode")});
+    return MaxPool2D<T>(
+        pair_of(s, "pool_size", 2),
+        {.strides = pair_of(s, "strides", 0), .padding = padding_of(s), .ceil_mode = s.flag("ceil_mode")});
   if (layer == "AveragePool2D")
     return AveragePool2D<T>(pair_of(s, "pool_size", 2), {.strides = pair_of(s, "strides", 0),
                                                          .padding = padding_of(s),
@@ -120,8 +120,10 @@ void check(const golden::File& file, const std::string& name, Model<T>& model, b
   }
   for (const Parameter<T>* p : model.parameters()) {
     CAPTURE(p->name());
-    if (p->trains()) CHECK(golden::off(p->gradient, file.tensor(key("d" + p->name()))) < tolerance);
-    else if (training) CHECK(golden::off(p->value(), file.tensor(key("new_" + p->name()))) < tolerance);
+    if (p->trains())
+      CHECK(golden::off(p->gradient, file.tensor(key("d" + p->name()))) < tolerance);
+    else if (training)
+      CHECK(golden::off(p->value(), file.tensor(key("new_" + p->name()))) < tolerance);
   }
 }
 
@@ -133,10 +135,11 @@ void replay(const golden::File& file, const std::string& name, const Settings& s
   const std::string layer = s.text("layer");
   if (layer == "SeparableConv2D") {  // keel's way to say it: a depthwise and a 1x1 convolution
     Sequential<T> model(sample);
-    model.add(DepthwiseConv2D<T>(pair_of(s, "kernel_size", 1), {.strides = pair_of(s, "strides", 1),
-                                                                .padding = padding_of(s),
-                                                                .depth_multiplier = index_of(s, "depth_multiplier"),
-                                                                .use_bias = false}));
+    model.add(
+        DepthwiseConv2D<T>(pair_of(s, "kernel_size", 1), {.strides = pair_of(s, "strides", 1),
+                                                          .padding = padding_of(s),
+                                                          .depth_multiplier = index_of(s, "depth_multiplier"),
+                                                          .use_bias = false}));
     model.add(Conv2D<T>(index_of(s, "filters"), 1));
     const auto set = [&](Index i, const char* key) {
       model.parameters()[static_cast<std::size_t>(i)]->set(file.tensor<T>(name + "/" + key));

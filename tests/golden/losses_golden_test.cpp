@@ -46,12 +46,15 @@ template <class T>
 void replay_torch(const golden::File& file, const std::string& name, const Settings& s) {
   LossOptions options = options_of(s);
   options.log_of_zero = LogOfZero::clamp_log;
-  if (s.text("reduction") == "sum") options.reduction = Reduction::element_sum;
-  else if (s.has("divisor")) options.reduction = Reduction::weighted_mean;
+  if (s.text("reduction") == "sum")
+    options.reduction = Reduction::element_sum;
+  else if (s.has("divisor"))
+    options.reduction = Reduction::weighted_mean;
   if (file.has(name + "/class_weight"))
     for (const double weight : file.tensor(name + "/class_weight")) options.class_weight.push_back(weight);
-  // NLLLoss's gradient belongs to log-probabilities, keel's to the logits behind them; the stored log-probabilities are
-  // rounded to float, so that they sum to 1 only to 1e-8. BCELoss's smallest divisor, 1e-12, is a float there.
+  // NLLLoss's gradient belongs to log-probabilities, keel's to the logits behind them; the stored
+  // log-probabilities are rounded to float, so that they sum to 1 only to 1e-8. BCELoss's smallest divisor, 1e-12,
+  // is a float there.
   const bool nll = s.text("loss") == "nll", rounded = nll || name == "bce_at_0_and_1";
   check<T>(file, name, LossSpec(kind_of(s), options), Tensor<T>(), rounded ? 1e-8 : 0, nll);
 }

@@ -38,8 +38,8 @@ OptimizerSpec torch_spec(const Settings& s) {
     return AdamW::torch(o);
   }
   if (kind == "RMSprop") {
-    TorchRMSpropOptions o{.lr = lr, .momentum = s.number("momentum", 0), .centered = s.flag("centered"),
-                          .weight_decay = decay};
+    TorchRMSpropOptions o{
+        .lr = lr, .momentum = s.number("momentum", 0), .centered = s.flag("centered"), .weight_decay = decay};
     o.alpha = s.number("alpha", o.alpha);
     o.eps = s.number("eps", o.eps);
     return RMSprop::torch(o);
@@ -97,26 +97,26 @@ OptimizerSpec keras_spec(const Settings& s) {
 
 /// Feeds the stored gradients of `gradients` and expects the stored weights of `weights` after each step.
 template <class T>
-void replay(OptimizerSpec spec, const golden::File& gradients, const golden::File& weights, const std::string& name,
-            double tolerance) {
+void replay(OptimizerSpec spec, const golden::File& gradients, const golden::File& weights,
+            const std::string& name, double tolerance) {
   CAPTURE(name);
-  const auto step_of = [](const auto& tensor, Index i) { return tensor.rows(i, 1).reshaped(tensor.shape().sample()); };
   const Tensor<double> kernels = weights.tensor(name + "/kernel"), biases = weights.tensor(name + "/bias");
-  const Tensor<T> dkernels = gradients.tensor<T>(name + "/dkernel"), dbiases = gradients.tensor<T>(name + "/dbias");
+  const Tensor<T> dkernels = gradients.tensor<T>(name + "/dkernel"),
+                  dbiases = gradients.tensor<T>(name + "/dbias");
   const Tensor<double> rates = gradients.tensor(name + "/learning_rate");
 
-  Parameter<T> kernel("kernel", step_of(weights.tensor<T>(name + "/kernel"), 0));
-  Parameter<T> bias("bias", step_of(weights.tensor<T>(name + "/bias"), 0));
+  Parameter<T> kernel("kernel", golden::row(weights.tensor<T>(name + "/kernel"), 0));
+  Parameter<T> bias("bias", golden::row(weights.tensor<T>(name + "/bias"), 0));
   Parameter<T>* const parameters[] = {&kernel, &bias};
   Optimizer<T> optimizer(std::move(spec));
   for (Index i = 0; i < rates.size(); ++i) {
     CAPTURE(i);
-    kernel.gradient = step_of(dkernels, i);
-    bias.gradient = step_of(dbiases, i);
+    kernel.gradient = golden::row(dkernels, i);
+    bias.gradient = golden::row(dbiases, i);
     if (optimizer.learning_rate() != rates[i]) optimizer.set_learning_rate(rates[i]);
     REQUIRE(optimizer.step(parameters));
-    CHECK(golden::off(kernel.value(), step_of(kernels, i + 1)) < tolerance);
-    CHECK(golden::off(bias.value(), step_of(biases, i + 1)) < tolerance);
+    CHECK(golden::off(kernel.value(), golden::row(kernels, i + 1)) < tolerance);
+    CHECK(golden::off(bias.value(), golden::row(biases, i + 1)) < tolerance);
   }
 }
 

@@ -23,7 +23,8 @@ const std::map<std::string, Arrays>& traces() {
     if (!KEEL_HAS_ZLIB || !std::ifstream(path)) return result;
     const Bytes tar = io::gunzip(read_file(path), path);
     const char* data = reinterpret_cast<const char*>(tar.data());
-    for (std::size_t at = 0; at + 512 <= tar.size() && data[at] != 0;) {  // ustar: a block of header, then the file
+    for (std::size_t at = 0;
+         at + 512 <= tar.size() && data[at] != 0;) {  // ustar: a block of header, then the file
       std::string name(data + at, strnlen(data + at, 100));
       name = name.substr(name.rfind('/') + 1);
       const std::size_t size = std::stoul(std::string(data + at + 124, 11), nullptr, 8);
@@ -109,12 +110,16 @@ struct Convolution {
   Index channels, size, filters, kernel, stride, dilation;
   Padding padding;
 };
-constexpr Convolution convolutions[] = {
-    {"minimum", 1, 4, 3, 2, 1, 1, Padding::valid},        {"same_remain", 1, 4, 2, 3, 1, 1, Padding::same},
-    {"same_uneven_remain", 3, 4, 2, 3, 2, 1, Padding::same}, {"valid_drop_last", 3, 7, 2, 3, 2, 1, Padding::valid},
-    {"no_overlap", 2, 5, 3, 2, 3, 1, Padding::valid},     {"1x1_kernel", 2, 5, 3, 1, 2, 1, Padding::valid},
-    {"dilation", 3, 11, 2, 3, 1, 2, Padding::valid},      {"same_dilation", 3, 11, 2, 3, 1, 2, Padding::same},
-    {"causal", 1, 4, 3, 2, 1, 1, {0, 0, 1, 0}},           {"causal_dilation", 1, 4, 3, 2, 1, 2, {0, 0, 2, 0}}};
+constexpr Convolution convolutions[] = {{"minimum", 1, 4, 3, 2, 1, 1, Padding::valid},
+                                        {"same_remain", 1, 4, 2, 3, 1, 1, Padding::same},
+                                        {"same_uneven_remain", 3, 4, 2, 3, 2, 1, Padding::same},
+                                        {"valid_drop_last", 3, 7, 2, 3, 2, 1, Padding::valid},
+                                        {"no_overlap", 2, 5, 3, 2, 3, 1, Padding::valid},
+                                        {"1x1_kernel", 2, 5, 3, 1, 2, 1, Padding::valid},
+                                        {"dilation", 3, 11, 2, 3, 1, 2, Padding::valid},
+                                        {"same_dilation", 3, 11, 2, 3, 1, 2, Padding::same},
+                                        {"causal", 1, 4, 3, 2, 1, 1, {0, 0, 1, 0}},
+                                        {"causal_dilation", 1, 4, 3, 2, 1, 2, {0, 0, 2, 0}}};
 
 template <class T>
 void replay(const std::string& name, const Convolution& c, Index batch, bool two_dimensional) {
@@ -146,7 +151,8 @@ TEST_CASE("tf.keras's convolutions, replayed") {
     for (const bool two_dimensional : {true, false}) {
       if (two_dimensional && c.padding.mode == Padding::Mode::fixed) continue;
       for (const Index batch : {1, 3}) {
-        const std::string name = std::string(two_dimensional ? "conv2d" : "conv1d") + (batch == 1 ? "_sb_" : "_mb_") + c.name;
+        const std::string name =
+            std::string(two_dimensional ? "conv2d" : "conv1d") + (batch == 1 ? "_sb_" : "_mb_") + c.name;
         replay<float>(name, c, batch, two_dimensional);
         replay<double>(name, c, batch, two_dimensional);
       }
@@ -180,7 +186,8 @@ TEST_CASE("tf.keras's batch normalisation, replayed: five training calls, or inf
     REQUIRE(a.size() == 13);
     const Shape channels{nchw[1]};
     Run<double> run(BatchNorm<double>(), {channels_last<double>(a[4], nchw)});
-    const std::size_t places[] = {2, 3, 0, 1};  // keel: gamma, beta, mean, variance; the trace: mean, variance, gamma, beta
+    // keel lists gamma, beta, mean, variance; the trace mean, variance, gamma, beta
+    const std::size_t places[] = {2, 3, 0, 1};
     for (std::size_t i = 0; i < 4; ++i) run.parameter(i).set(plain<double>(a[places[i]], channels));
     for (int call = 0; call < 4; ++call) run.forward(training);
     CHECK(golden::off(run.forward(training), channels_last<double>(a[5], nchw)) < tolerance);
@@ -244,7 +251,8 @@ TEST_CASE("tf.keras's dropout, replayed; its mask is its own") {
     const char* name;
     double rate;
     bool training;
-  } cases[] = {{"dropout_0_training", 0, true}, {"dropout_100_training", 1, true}, {"dropout_20_inference", 0.2, false}};
+  } cases[] = {
+      {"dropout_0_training", 0, true}, {"dropout_100_training", 1, true}, {"dropout_20_inference", 0.2, false}};
   for (const auto& c : cases) {
     CAPTURE(c.name);
     const auto& a = traces().at(c.name);

@@ -21,7 +21,8 @@ class Settings {
  public:
   explicit Settings(const std::string& line) {
     std::istringstream words(line);
-    for (std::string word; words >> word;) values_[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    for (std::string word; words >> word;)
+      values_[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
   }
   bool has(const std::string& key) const { return values_.count(key) != 0; }
   std::string text(const std::string& key) const {
@@ -31,7 +32,9 @@ class Settings {
   }
   double number(const std::string& key) const { return std::stod(text(key)); }
   double number(const std::string& key, double otherwise) const { return has(key) ? number(key) : otherwise; }
-  bool flag(const std::string& key, bool otherwise = false) const { return has(key) ? text(key) == "true" : otherwise; }
+  bool flag(const std::string& key, bool otherwise = false) const {
+    return has(key) ? text(key) == "true" : otherwise;
+  }
   std::vector<double> numbers(const std::string& key) const {
     std::vector<double> list;
     std::istringstream items(text(key));
@@ -51,7 +54,8 @@ class Settings {
 /// One golden file. Its header is JSON without escapes and with every key once, as our generators write it.
 class File {
  public:
-  explicit File(const std::string& name) : path_(std::string(KEEL_SOURCE_DIR "/tests/golden/") + name + ".safetensors") {
+  explicit File(const std::string& name)
+      : path_(std::string(KEEL_SOURCE_DIR "/tests/golden/") + name + ".safetensors") {
     std::ifstream stream(path_, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
     if (bytes.size() < 8) throw std::runtime_error("cannot read " + path_);
@@ -135,10 +139,14 @@ class File {
       while (!next('}')) {
         const std::string key = string();
         expect(':');
-        if (name == "__metadata__") cases_.emplace(key, Settings(string()));
-        else if (key == "dtype") entry.dtype = string();
-        else if (key == "shape") entry.shape = list();
-        else entry.begin = static_cast<std::size_t>(list().at(0));
+        if (name == "__metadata__")
+          cases_.emplace(key, Settings(string()));
+        else if (key == "dtype")
+          entry.dtype = string();
+        else if (key == "shape")
+          entry.shape = list();
+        else
+          entry.begin = static_cast<std::size_t>(list().at(0));
         next(',');
       }
       if (name != "__metadata__") entries_.emplace(name, entry);
@@ -151,6 +159,12 @@ class File {
   std::map<std::string, Settings> cases_;
   std::map<std::string, Entry> entries_;
 };
+
+/// Row i of a tensor, without its first axis.
+template <class T>
+keel::Tensor<T> row(const keel::Tensor<T>& tensor, Index i) {
+  return tensor.rows(i, 1).reshaped(tensor.shape().sample());
+}
 
 /// How far a result may be from float64 references, relative to their largest value.
 template <class T>
