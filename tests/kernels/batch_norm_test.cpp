@@ -136,7 +136,7 @@ struct Case {
 
 TEST_CASE_TEMPLATE("batch normalisation agrees with its formulas", T, float, double) {
   const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-12;
-  const Index sizes[][2] = {{2, 1}, {7, 3}, {16, 16}, {33, 17}, {200, 40}, {3, 100}, {5000, 8}, {70, 33}};
+  const Index sizes[][2] = {{2, 1}, {7, 3}, {16, 16}, {33, 17}, {200, 40}, {3, 100}, {600, 8}, {70, 33}};
   for (const SimdLevel level : levels())
     for (const auto& [rows, channels] : sizes)
       for (const ActivationSpec& act :

@@ -62,8 +62,8 @@ T* take_channels(Index channels, const KernelContext& context) {
   return values;
 }
 
-template <class T, class Statistic>
-BatchNormChannels<T> batch_norm_channels(Index channels, const Statistic* mean, const Statistic* variance,
+template <class T>
+BatchNormChannels<T> batch_norm_channels(Index channels, const double* mean, const double* variance,
                                          const BatchNormEpilogue<T>& epilogue, const KernelContext& context) {
   T* const high = take_channels<T>(channels, context);
   T* const low = take_channels<T>(channels, context);
@@ -71,12 +71,20 @@ BatchNormChannels<T> batch_norm_channels(Index channels, const Statistic* mean, 
   T* const offset = take_channels<T>(channels, context);
   for (Index c = 0; c < channels; ++c) {
     high[c] = static_cast<T>(mean[c]);
-    low[c] = static_cast<T>(static_cast<double>(mean[c]) - static_cast<double>(high[c]));
+    low[c] = static_cast<T>(mean[c] - static_cast<double>(high[c]));
     factor[c] = static_cast<T>((epilogue.gamma ? static_cast<double>(epilogue.gamma[c]) : 1) *
-                               inverse_deviation(static_cast<double>(variance[c]), epilogue.epsilon));
+                               inverse_deviation(variance[c], epilogue.epsilon));
     offset[c] = epilogue.beta ? epilogue.beta[c] : T(0);
   }
   return {high, low, factor, offset};
+}
+
+/// Statistics as doubles, padded with zeros.
+template <class S>
+const double* batch_norm_doubles(Index channels, const S* statistic, const KernelContext& context) {
+  double* const values = take_channels<double>(channels, context);
+  for (Index c = 0; c < channels; ++c) values[c] = static_cast<double>(statistic[c]);
+  return values;
 }
 
 /// g = dy * activation'(z + residual) for an activation that is not simple; z and activation(z) are computed
@@ -99,6 +107,69 @@ void batch_norm_general_gradient(Index rows, Index channels, const T* x, const B
       KEEL_SIMD_CALL(context.simd, activate_values<T>)(kind, alpha, count, z, y);
       KEEL_SIMD_CALL(context.simd, activate_values_backward<T>)(kind, alpha, count, z, y, dy + at, g + at);
     }
+  });
+}
+
+
+template <class T>
+void batch_norm_forward(Index rows, Index channels, const T* x, const double* mean, const double* variance,
+                        const BatchNormEpilogue<T>& epilogue, T* y, const KernelContext& context) {
+  const auto by = batch_norm_channels(channels, mean, variance, epilogue, context);
+  const Activation kind = epilogue.activation.kind;
+  const T alpha = static_cast<T>(epilogue.activation.alpha);
+  const bool simple = activation_is_simple(kind);
+  parallel_for(context.threads, rows, elementwise_grain / (channels + 1) + 1, [&](Index begin, Index end) {
+    const Index at = begin * channels;
+    KEEL_SIMD_CALL(context.simd, batch_norm_apply<T>)
+    (end - begin, channels, x + at, by, epilogue.residual ? epilogue.residual + at : nullptr,
+     simple ? kind : Activation::linear, alpha, y + at);
+    if (!simple)
+      KEEL_SIMD_CALL(context.simd, activate_values<T>)(kind, alpha, (end - begin) * channels, y + at, y + at);
+  });
+}
+
+template <class T>
+void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, const double* mean,
+                         const double* variance, const BatchNormEpilogue<T>& epilogue, const T* dy,
+                         const BatchNormGradients<T>& out, const KernelContext& context) {
+  const auto by = batch_norm_channels(channels, mean, variance, epilogue, context);
+  Activation kind = epilogue.activation.kind;
+  const T alpha = static_cast<T>(epilogue.activation.alpha);
+  const T* residual = epilogue.residual;
+  T* g = out.dresidual;
+  if (!activation_is_simple(kind)) {
+    if (g == nullptr) g = out.dx ? out.dx : context.scratch.take<T>(rows * channels);
+    batch_norm_general_gradient(rows, channels, x, by, epilogue, dy, g, context);
+    dy = g, g = nullptr, kind = Activation::linear;
+  }
+
+  T* const first = take_channels<T>(channels, context);
+  T* const second = take_channels<T>(channels, context);
+  if (!frozen || g || out.dgamma || out.dbeta) {
+    const Index dots = padded(channels);
+    const double* const sums =
+        sum_row_blocks(rows, channels, 2, context, [&](Index begin, Index end, double* block) {
+          const Index at = begin * channels;
+          KEEL_SIMD_CALL(context.simd, batch_norm_add_gradients<T>)
+          (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at, mean,
+           g ? g + at : nullptr, block, block + dots);
+        });
+    for (Index c = 0; c < channels; ++c) {
+      const double s = inverse_deviation(variance[c], epilogue.epsilon);
+      const double sum = sums[c], dot = sums[dots + c] * s, n = static_cast<double>(rows);
+      if (out.dbeta) out.dbeta[c] = static_cast<T>(sum) + (out.accumulate ? out.dbeta[c] : T(0));
+      if (out.dgamma) out.dgamma[c] = static_cast<T>(dot) + (out.accumulate ? out.dgamma[c] : T(0));
+      first[c] = static_cast<T>(sum / n);
+      second[c] = static_cast<T>(dot * s / n);
+    }
+    if (g) dy = g, kind = Activation::linear;
+  }
+  if (out.dx == nullptr) return;
+  parallel_for(context.threads, rows, elementwise_grain / (channels + 1) + 1, [&](Index begin, Index end) {
+    const Index at = begin * channels;
+    KEEL_SIMD_CALL(context.simd, batch_norm_apply_gradients<T>)
+    (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at, by.factor, first,
+     frozen ? nullptr : second, out.dx + at);
   });
 }
 
@@ -149,18 +220,9 @@ template <class T, class Statistic>
 void batch_norm_forward(Index rows, Index channels, const T* x, const Statistic* mean, const Statistic* variance,
                         const BatchNormEpilogue<T>& epilogue, T* y, const KernelContext& context) {
   Scratch::Frame frame(context.scratch);
-  const auto by = detail::batch_norm_channels(channels, mean, variance, epilogue, context);
-  const Activation kind = epilogue.activation.kind;
-  const T alpha = static_cast<T>(epilogue.activation.alpha);
-  const bool simple = detail::activation_is_simple(kind);
-  parallel_for(context.threads, rows, detail::elementwise_grain / (channels + 1) + 1, [&](Index begin, Index end) {
-    const Index at = begin * channels;
-    KEEL_SIMD_CALL(context.simd, batch_norm_apply<T>)
-    (end - begin, channels, x + at, by, epilogue.residual ? epilogue.residual + at : nullptr,
-     simple ? kind : Activation::linear, alpha, y + at);
-    if (!simple)
-      KEEL_SIMD_CALL(context.simd, activate_values<T>)(kind, alpha, (end - begin) * channels, y + at, y + at);
-  });
+  const double* const m = detail::batch_norm_doubles(channels, mean, context);
+  const double* const v = detail::batch_norm_doubles(channels, variance, context);
+  detail::batch_norm_forward(rows, channels, x, m, v, epilogue, y, context);
 }
 
 /// Gradients of batch_norm_forward; x, mean, variance and the epilogue are the forward pass's, whose output is not
@@ -173,47 +235,9 @@ void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, co
                          const Statistic* variance, const BatchNormEpilogue<T>& epilogue, const T* dy,
                          const BatchNormGradients<T>& out, const KernelContext& context) {
   Scratch::Frame frame(context.scratch);
-  const auto by = detail::batch_norm_channels(channels, mean, variance, epilogue, context);
-  Activation kind = epilogue.activation.kind;
-  const T alpha = static_cast<T>(epilogue.activation.alpha);
-  const T* residual = epilogue.residual;
-  T* g = out.dresidual;
-  if (!detail::activation_is_simple(kind)) {
-    if (g == nullptr) g = out.dx ? out.dx : context.scratch.take<T>(rows * channels);
-    detail::batch_norm_general_gradient(rows, channels, x, by, epilogue, dy, g, context);
-    dy = g, g = nullptr, kind = Activation::linear;
-  }
-
-  T* const first = detail::take_channels<T>(channels, context);
-  T* const second = detail::take_channels<T>(channels, context);
-  if (!frozen || g || out.dgamma || out.dbeta) {
-    double* const centre = detail::take_channels<double>(channels, context);
-    for (Index c = 0; c < channels; ++c) centre[c] = static_cast<double>(mean[c]);
-    const Index dots = detail::padded(channels);
-    const double* const sums =
-        detail::sum_row_blocks(rows, channels, 2, context, [&](Index begin, Index end, double* block) {
-          const Index at = begin * channels;
-          KEEL_SIMD_CALL(context.simd, batch_norm_add_gradients<T>)
-          (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at, centre,
-           g ? g + at : nullptr, block, block + dots);
-        });
-    for (Index c = 0; c < channels; ++c) {
-      const double s = detail::inverse_deviation(static_cast<double>(variance[c]), epilogue.epsilon);
-      const double sum = sums[c], dot = sums[dots + c] * s, n = static_cast<double>(rows);
-      if (out.dbeta) out.dbeta[c] = static_cast<T>(sum) + (out.accumulate ? out.dbeta[c] : T(0));
-      if (out.dgamma) out.dgamma[c] = static_cast<T>(dot) + (out.accumulate ? out.dgamma[c] : T(0));
-      first[c] = static_cast<T>(sum / n);
-      second[c] = static_cast<T>(dot * s / n);
-    }
-    if (g) dy = g, kind = Activation::linear;
-  }
-  if (out.dx == nullptr) return;
-  parallel_for(context.threads, rows, detail::elementwise_grain / (channels + 1) + 1, [&](Index begin, Index end) {
-    const Index at = begin * channels;
-    KEEL_SIMD_CALL(context.simd, batch_norm_apply_gradients<T>)
-    (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at, by.factor, first,
-     frozen ? nullptr : second, out.dx + at);
-  });
+  const double* const m = detail::batch_norm_doubles(channels, mean, context);
+  const double* const v = detail::batch_norm_doubles(channels, variance, context);
+  detail::batch_norm_backward(frozen, rows, channels, x, m, v, epilogue, dy, out, context);
 }
 
 }  // namespace keel::inline KEEL_ABI

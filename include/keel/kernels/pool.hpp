@@ -62,7 +62,8 @@ T pool_divisor(const PoolGeometry& g, PoolDivisor divisor, Index oh, Index ow) {
                         count(ow, g.in_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right));
 }
 
-inline bool pool_wide_indices(const PoolGeometry& g) { return g.kernel_h * g.kernel_w > 256; }
+/// Bytes of one cell's index within a window.
+inline Index pool_index_bytes(const PoolGeometry& g) { return g.kernel_h * g.kernel_w > 256 ? 4 : 1; }
 
 /// Rows of a pooling that one thread should have at least.
 inline Index pool_grain(Index columns, const PoolGeometry& g) {
@@ -88,28 +89,11 @@ void for_pool_rows(const PoolGeometry& g, Index height, Index width, const Kerne
   });
 }
 
-template <class T, class I>
-void max_pool_forward(const PoolGeometry& g, const T* x, T* y, I* argmax, const KernelContext& context) {
-  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
-  for_pool_rows(g, g.out_h, g.out_w, context, [&](Index b, Index oh) {
-    KEEL_SIMD_CALL(context.simd, max_pool_row<T, I>)
-    (g, oh, x + b * in, y + b * out, argmax ? argmax + b * out : nullptr);
-  });
-}
-
-template <class T, class I>
-void max_pool_backward(const PoolGeometry& g, const T* dy, const I* argmax, T* dx, const KernelContext& context) {
-  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
-  for_pool_rows(g, g.in_h, g.in_w, context, [&](Index b, Index ih) {
-    KEEL_SIMD_CALL(context.simd, max_pool_backward_row<T, I>)(g, ih, dy + b * out, argmax + b * out, dx + b * in);
-  });
-}
-
 }  // namespace detail
 
 /// Bytes of the record of winners that max_pool_forward leaves for max_pool_backward.
 inline Index max_pool_argmax_bytes(const PoolGeometry& g) {
-  return g.batch * g.out_h * g.out_w * g.channels * (detail::pool_wide_indices(g) ? 4 : 1);
+  return g.batch * g.out_h * g.out_w * g.channels * detail::pool_index_bytes(g);
 }
 
 /// y = largest cell of each window; padding never wins. As in PyTorch the first of equal cells wins, NaN wins over
@@ -117,20 +101,24 @@ inline Index max_pool_argmax_bytes(const PoolGeometry& g) {
 /// -infinity.
 template <class T>
 void max_pool_forward(const PoolGeometry& g, const T* x, T* y, std::byte* argmax, const KernelContext& context) {
-  if (detail::pool_wide_indices(g))
-    detail::max_pool_forward(g, x, y, reinterpret_cast<std::int32_t*>(argmax), context);
-  else
-    detail::max_pool_forward(g, x, y, reinterpret_cast<std::uint8_t*>(argmax), context);
+  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
+  const Index bytes = detail::pool_index_bytes(g);
+  detail::for_pool_rows(g, g.out_h, g.out_w, context, [&](Index b, Index oh) {
+    KEEL_SIMD_CALL(context.simd, max_pool_row<T>)
+    (g, oh, x + b * in, y + b * out, argmax ? argmax + b * out * bytes : nullptr, bytes > 1);
+  });
 }
 
 /// dx = sum of the dy of the windows that each cell won; overwrites dx.
 template <class T>
 void max_pool_backward(const PoolGeometry& g, const T* dy, const std::byte* argmax, T* dx,
                        const KernelContext& context) {
-  if (detail::pool_wide_indices(g))
-    detail::max_pool_backward(g, dy, reinterpret_cast<const std::int32_t*>(argmax), dx, context);
-  else
-    detail::max_pool_backward(g, dy, reinterpret_cast<const std::uint8_t*>(argmax), dx, context);
+  const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
+  const Index bytes = detail::pool_index_bytes(g);
+  detail::for_pool_rows(g, g.in_h, g.in_w, context, [&](Index b, Index ih) {
+    KEEL_SIMD_CALL(context.simd, max_pool_backward_row<T>)
+    (g, ih, dy + b * out, argmax + b * out * bytes, bytes > 1, dx + b * in);
+  });
 }
 
 /// y = sum of the window's cells / divisor; padding counts as 0. A window of padding alone gives 0 / 0 = NaN with

@@ -15,20 +15,27 @@ namespace detail {
 inline Index padded(Index count) { return (count + 15) / 16 * 16; }
 
 /// Sums over rows in double, in an order that depends on rows and columns only: blocks of rows are summed by
-/// add(begin, end, sums), on any thread, into `arrays` arrays of padded(columns) values that start at zero; then
-/// the blocks' sums are added in order. The result lies in scratch memory.
-template <class F>
-double* sum_row_blocks(Index rows, Index columns, Index arrays, const KernelContext& context, F&& add) {
+/// add(context, begin, end, sums), on any thread, into `arrays` arrays of padded(columns) values that start at
+/// zero; then the blocks' sums are added in order. The result lies in scratch memory.
+inline double* sum_row_blocks(Index rows, Index columns, Index arrays, const KernelContext& context,
+                              void (*add)(void*, Index, Index, double*), void* add_context) {
   const Index block = (std::max)(Index{64}, 32768 / (columns + 1) / 8 * 8);
   const Index blocks = (rows + block - 1) / block, size = arrays * padded(columns);
   double* const sums = context.scratch.take<double>((std::max)(blocks, Index{1}) * size);
   std::fill(sums, sums + (std::max)(blocks, Index{1}) * size, 0.0);
   parallel_for(context.threads, blocks, 1, [&](Index first, Index last) {
-    for (Index b = first; b < last; ++b) add(b * block, (std::min)(rows, (b + 1) * block), sums + b * size);
+    for (Index b = first; b < last; ++b)
+      add(add_context, b * block, (std::min)(rows, (b + 1) * block), sums + b * size);
   });
   for (Index b = 1; b < blocks; ++b)
     for (Index j = 0; j < size; ++j) sums[j] += sums[b * size + j];
   return sums;
+}
+/// The same with add(begin, end, sums).
+template <class F>
+double* sum_row_blocks(Index rows, Index columns, Index arrays, const KernelContext& context, F add) {
+  const auto call = [](void* f, Index begin, Index end, double* sums) { (*static_cast<F*>(f))(begin, end, sums); };
+  return sum_row_blocks(rows, columns, arrays, context, call, &add);
 }
 
 }  // namespace detail

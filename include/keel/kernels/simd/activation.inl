@@ -22,36 +22,65 @@ KEEL_SIMD_INLINE Vector<T> activate_simple_backward(Activation kind, T alpha, st
   return y >= zero + T(6) ? zero : dy;
 }
 
-/// (1 + tanh(u)) / 2 = sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3): the factor of gelu_tanh.
+/// What the other activations are made of: an exponential of an argument that is 0 or less (elu and selu: x).
 template <class T>
-KEEL_SIMD_INLINE Logistic<T> gelu_gate(std::type_identity_t<Vector<T>> x) {
-  return logistic<T>(x *
-                     (x * x * T(2 * detail::sqrt_2_over_pi * detail::gelu_cubic) + T(2 * detail::sqrt_2_over_pi)));
+struct ActivationParts {
+  Exponential<T> e;
+  /// 1 / (1 + exp(-z)) and 1 minus that, without overflow and down to the subnormal numbers; z = x, for gelu_tanh
+  /// 2 sqrt(2/pi) (x + 0.044715 x^3), which has the sign of x.
+  KEEL_SIMD_INLINE Vector<T> logistic(std::type_identity_t<Vector<T>> x) const {
+    const Vector<T> large = T(1) / (e.value + T(1));
+    return x < broadcast<T>(0) ? e.value * large : large;
+  }
+};
+template <class T>
+KEEL_SIMD_INLINE ActivationParts<T> activation_parts(Activation kind, std::type_identity_t<Vector<T>> x) {
+  const Vector<T> a = abs<T>(x);
+  Vector<T> argument = -a, low{};
+  if (kind == Activation::elu || kind == Activation::selu) {
+    argument = x;
+  } else if (kind == Activation::tanh) {
+    argument = argument + argument;
+  } else if (kind == Activation::gelu_tanh) {
+    const T outer = T(2 * detail::sqrt_2_over_pi), inner = outer * T(detail::gelu_cubic);
+    argument = argument * (a * a * inner + outer);
+  } else if (kind == Activation::gelu) {
+    // -a^2/2, split so that its rounding does not show in the exponential.
+    const Vector<T> z = clamp<T>(a, T(0), T(sizeof(T) == 4 ? 15 : 40));
+    Vector<T> top = z;
+    if constexpr (sizeof(T) == 4) top = bit_cast<Vector<T>>(bit_cast<IntegerVector<T>>(z) & ~0xfff);
+    argument = top * top * T(-0.5);
+    low = (z - top) * (z + top) * T(-0.5);
+  }
+  return {exponential(argument, low)};
 }
 
 template <class T>
 KEEL_SIMD_INLINE Vector<T> activate(Activation kind, T alpha, std::type_identity_t<Vector<T>> x) {
+  if (kind <= Activation::leaky_relu) return activate_simple<T>(kind, alpha, x);
   const Vector<T> zero{};
+  if (kind == Activation::hard_sigmoid || kind == Activation::hard_swish) {
+    const Vector<T> gate = activate_simple<T>(Activation::relu6, T(0), x + T(3)) / T(6);
+    return kind == Activation::hard_sigmoid ? gate : x * gate;
+  }
+  const ActivationParts<T> parts = activation_parts<T>(kind, x);
   switch (kind) {
-    case Activation::elu: return x > zero ? x : expm1(x) * alpha;
+    case Activation::elu: return x > zero ? x : parts.e.minus_1 * alpha;
     case Activation::selu:
-      return x > zero ? x * T(detail::selu_scale) : expm1(x) * T(detail::selu_scale * detail::selu_alpha);
+      return x > zero ? x * T(detail::selu_scale) : parts.e.minus_1 * T(detail::selu_scale * detail::selu_alpha);
     case Activation::gelu: {
-      const Vector<T> tail = normal(abs<T>(x)).tail;
+      const Vector<T> tail = normal_tail(clamp<T>(abs<T>(x), T(0), T(40)), parts.e.value);
       return x * (x > zero ? T(1) - tail : tail);
     }
-    case Activation::gelu_tanh: return x * gelu_gate<T>(x).value;
-    case Activation::silu: return x * sigmoid<T>(x);
-    case Activation::sigmoid: return sigmoid<T>(x);
-    case Activation::hard_sigmoid: return activate_simple<T>(Activation::relu6, T(0), x + T(3)) / T(6);
-    case Activation::hard_swish: return x * (activate_simple<T>(Activation::relu6, T(0), x + T(3)) / T(6));
-    case Activation::tanh: return tanh(x);
-    case Activation::softplus: return (x <= zero ? zero : x) + log1p_unit(exp(-abs<T>(x)));
-    default: return activate_simple<T>(kind, alpha, x);
+    case Activation::tanh: return with_sign<T>(-parts.e.minus_1 / (parts.e.minus_1 + T(2)), x);
+    case Activation::softplus: return (x <= zero ? zero : x) + log1p_unit(parts.e.value);
+    default: break;
   }
+  const Vector<T> gate = parts.logistic(x);
+  return kind == Activation::sigmoid ? gate : x * gate;
 }
 
-/// Beyond +-1000 the derivatives of gelu, gelu_tanh and silu are 0 and 1 exactly; the clamp avoids 0 times
+/// Beyond +-1000 the derivatives of gelu, gelu_tanh and silu are exactly 0 and 1; the clamp avoids 0 times
 /// infinity.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type_identity_t<Vector<T>> x,
@@ -61,29 +90,29 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
   switch (kind) {
     case Activation::elu: return (alpha < T(0) ? x : y) <= zero ? dy * (y + alpha) : dy;
     case Activation::selu:
-      return y <= zero ? dy * (y + T(detail::selu_scale * detail::selu_alpha)) : dy * T(detail::selu_scale);
-    case Activation::gelu: {
-      const Normal<T> n = normal(abs<T>(x));
-      return dy * ((x > zero ? T(1) - n.tail : n.tail) + clamp<T>(x, T(-100), T(100)) * n.density);
-    }
-    case Activation::gelu_tanh: {
-      const Vector<T> z = clamp<T>(x, T(-100), T(100));
-      const Logistic<T> s = gelu_gate<T>(z);
-      const Vector<T> slope =
-          z * z * T(6 * detail::sqrt_2_over_pi * detail::gelu_cubic) + T(2 * detail::sqrt_2_over_pi);
-      return dy * (s.value + z * s.value * s.complement * slope);
-    }
-    case Activation::silu: {
-      const Logistic<T> s = logistic<T>(x);
-      return dy * (s.value + clamp<T>(x, T(-1000), T(1000)) * s.value * s.complement);
-    }
+      return dy * (y <= zero ? y + T(detail::selu_scale * detail::selu_alpha) : zero + T(detail::selu_scale));
     case Activation::sigmoid: return dy * (y * (T(1) - y));
     case Activation::hard_sigmoid: return y <= zero ? zero : y >= zero + T(1) ? zero : dy / T(6);
     case Activation::hard_swish: return x <= zero - T(3) ? zero : x >= zero + T(3) ? dy : dy * (x / T(3) + T(0.5));
     case Activation::tanh: return dy * (T(1) - y * y);
-    case Activation::softplus: return -dy * expm1(-y);
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::softplus: break;
     default: return activate_simple_backward<T>(kind, alpha, alpha < T(0) ? x : y, dy);
   }
+  const Vector<T> z = clamp<T>(x, T(-1000), T(1000));
+  const ActivationParts<T> parts = activation_parts<T>(kind, z);
+  if (kind == Activation::softplus) return -dy * parts.e.minus_1;
+  if (kind == Activation::gelu) {
+    const Vector<T> tail = normal_tail(clamp<T>(abs<T>(z), T(0), T(40)), parts.e.value);
+    return dy * ((x > zero ? T(1) - tail : tail) + z * (parts.e.value * T(0.39894228040143268)));
+  }
+  const Vector<T> gate = parts.logistic(x), rest = parts.logistic(-x);
+  Vector<T> slope = zero + T(1);
+  if (kind == Activation::gelu_tanh)
+    slope = z * z * T(6 * detail::sqrt_2_over_pi * detail::gelu_cubic) + T(2 * detail::sqrt_2_over_pi);
+  return dy * (gate + z * gate * rest * slope);
 }
 
 /// y = activation(x) on `count` values; y may be x. One loop serves all kinds: the switch is well predicted.

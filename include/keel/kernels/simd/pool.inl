@@ -1,34 +1,46 @@
 // Rows of 2-D pooling. x, y, dx and dy point to the sample, `oh` and `ih` choose the row that is written.
 
+/// Indices of winners in memory: bytes, or 4 bytes each where windows are `wide`.
 #if KEEL_SIMD_BYTES > 0
-/// lanes<T> indices of type I in memory.
 template <class T, class I>
 struct IndexVector {
   typedef I Values __attribute__((vector_size(lanes<T> * sizeof(I))));
 };
-#endif
 template <class T, class I>
-KEEL_SIMD_INLINE void store_indices(I* to, IntegerVector<T> indices, Index left) {
-#if KEEL_SIMD_BYTES > 0
+KEEL_SIMD_INLINE void store_indices(std::byte* to, Index at, IntegerVector<T> indices, Index left) {
   const auto narrow = __builtin_convertvector(indices, typename IndexVector<T, I>::Values);
-  __builtin_memcpy(to, &narrow, left >= lanes<T> ? sizeof narrow : static_cast<std::size_t>(left) * sizeof(I));
-#else
-  static_cast<void>(left), *to = static_cast<I>(indices);
-#endif
+  const Index count = left >= lanes<T> ? lanes<T> : left;
+  __builtin_memcpy(to + at * static_cast<Index>(sizeof(I)), &narrow, static_cast<std::size_t>(count) * sizeof(I));
 }
 template <class T, class I>
-KEEL_SIMD_INLINE IntegerVector<T> load_indices(const I* from, Index left) {
-#if KEEL_SIMD_BYTES > 0
+KEEL_SIMD_INLINE IntegerVector<T> load_indices(const std::byte* from, Index at, Index left) {
   typename IndexVector<T, I>::Values narrow{};
-  __builtin_memcpy(&narrow, from, left >= lanes<T> ? sizeof narrow : static_cast<std::size_t>(left) * sizeof(I));
+  const Index count = left >= lanes<T> ? lanes<T> : left;
+  __builtin_memcpy(&narrow, from + at * static_cast<Index>(sizeof(I)),
+                   static_cast<std::size_t>(count) * sizeof(I));
   return __builtin_convertvector(narrow, IntegerVector<T>);
+}
 #else
-  return static_cast<void>(left), static_cast<IntegerVector<T>>(*from);
+template <class T, class I>
+KEEL_SIMD_INLINE void store_indices(std::byte* to, Index at, IntegerVector<T> index, Index) {
+  reinterpret_cast<I*>(to)[at] = static_cast<I>(index);
+}
+template <class T, class I>
+KEEL_SIMD_INLINE IntegerVector<T> load_indices(const std::byte* from, Index at, Index) {
+  return static_cast<IntegerVector<T>>(reinterpret_cast<const I*>(from)[at]);
+}
 #endif
+template <class T>
+void store_wide_indices(std::byte* to, Index at, IntegerVector<T> indices, Index left) {
+  store_indices<T, std::int32_t>(to, at, indices, left);
+}
+template <class T>
+IntegerVector<T> load_wide_indices(const std::byte* from, Index at, Index left) {
+  return load_indices<T, std::int32_t>(from, at, left);
 }
 
-template <class T, class I>
-void max_pool_row(const PoolGeometry& g, Index oh, const T* x, T* y, I* argmax) {
+template <class T>
+void max_pool_row(const PoolGeometry& g, Index oh, const T* x, T* y, std::byte* argmax, bool wide) {
   using Bit = typename VectorTypes<T>::Integer;
   const detail::PoolSpan h(oh, g.in_h, g.kernel_h, g.stride_h, g.pad_top);
   const IntegerVector<T> zero{};
@@ -50,13 +62,15 @@ void max_pool_row(const PoolGeometry& g, Index oh, const T* x, T* y, I* argmax) 
           best = value == value ? best : value;
         }
       store_some(y + out + c, best, left);
-      if (argmax) store_indices<T>(argmax + out + c, winner, left);
+      if (argmax && wide) store_wide_indices<T>(argmax, out + c, winner, left);
+      if (argmax && !wide) store_indices<T, std::uint8_t>(argmax, out + c, winner, left);
     }
   }
 }
 
-template <class T, class I>
-void max_pool_backward_row(const PoolGeometry& g, Index ih, const T* dy, const I* argmax, T* dx) {
+template <class T>
+void max_pool_backward_row(const PoolGeometry& g, Index ih, const T* dy, const std::byte* argmax, bool wide,
+                           T* dx) {
   using Bit = typename VectorTypes<T>::Integer;
   const detail::PoolCover h(ih, g.out_h, g.kernel_h, g.stride_h, g.pad_top);
   const IntegerVector<T> none{};
@@ -71,8 +85,9 @@ void max_pool_backward_row(const PoolGeometry& g, Index ih, const T* dy, const I
         for (Index ow = w.begin; ow < w.end; ++ow) {
           const Index cell = (ih + g.pad_top - oh * g.stride_h) * g.kernel_w + iw + g.pad_left - ow * g.stride_w;
           const Index out = (oh * g.out_w + ow) * g.channels + c;
-          const IntegerVector<T> winner = load_indices<T>(argmax + out, left),
-                                 here = none + static_cast<Bit>(cell);
+          const IntegerVector<T> winner =
+              wide ? load_wide_indices<T>(argmax, out, left) : load_indices<T, std::uint8_t>(argmax, out, left);
+          const IntegerVector<T> here = none + static_cast<Bit>(cell);
           sum = sum + (winner == here ? load_some(dy + out, left) : zero);
         }
       store_some(to + c, sum, left);
