@@ -23,7 +23,8 @@ enum Kernel { forward, backward_input, backward_kernel };
 // rows, in, out of the reference networks' dense layers.
 void dense(benchmark::State& state, Kernel which) {
   const Index rows = state.range(0), in = state.range(1), out = state.range(2);
-  const auto x = random_values(rows * in, 1), kernel = random_values(in * out, 2), dy = random_values(rows * out, 3);
+  const auto x = random_values(rows * in, 1), kernel = random_values(in * out, 2),
+             dy = random_values(rows * out, 3);
   AlignedVector<float> y(static_cast<std::size_t>(which == forward          ? rows * out
                                                   : which == backward_input ? rows * in
                                                                             : in * out));
@@ -67,8 +68,8 @@ void dense(benchmark::State& state, Kernel which) {
 void shapes(benchmark::internal::Benchmark* bench, std::initializer_list<int> batches) {
   bench->ArgNames({"rows", "in", "out"})->Unit(benchmark::kMicrosecond);
   for (const int rows : batches)
-    for (const auto& [in, out] : {std::pair{131072, 100}, {100, 10}, {3136, 128}, {128, 10}, {64, 10}, {512, 1000},
-                                  {1024, 1000}})
+    for (const auto& [in, out] :
+         {std::pair{131072, 100}, {100, 10}, {3136, 128}, {128, 10}, {64, 10}, {512, 1000}, {1024, 1000}})
       bench->Args({rows, in, out});
 }
 
@@ -76,4 +77,6 @@ void shapes(benchmark::internal::Benchmark* bench, std::initializer_list<int> ba
 
 BENCHMARK_CAPTURE(dense, forward, forward)->Apply([](auto* bench) { shapes(bench, {1, 8, 32, 256}); });
 BENCHMARK_CAPTURE(dense, backward_input, backward_input)->Apply([](auto* bench) { shapes(bench, {8, 32, 256}); });
-BENCHMARK_CAPTURE(dense, backward_kernel, backward_kernel)->Apply([](auto* bench) { shapes(bench, {8, 32, 256}); });
+BENCHMARK_CAPTURE(dense, backward_kernel, backward_kernel)->Apply([](auto* bench) {
+  shapes(bench, {8, 32, 256});
+});

@@ -25,7 +25,8 @@ enum Kernel { forward, backward_input, backward_kernel };
 void depthwise(benchmark::State& state, Kernel which) {
   const Index batch = state.range(0), size = state.range(1), channels = state.range(2), stride = state.range(3);
   const Index out = (size - 1) / stride + 1;
-  const Conv2DGeometry g{batch, size, size, channels, out, out, channels, 3, 3, stride, stride, 1, 1, 1, 1, channels};
+  const Conv2DGeometry g{batch, size,   size,   channels, out, out, channels, 3,
+                         3,     stride, stride, 1,        1,   1,   1,        channels};
   const Index inputs = batch * size * size * channels, outputs = batch * out * out * channels;
   const auto x = random_values(inputs, 1), kernel = random_values(9 * channels, 2), dy = random_values(outputs, 3);
   AlignedVector<float> result(static_cast<std::size_t>(which == forward          ? outputs
@@ -35,8 +36,8 @@ void depthwise(benchmark::State& state, Kernel which) {
   const KernelContext context{scratch};
   const auto run = [&] {
     if (which == forward)
-      depthwise_conv2d_forward<float>(g, x.data(), kernel.data(), {nullptr, nullptr, Activation::relu}, result.data(),
-                                      context);
+      depthwise_conv2d_forward<float>(g, x.data(), kernel.data(), {nullptr, nullptr, Activation::relu},
+                                      result.data(), context);
     else if (which == backward_input)
       depthwise_conv2d_backward_input(g, dy.data(), kernel.data(), result.data(), context);
     else
@@ -53,7 +54,9 @@ void depthwise(benchmark::State& state, Kernel which) {
         const Index at_x = ((pixel / out / out * size + h) * size + w) * channels + c, at_y = pixel * channels + c;
         const Index at_k = tap * channels + c;
         const auto value = [](const auto& from, Index at) { return double(from[static_cast<std::size_t>(at)]); };
-        const std::size_t to = static_cast<std::size_t>(which == forward ? at_y : which == backward_input ? at_x : at_k);
+        const std::size_t to = static_cast<std::size_t>(which == forward          ? at_y
+                                                        : which == backward_input ? at_x
+                                                                                  : at_k);
         const double term = which == forward          ? value(x, at_x) * value(kernel, at_k)
                             : which == backward_input ? value(dy, at_y) * value(kernel, at_k)
                                                       : value(x, at_x) * value(dy, at_y);
@@ -78,9 +81,15 @@ void depthwise(benchmark::State& state, Kernel which) {
 
 void shapes(benchmark::internal::Benchmark* bench, int batch) {
   bench->ArgNames({"batch", "size", "channels", "stride"})->Unit(benchmark::kMicrosecond);
-  for (const auto& [size, channels, stride] :
-       {std::array{112, 32, 1}, {112, 64, 2}, {56, 128, 1}, {56, 128, 2}, {28, 256, 1}, {28, 256, 2}, {14, 512, 1},
-        {14, 512, 2}, {7, 1024, 1}})
+  for (const auto& [size, channels, stride] : {std::array{112, 32, 1},
+                                               {112, 64, 2},
+                                               {56, 128, 1},
+                                               {56, 128, 2},
+                                               {28, 256, 1},
+                                               {28, 256, 2},
+                                               {14, 512, 1},
+                                               {14, 512, 2},
+                                               {7, 1024, 1}})
     bench->Args({batch, size, channels, stride});
 }
 

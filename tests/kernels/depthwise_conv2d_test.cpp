@@ -34,11 +34,25 @@ Index output_size(Index in, Index taps, Index stride, Index dilation, Index pad_
 }
 
 struct Case {
-  Index batch, h, w, c, multiplier, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, bottom, left, right;
+  Index batch, h, w, c, multiplier, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, bottom,
+      left, right;
   Conv2DGeometry geometry() const {
-    return {batch, h, w, c, output_size(h, kernel_h, stride_h, dilation_h, top, bottom),
-            output_size(w, kernel_w, stride_w, dilation_w, left, right), c * multiplier, kernel_h, kernel_w,
-            stride_h, stride_w, dilation_h, dilation_w, top, left, c};
+    return {batch,
+            h,
+            w,
+            c,
+            output_size(h, kernel_h, stride_h, dilation_h, top, bottom),
+            output_size(w, kernel_w, stride_w, dilation_w, left, right),
+            c * multiplier,
+            kernel_h,
+            kernel_w,
+            stride_h,
+            stride_w,
+            dilation_h,
+            dilation_w,
+            top,
+            left,
+            c};
   }
 };
 const Case cases[] = {
@@ -151,8 +165,8 @@ TEST_CASE_TEMPLATE("depthwise forward: bias, residual and activation follow the 
       const KernelContext context{scratch, nullptr, level};
       const auto run = [&](const ActivationSpec& activation) {
         AlignedVector<T> y(residual.size());
-        depthwise_conv2d_forward<T>(g, data.x.data(), data.kernel.data(), {bias.data(), residual.data(), activation},
-                                    y.data(), context);
+        depthwise_conv2d_forward<T>(g, data.x.data(), data.kernel.data(),
+                                    {bias.data(), residual.data(), activation}, y.data(), context);
         return y;
       };
       const AlignedVector<T> linear = run(Activation::linear);
@@ -177,7 +191,8 @@ TEST_CASE_TEMPLATE("depthwise forward: bias, residual and activation follow the 
   }
 }
 
-TEST_CASE_TEMPLATE("depthwise convolution: bits depend on neither batch nor threads nor alignment", T, float, double) {
+TEST_CASE_TEMPLATE("depthwise convolution: bits depend on neither batch nor threads nor alignment", T, float,
+                   double) {
   Scratch scratch;
   ThreadPool two(2), three(3), eight(8);
   for (const SimdLevel level : levels())
@@ -192,9 +207,10 @@ TEST_CASE_TEMPLATE("depthwise convolution: bits depend on neither batch nor thre
       AlignedVector<T> y(data.dy.size()), dx(data.x.size()), dk(data.kernel.size());
       const KernelContext alone{scratch, nullptr, level};
       for (std::size_t n = 0; n < 5; ++n) {
-        depthwise_conv2d_forward<T>(one, data.x.data() + n * x_size, data.kernel.data(), {}, y.data() + n * y_size, alone);
-        depthwise_conv2d_backward_input<T>(one, data.dy.data() + n * y_size, data.kernel.data(), dx.data() + n * x_size,
-                                           alone);
+        depthwise_conv2d_forward<T>(one, data.x.data() + n * x_size, data.kernel.data(), {}, y.data() + n * y_size,
+                                    alone);
+        depthwise_conv2d_backward_input<T>(one, data.dy.data() + n * y_size, data.kernel.data(),
+                                           dx.data() + n * x_size, alone);
       }
       depthwise_conv2d_backward_kernel<T>(g, data.x.data(), data.dy.data(), dk.data(), false, alone);
       for (ThreadPool* pool : {static_cast<ThreadPool*>(nullptr), &two, &three, &eight}) {
@@ -218,8 +234,8 @@ TEST_CASE("depthwise forward: NaN reaches the pixels that see it, through relu6 
   data.x[static_cast<std::size_t>((3 * 13 + 6) * 21 + 20)] = std::numeric_limits<float>::quiet_NaN();
   for (const SimdLevel level : levels()) {
     AlignedVector<float> y(data.dy.size());
-    depthwise_conv2d_forward<float>(g, data.x.data(), data.kernel.data(), {nullptr, nullptr, Activation::relu6}, y.data(),
-                                    {scratch, nullptr, level});
+    depthwise_conv2d_forward<float>(g, data.x.data(), data.kernel.data(), {nullptr, nullptr, Activation::relu6},
+                                    y.data(), {scratch, nullptr, level});
     for (Index i = 0; i < 7; ++i)
       for (Index j = 0; j < 13; ++j)
         for (Index c = 0; c < 21; ++c)

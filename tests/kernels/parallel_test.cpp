@@ -117,9 +117,10 @@ TEST_CASE("a pool takes 1 to 1024 threads, KEEL_THREADS likewise") {
   CHECK(ThreadPool().size() == 3);
   for (const char* bad : {"0", "-2", "two", "2x", "4096", " "}) {
     setenv("KEEL_THREADS", bad, 1);
-    CHECK_THROWS_WITH_AS(default_threads(),
-                         (std::string("[KEEL_THREADS] expected a number of threads, 1 to 1024, got '") + bad + "'").c_str(),
-                         ConfigError);
+    CHECK_THROWS_WITH_AS(
+        default_threads(),
+        (std::string("[KEEL_THREADS] expected a number of threads, 1 to 1024, got '") + bad + "'").c_str(),
+        ConfigError);
   }
   if (before)
     setenv("KEEL_THREADS", saved.c_str(), 1);

@@ -5,8 +5,9 @@
 
 namespace keel::inline KEEL_ABI {
 
-/// y = activation(x kernel + bias + residual): x is (rows, in), kernel (in, out) as Keras stores it, y and residual
-/// (rows, out). A row of y has the same bits whatever the number of rows and threads. y must not overlap x.
+/// y = activation(x kernel + bias + residual): x is (rows, in), kernel (in, out) as Keras stores it, y and
+/// residual (rows, out). A row of y has the same bits whatever the number of rows and threads. y must not overlap
+/// x.
 template <class T>
 void dense_forward(Index rows, Index in, Index out, const T* x, const T* kernel, const Epilogue<T>& epilogue, T* y,
                    const KernelContext& context) {

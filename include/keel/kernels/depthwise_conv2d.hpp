@@ -44,10 +44,12 @@ struct DepthwiseAxis {
   bool backward;
 
   static DepthwiseAxis rows(const Conv2DGeometry& g, bool back) {
-    return {back ? g.out_h : g.in_h, back ? g.in_h : g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top, back};
+    return {
+        back ? g.out_h : g.in_h, back ? g.in_h : g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top, back};
   }
   static DepthwiseAxis columns(const Conv2DGeometry& g, bool back) {
-    return {back ? g.out_w : g.in_w, back ? g.in_w : g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, back};
+    return {
+        back ? g.out_w : g.in_w, back ? g.in_w : g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, back};
   }
 
   /// Where position `to` reads through a tap; -1 outside.
@@ -115,42 +117,43 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
   const Index work = columns.to_size * channels * rows.taps * columns.taps;
   parallel_for(context.threads, g.batch * rows.to_size, (std::max)(Index{1}, 65536 / (work + 1)),
                [&](Index begin, Index end, int thread) {
-    simd::DepthwiseRun<T> run;
-    run.tap = taps + thread * rows.taps * columns.taps;
-    run.channels = channels;
-    run.kernel = kernel;
-    run.source_step = columns.from_step() * channels;
-    run.y_step = columns.to_step() * channels;
-    run.bias = epilogue.bias;
-    run.low = clamp ? T(0) : -infinity;
-    run.high = kind == Activation::relu6 ? T(6) : infinity;
-    for (Index row = begin; row < end; ++row) {
-      run.source = source + row / rows.to_size * rows.from_size * columns.from_size * channels;
-      for (Index i = 0; i < run_count; ++i) {
-        const DepthwisePositions& positions = runs[i];
-        simd::DepthwiseTap* tap = taps + thread * rows.taps * columns.taps;
-        for (Index r = 0; r < rows.taps; ++r) {
-          const Index from = rows.from(row % rows.to_size, r);
-          for (Index s = 0; from >= 0 && s < positions.taps; ++s)
-            *tap++ = {(from * columns.from_size + positions.from[s]) * channels,
-                      (r * columns.taps + positions.tap[s]) * channels};
-        }
-        run.taps = tap - run.tap;
-        run.pixels = positions.count;
-        const Index at = (row * columns.to_size + positions.first) * channels;
-        run.y = to + at;
-        run.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-        KEEL_SIMD_CALL(context.simd, depthwise_run<T>)(run);
-      }
-    }
-  });
+                 simd::DepthwiseRun<T> run;
+                 run.tap = taps + thread * rows.taps * columns.taps;
+                 run.channels = channels;
+                 run.kernel = kernel;
+                 run.source_step = columns.from_step() * channels;
+                 run.y_step = columns.to_step() * channels;
+                 run.bias = epilogue.bias;
+                 run.low = clamp ? T(0) : -infinity;
+                 run.high = kind == Activation::relu6 ? T(6) : infinity;
+                 for (Index row = begin; row < end; ++row) {
+                   run.source = source + row / rows.to_size * rows.from_size * columns.from_size * channels;
+                   for (Index i = 0; i < run_count; ++i) {
+                     const DepthwisePositions& positions = runs[i];
+                     simd::DepthwiseTap* tap = taps + thread * rows.taps * columns.taps;
+                     for (Index r = 0; r < rows.taps; ++r) {
+                       const Index from = rows.from(row % rows.to_size, r);
+                       for (Index s = 0; from >= 0 && s < positions.taps; ++s)
+                         *tap++ = {(from * columns.from_size + positions.from[s]) * channels,
+                                   (r * columns.taps + positions.tap[s]) * channels};
+                     }
+                     run.taps = tap - run.tap;
+                     run.pixels = positions.count;
+                     const Index at = (row * columns.to_size + positions.first) * channels;
+                     run.y = to + at;
+                     run.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+                     KEEL_SIMD_CALL(context.simd, depthwise_run<T>)(run);
+                   }
+                 }
+               });
   if (!clamp && kind != Activation::linear)
     activation_forward(epilogue.activation, g.batch * rows.to_size * columns.to_size, channels, to, to, context);
 }
 
 /// Each of x's channels `multiplier` times: what depth multipliers beyond 1 read.
 template <class T>
-const T* depthwise_repeat(Index pixels, Index channels, Index multiplier, const T* x, const KernelContext& context) {
+const T* depthwise_repeat(Index pixels, Index channels, Index multiplier, const T* x,
+                          const KernelContext& context) {
   if (multiplier == 1) return x;
   T* const repeated = context.scratch.take<T>(pixels * channels * multiplier);
   for (Index i = 0; i < pixels * channels; ++i) std::fill_n(repeated + i * multiplier, multiplier, x[i]);
@@ -163,8 +166,8 @@ const T* depthwise_repeat(Index pixels, Index channels, Index multiplier, const 
 /// [c M, (c + 1) M), M = out_c / in_c, by the kernel (kernel_h, kernel_w, in_c, M).
 /// y = activation(sum + bias + residual).
 template <class T>
-void depthwise_conv2d_forward(const Conv2DGeometry& g, const T* x, const T* kernel, const Epilogue<T>& epilogue, T* y,
-                              const KernelContext& context) {
+void depthwise_conv2d_forward(const Conv2DGeometry& g, const T* x, const T* kernel, const Epilogue<T>& epilogue,
+                              T* y, const KernelContext& context) {
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
   Scratch::Frame frame(context.scratch);
   const T* const source =
@@ -192,13 +195,14 @@ void depthwise_conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const
 /// dkernel = the gradient with respect to the kernel, or adds it to dkernel. Sums of some 512 pixels, one after
 /// the other; threads share the channels.
 template <class T>
-void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
-                                      const KernelContext& context) {
+void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel,
+                                      bool accumulate, const KernelContext& context) {
   const Index channels = g.out_c, taps = g.kernel_h * g.kernel_w;
   if (!accumulate) std::fill_n(dkernel, taps * channels, T(0));
   if (g.batch * g.out_h * g.out_w * taps * channels == 0) return;
   Scratch::Frame frame(context.scratch);
-  const T* const source = detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, channels / g.in_c, x, context);
+  const T* const source =
+      detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, channels / g.in_c, x, context);
   const detail::DepthwiseAxis rows = detail::DepthwiseAxis::rows(g, false);
   detail::DepthwisePositions* const runs = context.scratch.take<detail::DepthwisePositions>(g.out_w);
   const Index run_count = depthwise_runs(detail::DepthwiseAxis::columns(g, false), runs, context.scratch);

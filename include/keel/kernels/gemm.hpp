@@ -67,8 +67,8 @@ void gemm(Index rows, Index columns, Index depth, const GemmOperand<T>& a, const
     parallel_for(pool, chunks, 1, [&](Index begin, Index end, int thread) {
       for (Index chunk = begin; chunk < end; ++chunk)
         for (Index row = 0; row < rows; row += gemm_rows)
-          multiply(row, (std::min)(gemm_rows, rows - row), 0, columns, chunk, parts + chunk * rows * columns, false,
-                   thread);
+          multiply(row, (std::min)(gemm_rows, rows - row), 0, columns, chunk, parts + chunk * rows * columns,
+                   false, thread);
     });
     parallel_for(pool, rows * columns, 4096, [&](Index begin, Index end) {
       for (Index chunk = 0; chunk < chunks; ++chunk) {

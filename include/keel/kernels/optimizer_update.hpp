@@ -51,13 +51,14 @@ struct AdamUpdate {
 
 /// RMSprop, slots v, and where they are wanted momentum m and average a (centered); Adagrad with v alone:
 ///
-///     v = old v + fresh g^2,   a = old a + fresh g,   d = before g / (sqrt(v - a^2 + epsilon_inside) + epsilon_outside)
-///     m = momentum m + d,   w -= after m
+///     v = old v + fresh g^2,   a = old a + fresh g,   d = before g / (sqrt(v - a^2 + epsilon_inside) +
+///     epsilon_outside) m = momentum m + d,   w -= after m
 ///
 /// With rate r (a missing m stands for d, a missing a for 0)
 ///   Keras RMSprop:    old = rho, fresh = 1 - rho, before = r, after = 1, epsilon inside
 ///   PyTorch RMSprop:  old = alpha, fresh = 1 - alpha, before = 1, after = r, epsilon outside
-///   Adagrad:          old = fresh = 1, after = 1, before = r (PyTorch: r / (1 + (t - 1) lr_decay)), epsilon likewise
+///   Adagrad:          old = fresh = 1, after = 1, before = r (PyTorch: r / (1 + (t - 1) lr_decay)), epsilon
+///   likewise
 template <class T>
 struct RMSpropUpdate {
   GradientRule<T> gradient{};
@@ -75,8 +76,8 @@ namespace keel::inline KEEL_ABI {
 /// the order its comment names them; null where there is none. Every value is computed alone, so the bits do not
 /// depend on the threads.
 template <class T, template <class> class Update>
-void optimizer_update(const Update<T>& update, Index count, const T* gradient, T* w, T* slot_0, T* slot_1, T* slot_2,
-                      ThreadPool* threads = nullptr, SimdLevel level = simd_level()) {
+void optimizer_update(const Update<T>& update, Index count, const T* gradient, T* w, T* slot_0, T* slot_1,
+                      T* slot_2, ThreadPool* threads = nullptr, SimdLevel level = simd_level()) {
   const auto function = KEEL_SIMD_CALL(level, optimizer_update<T, Update<T>>);
   constexpr Index unit = 64;  // whole cache lines for each thread
   parallel_for(threads, (count + unit - 1) / unit, 256, [&](Index begin, Index end) {

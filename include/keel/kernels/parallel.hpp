@@ -67,8 +67,7 @@ class ThreadPool {
     round_.notify_all();
     work(0);
     int state = state_.fetch_sub(open, std::memory_order_acq_rel) - open;
-    for (int spin = 0; state != 0; state = state_.load(std::memory_order_acquire))
-      pause(spin, state_, state);
+    for (int spin = 0; state != 0; state = state_.load(std::memory_order_acquire)) pause(spin, state_, state);
     const std::exception_ptr error = std::exchange(error_, nullptr);
     failed_.store(false, std::memory_order_relaxed);
     busy_.store(false, std::memory_order_release);
@@ -111,8 +110,7 @@ class ThreadPool {
       seen = round_.load(std::memory_order_acquire);
       if (stopping_.load(std::memory_order_relaxed)) return;
       int state = state_.load(std::memory_order_relaxed);
-      while ((state & open) &&
-             !state_.compare_exchange_weak(state, state + inside, std::memory_order_acquire)) {
+      while ((state & open) && !state_.compare_exchange_weak(state, state + inside, std::memory_order_acquire)) {
       }
       if (!(state & open)) continue;
       work(thread);

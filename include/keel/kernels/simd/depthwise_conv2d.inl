@@ -120,7 +120,8 @@ void depthwise_gradient_run(Index channels, Index pixels, Index rows, Index colu
       const T* const from = x + r * x_row + s * x_column;
       T* const to = sums + r * sums_row + s * sums_column;
       for (Index c = 0; c < whole; c += lanes<T>)
-        depthwise_gradient_tile<T, 1, 1, false>(pixels, from + c, x_step, 0, 0, dy + c, dy_step, to + c, 0, 0, tail);
+        depthwise_gradient_tile<T, 1, 1, false>(pixels, from + c, x_step, 0, 0, dy + c, dy_step, to + c, 0, 0,
+                                                tail);
       if (whole < channels)
         depthwise_gradient_tile<T, 1, 1, true>(pixels, from + whole, x_step, 0, 0, dy + whole, dy_step, to + whole,
                                                0, 0, tail);

@@ -187,8 +187,8 @@ void gemm_few_rows(Index rows, Index columns, Index depth, const T* a, Index a_r
   const Index part = 32768 / columns / 8 * 8 + 8;
   for (Index k = 0; k < depth; k += part)
     for (Index r = 0; r < rows; ++r)
-      gemv(k + part < depth ? part : depth - k, columns, a + r * a_row + k * a_step, a_step, b + k * b_step, b_step,
-           r > 0, sums + r * columns);
+      gemv(k + part < depth ? part : depth - k, columns, a + r * a_row + k * a_step, a_step, b + k * b_step,
+           b_step, r > 0, sums + r * columns);
   for (Index r = 0; r < rows; ++r, c += c_step, sums += columns)
     for (Index j = 0; j < columns; ++j) c[j] = add ? c[j] + sums[j] : sums[j];
 }
@@ -196,7 +196,7 @@ void gemm_few_rows(Index rows, Index columns, Index depth, const T* a, Index a_r
 // Values of scratch memory that gemm_block needs.
 template <class T>
 Index gemm_scratch(Index columns) {
-  return gemm_chunk * (gemm_rows + gemm_strip<T>) + gemm_tile_rows * columns;
+  return gemm_chunk * gemm_rows + gemm_chunk * gemm_strip<T> + gemm_tile_rows * columns;
 }
 
 // c (+)= a b for one chunk of the depth and at most gemm_rows rows. a is (rows, depth), or (depth, rows) where
@@ -225,13 +225,13 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
     const Index some = j + width < columns ? width : columns - j;
     const T* from = b_transposed ? strip : b + j;
     const Index from_step = b_transposed ? gemm_strip<T> : b_step;
-    if (b_transposed)
-      transpose(some, depth, b + j * b_step, b_step, strip, gemm_strip<T>, gemm_strip<T> * b_step);
+    if (b_transposed) transpose(some, depth, b + j * b_step, b_step, strip, gemm_strip<T>, gemm_strip<T> * b_step);
     for (Index i = 0; i < tiled; i += gemm_tile_rows) {
       T* const to = c + i * c_step + j;
       Index v = 0;
       if (some == gemm_strip<T>) {
-        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail, ahead);
+        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail,
+                                               ahead);
         v = some;
       }
       for (; v + lanes<T> <= some; v += lanes<T>)
