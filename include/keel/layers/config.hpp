@@ -55,6 +55,7 @@ class Config {
     if (!list || list->size() != 2) throw ConfigError("option " + name, "an integer or two", "something else");
     return {(*list)[0], (*list)[1]};
   }
+  friend bool operator==(const Config&, const Config&) = default;
 
  private:
   std::vector<std::pair<std::string, Value>> entries_;

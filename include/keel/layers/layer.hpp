@@ -48,6 +48,8 @@ struct Pass {
   Rng rng{0, 0};
   /// An activation that the model has moved into this layer's output (only if `fuses_activation()`).
   ActivationSpec activation{};
+  /// Leave out the layer's own activation: the loss works on what comes before it.
+  bool before_activation = false;
   /// backward: add to the parameters' gradients instead of overwriting them (only if `overwrites_gradients()`).
   bool accumulate = false;
 };

@@ -9,10 +9,10 @@ namespace keel::inline KEEL_ABI {
 
 // What layers with an activation at their end share: y = activation(z).
 
-/// The layer's own activation, else the one that the model moved into it.
+/// The layer's own activation (unless the model leaves it out), else the one that the model moved into it.
 template <class T>
 const ActivationSpec& output_activation(const ActivationSpec& own, const Pass<T>& pass) {
-  return own.kind == Activation::linear ? pass.activation : own;
+  return own.kind == Activation::linear || pass.before_activation ? pass.activation : own;
 }
 
 /// Calls `compute(T* out, ActivationSpec fused)`, which writes fused(z), and finishes y = activation(z). Keeps z in

@@ -323,7 +323,7 @@ class LayerCheck {
   template <class Set, class Run, class Change>
   void check_gradient(const std::string& check, const Tensor<T>& at, const Tensor<T>& gradient, Set&& set, Run&& run,
                       Change&& change) {
-    const auto slope = [&](const std::function<void(Tensor<T>&, double)>& move, double length) {
+    const auto quotient = [&](const std::function<void(Tensor<T>&, double)>& move, double length) {
       Tensor<T> low = at, high = at;
       move(low, -length);
       move(high, length);
@@ -335,24 +335,29 @@ class LayerCheck {
     double size = 0.01, error = 0;
     Index worst = -1;
     double wanted = 0;
-    const auto compare = [&](Index index, double got, double want) {
+    const auto compare = [&](Index index, double got, const std::function<void(Tensor<T>&, double)>& move, double length) {
+      double want = quotient(move, length);
+      if (!(std::abs(got - want) <= options_.tolerance * size)) {  // perhaps across a kink
+        const double closer = quotient(move, length / 30);
+        if (std::abs(got - closer) < std::abs(got - want)) want = closer;
+      }
       size = (std::max)(size, std::abs(want));
       const double difference = std::abs(got - want);
-      if (difference <= error) return;
+      if (difference <= error || std::isnan(error)) return;  // a NaN stays
       error = difference, worst = index, wanted = want;
     };
     for (Index n = 0; n < (std::min)(at.size(), options_.max_values); ++n) {
       const Index i = at.size() <= options_.max_values ? n : rng_.below(at.size());
       const double length = options_.step * (std::max)(1.0, std::abs(static_cast<double>(at[i])));
       compare(i, static_cast<double>(gradient[i]),
-              slope([&](Tensor<T>& value, double by) { value[i] += static_cast<T>(by); }, length));
+              [&](Tensor<T>& value, double by) { value[i] += static_cast<T>(by); }, length);
     }
     const Tensor<T> direction = random(at.shape());
     double along = 0;
     for (Index i = 0; i < at.size(); ++i) along += static_cast<double>(gradient[i]) * static_cast<double>(direction[i]);
-    compare(-1, along, slope([&](Tensor<T>& value, double by) {
-              for (Index i = 0; i < value.size(); ++i) value[i] += static_cast<T>(by) * direction[i];
-            }, options_.step));
+    compare(-1, along, [&](Tensor<T>& value, double by) {
+      for (Index i = 0; i < value.size(); ++i) value[i] += static_cast<T>(by) * direction[i];
+    }, options_.step);
     set(at);
     const double relative = error / size;
     report_.max_error = relative <= report_.max_error ? report_.max_error : relative;
@@ -463,8 +468,8 @@ class LayerCheck {
 /// - in inference a batch gives the bits of its samples; role, inference_op and fused activations agree with forward;
 /// - wrong inputs (none at all, and `options.refused`) give a ShapeError.
 ///
-/// Difference quotients fail within a step of a kink (relu at 0, two equal values in a maximum): random inputs miss them in
-/// practice, another seed helps where they do not. The layer itself is not changed.
+/// Across a kink (relu at 0, two equal values in a maximum) a difference quotient means nothing: one that disagrees is tried
+/// again with a step 30 times smaller, and random inputs miss kinks in practice. The layer itself is not changed.
 template <class L>
 LayerReport check_layer(L layer, std::vector<Shape> inputs, LayerCheckOptions options = {}) {
   using T = typename L::Scalar;

@@ -1,0 +1,87 @@
+#include <keel/layers/registry.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace keel;
+
+namespace {
+
+/// The layer again from its own type and options, in float and in double.
+template <class L>
+void again(const L& layer) {
+  const Config config = layer.config();
+  CAPTURE(layer.type());
+  const AnyLayer<typename L::Scalar> copy = make_layer<typename L::Scalar>(layer.type(), config);
+  CHECK(copy->type() == layer.type());
+  CHECK(copy->config() == config);
+  CHECK(make_layer<double>(layer.type(), config)->config() == config);
+}
+
+}  // namespace
+
+TEST_CASE("every layer comes back from its options") {
+  again(ActivationLayer({Activation::leaky_relu, 0.01}));
+  again(ActivationLayer(Activation::gelu_tanh));
+  again(Add<float>());
+  again(AveragePool2D(3, {.strides = 2, .padding = Padding::same, .ceil_mode = true, .count_include_pad = true}));
+  again(BatchNorm<float>());
+  again(BatchNorm(BatchNormOptions::torch()));
+  again(BatchNorm({.momentum = 0.3, .epsilon = 0.1, .center = false, .scale = false, .cumulative = true}));
+  again(BatchNorm({.gamma_initializer = {Initializer::constant, 0.5}}));
+  again(Concatenate({.axis = 1}));
+  again(Conv2D(8, {3, 2}, {.strides = {2, 1}, .padding = {1, 2, 3, 4}, .dilation_rate = 3, .groups = 4,
+                           .activation = {Activation::elu, 0.3}, .use_bias = false,
+                           .kernel_initializer = Initializer::he_normal, .bias_initializer = Initializer::ones}));
+  again(Conv2DTranspose(8, 3, {.strides = 2, .padding = 1, .output_padding = {1, 0}}));
+  again(Dense(10, {.activation = Activation::softmax, .kernel_initializer = Initializer::torch_default}));
+  again(DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2}));
+  again(Dropout(0.25));
+  again(ELU({.alpha = 0.2}));
+  again(Flatten<float>());
+  again(GlobalAveragePool2D({.keepdims = true}));
+  again(GlobalMaxPool2D<float>());
+  again(LeakyReLU({.negative_slope = 0.1}));
+  again(MaxPool2D({2, 3}, {.strides = 1, .padding = 1}));
+  again(Multiply<float>());
+  again(Normalization<float>());
+  again(PReLU({.alpha_initializer = Initializer::ones, .shared_axes = {1, 2}}));
+  again(ReLU<float>());
+  again(ReLU({.max_value = 6, .negative_slope = 0.1, .threshold = 1}));
+  again(Rescaling(1 / 255.0, {.offset = -0.5}));
+  again(Reshape({7, -1}));
+  again(SeparableConv2D(8, 3, {.depth_multiplier = 2, .use_bias = false}));
+  again(Softmax<float>());
+  again(UpSampling2D({2, 3}, {.interpolation = Interpolation::bilinear}));
+  again(ZeroPadding2D({0, 1, 0, 1}));
+}
+
+TEST_CASE("options left out have their defaults, and a name is taken") {
+  const auto conv = make_layer<float>("Conv2D", {{"filters", Index{3}}, {"kernel_size", Index{5}}, {"name", std::string("a")}});
+  CHECK(conv->name() == "a");
+  CHECK(conv->config() == Conv2D(3, 5).config());
+  CHECK(make_layer<float>("MaxPooling2D", {})->config() == MaxPool2D().config());
+}
+
+TEST_CASE("make_layer says what is wrong") {
+  const auto message = [](std::string_view type, const Config& config) -> std::string {
+    try {
+      make_layer<float>(type, config);
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "nothing";
+  };
+  CHECK(message("LSTM", {}).find("[make_layer] expected one of the layers Activation, Add, ") == 0);
+  CHECK(message("LSTM", {}).find("got \"LSTM\" (a layer of your own is added in code, not from a file)") !=
+        std::string::npos);
+  CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) == "[Dropout] expected options among rate, got \"ratio\"");
+  CHECK(message("Flatten", {{"units", Index{3}}}) == "[Flatten] expected no options, got \"units\"");
+  CHECK(message("Dense", {}) == "[Dense] expected units of 1 or more, got 0");
+  CHECK(message("Dense", {{"units", std::string("ten")}}) == "[option units] expected an integer, got a string");
+  CHECK(message("Conv2D", {{"filters", Index{3}}}) == "[Conv2D] expected kernel_size of 1 or more, got 0");
+  CHECK(message("Conv2D", {{"filters", Index{3}}, {"kernel_size", Index{3}}, {"activation", std::string("rellu")}})
+            .find("got \"rellu\"") != std::string::npos);
+  CHECK(message("Dropout", {}) == "[Dropout] expected a rate in [0, 1], got -1.000000");
+  CHECK(message("UpSampling2D", {{"interpolation", std::string("cubic")}}) ==
+        "[option interpolation] expected \"nearest\" or \"bilinear\", got \"cubic\"");
+}
