@@ -39,6 +39,7 @@ LearningRate keras_schedule(const Settings& s) {
 }
 
 void replay_plateau(const golden::File& file, const std::string& name, const Settings& s, bool torch) {
+  CAPTURE(name);
   PlateauOptions options{.factor = s.number("factor"), .patience = static_cast<Index>(s.number("patience"))};
   options.torch = torch;
   options.cooldown = static_cast<Index>(s.number("cooldown", 0));
@@ -55,22 +56,23 @@ void replay_plateau(const golden::File& file, const std::string& name, const Set
   }
 }
 
+void replay_schedule(const golden::File& file, const std::string& name, const LearningRate& rate) {
+  CAPTURE(name);
+  const auto rates = file.tensor(name + "/learning_rate");
+  for (Index i = 0; i < rates.size(); ++i) {
+    CAPTURE(i);
+    CHECK(std::abs(rate.at(i) / rates[i] - 1) < 1e-12);
+  }
+}
+
 void replay(const char* name, LearningRate (*schedule)(const Settings&), bool torch) {
   const golden::File file(name);
   CHECK(file.cases().size() == 9);
-  for (const auto& [key, settings] : file.cases()) {
-    CAPTURE(key);
-    if (settings.text("schedule") == "ReduceLROnPlateau") {
+  for (const auto& [key, settings] : file.cases())
+    if (settings.text("schedule") == "ReduceLROnPlateau")
       replay_plateau(file, key, settings, torch);
-      continue;
-    }
-    const LearningRate rate = schedule(settings);
-    const auto rates = file.tensor(key + "/learning_rate");
-    for (Index i = 0; i < rates.size(); ++i) {
-      CAPTURE(i);
-      CHECK(std::abs(rate.at(i) / rates[i] - 1) < 1e-12);
-    }
-  }
+    else
+      replay_schedule(file, key, schedule(settings));
 }
 
 TEST_CASE("learning rates are PyTorch's") { replay("schedules_torch", torch_schedule, true); }

@@ -50,10 +50,11 @@ void train(Model<T>& model, const LossSpec& loss, OptimizerSpec spec, const gold
 
     const std::string prefix = name + "/step" + std::to_string(step + 1) + "/";
     if (!file.has(prefix + "dense/bias")) continue;
-    for (const auto& [key, parameter] : model.named_parameters()) {
+    for (const NamedParameter<T>& named : model.named_parameters()) {
+      const std::string& key = named.name;
       CAPTURE(key);
       ++compared;
-      const Tensor<T>& w = parameter->value();
+      const Tensor<T>& w = named.parameter->value();
       if (file.has(prefix + key)) {
         CHECK(golden::off(w, file.tensor(prefix + key)) < allowed);
         continue;
