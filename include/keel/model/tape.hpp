@@ -29,6 +29,10 @@ class Tape {
   std::uint64_t step = 0;
   /// Whether backward also computes the gradient of the model's inputs.
   bool input_gradients = false;
+  /// For each output (or none) the activation, softmax or sigmoid, that is left out if the output ends in it: a loss computed
+  /// from the values before it neither overflows nor loses its gradient. `left_out` says where that happened.
+  std::vector<Activation> leave_out;
+  bool left_out(std::size_t i) const { return i < left_out_.size() && left_out_[i]; }
 
   /// The i-th output of the last forward pass.
   TensorView<const T> output(std::size_t i = 0) const { return outputs_.at(i); }
@@ -58,6 +62,7 @@ class Tape {
     int root = -1;           ///< the node whose memory holds this one's value; itself unless it is a view or was fused
     ActivationSpec fused{};  ///< the activation that this node applies for its consumer
     bool needs_gradient = false;
+    bool before_activation = false;
     TensorView<const T> value;
     TensorView<T> gradient;  ///< data() is null while there is none
     int buffer = -1;         ///< of `gradient`; -1: the caller's memory
@@ -74,6 +79,14 @@ class Tape {
 
   /// Decides which nodes share memory and which need gradients.
   void prepare(const Model<T>& model);
+  bool leaves_out(const Model<T>& model, int node, const std::vector<int>& uses) const {
+    const int layer = model.nodes()[static_cast<std::size_t>(node)].layer;
+    if (layer < 0 || uses[static_cast<std::size_t>(node)] != 1) return false;
+    for (std::size_t i = 0; i < leave_out.size() && i < model.outputs().size(); ++i)
+      if (model.outputs()[i] == node && leave_out[i] != Activation::linear)
+        return model.layer(layer).activation().kind == leave_out[i];
+    return false;
+  }
   Pass<T> pass(const Model<T>& model, int node);
   void gather_inputs(const Model<T>& model, int node);
   /// A gradient arrives at a node, in a buffer (or, if -1, in the caller's memory): kept, or added to the one there.
@@ -90,7 +103,7 @@ class Tape {
   std::vector<TensorView<T>> input_gradients_;
   std::vector<int> targets_;
   std::vector<Tensor<T>> buffers_;
-  std::vector<bool> free_, visited_;
+  std::vector<bool> free_, visited_, left_out_;
   Scratch scratch_;
   bool training_ = false, ran_forward_ = false;
 };
@@ -108,6 +121,7 @@ void Tape<T>::prepare(const Model<T>& model) {
     State& here = state(n);
     here.root = n;
     here.fused = {};
+    here.before_activation = false;
     here.needs_gradient = node.layer < 0 && input_gradients;
     if (node.layer < 0) continue;
     const AnyLayer<T>& layer = model.any_layer(node.layer);
@@ -115,7 +129,10 @@ void Tape<T>::prepare(const Model<T>& model) {
     for (const int input : node.inputs) here.needs_gradient |= state(root(input)).needs_gradient;
     const int input = node.inputs[0];
     if (layer->role() == LayerRole::view) here.root = root(input);
-    if (layer->role() == LayerRole::activation && root(input) == input && uses[static_cast<std::size_t>(input)] == 1 &&
+    if (leaves_out(model, n, uses)) {
+      here.before_activation = layer->role() != LayerRole::activation;
+      if (!here.before_activation) here.root = root(input);
+    } else if (layer->role() == LayerRole::activation && root(input) == input && uses[static_cast<std::size_t>(input)] == 1 &&
         nodes[static_cast<std::size_t>(input)].layer >= 0 && state(input).fused.kind == Activation::linear &&
         !activation_needs_input(layer->activation()) &&
         model.any_layer(nodes[static_cast<std::size_t>(input)].layer)->fuses_activation()) {
@@ -123,6 +140,8 @@ void Tape<T>::prepare(const Model<T>& model) {
       here.root = input;
     }
   }
+  left_out_.assign(model.outputs().size(), false);
+  for (std::size_t i = 0; i < left_out_.size(); ++i) left_out_[i] = leaves_out(model, model.outputs()[i], uses);
   input_nodes_.assign(model.inputs().begin(), model.inputs().end());
 }
 
@@ -133,6 +152,7 @@ Pass<T> Tape<T>::pass(const Model<T>& model, int node) {
   pass.cache = &state(node).cache;
   pass.rng = Rng(seed, (step << 20) + static_cast<std::uint64_t>(node));
   pass.activation = state(node).fused;
+  pass.before_activation = state(node).before_activation;
   return pass;
 }
 

@@ -43,6 +43,9 @@ struct FitOptions {
   /// in Keras; with Reduction::weighted_mean by their weights). Targets are class numbers, 0 and 1, or one-hot
   /// rows.
   std::vector<double> class_weight{};
+  /// Compute cross-entropies from what comes before a final softmax or sigmoid, as Keras on TensorFlow does: no gradient is
+  /// lost where a probability is 0 or 1. False: from the clipped probabilities, as Keras on JAX and PyTorch does.
+  bool through_logits = true;
   /// The order of samples in epoch e follows from (seed, e), dropout's masks from (seed, step).
   bool shuffle = true;
   std::uint64_t seed = 0;
@@ -81,7 +84,19 @@ class Scorer {
     for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric);
     for (const int output : model.outputs())
       names_.push_back(model.nodes()[static_cast<std::size_t>(output)].name + "_loss");
+    for (const LossSpec& loss : losses_) {
+      LossOptions fused = loss.options();
+      fused.from_logits = kept_activation(loss) != Activation::linear || fused.from_logits;
+      from_logits_.emplace_back(loss.kind(), fused);
+    }
     reset();
+  }
+
+  /// The activation that each output's loss can do without.
+  std::vector<Activation> through_logits() const {
+    std::vector<Activation> kinds;
+    for (const LossSpec& loss : losses_) kinds.push_back(kept_activation(loss));
+    return kinds;
   }
 
   void reset() {
@@ -90,8 +105,9 @@ class Scorer {
     for (MetricState& metric : metrics_) metric.reset();
   }
 
-  /// The loss of a batch; its gradients in `dy`, where that is not null.
-  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, std::vector<Tensor<T>>* dy) {
+  /// The loss of a batch; its gradients in `dy`, where that is not null. `tape` says which outputs are logits.
+  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, std::vector<Tensor<T>>* dy,
+                const Tape<T>* tape = nullptr) {
     if (batch.targets.size() != losses_.size())
       throw ShapeError(where_, std::to_string(losses_.size()) + " targets, one an output",
                        std::to_string(batch.targets.size()));
@@ -100,13 +116,23 @@ class Scorer {
     double total = 0;
     for (std::size_t i = 0; i < losses_.size(); ++i) {
       const TensorView<const T> target = batch.targets[i];
-      const double loss = dy ? losses_[i].value_and_gradient(y[i], target, (*dy)[i], weights)
-                             : losses_[i].value(y[i], target, weights);
+      const LossSpec& spec = tape && tape->left_out(i) ? from_logits_[i] : losses_[i];
+      const double loss =
+          dy ? spec.value_and_gradient(y[i], target, (*dy)[i], weights) : spec.value(y[i], target, weights);
       if (dy && weights_[i] != 1) (*dy)[i].array() *= static_cast<T>(weights_[i]);
       total += weights_[i] * loss;
       sums_[i + 1] += loss * samples;
     }
-    for (MetricState& metric : metrics_) metric.update(y[0], batch.targets[0]);
+    TensorView<const T> said = y[0];
+    if (tape && tape->left_out(0) && !metrics_.empty()) {
+      probabilities_.resize(y[0].shape());
+      const Index columns = y[0].shape().back();
+      Scratch scratch;
+      activation_forward<T>(kept_activation(losses_[0]), y[0].size() / columns, columns, y[0].data(),
+                            probabilities_.data(), KernelContext{scratch});
+      said = probabilities_;
+    }
+    for (MetricState& metric : metrics_) metric.update(said, batch.targets[0]);
     sums_[0] += total * samples;
     samples_ += samples;
     return total;
@@ -121,9 +147,20 @@ class Scorer {
   }
 
  private:
+  static Activation kept_activation(const LossSpec& loss) {
+    if (loss.options().from_logits || loss.options().log_of_zero != LogOfZero::clip_probability) return Activation::linear;
+    switch (loss.kind()) {
+      case Loss::binary_crossentropy: return Activation::sigmoid;
+      case Loss::categorical_crossentropy:
+      case Loss::sparse_categorical_crossentropy: return Activation::softmax;
+      default: return Activation::linear;
+    }
+  }
+
   const char* where_;
   std::vector<double> weights_;
-  std::vector<LossSpec> losses_;
+  std::vector<LossSpec> losses_, from_logits_;
+  Tensor<T> probabilities_;
   std::vector<MetricState> metrics_;
   std::vector<std::string> names_;
   std::vector<double> sums_;
@@ -191,6 +228,7 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
   Progress progress(o.verbose, o.output, o.epochs);
   Tape<T> tape;
   tape.seed = o.seed;
+  if (o.through_logits) tape.leave_out = training.through_logits();
   tape.step = static_cast<std::uint64_t>(optimizer.iteration());
   Batch<T> batch;
   std::vector<TensorView<const T>> inputs, gradients;
@@ -212,7 +250,7 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
       check_batch("fit", model, batch);
       if (!o.class_weight.empty()) weigh_classes(o.class_weight, batch);
       inputs.assign(batch.inputs.begin(), batch.inputs.end());
-      const double loss = training.update(model.forward(inputs, tape), batch, batch.weights, &dy);
+      const double loss = training.update(model.forward(inputs, tape), batch, batch.weights, &dy, &tape);
       if (o.check_loss && !is_finite(loss))
         throw DataError(
             "fit", "a finite loss",
