@@ -1,7 +1,7 @@
 #pragma once
 
-#include <keel/kernels/conv2d.hpp>
 #include <keel/kernels/reduce.hpp>
+#include <keel/layers/convolution.hpp>
 #include <keel/layers/initializers.hpp>
 #include <keel/layers/output_activation.hpp>
 
@@ -36,11 +36,10 @@ class Conv2DBase : public Layer<T> {
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
     Scratch::Frame frame(pass.kernel.scratch);
-    T* packed = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
-    conv2d_pack(g, kernel_.value().data(), packed);
+    const T* weights = detail::pack_convolution(g, kernel_.value().data(), pass.kernel.scratch);
     activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
       const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-      conv2d_forward(g, x[0].data(), packed, epilogue, out, pass.kernel);
+      detail::convolution_forward(g, x[0].data(), weights, epilogue, out, pass.kernel);
     });
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
@@ -48,10 +47,10 @@ class Conv2DBase : public Layer<T> {
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     if (kernel_.trains())
-      conv2d_backward_kernel(g, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate, pass.kernel);
+      detail::convolution_backward_kernel(g, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate, pass.kernel);
     if (bias_.trains() && options_.use_bias)
       column_sums(y.size() / g.out_c, g.out_c, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
-    if (dx[0].data()) conv2d_backward_input(g, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
+    if (dx[0].data()) detail::convolution_backward_input(g, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
   }
 
   ActivationSpec activation() const override { return options_.activation; }
@@ -93,13 +92,14 @@ class Conv2DBase : public Layer<T> {
     void run(Inputs<T> x, TensorView<T> y, const KernelContext& context) const override {
       Conv2DGeometry g = geometry_;
       g.batch = y.shape()[0];
-      conv2d_forward(g, x[0].data(), packed_.data(), this->epilogue(x), y.data(), context);
+      const T* weights = packed_.empty() ? this->kernel_.data() : packed_.data();
+      detail::convolution_forward(g, x[0].data(), weights, this->epilogue(x), y.data(), context);
     }
 
    private:
     void pack() override {
-      packed_.resize(static_cast<std::size_t>(conv2d_packed_size<T>(geometry_)));
-      conv2d_pack(geometry_, this->kernel_.data(), packed_.data());
+      packed_.resize(static_cast<std::size_t>(detail::packed_convolution_size<T>(geometry_)));
+      detail::pack_convolution(geometry_, this->kernel_.data(), packed_.data());
     }
 
     Conv2DGeometry geometry_;

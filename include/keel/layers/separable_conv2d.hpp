@@ -1,7 +1,7 @@
 #pragma once
 
-#include <keel/kernels/conv2d.hpp>
 #include <keel/kernels/reduce.hpp>
+#include <keel/layers/convolution.hpp>
 #include <keel/layers/initializers.hpp>
 #include <keel/layers/output_activation.hpp>
 
@@ -93,11 +93,11 @@ class SeparableConv2D : public Layer<T> {
     const Shape middle{first.batch, first.out_h, first.out_w, first.out_c};
     // tensor 0 is for the values before the activation
     T* between = pass.cache ? pass.cache->tensor(1, middle).data() : pass.kernel.scratch.template take<T>(middle.size());
-    conv2d_forward(first, x[0].data(), packed(first, depthwise_, pass), Epilogue<T>(), between, pass.kernel);
+    detail::convolution_forward(first, x[0].data(), packed(first, depthwise_, pass), Epilogue<T>(), between, pass.kernel);
     const T* kernel = packed(second, pointwise_, pass);
     activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
       const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-      conv2d_forward(second, between, kernel, epilogue, out, pass.kernel);
+      detail::convolution_forward(second, between, kernel, epilogue, out, pass.kernel);
     });
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
@@ -106,15 +106,15 @@ class SeparableConv2D : public Layer<T> {
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     const Tensor<T>& between = pass.cache->tensors[1];
     if (pointwise_.trains())
-      conv2d_backward_kernel(second, between.data(), dz, pointwise_.gradient.data(), pass.accumulate, pass.kernel);
+      detail::convolution_backward_kernel(second, between.data(), dz, pointwise_.gradient.data(), pass.accumulate, pass.kernel);
     if (bias_.trains() && options_.use_bias)
       column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
     if (!depthwise_.trains() && !dx[0].data()) return;
     T* d = pass.kernel.scratch.template take<T>(between.size());
-    conv2d_backward_input(second, dz, pointwise_.value().data(), d, pass.kernel);
+    detail::convolution_backward_input(second, dz, pointwise_.value().data(), d, pass.kernel);
     if (depthwise_.trains())
-      conv2d_backward_kernel(first, x[0].data(), d, depthwise_.gradient.data(), pass.accumulate, pass.kernel);
-    if (dx[0].data()) conv2d_backward_input(first, d, depthwise_.value().data(), dx[0].data(), pass.kernel);
+      detail::convolution_backward_kernel(first, x[0].data(), d, depthwise_.gradient.data(), pass.accumulate, pass.kernel);
+    if (dx[0].data()) detail::convolution_backward_input(first, d, depthwise_.value().data(), dx[0].data(), pass.kernel);
   }
 
   ActivationSpec activation() const override { return options_.activation; }
@@ -123,9 +123,7 @@ class SeparableConv2D : public Layer<T> {
 
  private:
   static const T* packed(const Conv2DGeometry& g, const Parameter<T>& kernel, Pass<T>& pass) {
-    T* memory = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
-    conv2d_pack(g, kernel.value().data(), memory);
-    return memory;
+    return detail::pack_convolution(g, kernel.value().data(), pass.kernel.scratch);
   }
   Conv2DGeometry depthwise(const Shape& in, Index batch = 1) const {
     if (in.back() < 1) throw ShapeError(this->who(), "channels", in.to_string());
