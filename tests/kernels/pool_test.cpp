@@ -61,7 +61,7 @@ double divisor(const PoolGeometry& g, PoolDivisor kind, std::size_t out) {
 template <class T>
 struct MaxResult {
   std::vector<T> y, dx;
-  std::vector<std::byte> argmax;
+  AlignedVector<std::byte> argmax;
 };
 template <class T>
 MaxResult<T> max_pool(const PoolGeometry& g, const std::vector<T>& x, const std::vector<T>& dy, SimdLevel level,
@@ -69,7 +69,7 @@ MaxResult<T> max_pool(const PoolGeometry& g, const std::vector<T>& x, const std:
   Scratch scratch;
   const KernelContext context{scratch, threads, level};
   MaxResult<T> r{std::vector<T>(out_size(g)), std::vector<T>(in_size(g)),
-                 std::vector<std::byte>(static_cast<std::size_t>(max_pool_argmax_bytes(g)))};
+                 AlignedVector<std::byte>(static_cast<std::size_t>(max_pool_argmax_bytes<T>(g)))};
   max_pool_forward(g, x.data(), r.y.data(), r.argmax.data(), context);
   std::vector<T> unrecorded(r.y.size());
   max_pool_forward(g, x.data(), unrecorded.data(), static_cast<std::byte*>(nullptr), context);

@@ -62,9 +62,6 @@ T pool_divisor(const PoolGeometry& g, PoolDivisor divisor, Index oh, Index ow) {
                         count(ow, g.in_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right));
 }
 
-/// Bytes of one cell's index within a window.
-inline Index pool_index_bytes(const PoolGeometry& g) { return g.kernel_h * g.kernel_w > 256 ? 4 : 1; }
-
 /// Rows of a pooling that one thread should have at least.
 inline Index pool_grain(Index columns, const PoolGeometry& g) {
   return 16384 / (columns * g.channels * g.kernel_h * g.kernel_w + 1) + 1;
@@ -91,9 +88,10 @@ void for_pool_rows(const PoolGeometry& g, Index height, Index width, const Kerne
 
 }  // namespace detail
 
-/// Bytes of the record of winners that max_pool_forward leaves for max_pool_backward.
-inline Index max_pool_argmax_bytes(const PoolGeometry& g) {
-  return g.batch * g.out_h * g.out_w * g.channels * detail::pool_index_bytes(g);
+/// Bytes of the record of winners that max_pool_forward leaves for max_pool_backward, aligned as T.
+template <class T>
+Index max_pool_argmax_bytes(const PoolGeometry& g) {
+  return g.batch * g.out_h * g.out_w * g.channels * static_cast<Index>(sizeof(T));
 }
 
 /// y = largest cell of each window; padding never wins. As in PyTorch the first of equal cells wins, NaN wins over
@@ -102,10 +100,10 @@ inline Index max_pool_argmax_bytes(const PoolGeometry& g) {
 template <class T>
 void max_pool_forward(const PoolGeometry& g, const T* x, T* y, std::byte* argmax, const KernelContext& context) {
   const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
-  const Index bytes = detail::pool_index_bytes(g);
+  T* const winners = reinterpret_cast<T*>(argmax);
   detail::for_pool_rows(g, g.out_h, g.out_w, context, [&](Index b, Index oh) {
     KEEL_SIMD_CALL(context.simd, max_pool_row<T>)
-    (g, oh, x + b * in, y + b * out, argmax ? argmax + b * out * bytes : nullptr, bytes > 1);
+    (g, oh, x + b * in, y + b * out, winners ? winners + b * out : nullptr);
   });
 }
 
@@ -114,10 +112,9 @@ template <class T>
 void max_pool_backward(const PoolGeometry& g, const T* dy, const std::byte* argmax, T* dx,
                        const KernelContext& context) {
   const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
-  const Index bytes = detail::pool_index_bytes(g);
+  const T* const winners = reinterpret_cast<const T*>(argmax);
   detail::for_pool_rows(g, g.in_h, g.in_w, context, [&](Index b, Index ih) {
-    KEEL_SIMD_CALL(context.simd, max_pool_backward_row<T>)
-    (g, ih, dy + b * out, argmax + b * out * bytes, bytes > 1, dx + b * in);
+    KEEL_SIMD_CALL(context.simd, max_pool_backward_row<T>)(g, ih, dy + b * out, winners + b * out, dx + b * in);
   });
 }
 

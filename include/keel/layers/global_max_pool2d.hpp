@@ -20,7 +20,7 @@ class GlobalMaxPool2D : public GlobalPool2D<T> {
     const PoolGeometry g = geometry(x[0].shape());
     std::byte* winners = nullptr;
     if (pass.cache) {
-      pass.cache->bytes.resize(static_cast<std::size_t>(max_pool_argmax_bytes(g)));
+      pass.cache->bytes.resize(static_cast<std::size_t>(max_pool_argmax_bytes<T>(g)));
       winners = pass.cache->bytes.data();
     }
     max_pool_forward(g, x[0].data(), y.data(), winners, pass.kernel);

@@ -40,7 +40,7 @@ class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
     const PoolGeometry g = this->geometry(x[0]);
     std::byte* winners = nullptr;
     if (pass.cache) {
-      pass.cache->bytes.resize(static_cast<std::size_t>(max_pool_argmax_bytes(g)));
+      pass.cache->bytes.resize(static_cast<std::size_t>(max_pool_argmax_bytes<T>(g)));
       winners = pass.cache->bytes.data();
     }
     max_pool_forward(g, x[0].data(), y.data(), winners, pass.kernel);

@@ -9,16 +9,25 @@ struct Wide {
 };
 KEEL_SIMD_INLINE Wide<double> widen(Vector<double> x) { return {{x}}; }
 #if KEEL_SIMD_BYTES > 0
+typedef float HalfVector __attribute__((vector_size(KEEL_SIMD_BYTES / 2)));
+KEEL_SIMD_INLINE Vector<double> widen(HalfVector x) {
+// gcc 12 makes more of __builtin_convertvector than the one instruction that it is.
+#if KEEL_SIMD_LEVEL == 2 && !defined(__clang__)
+  return __builtin_ia32_cvtps2pd512_mask(x, Vector<double>{}, -1, 4);
+#elif KEEL_SIMD_LEVEL == 1 && !defined(__clang__)
+  return __builtin_ia32_cvtps2pd256(x);
+#else
+  return __builtin_convertvector(x, Vector<double>);
+#endif
+}
 KEEL_SIMD_INLINE Wide<float> widen(Vector<float> x) {
 #if KEEL_SIMD_BYTES == 64
-  return {{__builtin_convertvector(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7), Vector<double>),
-           __builtin_convertvector(__builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15), Vector<double>)}};
+  return {{widen(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7)),
+           widen(__builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15))}};
 #elif KEEL_SIMD_BYTES == 32
-  return {{__builtin_convertvector(__builtin_shufflevector(x, x, 0, 1, 2, 3), Vector<double>),
-           __builtin_convertvector(__builtin_shufflevector(x, x, 4, 5, 6, 7), Vector<double>)}};
+  return {{widen(__builtin_shufflevector(x, x, 0, 1, 2, 3)), widen(__builtin_shufflevector(x, x, 4, 5, 6, 7))}};
 #else
-  return {{__builtin_convertvector(__builtin_shufflevector(x, x, 0, 1), Vector<double>),
-           __builtin_convertvector(__builtin_shufflevector(x, x, 2, 3), Vector<double>)}};
+  return {{widen(__builtin_shufflevector(x, x, 0, 1)), widen(__builtin_shufflevector(x, x, 2, 3))}};
 #endif
 }
 #else
