@@ -55,7 +55,8 @@ struct Problem {
 
   Problem(const Shape2D& s, Index batch) {
     const Index out = (s.size - 1) / s.stride + 1;
-    g = {batch, s.size, s.size, s.in_c, out, out, s.out_c, s.kernel, s.kernel, s.stride, s.stride, 1, 1, s.kernel / 2, s.kernel / 2, 1};
+    g = {batch,    s.size,   s.size,   s.in_c, out, out,          s.out_c,      s.kernel,
+         s.kernel, s.stride, s.stride, 1,      1,   s.kernel / 2, s.kernel / 2, 1};
     x = random_values(batch * s.size * s.size * s.in_c);
     dy = random_values(batch * out * out * s.out_c);
     kernel = random_values(g.kernel_size());
@@ -93,7 +94,8 @@ struct Problem {
         const Index n = at / g.out_c / g.out_w / g.out_h;
         for (Index r = 0; r < g.kernel_h; ++r)
           for (Index s = 0; s < g.kernel_w; ++s)
-            for (Index c = 0; c < g.in_c; ++c) add(pixel(n, o, r, j, s, c), kernel[size(((r * g.kernel_w + s) * g.in_c + c) * g.out_c + f)]);
+            for (Index c = 0; c < g.in_c; ++c)
+              add(pixel(n, o, r, j, s, c), kernel[size(((r * g.kernel_w + s) * g.in_c + c) * g.out_c + f)]);
       } else if (direction == Direction::backward_input) {
         got = dx[size(at)];
         const Index c = at % g.in_c, j = at / g.in_c % g.in_w, o = at / g.in_c / g.in_w % g.in_h;
@@ -101,7 +103,9 @@ struct Problem {
         for (Index r = 0; r < g.kernel_h; ++r)
           for (Index s = 0; s < g.kernel_w; ++s) {
             const Index a = o + g.pad_top - r, b = j + g.pad_left - s;
-            if (a < 0 || b < 0 || a % g.stride_h || b % g.stride_w || a / g.stride_h >= g.out_h || b / g.stride_w >= g.out_w) continue;
+            if (a < 0 || b < 0 || a % g.stride_h || b % g.stride_w || a / g.stride_h >= g.out_h ||
+                b / g.stride_w >= g.out_w)
+              continue;
             for (Index f = 0; f < g.out_c; ++f)
               add(dy[size(((n * g.out_h + a / g.stride_h) * g.out_w + b / g.stride_w) * g.out_c + f)],
                   kernel[size(((r * g.kernel_w + s) * g.in_c + c) * g.out_c + f)]);
@@ -112,7 +116,8 @@ struct Problem {
         const Index r = at / g.out_c / g.in_c / g.kernel_w;
         for (Index n = 0; n < g.batch; ++n)
           for (Index o = 0; o < g.out_h; ++o)
-            for (Index j = 0; j < g.out_w; ++j) add(pixel(n, o, r, j, s, c), dy[size(((n * g.out_h + o) * g.out_w + j) * g.out_c + f)]);
+            for (Index j = 0; j < g.out_w; ++j)
+              add(pixel(n, o, r, j, s, c), dy[size(((n * g.out_h + o) * g.out_w + j) * g.out_c + f)]);
       }
       if (!(std::abs(static_cast<double>(got) - sum) < 2e-6 * magnitude)) throw std::runtime_error("wrong result");
     }
@@ -154,17 +159,23 @@ void convolution(benchmark::State& state, const Shape2D& shape, Index batch, Dir
 int main(int argc, char** argv) {
   for (const Shape2D& s : shapes)
     for (const Direction direction : {Direction::forward, Direction::backward_input, Direction::backward_kernel})
-      for (const Index batch : {Index{1}, s.size > 100 || s.network == std::string("resnet18") ? Index{8} : Index{32}}) {
+      for (const Index batch :
+           {Index{1}, s.size > 100 || s.network == std::string("resnet18") || s.network == std::string("mbv1")
+                          ? Index{8}
+                          : Index{32}}) {
         if (batch == 1 && direction != Direction::forward) continue;
-        const std::string name = std::string(s.network) + "/" + std::to_string(s.size) + "x" + std::to_string(s.in_c) + "->" +
-                                 std::to_string(s.out_c) + "/k" + std::to_string(s.kernel) + "s" + std::to_string(s.stride) +
+        const std::string name = std::string(s.network) + "/" + std::to_string(s.size) + "x" +
+                                 std::to_string(s.in_c) + "->" + std::to_string(s.out_c) + "/k" +
+                                 std::to_string(s.kernel) + "s" + std::to_string(s.stride) +
                                  (direction == Direction::forward          ? "/forward"
                                   : direction == Direction::backward_input ? "/backward_input"
                                                                            : "/backward_kernel") +
                                  "/b" + std::to_string(batch);
-        benchmark::RegisterBenchmark(name.c_str(), [&s, batch, direction](benchmark::State& state) {
-          convolution(state, s, batch, direction);
-        })->Unit(benchmark::kMillisecond)->MinTime(0.1);
+        benchmark::RegisterBenchmark(
+            name.c_str(),
+            [&s, batch, direction](benchmark::State& state) { convolution(state, s, batch, direction); })
+            ->Unit(benchmark::kMillisecond)
+            ->MinTime(0.1);
       }
   benchmark::AddCustomContext("cpu", cpu_info().to_string());
   benchmark::Initialize(&argc, argv);

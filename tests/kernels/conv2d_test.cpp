@@ -27,8 +27,8 @@ std::size_t y_size(const Conv2DGeometry& g) { return size(g.batch * g.out_h * g.
 
 std::string describe(const Conv2DGeometry& g) {
   std::string text;
-  for (const Index v : {g.batch, g.in_h, g.in_w, g.in_c, g.out_h, g.out_w, g.out_c, g.kernel_h, g.kernel_w, g.stride_h,
-                        g.stride_w, g.dilation_h, g.dilation_w, g.pad_top, g.pad_left, g.groups})
+  for (const Index v : {g.batch, g.in_h, g.in_w, g.in_c, g.out_h, g.out_w, g.out_c, g.kernel_h, g.kernel_w,
+                        g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_top, g.pad_left, g.groups})
     text += std::to_string(v) + " ";
   return text;
 }
@@ -55,7 +55,9 @@ void products(const Conv2DGeometry& g, F&& visit) {
 
 struct Random {
   std::mt19937 engine;
-  Index in(Index low, Index high) { return low + static_cast<Index>(engine() % static_cast<unsigned>(high - low + 1)); }
+  Index in(Index low, Index high) {
+    return low + static_cast<Index>(engine() % static_cast<unsigned>(high - low + 1));
+  }
   template <class T>
   std::vector<T> values(std::size_t count) {
     std::vector<T> result(count);
@@ -80,7 +82,8 @@ Conv2DGeometry random_geometry(Random& random) {
   g.in_w = random.in(0, 4) ? random.in(1, 12) : random.in(13, 40);
   g.pad_top = random.in(0, (g.kernel_h - 1) * g.dilation_h);
   g.pad_left = random.in(0, (g.kernel_w - 1) * g.dilation_w);
-  const Index bottom = random.in(0, (g.kernel_h - 1) * g.dilation_h), right = random.in(0, (g.kernel_w - 1) * g.dilation_w);
+  const Index bottom = random.in(0, (g.kernel_h - 1) * g.dilation_h),
+              right = random.in(0, (g.kernel_w - 1) * g.dilation_w);
   const Index height = g.in_h + g.pad_top + bottom - (g.kernel_h - 1) * g.dilation_h - 1;
   const Index width = g.in_w + g.pad_left + right - (g.kernel_w - 1) * g.dilation_w - 1;
   if (height < 0 || width < 0) return random_geometry(random);
@@ -116,7 +119,8 @@ struct Run {
 
 /// Largest |value - expected| relative to the sum of the products' magnitudes, in units of T's rounding.
 template <class T>
-double error(const std::vector<T>& values, const std::vector<double>& expected, const std::vector<double>& magnitude) {
+double error(const std::vector<T>& values, const std::vector<double>& expected,
+             const std::vector<double>& magnitude) {
   REQUIRE(values.size() == expected.size());
   double worst = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -168,7 +172,8 @@ TEST_CASE("conv2d: the shapes of networks") {
 TEST_CASE("conv2d: the comparison can fail") {
   Random random{std::mt19937(9)};
   const Conv2DGeometry g{1, 5, 5, 3, 5, 5, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1};
-  const std::vector<float> x = random.values<float>(x_size(g)), kernel = random.values<float>(size(g.kernel_size()));
+  const std::vector<float> x = random.values<float>(x_size(g)),
+                           kernel = random.values<float>(size(g.kernel_size()));
   std::vector<double> y(y_size(g)), ym(y.size());
   products(g, [&](std::size_t a, std::size_t b, std::size_t c) {
     y[c] += double(x[a]) * double(kernel[b]), ym[c] += std::abs(double(x[a]) * double(kernel[b]));
@@ -191,18 +196,20 @@ TEST_CASE_TEMPLATE("conv2d: epilogue", T, float, double) {
       Run<T> run(level);
       const std::vector<T> plain = run.forward(g, x, kernel);
       for (const keel::Activation kind :
-           {keel::Activation::linear, keel::Activation::relu, keel::Activation::relu6, keel::Activation::tanh, keel::Activation::softmax})
+           {keel::Activation::linear, keel::Activation::relu, keel::Activation::relu6, keel::Activation::tanh,
+            keel::Activation::softmax})
         for (const bool with_bias : {false, true})
           for (const bool with_residual : {false, true}) {
-            const std::vector<T> y = run.forward(
-                g, x, kernel, {with_bias ? bias.data() : nullptr, with_residual ? residual.data() : nullptr, kind});
+            const std::vector<T> y =
+                run.forward(g, x, kernel,
+                            {with_bias ? bias.data() : nullptr, with_residual ? residual.data() : nullptr, kind});
             std::vector<T> expected = plain;
             for (std::size_t i = 0; i < expected.size(); ++i) {
               if (with_bias) expected[i] += bias[i % size(channels)];
               if (with_residual) expected[i] += residual[i];
             }
-            keel::activation_forward(keel::ActivationSpec(kind), g.batch * g.out_h * g.out_w, channels, expected.data(),
-                                     expected.data(), run.context);
+            keel::activation_forward(keel::ActivationSpec(kind), g.batch * g.out_h * g.out_w, channels,
+                                     expected.data(), expected.data(), run.context);
             for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(std::abs(y[i] - expected[i]) <= T(1e-5));
           }
     }
@@ -233,7 +240,8 @@ TEST_CASE("conv2d: a batch has the bits of its samples, threads do not change a 
       const std::size_t xs = x_size(one), ys = y_size(one);
       for (std::size_t n = 0; n < size(g.batch); ++n) {
         const auto at = [n](const std::vector<float>& v, std::size_t s) {
-          return std::vector<float>(v.begin() + static_cast<Index>(n * s), v.begin() + static_cast<Index>((n + 1) * s));
+          return std::vector<float>(v.begin() + static_cast<Index>(n * s),
+                                    v.begin() + static_cast<Index>((n + 1) * s));
         };
         REQUIRE(run.forward(one, at(x, xs), kernel) == at(y, ys));
         REQUIRE(run.backward_input(one, at(dy, ys), kernel) == at(dx, xs));
@@ -250,8 +258,8 @@ TEST_CASE("conv2d: NaN and infinity in one pixel reach the outputs that see it, 
     for (const SimdLevel level : levels()) {
       std::vector<float> x = random.values<float>(x_size(g));
       x[size((3 * 20 + 0) * 16 + 5)] = bad;  // row 3, column 0
-      const std::vector<float> y =
-          Run<float>(level).forward(g, x, kernel, {nullptr, nullptr, std::isnan(bad) ? keel::Activation::relu : keel::Activation::linear});
+      const std::vector<float> y = Run<float>(level).forward(
+          g, x, kernel, {nullptr, nullptr, std::isnan(bad) ? keel::Activation::relu : keel::Activation::linear});
       for (Index i = 0; i < 8; ++i)
         for (Index j = 0; j < 20; ++j)
           for (Index f = 0; f < 40; ++f)

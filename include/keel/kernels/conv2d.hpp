@@ -21,8 +21,8 @@ inline ConvAxis width_axis(const Conv2DGeometry& g) {
 template <class T>
 KernelView<T> forward_view(const Conv2DGeometry& g, const T* kernel) {
   const Index tap = g.group_in() * g.out_c;
-  return {kernel, g.kernel_h, g.kernel_w, g.group_in(), g.group_out(), g.groups,
-          g.kernel_w * tap, tap, g.out_c, 1, g.group_out()};
+  return {kernel, g.kernel_h, g.kernel_w, g.group_in(), g.group_out(), g.groups, g.kernel_w * tap,
+          tap,    g.out_c,    1,          g.group_out()};
 }
 
 /// The inputs i = phase (mod stride) of one axis as a convolution of the outputs with every `step`th tap of the
@@ -38,7 +38,8 @@ struct BackwardAxis {
     const Index taps = first < forward.taps ? (forward.taps - 1 - first) / step + 1 : 0;
     const Index skip = forward.pad > phase ? (forward.pad - phase + stride - 1) / stride : 0;
     const Index start = skip * stride + phase - forward.pad, delay = step * dilation / stride;
-    axis = {forward.out, start < forward.in ? (forward.in - 1 - start) / stride + 1 : 0, taps, 1, delay, 0, start, stride};
+    axis = {forward.out, start < forward.in ? (forward.in - 1 - start) / stride + 1 : 0, taps, 1, delay, 0, start,
+            stride};
     if (taps > 0) axis.pad = (first * dilation - phase) / stride + (taps - 1) * delay - skip;
   }
   Index last() const { return first + ((std::max)(axis.taps, Index{1}) - 1) * step; }
@@ -52,7 +53,8 @@ void convolve(ConvStrips<T> strips, const T* x, const T* packed, const Epilogue<
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
   // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
   // the more pixels they should serve.
-  const Index strip_values = std::clamp<Index>(sum * strips.co * strips.groups / 16, (128 << 10) / sizeof(T), (640 << 10) / sizeof(T));
+  const Index strip_values =
+      std::clamp<Index>(sum * strips.co * strips.groups / 16, (128 << 10) / sizeof(T), (640 << 10) / sizeof(T));
   Index rows = std::clamp<Index>(strip_values / (strips.row_inputs() + 1), 1, out_rows);
   if (threads > 1) rows = std::clamp<Index>(out_rows * panels * strips.groups / (4 * threads), 1, rows);
   strips.cut(rows);
@@ -63,24 +65,28 @@ void convolve(ConvStrips<T> strips, const T* x, const T* packed, const Epilogue<
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   const Index work = strips.pixels() * (sum + 4) * strips.co / (strips.count * splits) + 1;
-  parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work), [&](Index begin, Index end, int thread) {
-    Conv2DPanel<T> p;
-    p.clamp_high = epilogue.activation.kind == Activation::relu6;
-    p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
-    for (Index item = begin; item < end; ++item) {
-      const Index split = item % splits, group = item / splits % strips.groups, strip = item / splits / strips.groups;
-      strips.read(x, strip, group, blocks + thread * strips.block_size(), row_offsets + thread * 2 * strips.strip_rows(), p);
-      for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
-        const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
-        p.channels = (std::min)(panel_width<T>, strips.co - channel), p.pitch = panel_pitch<T>(p.channels);
-        p.weights = packed + group * panels_size<T>(sum, strips.co) + channel * sum;
-        p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
-        p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-        p.y = y + at;
-        KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
-      }
-    }
-  });
+  parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work),
+               [&](Index begin, Index end, int thread) {
+                 Conv2DPanel<T> p;
+                 p.clamp_high = epilogue.activation.kind == Activation::relu6;
+                 p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
+                 for (Index item = begin; item < end; ++item) {
+                   const Index split = item % splits, group = item / splits % strips.groups,
+                               strip = item / splits / strips.groups;
+                   strips.read(x, strip, group, blocks + thread * strips.block_size(),
+                               row_offsets + thread * 2 * strips.strip_rows(), p);
+                   for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
+                     const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
+                     p.channels = (std::min)(panel_width<T>, strips.co - channel),
+                     p.pitch = panel_pitch<T>(p.channels);
+                     p.weights = packed + group * panels_size<T>(sum, strips.co) + channel * sum;
+                     p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
+                     p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+                     p.y = y + at;
+                     KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
+                   }
+                 }
+               });
 }
 
 }  // namespace detail
@@ -107,8 +113,8 @@ void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const 
                     const KernelContext& context) {
   if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
-  detail::convolve<T>({detail::height_axis(g), detail::width_axis(g), g.batch, g.groups, g.group_in(), g.group_out(),
-                       g.out_h, g.out_w, true},
+  detail::convolve<T>({detail::height_axis(g), detail::width_axis(g), g.batch, g.groups, g.group_in(),
+                       g.group_out(), g.out_h, g.out_w, detail::ConvStrips<T>::Layout::in_place},
                       x, packed, epilogue, y, context);
   const Activation kind = epilogue.activation.kind;
   if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
@@ -129,13 +135,22 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
       if (g.batch * h.axis.out * w.axis.out * g.in_c == 0) continue;
       const bool taps = h.axis.taps * w.axis.taps > 0;
       const detail::KernelView<T> view{taps ? kernel + (h.last() * g.kernel_w + w.last()) * tap : kernel,
-                                       h.axis.taps, w.axis.taps, g.group_out(), ci, g.groups,
-                                       -h.step * g.kernel_w * tap, -w.step * tap, 1, g.out_c, g.group_out()};
+                                       h.axis.taps,
+                                       w.axis.taps,
+                                       g.group_out(),
+                                       ci,
+                                       g.groups,
+                                       -h.step * g.kernel_w * tap,
+                                       -w.step * tap,
+                                       1,
+                                       g.out_c,
+                                       g.group_out()};
       Scratch::Frame frame(context.scratch);
       T* const packed = context.scratch.take<T>(view.packed_size());
       view.pack(packed, context.threads);
-      detail::convolve<T>({h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w, true}, dy, packed, {}, dx,
-                          context);
+      detail::convolve<T>({h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w,
+                           detail::ConvStrips<T>::Layout::in_place},
+                          dy, packed, {}, dx, context);
     }
 }
 
@@ -149,13 +164,14 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     if (!accumulate) std::fill_n(dkernel, g.kernel_size(), T(0));
     return;
   }
-  constexpr Index tile = 8;  // weights; a tile may read past the end of its run, but not past the end of x
-  detail::ConvStrips<T> strips(detail::height_axis(g), detail::width_axis(g), g.batch, g.groups, g.group_in(),
-                               g.group_out(), g.out_h, g.out_w, g.group_in() % tile == 0);
-  strips.cut((std::max)(Index{1}, 256 / strips.row_pixels()));
+  constexpr Index tile = 8;  // weights
+  using Strips = detail::ConvStrips<T>;
+  Strips strips(detail::height_axis(g), detail::width_axis(g), g.batch, g.groups, g.group_in(), g.group_out(),
+                g.out_h, g.out_w, Strips::Layout::planes);
+  strips.cut((std::max)(Index{1}, 512 / strips.row_pixels()));
   const Index strip_rows = strips.strip_rows(), strip_pixels = strip_rows * strips.row_pixels();
   const Index panels = detail::panel_count<T>(strips.co), threads = thread_count(context.threads);
-  const Index length = strips.run_length(), tiles = (length + tile - 1) / tile, panel_tiles = strips.runs() * tiles;
+  const Index tiles = (strips.run(0).length + tile - 1) / tile, panel_tiles = strips.runs() * tiles;
   Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const gradients = context.scratch.take<T>(strip_pixels * detail::panel_width<T> * threads);
@@ -172,7 +188,7 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     for (Index strip = 0; strip < strips.count; ++strip) {
       p.add = accumulate || strip > 0;
       for (Index at = first, next; at < last; at = next) {
-        const Index run = at / tiles % strips.runs(), panel = at / panel_tiles % panels, group = at / panel_tiles / panels;
+        const Index group = at / panel_tiles / panels, panel = at / panel_tiles % panels;
         next = (std::min)(last, (at / tiles + 1) * tiles);
         if (at == first || at % (panels * panel_tiles) == 0)
           strips.read(x, strip, group, blocks + thread * strips.block_size(),
@@ -181,11 +197,12 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
         if (at == first || at % panel_tiles == 0) {
           p.channels = (std::min)(detail::panel_width<T>, strips.co - panel * detail::panel_width<T>);
           p.pitch = detail::panel_pitch<T>(p.channels);
-          p.pack(dy + channel, gradient);
+          p.take(dy + channel, panel_tiles, gradient);
         }
-        p.begin = at % tiles * tile, p.end = (std::min)(length, p.begin + (next - at) * tile);
-        p.run = run / p.runs_w * p.run_step_h + run % p.runs_w * p.run_step_w;
-        p.dkernel = dkernel + run * length * g.out_c + channel;
+        const typename Strips::Run run = strips.run(at / tiles % strips.runs());
+        p.run = run.offset;
+        p.begin = at % tiles * tile, p.end = (std::min)(run.length, p.begin + (next - at) * tile);
+        p.dkernel = dkernel + run.weight * g.out_c + channel;
         KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
       }
     }

@@ -34,21 +34,23 @@ struct Conv2DPanel : Conv2DRows<T> {
 /// The gradient of one panel's weights from some rows: what inputs [begin, end) of one run contribute.
 template <class T>
 struct Conv2DGradient : Conv2DRows<T> {
-  const T* dy;  // `pitch` values a pixel, of which `channels` count; pixels follow each other
-  Index pitch, channels;
+  const T* dy;  // `channels` values a pixel, readable up to `pitch`; dy_step from pixel to pixel
+  Index pitch, channels, dy_step;
   Index run, begin, end;  // run: where it starts in x
   T* dkernel;             // of input 0 of the run, out_c values an input
   Index out_c;
   bool add;  // to dkernel, or overwrite it
 
-  /// Copies dy's panel to dense memory: row after row of pixels.
-  void pack(const T* from, T* block) {
-    dy = block;
-    for (Index r = 0; r < this->rows; ++r)
-      for (Index i = 0; i < this->width; ++i, block += pitch) {
-        std::copy_n(from + this->y_rows[r] + i * this->y_step, channels, block);
-        std::fill_n(block + channels, pitch - channels, T(0));
-      }
+  /// Takes dy's panel from an image of out_c channels: as it is when few tiles read it, else as a dense copy.
+  void take(const T* from, Index tiles, T* block) {
+    from += this->y_rows[0];
+    dy = from, dy_step = out_c;
+    if (channels == pitch && tiles <= 16) return;
+    dy = block, dy_step = pitch;
+    for (Index i = this->rows * this->width; i > 0; --i, from += out_c, block += pitch) {
+      std::copy_n(from, channels, block);
+      std::fill_n(block + channels, pitch - channels, T(0));
+    }
   }
 };
 
@@ -102,7 +104,8 @@ struct KernelView {
     }
     for (Index block = 0; block < ci; block += 16)  // a transposition, in blocks that stay in the cache
       for (Index f = 0; f < channels; ++f)
-        for (Index c = block; c < (std::min)(block + 16, ci); ++c) packed[c * pitch + f] = weights[c * in + f * out];
+        for (Index c = block; c < (std::min)(block + 16, ci); ++c)
+          packed[c * pitch + f] = weights[c * in + f * out];
   }
 };
 
@@ -110,23 +113,39 @@ struct KernelView {
 /// start + o step. pad may be negative.
 struct ConvAxis {
   Index in, out, taps, stride, dilation, pad, start = 0, step = 1;
+  /// Inputs between outputs that nobody reads are not copied to a block: it has every gap()th input.
+  Index gap() const { return taps == 1 ? stride : 1; }
+  Index block_stride() const { return stride / gap(); }
+  Index block_size(Index outputs) const { return (outputs - 1) * block_stride() + span(); }
   Index span() const { return taps == 0 ? 0 : (taps - 1) * dilation + 1; }
   bool inside() const { return taps == 0 || (pad <= 0 && (out - 1) * stride - pad + span() <= in); }
 };
 
 /// `groups` convolutions ci -> co of images, and the strips they are done in: some whole images or some rows of
-/// one. The inputs of a strip are read in place when all are inside the image (and `in_place`), else from a
-/// block of memory that they are copied to with the zeros around them.
+/// one. The inputs of a strip are read in place, or from a block that they are copied to, with the zeros around
+/// them.
 template <class T>
 class ConvStrips {
  public:
+  /// in_place: where all inputs are inside the image, else block.
+  /// block: image rows; taps and channels that lie side by side make one run.
+  /// planes: an image of 16 channels after the other, so that pixels lie side by side; block below 16 channels.
+  enum class Layout { in_place, block, planes };
+
+  /// Consecutive inputs in a pixel's sum: the first one's place in the block and its row of weights.
+  struct Run {
+    Index offset, weight, length;
+  };
+
   Index groups, ci, co;
   Index count;  // strips
 
-  ConvStrips(const ConvAxis& height, const ConvAxis& width, Index batch, Index g, Index in, Index out, Index y_height,
-             Index y_width, bool in_place)
+  ConvStrips(const ConvAxis& height, const ConvAxis& width, Index batch, Index g, Index in, Index out,
+             Index y_height, Index y_width, Layout layout)
       : groups(g), ci(in), co(out), h_(height), w_(width), batch_(batch), y_h_(y_height), y_w_(y_width) {
-    direct_ = in_place && h_.inside() && w_.inside();
+    // Pixels 4096 bytes apart fall into one set of the first-level cache.
+    const bool collide = w_.stride * groups * ci * Index{sizeof(T)} % 4096 == 0;
+    direct_ = layout == Layout::in_place && h_.inside() && w_.inside() && !collide;
     if (direct_ && h_.taps == 1 && w_.taps == 1 && h_.stride == 1 && w_.stride == 1 && h_.out == h_.in &&
         w_.out == w_.in && h_.step == 1 && w_.step == 1) {
       // All pixels are alike: one image with rows of 56, which tiles divide, the last one shorter.
@@ -135,8 +154,9 @@ class ConvStrips {
       h_.in = h_.out = y_h_ = (pixels_ + w_.out - 1) / w_.out;
       batch_ = 1;
     }
-    block_w_ = direct_ ? w_.in : (w_.out - 1) * w_.stride + w_.span();
-    block_pitch_ = direct_ ? groups * ci : ci;
+    planes_ = layout == Layout::planes && ci >= 16 ? (ci + 15) / 16 : 1;
+    pitch_ = direct_ ? groups * ci : planes_ > 1 ? 16 : collide && !merges() ? ci + 16 : ci;
+    block_w_ = direct_ ? w_.in : w_.block_size(w_.out);
     cut(1);
   }
 
@@ -144,11 +164,8 @@ class ConvStrips {
   Index row_pixels() const { return w_.out; }
   Index pixels() const { return pixels_ ? pixels_ : rows() * w_.out; }
   /// Input values that one more output row needs.
-  Index row_inputs() const { return h_.stride * block_w_ * ci; }
+  Index row_inputs() const { return h_.block_stride() * block_w_ * ci; }
   Index taps() const { return h_.taps * w_.taps; }
-  /// Inputs of a pixel's sum that lie side by side, and how many such runs there are.
-  Index run_length() const { return merged() ? w_.taps * ci : ci; }
-  Index runs() const { return merged() ? h_.taps : taps(); }
 
   /// Makes strips of about `rows` output rows.
   void cut(Index rows) {
@@ -157,12 +174,22 @@ class ConvStrips {
     rows_ = (h_.out + per_image_ - 1) / per_image_;
     per_image_ = (h_.out + rows_ - 1) / rows_;
     count = per_image_ == 1 ? (batch_ + images_ - 1) / images_ : batch_ * per_image_;
-    image_block_ = ((rows_ - 1) * h_.stride + h_.span()) * block_w_ * ci;
+    image_block_ = h_.block_size(rows_) * block_w_ * pitch_;
+    plane_block_ = images_ * image_block_;
   }
   /// Most rows in a strip.
   Index strip_rows() const { return images_ * rows_; }
   /// Values in a strip's block, with some to spare for tiles that read past the end.
-  Index block_size() const { return direct_ ? 0 : images_ * image_block_ + 16; }
+  Index block_size() const { return direct_ ? 0 : planes_ * plane_block_ + 16; }
+
+  /// A pixel's sum, run by run: planes first, then taps.
+  Index runs() const { return merged() ? h_.taps : planes_ * taps(); }
+  Run run(Index i) const {
+    if (merged()) return {i * h_.dilation * block_w_ * pitch_, i * w_.taps * ci, w_.taps * ci};
+    const Index plane = i / taps(), tap = i % taps(), r = tap / w_.taps, s = tap % w_.taps;
+    return {plane * plane_block_ + (r * h_.dilation * block_w_ + s * w_.dilation) * pitch_, tap * ci + plane * 16,
+            planes_ > 1 ? (std::min)(Index{16}, ci - plane * 16) : ci};
+  }
 
   /// Reads a strip of one group; `rows` has room for twice strip_rows().
   void read(const T* x, Index strip, Index group, T* block, Index* rows, Conv2DRows<T>& to) const {
@@ -179,51 +206,63 @@ class ConvStrips {
       if (!direct_) copy(x + (image + n) * h_.in * w_.in * x_pitch, first, height, block + n * image_block_);
       for (Index i = 0; i < height; ++i) {
         const Index row = first + i, in_row = (image + n) * h_.in + row * h_.stride - h_.pad;
-        *x_row++ = !direct_      ? n * image_block_ + i * h_.stride * block_w_ * ci
+        *x_row++ = !direct_      ? n * image_block_ + i * h_.block_stride() * block_w_ * pitch_
                    : taps() == 0 ? 0
                                  : (in_row * w_.in - w_.pad) * x_pitch;
         *y_row++ = (((image + n) * y_h_ + h_.start + row * h_.step) * y_w_ + w_.start) * y_pitch;
       }
     }
+    if (!direct_) std::fill_n(block + planes_ * plane_block_, 16, T(0));
     to.rows = images * height, to.width = w_.out;
     if (pixels_) to.width = (std::min)(height * w_.out, pixels_ - first * w_.out), to.rows = 1;
-    to.x_step = w_.stride * block_pitch_, to.y_step = w_.step * y_pitch;
-    to.runs_h = h_.taps, to.run_step_h = h_.dilation * block_w_ * block_pitch_;
-    to.runs_w = merged() ? 1 : w_.taps, to.run_step_w = w_.dilation * block_pitch_;
-    to.run_length = run_length();
+    to.x_step = (direct_ ? w_.stride : w_.block_stride()) * pitch_, to.y_step = w_.step * y_pitch;
+    to.runs_h = h_.taps, to.run_step_h = h_.dilation * block_w_ * pitch_;
+    to.runs_w = merged() ? 1 : w_.taps, to.run_step_w = w_.dilation * pitch_;
+    to.run_length = merged() ? w_.taps * ci : ci;
   }
 
  private:
-  bool merged() const { return w_.dilation == 1 && block_pitch_ == ci; }
+  /// Whether the taps of a row are one run, if pixels are not kept apart.
+  bool merges() const { return w_.dilation == 1 && w_.taps > 1; }
+  bool merged() const { return w_.dilation == 1 && pitch_ == ci && planes_ == 1; }
 
   /// Copies what output rows [first, first + rows) of an image see.
   void copy(const T* image, Index first, Index rows, T* block) const {
-    const Index pitch = groups * ci, height = (rows - 1) * h_.stride + h_.span();
-    const Index left = std::clamp<Index>(w_.pad, 0, block_w_);
-    const Index inside = std::clamp<Index>(w_.in + w_.pad - left, 0, block_w_ - left);
-    for (Index r = 0; r < height; ++r) {
-      const Index row = first * h_.stride - h_.pad + r;
-      if (row < 0 || row >= h_.in) {
-        block = std::fill_n(block, block_w_ * ci, T(0));
+    const Index x_pitch = groups * ci, gap = w_.gap(), height = h_.block_size(rows);
+    const Index left = std::clamp<Index>((w_.pad + gap - 1) / gap, 0, block_w_);  // columns before the image
+    const Index end = std::clamp<Index>((w_.in + w_.pad + gap - 1) / gap, left, block_w_), inside = end - left;
+    for (Index r = 0; r < height; ++r, block += block_w_ * pitch_) {
+      const Index row = first * h_.stride - h_.pad + r * h_.gap();
+      const bool empty = row < 0 || row >= h_.in;
+      const Index before = empty ? block_w_ : left, after = empty ? 0 : block_w_ - left - inside;
+      for (Index plane = 0; plane < planes_; ++plane) {
+        T* const to = block + plane * plane_block_;
+        std::fill_n(to, before * pitch_, T(0));
+        std::fill_n(to + (block_w_ - after) * pitch_, after * pitch_, T(0));
+      }
+      if (empty) continue;
+      const T* from = image + (row * w_.in + left * gap - w_.pad) * x_pitch;
+      T* to = block + left * pitch_;
+      if (pitch_ == x_pitch && gap == 1) {
+        std::copy_n(from, inside * ci, to);
         continue;
       }
-      const T* from = image + (row * w_.in + left - w_.pad) * pitch;
-      block = std::fill_n(block, left * ci, T(0));
-      if (ci == pitch)
-        block = std::copy_n(from, inside * ci, block);
-      else
-        for (Index i = 0; i < inside; ++i, from += pitch) block = std::copy_n(from, ci, block);
-      block = std::fill_n(block, (block_w_ - left - inside) * ci, T(0));
+      const Index whole = planes_ > 1 ? ci / 16 : 0, rest = ci - whole * 16;
+      for (Index i = 0; i < inside; ++i, from += gap * x_pitch, to += pitch_) {
+        for (Index plane = 0; plane < whole; ++plane)
+          std::copy_n(from + plane * 16, 16, to + plane * plane_block_);
+        if (rest > 0) std::copy_n(from + whole * 16, rest, to + whole * plane_block_);
+        if (rest > 0 && planes_ > 1) std::fill_n(to + whole * plane_block_ + rest, 16 - rest, T(0));
+      }
     }
-    std::fill_n(block, 16, T(0));
   }
 
   ConvAxis h_, w_;
   Index batch_, y_h_, y_w_;
   bool direct_;
   Index pixels_ = 0;  // of a 1x1 convolution whose pixels are all alike
-  Index block_w_, block_pitch_;
-  Index images_, rows_, per_image_, image_block_;
+  Index planes_, pitch_, block_w_;
+  Index images_, rows_, per_image_, image_block_, plane_block_;
 };
 
 }  // namespace detail

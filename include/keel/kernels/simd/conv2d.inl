@@ -9,7 +9,8 @@ struct Conv2DGroups {
 
 /// Adds the residual to sums[pixel][width], applies the activation and stores them, for any number of channels.
 template <class T>
-void conv2d_finish(const detail::Conv2DPanel<T>& p, const T* sums, Index width, Index channels, Index pixels, Index y) {
+void conv2d_finish(const detail::Conv2DPanel<T>& p, const T* sums, Index width, Index channels, Index pixels,
+                   Index y) {
   for (Index i = 0; i < pixels; ++i, y += p.y_step, sums += width)
     for (Index c = 0; c < channels && c < width; c += lanes<T>) {
       const Tail<T> tail(channels - c < lanes<T> ? channels - c : lanes<T>);
@@ -27,7 +28,8 @@ template <class T, int N, int G, int V>
 void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& groups, Index count, const T* weights,
                  const T* bias, Index channels) {
   constexpr int width = V * lanes<T>;
-  constexpr std::size_t pixels = std::size_t{N * G}, vectors = std::size_t{V}, values = pixels * std::size_t{width};
+  constexpr std::size_t pixels = std::size_t{N * G}, vectors = std::size_t{V},
+                        values = pixels * std::size_t{width};
   Vector<T> sum[pixels][vectors];
 #pragma GCC unroll 2
   for (int v = 0; v < V; ++v) {
@@ -43,7 +45,8 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
       for (int n = 0; n < N; ++n) x[n] = groups.x[n] + r * p.run_step_h + s * p.run_step_w;
       for (Index c = 0; c < p.run_length; ++c, weights += pitch) {
 #pragma GCC unroll 2
-        for (int line = 0; line < width; line += 64 / int{sizeof(T)}) __builtin_prefetch(weights + line + 32 * pitch);
+        for (int line = 0; line < width; line += 64 / int{sizeof(T)})
+          __builtin_prefetch(weights + line + 32 * pitch);
         Vector<T> weight[vectors];
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) weight[v] = load(weights + v * lanes<T>);
@@ -130,15 +133,16 @@ void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index
   Vector<T> sum[weights][vectors];
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
-    if (c < count) __builtin_prefetch(to + c * p.out_c, 1), __builtin_prefetch(to + c * p.out_c + (V - 1) * lanes<T>, 1);
+    if (c < count)
+      __builtin_prefetch(to + c * p.out_c, 1), __builtin_prefetch(to + c * p.out_c + (V - 1) * lanes<T>, 1);
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) sum[c][v] = Vector<T>{};
   }
   const T* dy = p.dy + channel;
-  const Index step = p.x_step, pitch = p.pitch;
+  const Index step = p.x_step, dy_step = p.dy_step;
   for (Index row = 0; row < p.rows; ++row) {
     const T* x = p.x + p.x_rows[row] + p.run + first;
-    for (Index i = 0; i < p.width; ++i, x += step, dy += pitch) {
+    for (Index i = 0; i < p.width; ++i, x += step, dy += dy_step) {
       Vector<T> gradient[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) gradient[v] = load(dy + v * lanes<T>);

@@ -46,8 +46,9 @@ inline SimdLevel simd_level() {
     if (text == nullptr || *text == '\0') return best_simd_level();
     for (const SimdLevel level : {SimdLevel::baseline, SimdLevel::avx2, SimdLevel::avx512})
       if (std::string_view(text) == to_string(level) && level <= best_simd_level()) return level;
-    throw ConfigError("KEEL_SIMD", std::string("baseline, avx2 or avx512, at most ") + to_string(best_simd_level()),
-                      text, "unset the environment variable to use the best level of this machine");
+    throw ConfigError("KEEL_SIMD",
+                      std::string("baseline, avx2 or avx512, at most ") + to_string(best_simd_level()), text,
+                      "unset the environment variable to use the best level of this machine");
   }();
   return used;
 }
@@ -62,8 +63,6 @@ struct CpuInfo {
   }
 };
 
-inline CpuInfo cpu_info() {
-  return {simd_level(), best_simd_level()};
-}
+inline CpuInfo cpu_info() { return {simd_level(), best_simd_level()}; }
 
 }  // namespace keel::inline KEEL_ABI
