@@ -1,0 +1,103 @@
+// Inference and training steps of the five networks. Before it is timed, a network's output is compared with that of
+// the same network in double, run layer by layer.
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include <benchmark/benchmark.h>
+
+#include <keel/training/losses.hpp>
+#include <keel/training/optimizers.hpp>
+
+#include "networks.hpp"
+
+using namespace keel;
+
+namespace {
+
+struct Case {
+  const char* name;
+  Index batch;  // beside 1
+};
+constexpr Case cases[] = {{"seed", 32}, {"mnist", 32}, {"resnet20", 32}, {"mbv1", 8}, {"resnet18", 8}};
+
+Tensor<float> images(const Shape& sample, Index batch) {
+  Tensor<float> x(sample.with_batch(batch));
+  Rng rng(3, 1);
+  for (float& value : x) value = static_cast<float>(rng.normal());
+  return x;
+}
+
+/// Largest deviation from the network in double, as a share of the largest output.
+double deviation(Model<float>& model, const char* name) {
+  Model<double> reference = networks::make<double>(name, 1);
+  const auto& from = model.parameters();
+  const auto& to = reference.parameters();
+  for (std::size_t i = 0; i < from.size(); ++i) to[i]->set(from[i]->value().template cast<double>());
+  const Tensor<float> x = images(model.input_shape(), 1);
+  const Tensor<double> wide = x.cast<double>();
+  Tape<double> tape;
+  const TensorView<const double> want = reference.forward(wide, tape, false);
+  const Tensor<float> got = model.predict(x);
+  double error = 0, largest = 0;
+  for (Index i = 0; i < got.size(); ++i) {
+    error = std::max(error, std::abs(static_cast<double>(got[i]) - want[i]));
+    largest = std::max(largest, std::abs(want[i]));
+  }
+  return error / largest;
+}
+
+void infer(benchmark::State& state, const char* name, Index batch) {
+  Model<float> model = networks::make<float>(name, default_threads());
+  if (const double error = deviation(model, name); !(error < 1e-4)) {
+    state.SkipWithError(("output differs from the reference by " + std::to_string(error)).c_str());
+    return;
+  }
+  const Tensor<float> x = images(model.input_shape(), batch);
+  Tensor<float> y(model.output_shape().with_batch(batch));
+  model.predict(x, y);
+  for (auto _ : state) {
+    model.predict(x, y);
+    benchmark::DoNotOptimize(y.data());
+  }
+}
+
+void train(benchmark::State& state, const char* name, Index batch) {
+  Model<float> model = networks::make<float>(name, default_threads(), false);
+  const Index classes = model.output_shape()[0];
+  const Tensor<float> x = images(model.input_shape(), batch);
+  Tensor<float> labels({batch}), dy;
+  Rng rng(5, 1);
+  for (float& label : labels) label = static_cast<float>(rng.below(static_cast<std::uint64_t>(classes)));
+  const LossSpec loss{Loss::sparse_categorical_crossentropy, {.from_logits = true}};
+  Optimizer<float> optimizer(Adam({.learning_rate = 1e-3}));
+  Tape<float> tape;
+  double first = 0, last = 0;
+  const auto step = [&] {
+    const TensorView<const float> y = model.forward(x, tape);
+    last = loss.value_and_gradient(y, labels, dy);
+    model.backward(dy, tape);
+    optimizer.step(model.parameters(), model.thread_pool());
+    return last;
+  };
+  first = step();
+  step();
+  for (auto _ : state) step();
+  if (!(last < first)) state.SkipWithError("the loss did not fall");
+  state.counters["tape_MB"] = static_cast<double>(tape.bytes()) / 1e6;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const Case& c : cases) {
+    for (const Index batch : {Index{1}, c.batch})
+      benchmark::RegisterBenchmark((std::string(c.name) + "/infer/b=" + std::to_string(batch)).c_str(), infer, c.name, batch)
+          ->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark((std::string(c.name) + "/train/b=" + std::to_string(c.batch)).c_str(), train, c.name, c.batch)
+        ->Unit(benchmark::kMillisecond);
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}
