@@ -30,8 +30,13 @@ void* operator new(std::size_t size, std::align_val_t align) {
   if (size > PTRDIFF_MAX) throw std::bad_alloc();
   return count(std::aligned_alloc(unit, (size + unit - 1) / unit * unit));
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  void* const memory = std::malloc(size ? size : 1);
+  return memory ? count(memory) : nullptr;
+}
 void operator delete(void* memory) noexcept { uncount(memory); }
 void operator delete(void* memory, std::size_t) noexcept { uncount(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { uncount(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { uncount(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { uncount(memory); }
 

@@ -153,17 +153,14 @@ inline Shape checked_shape(std::span<const std::uint64_t> dims, std::uint64_t it
                       std::to_string(dims.size()) + " axes " + listed());
   std::array<Index, Shape::max_rank> extents{};
   constexpr auto largest = static_cast<std::uint64_t>(Shape::max_size);
+  const bool empty = std::find(dims.begin(), dims.end(), 0u) != dims.end();
   std::uint64_t size = 1;
-  bool fits = true, empty = false;
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    fits = fits && dims[i] <= largest;
-    if (!fits) break;
-    empty = empty || dims[i] == 0;
-    if (dims[i] != 0) fits = multiply(size, dims[i], size) && (size <= largest || empty);
-    if (size > largest) size = largest;
+    if (dims[i] > (empty ? largest : largest / size))
+      throw FormatError(where, "a shape of at most 2^40 elements", listed());
+    if (!empty) size *= dims[i];
     extents[i] = static_cast<Index>(dims[i]);
   }
-  if (!fits || (!empty && size > largest)) throw FormatError(where, "a shape of at most 2^40 elements", listed());
   bytes = empty ? 0 : size * item_bytes;
   return Shape(std::span<const Index>(extents.data(), dims.size()));
 }

@@ -5,6 +5,7 @@
 /// metadata other than text are refused.
 
 #include <algorithm>
+#include <tuple>
 
 #include <keel/io/archive.hpp>
 #include <keel/io/atomic_file.hpp>
@@ -108,8 +109,8 @@ inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::s
     else
       entries.push_back(safetensors_entry(name, value, where));
   }
-  std::stable_sort(entries.begin(), entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  std::sort(entries.begin(), entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
+    return std::tie(a.begin, a.end, a.array.name) < std::tie(b.begin, b.end, b.array.name);
   });
   NameSet names;
   for (const NamedArray& array : archive.tensors) names.add(array.name, where);
