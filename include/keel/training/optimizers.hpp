@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <keel/kernels/parallel.hpp>
+#include <keel/kernels/optimizer_update.hpp>
 #include <keel/layers/parameter.hpp>
 #include <keel/training/optimizer_spec.hpp>
 
@@ -135,71 +135,44 @@ class Optimizer {
     const bool decays = std::find(s.weight_decay.except.begin(), s.weight_decay.except.end(), parameter.name()) ==
                         s.weight_decay.except.end();
     const double decay = decays ? s.weight_decay.rate : 0;
-    const T keep = static_cast<T>(s.decoupled ? 1 - rate * decay : 1),
-            l2 = static_cast<T>(s.decoupled ? 0 : decay);
-    const T limit = static_cast<T>(s.clip.kind == Clip::Kind::value ? s.clip.limit : HUGE_VAL);
-    const T factor = static_cast<T>(scale), lr = static_cast<T>(rate), momentum = static_cast<T>(s.momentum);
-    const T epsilon = static_cast<T>(s.epsilon), rho = static_cast<T>(s.beta_2);
-    const T new_1 = static_cast<T>(1 - s.beta_1), new_2 = static_cast<T>(1 - s.beta_2);
-    const T* gradients = parameter.gradient.data();
+    const double t = static_cast<double>(state_.iteration + 1), momentum = s.momentum;
+    const GradientRule<T> rule{
+        static_cast<T>(scale), static_cast<T>(s.clip.kind == Clip::Kind::value ? s.clip.limit : HUGE_VAL),
+        static_cast<T>(s.decoupled ? 0 : decay), static_cast<T>(s.decoupled ? 1 - rate * decay : 1)};
     T* slot[3] = {nullptr, nullptr, nullptr};
     for (std::size_t k = 0; k < slots.size(); ++k) slot[k] = slots[k].data();
-    // One pass over memory: the clipped and decayed gradient of element i, and the decayed parameter
-    const auto each = [&](auto&& formula) {
-      parallel_for(threads, w.size(), Index{1} << 14, [&](Index begin, Index end) {
-        for (Index i = begin; i < end; ++i) {
-          T g = gradients[i] * factor;
-          g = (g < -limit ? -limit : g > limit ? limit : g) + l2 * w[i];
-          w[i] *= keep;
-          formula(i, w[i], g);
-        }
-      });
+    const auto run = [&](const auto& formula) {
+      optimizer_update(formula, w.size(), parameter.gradient.data(), w.data(), slot[0], slot[1], slot[2], threads);
     };
-    const double t = static_cast<double>(state_.iteration + 1);
-    if (s.kind == Kind::sgd && s.momentum == 0) {
-      each([=](Index, T& v, T g) { v -= lr * g; });
-    } else if (s.kind == Kind::sgd && !s.torch_formula) {
-      each([=, m = slot[0], nesterov = s.nesterov](Index i, T& v, T g) {
-        m[i] = momentum * m[i] - lr * g;
-        v += nesterov ? momentum * m[i] - lr * g : m[i];
-      });
-    } else if (s.kind == Kind::sgd) {
-      const T old = first ? T(0) : momentum, fresh = first ? T(1) : static_cast<T>(1 - s.dampening);
-      each([=, m = slot[0], nesterov = s.nesterov](Index i, T& v, T g) {
-        m[i] = old * m[i] + fresh * g;
-        v -= lr * (nesterov ? g + momentum * m[i] : m[i]);
-      });
+    if (s.kind == Kind::sgd) {
+      MomentumUpdate<T> formula{rule, static_cast<T>(momentum), static_cast<T>(-rate), 1, 0};
+      if (s.torch_formula) {
+        if (first) formula.old = 0;
+        formula.fresh = static_cast<T>(first ? 1 : 1 - s.dampening);
+        formula.of_momentum = static_cast<T>(s.nesterov ? -rate * momentum : -rate);
+      } else if (s.nesterov) {
+        formula.of_momentum = static_cast<T>(momentum);
+      }
+      if (s.nesterov || momentum == 0) formula.of_gradient = static_cast<T>(-rate);
+      run(formula);
     } else if (s.kind == Kind::adam) {
       const double c1 = 1 - std::pow(s.beta_1, t), c2 = std::sqrt(1 - std::pow(s.beta_2, t));
-      const T step = static_cast<T>(s.torch_formula ? rate / c1 : rate * c2 / c1);
-      const T root = static_cast<T>(s.torch_formula ? 1 / c2 : 1);
-      each([=, m = slot[0], v = slot[1], top = slot[2]](Index i, T& value, T g) {
-        m[i] += (g - m[i]) * new_1;
-        v[i] += (g * g - v[i]) * new_2;
-        T variance = v[i];
-        if (top) variance = top[i] = top[i] > variance ? top[i] : variance;
-        value -= step * m[i] / (std::sqrt(variance) * root + epsilon);
-      });
-    } else if (s.kind == Kind::rmsprop) {
-      T* const m = s.momentum != 0 ? slot[1] : nullptr;
-      T* const mean = s.centered ? slot[slots.size() - 1] : nullptr;
-      each([=, v = slot[0], torch = s.torch_formula](Index i, T& value, T g) {
-        v[i] = rho * v[i] + new_2 * g * g;
-        T variance = v[i];
-        if (mean) {
-          mean[i] = rho * mean[i] + new_2 * g;
-          variance -= mean[i] * mean[i];
-        }
-        T d = torch ? g / (std::sqrt(variance) + epsilon) : lr * g / std::sqrt(variance + epsilon);
-        if (m) d = m[i] = momentum * m[i] + d;
-        value -= torch ? lr * d : d;
-      });
+      run(AdamUpdate<T>{rule, static_cast<T>(1 - s.beta_1), static_cast<T>(1 - s.beta_2),
+                        static_cast<T>(s.torch_formula ? rate / c1 : rate * c2 / c1),
+                        static_cast<T>(s.torch_formula ? 1 / c2 : 1), static_cast<T>(s.epsilon)});
     } else {
-      const T step = static_cast<T>(rate / (1 + (t - 1) * s.lr_decay));
-      each([=, sum = slot[0], torch = s.torch_formula](Index i, T& value, T g) {
-        sum[i] += g * g;
-        value -= step * g / (torch ? std::sqrt(sum[i]) + epsilon : std::sqrt(sum[i] + epsilon));
-      });
+      const bool adagrad = s.kind == Kind::adagrad;
+      RMSpropUpdate<T> formula{rule};
+      formula.old = static_cast<T>(adagrad ? 1 : s.beta_2);
+      formula.fresh = static_cast<T>(adagrad ? 1 : 1 - s.beta_2);
+      formula.momentum = static_cast<T>(momentum);
+      if (adagrad || !s.torch_formula)
+        formula.before = static_cast<T>(rate / (1 + (t - 1) * s.lr_decay));
+      else
+        formula.after = static_cast<T>(rate);
+      (s.torch_formula ? formula.epsilon_outside : formula.epsilon_inside) = static_cast<T>(s.epsilon);
+      if (s.kind == Kind::rmsprop && momentum == 0) std::swap(slot[1], slot[2]);
+      run(formula);
     }
   }
 
