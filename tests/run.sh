@@ -40,9 +40,8 @@ else
   [ -f "$build/build.ninja" ] && keep_going=-k0
   if [ ${#targets[@]} -gt 0 ] &&
     ! cmake --build "$build" -j "$jobs" --target "${targets[@]}" -- $keep_going >"$build/build.log" 2>&1; then
-    grep -A 8 -E 'error:|FAILED|undefined reference' "$build/build.log" | head -n 60
-    echo "... the end of $build/build.log:"
-    tail -n 25 "$build/build.log"
+    { grep -B 2 -A 8 -E 'error:|undefined reference' "$build/build.log" || tail -n 40 "$build/build.log"; } | head -n 80
+    echo "all of the build's output is in $build/build.log"
     report build 0 1 $((SECONDS - start))
   elif [ ${#targets[@]} -gt 0 ]; then
     report build 1 0 $((SECONDS - start))

@@ -66,22 +66,20 @@ check_fetch_content() {
 
 # --- Compiling.
 
-# Each header alone and twice, with every warning an error. What every header includes first is precompiled.
-precompile() { # COMPILER
+precompile() { # COMPILER HEADER
   local out=$work/precompiled_$1
   mkdir -p "$out"
-  echo '#include <keel/tensor/abi.hpp>' >"$out/abi.hpp"
-  if "$1" --version | grep -qi clang; then
-    "$1" -std=c++20 "${flags[@]}" -x c++-header "$out/abi.hpp" -o "$out/abi.hpp.pch"
-  else
-    "$1" -std=c++20 "${flags[@]}" -x c++-header "$out/abi.hpp" -o "$out/abi.hpp.gch"
-  fi
+  echo "#include <keel/$2.hpp>" >"$out/${2##*/}.hpp"
+  "$1" -std=c++20 "${flags[@]}" -x c++-header "$out/${2##*/}.hpp" -o "$out/${2##*/}.hpp.gch"
 }
+precompiled() { # COMPILER HEADER: checks the syntax of what follows it
+  local compiler=$1 header=$work/precompiled_$1/$2.hpp
+  shift 2
+  "$compiler" -std=c++20 -include "$header" "${flags[@]}" -fsyntax-only "$@"
+}
+# Each header alone and twice, with every warning an error. What every header includes first is precompiled.
 check_header() { # COMPILER HEADER
-  local use=(-include "$work/precompiled_$1/abi.hpp")
-  if "$1" --version | grep -qi clang; then use=(-include-pch "$work/precompiled_$1/abi.hpp.pch"); fi
-  printf '#include <%s>\n#include <%s>\n' "$2" "$2" |
-    "$1" -std=c++20 "${use[@]}" "${flags[@]}" "${warnings[@]}" -Werror -fsyntax-only -x c++ -
+  printf '#include <%s>\n#include <%s>\n' "$2" "$2" | precompiled "$1" abi "${warnings[@]}" -Werror -x c++ -
 }
 
 # Everything keel includes, first; then names that other headers define as macros; then keel.
@@ -138,11 +136,11 @@ check_fast_math() { # a warning unless asked for
 
 check_must_not_compile() {
   local cases case log
-  compile -DCASE=0 -fsyntax-only "$here/must_not_compile.cpp" || { echo "the case that must compile does not"; return 1; }
+  precompiled "$cxx" keel -DCASE=0 "$here/must_not_compile.cpp" || { echo "the case that must compile does not"; return 1; }
   cases=$(sed -n 's/^#\(el\)\?if CASE == \([1-9][0-9]*\).*/\2/p' "$here/must_not_compile.cpp")
   [ -n "$cases" ] || return 1
   for case in $cases; do
-    if log=$(compile -DCASE="$case" -fsyntax-only "$here/must_not_compile.cpp" 2>&1); then
+    if log=$(precompiled "$cxx" keel -DCASE="$case" "$here/must_not_compile.cpp" 2>&1); then
       echo "case $case compiles"
       return 1
     fi
@@ -244,7 +242,7 @@ check_readme() {
         echo '}'
       } >"$program"
     fi
-    compile -fsyntax-only -Wall -Wextra "$program" || { echo "README's C++ block $((count + 1)) does not compile"; return 1; }
+    precompiled "$cxx" keel -Wall -Wextra "$program" || { echo "README's C++ block $((count + 1)) does not compile"; return 1; }
     count=$((count + 1))
   done
   [ "$count" -gt 0 ] || { echo "README.md has no C++ code"; return 1; }
@@ -285,6 +283,7 @@ fi
 
 checks=(compile_cost find_package add_subdirectory fetch_content readme without_formats without_rtti macros umbrella
   must_not_compile mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
+precompile "$cxx" keel || echo "not ok precompile keel.hpp"
 if [ $# -gt 0 ]; then
   checks=("$@")
 else
@@ -294,7 +293,7 @@ else
       ! "$cxx" --version | head -n 1 | grep -qi "^${other%++}" && compilers+=("$other")
   done
   for compiler in "${compilers[@]}"; do
-    precompile "$compiler" || { echo "not ok precompile $compiler"; continue; }
+    precompile "$compiler" tensor/abi || { echo "not ok precompile $compiler"; continue; }
     while read -r header; do checks+=("header $compiler $header"); done < <(headers)
   done
 fi

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Runs every example, made small, and the script that runs examples. Called by tests/run.sh with the build folder.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+source=$PWD
+build=$(cd "$1" && pwd)
+work=$build/examples_run
+rm -rf "$work"
+mkdir -p "$work"
+data=/usr/share/datasets/fashion-mnist
+failures=0
+
+result() { # STATUS NAME LOG
+  if [ "$1" -eq 0 ]; then
+    echo "ok $2"
+  else
+    printf 'not ok %s\n%s\n' "$2" "$(tail -n 20 "$3")"
+    failures=$((failures + 1))
+  fi
+}
+needs_data() { grep -q 'fashion_mnist(' "$source/examples/$1.cpp"; }
+
+small() { # what makes an example short
+  case $1 in
+    seed_cnn | residual) echo --samples 64 --epochs 1 ;;
+    fashion_mnist) echo --epochs 0 ;;
+  esac
+}
+
+for file in examples/*.cpp; do
+  [ -f "$file" ] || continue
+  name=$(basename "$file" .cpp)
+  log=$work/$name.log
+  if needs_data "$name"; then
+    # Missing data is answered by one sentence and a status, not by a crash.
+    (cd "$work" && "$build/examples/$name" --data "$work/no_such_folder") >"$log" 2>&1
+    status=$?
+    [ $status -ne 0 ] && [ $status -lt 126 ] && tail -n 1 "$log" | grep -q 'apt install dataset-fashion-mnist'
+    result $? "$name without data" "$log"
+    [ -d "$data" ] || { echo "note $name: dataset-fashion-mnist is not installed"; continue; }
+  fi
+  # shellcheck disable=SC2046
+  (cd "$work" && timeout 180 "$build/examples/$name" $(small "$name")) >"$log" 2>&1 && [ -s "$log" ]
+  result $? "$name" "$log"
+done
+
+log=$work/cmake_project.log
+{
+  cmake -S examples/cmake_project -B "$work/cmake_project" -DKEEL_DIR="$source" -DCMAKE_BUILD_TYPE=Debug &&
+    cmake --build "$work/cmake_project" && "$work/cmake_project/app"
+} >"$log" 2>&1 && grep -q ' = 1.000' "$log"
+result $? cmake_project "$log"
+
+log=$work/unknown.log
+bash examples/run.sh no_such_example >"$log" 2>&1
+[ $? -eq 2 ] && grep -q 'no example is called no_such_example' "$log"
+result $? "run.sh with an unknown name" "$log"
+
+[ $failures -eq 0 ]
