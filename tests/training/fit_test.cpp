@@ -1,0 +1,300 @@
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <keel/layers/dense.hpp>
+#include <keel/layers/dropout.hpp>
+#include <keel/model/sequential.hpp>
+#include <keel/training/fit.hpp>
+
+#include "training/small_problem.hpp"
+
+namespace {
+
+using namespace keel;
+using namespace small_problem;
+
+constexpr Loss sparse = Loss::sparse_categorical_crossentropy;
+
+TEST_CASE("fit learns, and reports what evaluate says") {
+  Sequential model = classifier();
+  const Dataset train = rings(200, 1), test = rings(100, 2);
+  const History history = fit(model, train,
+                              {.epochs = 30,
+                               .batch_size = 20,
+                               .optimizer = Adam({.learning_rate = 0.02}),
+                               .loss = sparse,
+                               .metrics = {Metric::accuracy, {Metric::top_k, {.k = 2}}},
+                               .validation = &test,
+                               .verbose = Verbose::silent});
+  REQUIRE(history.epochs.size() == 30);
+  CHECK(history["accuracy"].back() > 0.9);
+  CHECK(history["loss"].back() < 0.5 * history["loss"].front());
+  CHECK(history["val_top_2_accuracy"].back() >= history["val_accuracy"].back());
+  const Scores scores = evaluate(model, test, {.loss = sparse, .metrics = {Metric::accuracy}, .batch_size = 7});
+  CHECK(scores["accuracy"] == history["val_accuracy"].back());
+  CHECK(scores["loss"] == doctest::Approx(history["val_loss"].back()).epsilon(1e-6));
+}
+
+TEST_CASE("fit is the loop written by hand") {
+  Sequential model = classifier(), other = classifier();
+  const Dataset train = rings(50, 1);
+  const History history = fit(model, train,
+                              {.epochs = 2,
+                               .batch_size = 16,
+                               .optimizer = SGD({.learning_rate = 0.1, .momentum = 0.9}),
+                               .loss = sparse,
+                               .through_logits = false,
+                               .seed = 5,
+                               .verbose = Verbose::silent});
+
+  const LossSpec loss = sparse;
+  Optimizer optimizer = SGD({.learning_rate = 0.1, .momentum = 0.9});
+  Batches batches(train, {.batch_size = 16, .seed = 5});
+  Tape tape;
+  tape.seed = 5;
+  Tensor dy;
+  Batch<float> batch;
+  double sum = 0;
+  for (Index epoch = 0; epoch < 2; ++epoch) {
+    sum = 0;
+    for (Index step = 0; batches(epoch, step, batch); ++step) {
+      auto y = other.forward(batch.inputs[0], tape);
+      sum += loss.value_and_gradient(y, batch.targets[0], dy) * static_cast<double>(batch.size());
+      other.backward(dy, tape);
+      optimizer.step(other.parameters());
+    }
+  }
+  CHECK(values(model) == values(other));
+  CHECK(history["loss"].back() == doctest::Approx(sum / 50).epsilon(1e-12));
+}
+
+TEST_CASE("a cross-entropy looks through a final softmax or sigmoid unless told not to") {
+  const auto train = [](Activation last, LossSpec loss, bool through, Index outputs) {
+    Sequential model({2}, {.seed = 4});
+    model.add(Dense(8, {.activation = Activation::tanh}));
+    model.add(Dense(outputs, {.activation = last}));
+    Dataset data = rings(40, 1);
+    if (outputs == 1) {
+      Tensor<float> inner({40});
+      for (Index i = 0; i < 40; ++i) inner[i] = data.labels()[i] == 0 ? 1.0f : 0.0f;
+      data = {data.images(), inner};
+    }
+    const History history =
+        fit(model, data,
+            {.epochs = 3,
+             .loss = std::move(loss),
+             .metrics = {{Metric::accuracy, {.threshold = last == Activation::linear ? 0.0 : 0.5}}},
+             .through_logits = through,
+             .verbose = Verbose::silent});
+    return std::pair(values(model), history["accuracy"]);
+  };
+  const LossSpec logits{sparse, {.from_logits = true}}, binary = Loss::binary_crossentropy;
+  const auto softmax = train(Activation::softmax, sparse, true, 3);
+  CHECK(softmax == train(Activation::linear, logits, true, 3));
+  CHECK(softmax.first != train(Activation::softmax, sparse, false, 3).first);
+  const auto sigmoid = train(Activation::sigmoid, binary, true, 1);
+  CHECK(sigmoid == train(Activation::linear, {Loss::binary_crossentropy, {.from_logits = true}}, true, 1));
+  CHECK(sigmoid.first != train(Activation::sigmoid, binary, false, 1).first);
+}
+
+TEST_CASE("training resumes with the same bits, between epochs and inside one") {
+  const Dataset train = rings(50, 1);
+  FitOptions<float> options{.epochs = 4,
+                            .batch_size = 16,
+                            .optimizer = Adam({.learning_rate = 0.02}),
+                            .loss = sparse,
+                            .seed = 9,
+                            .verbose = Verbose::silent};
+  Sequential whole = classifier(0.3);
+  fit(whole, train, options);
+
+  struct Interrupt {};
+  for (const Index last_step : {4, 2}) {
+    Sequential model = classifier(0.3);
+    Optimizer first = Adam({.learning_rate = 0.02}), second = Adam({.learning_rate = 0.02});
+    FitOptions<float> part = options;
+    part.optimizer = &first;
+    part.callbacks = {LambdaCallback<>{.on_batch_end = [=](Training<>& run) {
+      if (run.epoch == 1 && run.step == last_step) throw Interrupt{};
+    }}};
+    CHECK_THROWS_AS(fit(model, train, part), Interrupt);
+    second.set_state(first.state());
+    part.optimizer = &second;
+    part.callbacks.clear();
+    part.initial_epoch = last_step == 4 ? 2 : 1;
+    part.initial_step = last_step == 4 ? 0 : 2;
+    fit(model, train, part);
+    CHECK(values(model) == values(whole));
+  }
+}
+
+TEST_CASE("threads, and a run again, do not change the bits") {
+  const Dataset train = rings(64, 1);
+  std::vector<Tensor<float>> first;
+  for (const int threads : {1, 1, 2, 3}) {
+    Sequential model = classifier(0.2, threads);
+    fit(model, train, {.epochs = 2, .batch_size = 16, .loss = sparse, .verbose = Verbose::silent});
+    if (first.empty()) first = values(model);
+    CHECK(values(model) == first);
+  }
+}
+
+TEST_CASE("shuffling follows from seed and epoch; drop_last and steps_per_epoch limit an epoch") {
+  const Dataset train = rings(10, 1);
+  const auto steps = [&](FitOptions<float> options) {
+    std::vector<Index> counts;
+    options.loss = sparse;
+    options.verbose = Verbose::silent;
+    options.callbacks = {[&](Training<>& run) { counts.push_back(run.step); }};
+    Sequential model = classifier();
+    fit(model, train, std::move(options));
+    return counts;
+  };
+  CHECK(steps({.epochs = 2, .batch_size = 4}) == std::vector<Index>{3, 3});
+  CHECK(steps({.epochs = 1, .batch_size = 4, .drop_last = true}) == std::vector<Index>{2});
+  CHECK(steps({.epochs = 1, .batch_size = 4, .steps_per_epoch = 1}) == std::vector<Index>{1});
+  const auto after = [&](bool shuffle, std::uint64_t seed) {
+    Sequential model = classifier();
+    fit(model, train,
+        {.batch_size = 4, .loss = sparse, .shuffle = shuffle, .seed = seed, .verbose = Verbose::silent});
+    return values(model);
+  };
+  CHECK(after(true, 1) == after(true, 1));
+  CHECK(after(true, 1) != after(true, 2));
+  CHECK(after(false, 1) == after(false, 2));
+}
+
+TEST_CASE("class and sample weights") {
+  // one batch, no step of any size: the loss alone
+  const auto loss = [](const Dataset<float>& data, std::vector<double> class_weight, LossSpec spec = sparse) {
+    Sequential model = classifier();
+    return fit(model, data,
+               {.batch_size = 100,
+                .optimizer = SGD({.learning_rate = 1e-9}),
+                .loss = std::move(spec),
+                .class_weight = std::move(class_weight),
+                .verbose = Verbose::silent})["loss"][0];
+  };
+  Dataset data = rings(30, 1);
+  const double plain = loss(data, {}), first = loss(data, {1, 0, 0}), others = loss(data, {0, 1, 1});
+  CHECK(first + others == doctest::Approx(plain));
+  CHECK(loss(data, {2, 2, 2}) == doctest::Approx(2 * plain));
+  CHECK(loss(data, {2, 2, 2}, {sparse, {.reduction = Reduction::weighted_mean}}) == doctest::Approx(plain));
+  Tensor<float> weights({30});
+  for (Index i = 0; i < 30; ++i) weights[i] = data.labels()[i] == 0 ? 1.0f : 0.0f;
+  data.set_weights(weights);
+  CHECK(loss(data, {}) == doctest::Approx(first));
+  CHECK(loss(data, {3, 1, 1}) == doctest::Approx(3 * first));
+}
+
+TEST_CASE("several outputs: a loss for each, and their sum") {
+  Model model;
+  const Node x = model.input({2});
+  model.output(model.add(Dense(3, {.activation = Activation::softmax}), x));
+  model.output(model.add(Dense(1), x));
+  const Dataset rows = rings(40, 1);
+  Tensor<float> sum({40});
+  for (Index i = 0; i < 40; ++i) sum[i] = rows.images()(i, 0) + rows.images()(i, 1);
+  const Dataset<float> data({rows.images()}, {rows.labels(), sum});
+  const FitOptions<float> options{.epochs = 40,
+                                  .optimizer = Adam({.learning_rate = 0.05}),
+                                  .losses = {sparse, Loss::mse},
+                                  .loss_weights = {1, 0.5},
+                                  .verbose = Verbose::silent};
+  const History history = fit(model, data, options);
+  CHECK(history["loss"][0] == doctest::Approx(history["dense_loss"][0] + 0.5 * history["dense_1_loss"][0]));
+  CHECK(history["dense_1_loss"].back() < 0.1 * history["dense_1_loss"][0]);
+  const Scores scores = evaluate(model, data, {.losses = {sparse, Loss::mse}, .loss_weights = {1, 0.5}});
+  CHECK(scores["loss"] == doctest::Approx(scores["dense_loss"] + 0.5 * scores["dense_1_loss"]));
+}
+
+TEST_CASE("a generator as source of batches") {
+  Sequential model = classifier(), other = classifier();
+  const Dataset train = rings(50, 1);
+  fit(model, Batches(train, {.batch_size = 8, .seed = 3}),
+      {.epochs = 2, .loss = sparse, .verbose = Verbose::silent});
+  fit(other, train, {.epochs = 2, .batch_size = 8, .loss = sparse, .seed = 3, .verbose = Verbose::silent});
+  CHECK(values(model) == values(other));
+}
+
+/// What a run prints to a file.
+std::string printed(Verbose verbose) {
+  std::FILE* file = std::tmpfile();
+  REQUIRE(file);
+  Sequential model = classifier();
+  const Dataset train = rings(8, 1);
+  fit(model, train, {.epochs = 2, .batch_size = 4, .loss = sparse, .verbose = verbose, .output = file});
+  std::string text(static_cast<std::size_t>(std::ftell(file)), '\0');
+  std::rewind(file);
+  CHECK(std::fread(text.data(), 1, text.size(), file) == text.size());
+  std::fclose(file);
+  return text;
+}
+
+TEST_CASE("progress: one line an epoch in a file, a bar where wanted") {
+  const std::string lines = printed(Verbose::automatic), bar = printed(Verbose::bar);
+  CHECK(lines.rfind("Epoch 1/2 - 0s - ", 0) == 0);
+  CHECK(lines.find("/step - loss: ") != std::string::npos);
+  CHECK(std::count(lines.begin(), lines.end(), '\n') == 2);
+  CHECK(bar.rfind("Epoch 1/2\n\r", 0) == 0);
+  CHECK(bar.find("2/2 ━━━━━━━━━━━━━━━━━━━━ 0s ") != std::string::npos);
+  CHECK(printed(Verbose::silent).empty());
+}
+
+TEST_CASE("fit and evaluate refuse what they cannot use") {
+  const Dataset train = rings(10, 1);
+  const auto message = [&](FitOptions<float> options, const Dataset<float>& data) {
+    Sequential model = classifier();
+    const auto before = values(model);
+    options.verbose = Verbose::silent;
+    std::string text = "no error";
+    try {
+      fit(model, data, options);
+    } catch (const Error& error) {
+      text = error.what();
+    }
+    CHECK(values(model) == before);
+    return text;
+  };
+  CHECK(message({}, train) ==
+        "[fit] expected a loss, got none (set .loss = Loss::sparse_categorical_crossentropy or another)");
+  CHECK(message({.epochs = 0, .loss = sparse}, train) == "[fit] expected epochs above 0, got 0");
+  CHECK(message({.batch_size = 0, .loss = sparse}, train) ==
+        "[Batches] expected a batch size of 1 or more, got 0");
+  CHECK(message({.loss = sparse}, train.take(0)) == "[fit] expected a dataset with samples, got an empty one");
+  CHECK(
+      message({.batch_size = 16, .loss = sparse, .drop_last = true}, train) ==
+      "[fit] expected at least one batch an epoch, got none (drop_last leaves out all samples: lower batch_size)");
+  CHECK(message({.loss = sparse, .class_weight = {1, 2}}, train).rfind("[fit, class_weight] expected labels", 0) ==
+        0);
+  CHECK(message({.loss = sparse, .class_weight = {1, -2, 1}}, train) ==
+        "[fit] expected class_weight of 0 or more, got -2");
+  CHECK(message({.losses = {sparse, sparse}}, train) ==
+        "[fit] expected a loss and a weight for each of 1 outputs, got 2 losses, 1 weights");
+  CHECK(message({.loss = Loss::mse}, train) ==
+        "[mse] expected targets of shape (10, 3) for an output (10, 3), got (10)");
+  CHECK(message({.loss = sparse}, Dataset<float>(train.images(), Tensor<float>({10}, 3.0f))) ==
+        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 3 in sample 0");
+  CHECK(message({.loss = sparse}, Dataset<float>({train.images(), train.images()}, {train.labels()})) ==
+        "[fit] expected 1 inputs, got 2");
+  CHECK(message({.loss = sparse}, Dataset<float>({train.images()}, std::vector<Tensor<float>>{})) ==
+        "[fit] expected 1 targets, one an output, got 0");
+  Tensor<float> broken = train.images();
+  broken[7] = std::nanf("");
+  CHECK(message({.batch_size = 10, .loss = sparse}, Dataset<float>(broken, train.labels())) ==
+        "[fit] expected a finite loss, got nan in epoch 1, batch 1 "
+        "(look for NaN in the data, lower the learning rate or clip the gradients)");
+  CHECK_THROWS_WITH_AS(message({.optimizer = static_cast<Optimizer<float>*>(nullptr)}, train),
+                       "[fit] expected an optimizer, got a null pointer", ConfigError);
+  Sequential model = classifier();
+  CHECK_THROWS_WITH_AS(evaluate(model, train.take(0), {.loss = sparse}),
+                       "[evaluate] expected a dataset with samples, got an empty one", DataError);
+  CHECK_THROWS_WITH_AS(
+      evaluate(model, train, {}),
+      "[evaluate] expected a loss, got none (set .loss = Loss::sparse_categorical_crossentropy or another)",
+      ConfigError);
+  CHECK_THROWS_WITH_AS(evaluate(model, train, {.loss = sparse})["accuracy"],
+                       "[Scores] expected one of: loss, got 'accuracy'", ConfigError);
+}
+
+}  // namespace
