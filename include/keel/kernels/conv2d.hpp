@@ -104,7 +104,7 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
   if (g.is_depthwise())
     std::copy_n(kernel, g.kernel_size(), packed);
   else
-    detail::forward_view(g, kernel).pack(packed);
+    detail::forward_view(g, kernel).pack(packed, nullptr, simd_level());
 }
 
 /// y = activation(conv(x, kernel) + bias + residual).
@@ -147,7 +147,7 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
                                        g.group_out()};
       Scratch::Frame frame(context.scratch);
       T* const packed = context.scratch.take<T>(view.packed_size());
-      view.pack(packed, context.threads);
+      view.pack(packed, context.threads, context.simd);
       detail::convolve<T>({h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w,
                            detail::ConvStrips<T>::Layout::in_place},
                           dy, packed, {}, dx, context);

@@ -7,6 +7,9 @@
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/transpose.inl>
+#include <keel/kernels/simd/foreach.inl>
+
 namespace keel::inline KEEL_ABI {
 namespace detail {
 
@@ -73,7 +76,7 @@ constexpr Index panels_size(Index rows, Index channels) {
 }
 
 /// Where a packed kernel's weights come from: weight (r, s, c, f) of group k is
-/// from[r * row + s * column + c * in + f * out + k * group]. Flipped axes have negative strides.
+/// from[r * row + s * column + c * in + f * out + k * group]; in or out is 1. Flipped axes have negative strides.
 template <class T>
 struct KernelView {
   const T* from;
@@ -81,7 +84,7 @@ struct KernelView {
 
   Index packed_size() const { return groups * panels_size<T>(taps_h * taps_w * ci, co); }
 
-  void pack(T* packed, ThreadPool* threads = nullptr) const {
+  void pack(T* packed, ThreadPool* threads, SimdLevel simd) const {
     const Index panels = panel_count<T>(co), taps = taps_h * taps_w;
     parallel_for(threads, groups * panels, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
@@ -90,22 +93,18 @@ struct KernelView {
         T* to = packed + k * panels_size<T>(taps * ci, co) + f * taps * ci;
         for (Index r = 0; r < taps_h; ++r)
           for (Index s = 0; s < taps_w; ++s, to += ci * pitch)
-            pack_tap(from + r * row + s * column + f * out + k * group, channels, pitch, to);
+            pack_tap(from + r * row + s * column + f * out + k * group, channels, pitch, to, simd);
       }
     });
   }
 
  private:
-  void pack_tap(const T* weights, Index channels, Index pitch, T* packed) const {
-    if (channels < pitch) std::fill_n(packed, ci * pitch, T(0));
-    if (out == 1) {
-      for (Index c = 0; c < ci; ++c) std::copy_n(weights + c * in, channels, packed + c * pitch);
-      return;
+  void pack_tap(const T* weights, Index channels, Index pitch, T* packed, SimdLevel simd) const {
+    if (out != 1) return KEEL_SIMD_CALL(simd, transpose_panel<T>)(weights, out, channels, ci, pitch, packed);
+    for (Index c = 0; c < ci; ++c, packed += pitch) {
+      std::copy_n(weights + c * in, channels, packed);
+      std::fill_n(packed + channels, pitch - channels, T(0));
     }
-    for (Index block = 0; block < ci; block += 16)  // a transposition, in blocks that stay in the cache
-      for (Index f = 0; f < channels; ++f)
-        for (Index c = block; c < (std::min)(block + 16, ci); ++c)
-          packed[c * pitch + f] = weights[c * in + f * out];
   }
 };
 
