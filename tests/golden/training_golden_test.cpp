@@ -20,12 +20,6 @@ namespace {
 using namespace keel;
 using golden::Settings;
 
-/// Largest step away from a trace in losses and weights.
-template <class T>
-constexpr double tolerance() {
-  return sizeof(T) == 4 ? 1e-5 : 1e-9;
-}
-
 /// Trains on `batch` samples a step, in order and round again, and compares the loss of each step and all weights
 /// after steps 1, 10 and 20.
 template <class T>
@@ -117,8 +111,8 @@ TEST_CASE("the seed's network trains as in PyTorch, with SGD and Adam") {
   const golden::File file("seed_torch");
   CHECK(file.cases().size() == 4);
   for (const auto& [name, settings] : file.cases()) {
-    replay_seed<float>(file, name, settings, tolerance<float>());
-    replay_seed<double>(file, name, settings, tolerance<double>());
+    replay_seed<float>(file, name, settings, golden::tolerance<float>());
+    replay_seed<double>(file, name, settings, golden::tolerance<double>());
   }
 }
 
@@ -126,8 +120,8 @@ TEST_CASE("the seed's network trains by Keras's formulas, with SGD, momentum, Ad
   const golden::File file("seed_keras");
   CHECK(file.cases().size() == 5);
   for (const auto& [name, settings] : file.cases()) {
-    replay_seed<float>(file, name, settings, tolerance<float>());
-    replay_seed<double>(file, name, settings, tolerance<double>());
+    replay_seed<float>(file, name, settings, golden::tolerance<float>());
+    replay_seed<double>(file, name, settings, golden::tolerance<double>());
   }
 }
 
@@ -135,8 +129,8 @@ TEST_CASE("the seed's network trains as in TensorFlow.js") {
   const golden::File file("seed_tfjs");
   CHECK(file.cases().size() == 2);
   for (const auto& [name, settings] : file.cases()) {
-    replay_seed<float>(file, name, settings, tolerance<float>());
-    replay_seed<double>(file, name, settings, tolerance<float>());  // the trace is float
+    replay_seed<float>(file, name, settings, golden::tolerance<float>());
+    replay_seed<double>(file, name, settings, golden::tolerance<float>());  // the trace is float
   }
 }
 
@@ -185,8 +179,8 @@ void replay_residual() {
   train(model, LossSpec(Loss::sparse_categorical_crossentropy, {.from_logits = true}),
         SGD::torch(
             {.lr = s.number("lr"), .momentum = s.number("momentum"), .weight_decay = s.number("weight_decay")}),
-        file, "residual", images, labels, 6, tolerance<T>());
-  CHECK(golden::off(model.predict(images), file.tensor("residual/predictions")) < tolerance<T>());
+        file, "residual", images, labels, 6, golden::tolerance<T>());
+  CHECK(golden::off(model.predict(images), file.tensor("residual/predictions")) < golden::tolerance<T>());
 }
 
 TEST_CASE("a residual network trains as in PyTorch") {
