@@ -2,12 +2,12 @@
 
 #if KEEL_SIMD_BYTES > 0
 /// The lower and the upper halves of two vectors in turn: a0 b0 a1 b1 ...
-template <class T, int... I>
+template <class T, int... At>
 KEEL_SIMD_INLINE void interleave(Vector<T> a, Vector<T> b, Vector<T>& low, Vector<T>& high,
-                                 std::integer_sequence<int, I...>) {
+                                 std::integer_sequence<int, At...>) {
   constexpr int half = lanes<T> / 2;
-  low = __builtin_shufflevector(a, b, (I % 2 * lanes<T> + I / 2)...);
-  high = __builtin_shufflevector(a, b, (I % 2 * lanes<T> + half + I / 2)...);
+  low = __builtin_shufflevector(a, b, (At % 2 * lanes<T> + At / 2)...);
+  high = __builtin_shufflevector(a, b, (At % 2 * lanes<T> + half + At / 2)...);
 }
 #endif
 
