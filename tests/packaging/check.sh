@@ -91,7 +91,7 @@ check_macros() {
       echo "#endif"
     done
     for macro in 'min(a, b) poison' 'max(a, b) poison' 'small char' 'near poison' 'far poison' 'interface struct' \
-      'ERROR 0' 'IN poison' 'OUT poison' 'B0 0' 'I (__extension__ 1.0iF)' 'major(x) poison' 'minor(x) poison' \
+      'ERROR 0' 'IN poison' 'OUT poison' 'B0 0' 'I _Complex_I' 'major(x) poison' 'minor(x) poison' \
       'Success 0' 'None 0L' 'Bool int' 'Status int' 'CHECK(x) poison' 'LOG(x) poison'; do
       echo "#undef ${macro%%[( ]*}"
       echo "#define $macro"
@@ -109,7 +109,8 @@ check_umbrella() {
   fi
   local reached missing
   reached=$(echo '#include <keel/keel.hpp>' | compile -M -x c++ - | tr ' \\' '\n\n')
-  missing=$(headers | while read -r header; do
+  # Formats are left to load.hpp, which takes those it needs; layers.hpp is a list itself.
+  missing=$(headers | grep -v -e '^keel/io/' -e '^keel/layers/layers.hpp' | while read -r header; do
     grep -q "/$header\$" <<<"$reached" || echo "$header"
   done)
   [ -z "$missing" ] || { echo "not reached from keel.hpp: $missing"; return 1; }
