@@ -4,6 +4,8 @@
 /// become names with dots, numbers and texts become metadata.
 /// https://pytorch.org/docs/stable/notes/serialization.html
 
+#include <charconv>
+
 #include <keel/io/pickle.hpp>
 #include <keel/io/zip.hpp>
 

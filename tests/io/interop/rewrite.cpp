@@ -1,0 +1,43 @@
+/// rewrite IN OUT...: reads a file of any format and writes it in the formats that the names of OUT ask for.
+#include <keel/io/hdf5.hpp>
+#include <keel/io/hdf5_write.hpp>
+#include <keel/io/npy.hpp>
+#include <keel/io/safetensors.hpp>
+#include <keel/io/torch_file.hpp>
+
+#include <cstdio>
+
+using namespace keel;
+
+namespace {
+Archive read_any(const std::string& path) {
+  const Bytes bytes = read_file(path);
+  switch (recognise(bytes)) {
+    case Content::safetensors: return read_safetensors(bytes, path);
+    case Content::hdf5: return to_archive(read_hdf5(bytes, path));
+    case Content::pickle: return read_torch(bytes, path);
+    case Content::zip: return path.ends_with(".npz") ? read_npz(bytes, path) : read_torch(bytes, path);
+    default: throw FormatError(path, "a file of tensors", describe(recognise(bytes)));
+  }
+}
+void write_any(const std::string& path, const Archive& archive) {
+  if (path.ends_with(".safetensors")) return write_safetensors(path, archive);
+  if (path.ends_with(".npz")) return write_npz(path, archive);
+  if (path.ends_with(".pt")) return write_torch(path, archive);
+  Hdf5Writer writer;
+  for (const NamedArray& array : archive.tensors) writer.dataset(array.name, array);
+  writer.attribute("", "model_config", "{}");
+  writer.attribute("", "layer_names", std::vector<std::string>{"a", "bbb"});
+  writer.write(path);
+}
+}  // namespace
+
+int main(int count, char** arguments) {
+  try {
+    const Archive archive = read_any(arguments[1]);
+    for (int i = 2; i < count; ++i) write_any(arguments[i], archive);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
