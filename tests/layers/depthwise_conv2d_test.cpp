@@ -7,8 +7,9 @@ using namespace keel_test;
 
 TEST_CASE("DepthwiseConv2D keeps the contract") {
   check(DepthwiseConv2D<double>(3), {{5, 4, 3}}, {.refused = {{{5, 4}}, {{2, 4, 3}}, {{5, 4, 0}}}});
-  check(DepthwiseConv2D<double>({2, 3}, {.strides = 2, .padding = Padding::same, .depth_multiplier = 2,
-                                         .activation = Activation::relu6}),
+  check(DepthwiseConv2D<double>(
+            {2, 3},
+            {.strides = 2, .padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
         {{6, 5, 4}});
   check(DepthwiseConv2D<double>(3, {.padding = 2, .dilation_rate = 2, .use_bias = false}), {{5, 4, 17}});
 }
@@ -51,5 +52,6 @@ TEST_CASE("DepthwiseConv2D counts and says what is wrong") {
                        "[dw (DepthwiseConv2D)] expected kernel_size of 1 or more, got 0", ConfigError);
   const std::vector<Shape> other{{8, 8, 15}};
   CHECK_THROWS_WITH_AS(bench.layer.output_shape(other),
-                       "[DepthwiseConv2D] expected channels that fit the kernel (3, 3, 16, 1), got (8, 8, 15)", ShapeError);
+                       "[DepthwiseConv2D] expected channels that fit the kernel (3, 3, 16, 1), got (8, 8, 15)",
+                       ShapeError);
 }

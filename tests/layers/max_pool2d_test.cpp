@@ -14,7 +14,8 @@ TEST_CASE("MaxPool2D keeps the contract") {
 
 TEST_CASE("MaxPool2D takes the largest value and gives it the gradient") {
   Bench bench(MaxPool2D<float>{}, {{2, 4, 1}});
-  CHECK(bench.forward(Tensor<float>({1, 2, 4, 1}, {1, 2, 7, 7, 4, 3, 7, 0})) == Tensor<float>({1, 1, 2, 1}, {4, 7}));
+  CHECK(bench.forward(Tensor<float>({1, 2, 4, 1}, {1, 2, 7, 7, 4, 3, 7, 0})) ==
+        Tensor<float>({1, 1, 2, 1}, {4, 7}));
   // of equal values the first
   CHECK(bench.backward(Tensor<float>({1, 1, 2, 1}, {10, 20})) ==
         Tensor<float>({1, 2, 4, 1}, {0, 0, 20, 0, 10, 0, 0, 0}));
@@ -38,14 +39,17 @@ TEST_CASE("MaxPool2D's shapes: Keras's same, PyTorch's padding and ceil mode") {
 
 TEST_CASE("MaxPool2D says what is wrong") {
   CHECK_THROWS_WITH_AS(MaxPool2D(0), "[MaxPooling2D] expected pool_size of 1 or more, got 0", ConfigError);
-  CHECK_THROWS_WITH_AS(MaxPool2D(2, {.strides = -1}), "[MaxPooling2D] expected strides of 1 or more, got -1", ConfigError);
-  CHECK_THROWS_WITH_AS(MaxPool2D(2, {.padding = 2}),
-                       "[MaxPooling2D] expected padding smaller than the pool (2, 2), got (2, 2, 2, 2) (a window must hold "
-                       "at least one cell of the image)",
+  CHECK_THROWS_WITH_AS(MaxPool2D(2, {.strides = -1}), "[MaxPooling2D] expected strides of 1 or more, got -1",
                        ConfigError);
+  CHECK_THROWS_WITH_AS(
+      MaxPool2D(2, {.padding = 2}),
+      "[MaxPooling2D] expected padding smaller than the pool (2, 2), got (2, 2, 2, 2) (a window must hold "
+      "at least one cell of the image)",
+      ConfigError);
   const std::vector<Shape> small{{1, 5, 3}};
-  CHECK_THROWS_WITH_AS(MaxPool2D().output_shape(small),
-                       "[MaxPooling2D] expected an input whose height holds the window of 2, got 1 (padding 0 + 0) (use a "
-                       "smaller window or more padding)",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      MaxPool2D().output_shape(small),
+      "[MaxPooling2D] expected an input whose height holds the window of 2, got 1 (padding 0 + 0) (use a "
+      "smaller window or more padding)",
+      ShapeError);
 }

@@ -13,8 +13,8 @@ TEST_CASE("Add keeps the contract") {
 
 TEST_CASE("Add adds") {
   Bench bench(Add<float>{}, {{2}, {2}, {2}});
-  CHECK(bench.forward({Tensor<float>({1, 2}, {1, 2}), Tensor<float>({1, 2}, {10, 20}), Tensor<float>({1, 2}, {5, 5})}) ==
-        Tensor<float>({1, 2}, {16, 27}));
+  CHECK(bench.forward({Tensor<float>({1, 2}, {1, 2}), Tensor<float>({1, 2}, {10, 20}),
+                       Tensor<float>({1, 2}, {5, 5})}) == Tensor<float>({1, 2}, {16, 27}));
   bench.backward(Tensor<float>({1, 2}, {3, 4}));
   for (const Tensor<float>& dx : bench.dx) CHECK(dx == Tensor<float>({1, 2}, {3, 4}));
 }
@@ -60,9 +60,11 @@ TEST_CASE("merging layers say what is wrong") {
   CHECK_THROWS_WITH_AS(Add({.name = "sum"}).output_shape(different),
                        "[sum (Add)] expected inputs of one shape, got (3, 2) and (3, 1)", ShapeError);
   CHECK_THROWS_WITH_AS(Multiply().output_shape(ranks),
-                       "[Multiply] expected inputs of one shape, or with extents of 1, got (3, 2) and (3)", ShapeError);
+                       "[Multiply] expected inputs of one shape, or with extents of 1, got (3, 2) and (3)",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(Concatenate({.axis = 2}).output_shape(ranks),
-                       "[Concatenate] expected inputs that agree in all axes but 2, got (3, 2) and (3)", ShapeError);
+                       "[Concatenate] expected inputs that agree in all axes but 2, got (3, 2) and (3)",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(Concatenate({.axis = 0}), "[Concatenate] expected an axis other than the batch's, got 0",
                        ConfigError);
   CHECK_THROWS_WITH_AS(Concatenate({.axis = 3}).output_shape(different),

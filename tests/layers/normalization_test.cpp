@@ -30,5 +30,6 @@ TEST_CASE("Normalization says what is wrong") {
                        "[Normalization] expected data without NaN and infinity, got some", DataError);
   CHECK(layer.parameters()[0]->size() == 0);
   layer.adapt(Tensor<float>({2, 3}));
-  CHECK_THROWS_WITH_AS(layer.adapt(Tensor<float>({2, 2})), "[Normalization] expected 3 channels, got (2, 2)", ShapeError);
+  CHECK_THROWS_WITH_AS(layer.adapt(Tensor<float>({2, 2})), "[Normalization] expected 3 channels, got (2, 2)",
+                       ShapeError);
 }

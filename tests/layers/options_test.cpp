@@ -23,7 +23,8 @@ TEST_CASE("sweeps follow TensorFlow for same and valid") {
           CHECK(same.out == (in + stride - 1) / stride);
           CHECK(same.before == total / 2);
           CHECK(same.after == total - total / 2);
-          if (in >= window) CHECK(height(in, kernel, stride, dilation, Padding::valid).out == (in - window) / stride + 1);
+          if (in >= window)
+            CHECK(height(in, kernel, stride, dilation, Padding::valid).out == (in - window) / stride + 1);
         }
 }
 
@@ -38,10 +39,11 @@ TEST_CASE("sweeps follow PyTorch for numbers and ceil mode") {
   CHECK(height(3, 2, 2, 1, 1, true).out == 2);
   CHECK(height(4, 2, 3, 1, 0, true).out == 2);
   CHECK(height(3, 2, 3, 1, 0, true).out == 1);
-  CHECK_THROWS_WITH_AS(height(2, 3, 1, 2, 1),
-                       "[test] expected an input whose height holds the window of 5, got 2 (padding 1 + 1) (use a smaller "
-                       "window or more padding)",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      height(2, 3, 1, 2, 1),
+      "[test] expected an input whose height holds the window of 5, got 2 (padding 1 + 1) (use a smaller "
+      "window or more padding)",
+      ShapeError);
   CHECK_THROWS_AS(height(0, 1, 1, 1, Padding::same), ShapeError);
 }
 

@@ -29,9 +29,15 @@ TEST_CASE("every layer comes back from its options") {
   again(BatchNorm({.momentum = 0.3, .epsilon = 0.1, .center = false, .scale = false, .cumulative = true}));
   again(BatchNorm({.gamma_initializer = {Initializer::constant, 0.5}}));
   again(Concatenate({.axis = 1}));
-  again(Conv2D(8, {3, 2}, {.strides = {2, 1}, .padding = {1, 2, 3, 4}, .dilation_rate = 3, .groups = 4,
-                           .activation = {Activation::elu, 0.3}, .use_bias = false,
-                           .kernel_initializer = Initializer::he_normal, .bias_initializer = Initializer::ones}));
+  again(Conv2D(8, {3, 2},
+               {.strides = {2, 1},
+                .padding = {1, 2, 3, 4},
+                .dilation_rate = 3,
+                .groups = 4,
+                .activation = {Activation::elu, 0.3},
+                .use_bias = false,
+                .kernel_initializer = Initializer::he_normal,
+                .bias_initializer = Initializer::ones}));
   again(Conv2DTranspose(8, 3, {.strides = 2, .padding = 1, .output_padding = {1, 0}}));
   again(Dense(10, {.activation = Activation::softmax, .kernel_initializer = Initializer::torch_default}));
   again(DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2}));
@@ -56,7 +62,8 @@ TEST_CASE("every layer comes back from its options") {
 }
 
 TEST_CASE("options left out have their defaults, and a name is taken") {
-  const auto conv = make_layer<float>("Conv2D", {{"filters", Index{3}}, {"kernel_size", Index{5}}, {"name", std::string("a")}});
+  const auto conv =
+      make_layer<float>("Conv2D", {{"filters", Index{3}}, {"kernel_size", Index{5}}, {"name", std::string("a")}});
   CHECK(conv->name() == "a");
   CHECK(conv->config() == Conv2D(3, 5).config());
   CHECK(make_layer<float>("MaxPooling2D", {})->config() == MaxPool2D().config());
@@ -74,7 +81,8 @@ TEST_CASE("make_layer says what is wrong") {
   CHECK(message("LSTM", {}).find("[make_layer] expected one of the layers Activation, Add, ") == 0);
   CHECK(message("LSTM", {}).find("got \"LSTM\" (a layer of your own is added in code, not from a file)") !=
         std::string::npos);
-  CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) == "[Dropout] expected options among rate, got \"ratio\"");
+  CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) ==
+        "[Dropout] expected options among rate, got \"ratio\"");
   CHECK(message("Flatten", {{"units", Index{3}}}) == "[Flatten] expected no options, got \"units\"");
   CHECK(message("Dense", {}) == "[Dense] expected units of 1 or more, got 0");
   CHECK(message("Dense", {{"units", std::string("ten")}}) == "[option units] expected an integer, got a string");

@@ -18,7 +18,8 @@ TEST_CASE("ReLU has Keras's three options") {
   };
   CHECK(run({}) == Tensor<float>({1, 5}, {0, 0.5f, 1, 4, 8}));
   CHECK(run({.max_value = 6}) == Tensor<float>({1, 5}, {0, 0.5f, 1, 4, 6}));
-  CHECK(run({.max_value = 4, .negative_slope = 0.5, .threshold = 1}) == Tensor<float>({1, 5}, {-1.5f, -0.25f, 0, 4, 4}));
+  CHECK(run({.max_value = 4, .negative_slope = 0.5, .threshold = 1}) ==
+        Tensor<float>({1, 5}, {-1.5f, -0.25f, 0, 4, 4}));
 }
 
 TEST_CASE("ReLU's simple forms can join other layers") {
@@ -31,7 +32,8 @@ TEST_CASE("ReLU's simple forms can join other layers") {
 }
 
 TEST_CASE("ReLU says what is wrong") {
-  CHECK_THROWS_WITH_AS(ReLU({.max_value = -1}), "[ReLU] expected max_value of 0 or more, got -1.000000", ConfigError);
+  CHECK_THROWS_WITH_AS(ReLU({.max_value = -1}), "[ReLU] expected max_value of 0 or more, got -1.000000",
+                       ConfigError);
   CHECK_THROWS_AS(ReLU({.negative_slope = -0.1}), ConfigError);
   CHECK_THROWS_AS(ReLU({.threshold = -1}), ConfigError);
 }

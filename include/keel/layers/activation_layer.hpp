@@ -43,7 +43,8 @@ class ActivationLayer : public Layer<T> {
     const auto [rows, columns] = extents(y.shape());
     activation_forward(activation_, rows, columns, x[0].data(), y.data(), pass.kernel);
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
+                Pass<T>& pass) override {
     if (!dx[0].data()) return;
     const auto [rows, columns] = extents(y.shape());
     activation_backward(activation_, rows, columns, x[0].data(), y.data(), dy.data(), dx[0].data(), pass.kernel);

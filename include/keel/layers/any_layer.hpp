@@ -13,8 +13,7 @@ template <class T>
 class AnyLayer {
  public:
   template <class L>
-    requires std::is_base_of_v<Layer<T>, L>
-  AnyLayer(L layer)
+  requires std::is_base_of_v<Layer<T>, L> AnyLayer(L layer)
       : layer_(std::make_unique<L>(std::move(layer))),
         copy_([](const Layer<T>& other) -> std::unique_ptr<Layer<T>> {
           return std::make_unique<L>(static_cast<const L&>(other));

@@ -41,8 +41,7 @@ class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
     average_pool_forward(this->geometry(x[0]), divisor(), x[0].data(), y.data(), pass.kernel);
   }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
-    if (dx[0].data())
-      average_pool_backward(this->geometry(x[0]), divisor(), dy.data(), dx[0].data(), pass.kernel);
+    if (dx[0].data()) average_pool_backward(this->geometry(x[0]), divisor(), dy.data(), dx[0].data(), pass.kernel);
   }
 
  private:

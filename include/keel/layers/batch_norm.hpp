@@ -7,8 +7,8 @@
 
 namespace keel::inline KEEL_ABI {
 
-/// Which variance of the batch enters the moving variance: sum of squares / n, or / (n - 1). The batch itself is always
-/// normalised with the first.
+/// Which variance of the batch enters the moving variance: sum of squares / n, or / (n - 1). The batch itself is
+/// always normalised with the first.
 enum class MovingVariance {
   biased,   ///< Keras 3; tf.keras except on images
   unbiased  ///< PyTorch; tf.keras on images
@@ -35,7 +35,10 @@ struct BatchNormOptions {
   static BatchNormOptions keras() { return {}; }
   /// torch.nn.BatchNorm2d's: momentum 0.1 in its sense, epsilon 1e-5, unbiased, one value per channel refused.
   static BatchNormOptions torch() {
-    return {.momentum = 0.9, .epsilon = 1e-5, .moving_variance = MovingVariance::unbiased, .allow_single_value = false};
+    return {.momentum = 0.9,
+            .epsilon = 1e-5,
+            .moving_variance = MovingVariance::unbiased,
+            .allow_single_value = false};
   }
 
   template <class F>
@@ -52,14 +55,18 @@ struct BatchNormOptions {
 
 /// Batch normalisation of each channel, the last axis, of an input of any rank:
 ///
-///     training:   y = gamma (x - mean) / sqrt(variance + epsilon) + beta    with the batch's mean and biased variance
+///     training:   y = gamma (x - mean) / sqrt(variance + epsilon) + beta
 ///                 moving = momentum moving + (1 - momentum) statistic       after the forward pass
 ///     inference:  the same y with the moving mean and variance
 ///
-/// Frozen with `Freeze::layer` it is in inference mode during training too (Keras 2.4 and later); with `Freeze::gradients` it
-/// normalises with the batch and goes on updating the moving statistics (PyTorch's requires_grad_(False)).
+/// with the mean and the biased variance of the batch.
+/// Frozen with `Freeze::layer` it is in inference mode during training too (Keras 2.4 and later); with
+/// `Freeze::gradients` it normalises with the batch and goes on updating the moving statistics (PyTorch's
+/// requires_grad_(False)).
+///
 /// Parameters: gamma, beta (trainable, as `scale` and `center` say), moving_mean, moving_variance (buffers).
 /// Throws DataError, and changes nothing, if the batch's statistics are not finite.
+///
 /// Ioffe and Szegedy 2015. Keras: BatchNormalization. PyTorch: BatchNorm1d, 2d, 3d.
 ///
 ///     BatchNorm({.momentum = 0.15})      BatchNorm(BatchNormOptions::torch())
@@ -119,13 +126,15 @@ class BatchNorm : public Layer<T> {
     activated_forward(pass.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
       if (this->trains(pass)) {
         const double* batch = statistics(rows, x[0].data(), pass);
-        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused), out, pass.kernel);
+        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused), out,
+                           pass.kernel);
       } else {
         batch_norm_forward(rows, channels, x[0].data(), mean, variance, epilogue(fused), out, pass.kernel);
       }
     });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
+                Pass<T>& pass) override {
     const Index channels = mean_.size(), rows = y.size() / channels;
     Scratch::Frame frame(pass.kernel.scratch);
     // Element-wise activations are differentiated inside the kernel.
@@ -153,7 +162,8 @@ class BatchNorm : public Layer<T> {
     mean_.update([&](TensorView<T> mean) {
       variance_.update([&](TensorView<T> variance) {
         batch_norm_update_moving(channels, rows, batch, batch + channels, momentum,
-                                 options_.moving_variance == MovingVariance::unbiased, mean.data(), variance.data());
+                                 options_.moving_variance == MovingVariance::unbiased, mean.data(),
+                                 variance.data());
       });
     });
   }
@@ -191,7 +201,8 @@ class BatchNorm : public Layer<T> {
     for (Index c = 0; c < channels; ++c)
       if (!is_finite(static_cast<T>(values[static_cast<std::size_t>(c)])) ||
           !is_finite(static_cast<T>(values[static_cast<std::size_t>(channels + c)])))
-        throw DataError(this->who(), "finite statistics of the batch", "NaN or infinity in channel " + std::to_string(c),
+        throw DataError(this->who(), "finite statistics of the batch",
+                        "NaN or infinity in channel " + std::to_string(c),
                         "look for NaN in the data, or lower the learning rate");
     return values.data();
   }

@@ -22,7 +22,9 @@ class Concatenate : public Merge<T> {
   explicit Concatenate(ConcatenateOptions options = {}) : Merge<T>(options.name), options_(std::move(options)) {
     if (options_.axis == 0) throw ConfigError(this->who(), "an axis other than the batch's", "0");
   }
-  static Concatenate from_config(const Config& config) { return Concatenate(read_options<ConcatenateOptions>(config)); }
+  static Concatenate from_config(const Config& config) {
+    return Concatenate(read_options<ConcatenateOptions>(config));
+  }
 
   std::string type() const override { return "Concatenate"; }
   Config config() const override { return with_options({}, options_); }
@@ -38,8 +40,7 @@ class Concatenate : public Merge<T> {
     for (const Shape& in : inputs) {
       bool fits = in.rank() == rank;
       for (Index i = 0; fits && i < rank; ++i) fits = i == at || in[i] == inputs[0][i];
-      if (!fits)
-        this->refuse("inputs that agree in all axes but " + std::to_string(options_.axis), inputs[0], in);
+      if (!fits) this->refuse("inputs that agree in all axes but " + std::to_string(options_.axis), inputs[0], in);
       total += in[at];
     }
     dims[static_cast<std::size_t>(at)] = total;

@@ -43,7 +43,8 @@ class Config {
     if (const V* exact = std::get_if<V>(value)) return *exact;
     if constexpr (std::is_same_v<V, double>)
       if (const Index* integer = std::get_if<Index>(value)) return static_cast<double>(*integer);
-    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string", "a list of integers"};
+    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string",
+                                            "a list of integers"};
     throw ConfigError("option " + name, types[Value(fallback).index()], types[value->index()]);
   }
   /// A pair such as kernel_size: one integer stands for both.

@@ -41,10 +41,12 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
     check_option(this->who(), "filters", filters_);
     check_option(this->who(), "groups", groups);
     if (filters_ % groups != 0)
-      throw ConfigError(this->who(), "filters divisible by groups, " + std::to_string(groups), std::to_string(filters_));
+      throw ConfigError(this->who(), "filters divisible by groups, " + std::to_string(groups),
+                        std::to_string(filters_));
   }
   static Conv2D from_config(const Config& config) {
-    return Conv2D(config.get<Index>("filters", 0), Base::read_kernel_size(config), read_options<Conv2DOptions>(config));
+    return Conv2D(config.get<Index>("filters", 0), Base::read_kernel_size(config),
+                  read_options<Conv2DOptions>(config));
   }
 
   Index filters() const { return filters_; }

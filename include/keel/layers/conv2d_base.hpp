@@ -10,8 +10,8 @@ namespace keel::inline KEEL_ABI {
 /// Base of Conv2D and DepthwiseConv2D: y = activation(conv(x, kernel) + bias).
 ///
 /// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp).
-/// Options has strides, padding, dilation_rate, activation, use_bias and bias_initializer. A derived class makes the
-/// kernel and says how many filters and groups there are for a number of channels.
+/// Options has strides, padding, dilation_rate, activation, use_bias and bias_initializer. A derived class makes
+/// the kernel and says how many filters and groups there are for a number of channels.
 template <class T, class Options>
 class Conv2DBase : public Layer<T> {
  public:
@@ -36,21 +36,24 @@ class Conv2DBase : public Layer<T> {
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
     Scratch::Frame frame(pass.kernel.scratch);
-    const T* weights = detail::pack_convolution(g, kernel_.value().data(), pass.kernel.scratch);
-    activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
-      const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-      detail::convolution_forward(g, x[0].data(), weights, epilogue, out, pass.kernel);
-    });
+    T* packed = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
+    conv2d_pack(g, kernel_.value().data(), packed);
+    activated_forward(
+        output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
+          const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
+          conv2d_forward(g, x[0].data(), packed, epilogue, out, pass.kernel);
+        });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
+                Pass<T>& pass) override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     if (kernel_.trains())
-      detail::convolution_backward_kernel(g, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate, pass.kernel);
+      conv2d_backward_kernel(g, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate, pass.kernel);
     if (bias_.trains() && options_.use_bias)
       column_sums(y.size() / g.out_c, g.out_c, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
-    if (dx[0].data()) detail::convolution_backward_input(g, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
+    if (dx[0].data()) conv2d_backward_input(g, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
   }
 
   ActivationSpec activation() const override { return options_.activation; }
@@ -77,7 +80,8 @@ class Conv2DBase : public Layer<T> {
 
   virtual Index filters_for(Index channels) const = 0;
   virtual Index groups_for(Index channels) const = 0;
-  void make_parameters(const Shape& kernel, const InitializerSpec& initializer, const Fans& fans, Index filters, Rng& rng) {
+  void make_parameters(const Shape& kernel, const InitializerSpec& initializer, const Fans& fans, Index filters,
+                       Rng& rng) {
     kernel_ = {"kernel", initial_values<T>(kernel, initializer, fans, rng)};
     if (options_.use_bias) bias_ = {"bias", initial_values<T>({filters}, options_.bias_initializer, fans, rng)};
   }
@@ -92,14 +96,13 @@ class Conv2DBase : public Layer<T> {
     void run(Inputs<T> x, TensorView<T> y, const KernelContext& context) const override {
       Conv2DGeometry g = geometry_;
       g.batch = y.shape()[0];
-      const T* weights = packed_.empty() ? this->kernel_.data() : packed_.data();
-      detail::convolution_forward(g, x[0].data(), weights, this->epilogue(x), y.data(), context);
+      conv2d_forward(g, x[0].data(), packed_.data(), this->epilogue(x), y.data(), context);
     }
 
    private:
     void pack() override {
-      packed_.resize(static_cast<std::size_t>(detail::packed_convolution_size<T>(geometry_)));
-      detail::pack_convolution(geometry_, this->kernel_.data(), packed_.data());
+      packed_.resize(static_cast<std::size_t>(conv2d_packed_size<T>(geometry_)));
+      conv2d_pack(geometry_, this->kernel_.data(), packed_.data());
     }
 
     Conv2DGeometry geometry_;
@@ -109,20 +112,17 @@ class Conv2DBase : public Layer<T> {
   Conv2DGeometry geometry(const Shape& in, Index batch = 1) const {
     const Index channels = in.back(), groups = groups_for(channels);
     if (channels < 1 || channels % groups != 0)
-      throw ShapeError(this->who(), groups > 1 ? "channels divisible by groups, " + std::to_string(groups) : "channels",
+      throw ShapeError(this->who(),
+                       groups > 1 ? "channels divisible by groups, " + std::to_string(groups) : "channels",
                        in.to_string());
-    const Conv2DGeometry counts{.in_c = channels, .out_c = filters_for(channels), .kernel_h = kernel_size_.height,
-                                .kernel_w = kernel_size_.width, .groups = groups};
-    if (kernel_.size() > 0 && counts.kernel_size() != kernel_.size())
+    const Index filters = filters_for(channels);
+    if (kernel_.size() > 0 &&
+        kernel_size_.height * kernel_size_.width * channels / groups * filters != kernel_.size())
       throw ShapeError(this->who(), "channels that fit the kernel " + kernel_.shape().to_string(), in.to_string());
     const auto [h, w] = sweeps(this->who(), in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate,
                                options_.padding);
-    return {.batch = batch, .in_h = in[0], .in_w = in[1], .in_c = channels,
-            .out_h = h.out, .out_w = w.out, .out_c = counts.out_c,
-            .kernel_h = kernel_size_.height, .kernel_w = kernel_size_.width,
-            .stride_h = options_.strides.height, .stride_w = options_.strides.width,
-            .dilation_h = options_.dilation_rate.height, .dilation_w = options_.dilation_rate.width,
-            .pad_top = h.before, .pad_left = w.before, .groups = groups};
+    return detail::convolution_geometry(batch, in, {h.out, w.out, filters}, h.before, w.before, kernel_size_,
+                                        options_.strides, options_.dilation_rate, groups);
   }
 
   Pair kernel_size_;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <keel/kernels/conv2d.hpp>
 #include <keel/kernels/reduce.hpp>
+#include <keel/layers/convolution.hpp>
 #include <keel/layers/initializers.hpp>
 #include <keel/layers/output_activation.hpp>
 
@@ -27,17 +27,20 @@ struct Conv2DTransposeOptions {
   }
 };
 
-/// Transposed 2-D convolution: y = activation(z + bias), z being the gradient that a Conv2D from y's to x's shape would pass
-/// to its input for dy = x.
+/// Transposed 2-D convolution: y = activation(z + bias), z being the gradient that a Conv2D from y's to x's shape
+/// would pass to its input for dy = x.
 ///
-/// Input (batch, h, w, channels), output (batch, h', w', filters) with, along each axis and window = (kernel - 1) dilation + 1,
+/// Input (batch, h, w, channels), output (batch, h', w', filters) with, along each axis,
 ///
+///     window = (kernel - 1) dilation + 1
 ///     same:    out = in stride
 ///     valid:   out = (in - 1) stride + max(window, stride)
 ///     numbers: out = (in - 1) stride - padding + window + output_padding       (PyTorch)
 ///
 /// Parameters: kernel (kernel h, kernel w, filters, channels), bias (filters).
-/// Keras: Conv2DTranspose without its output_padding. PyTorch: ConvTranspose2d, weight (channels, filters, kh, kw).
+///
+/// Keras: Conv2DTranspose without its output_padding. PyTorch: ConvTranspose2d, weight (channels, filters, kh,
+/// kw).
 template <class T = float>
 class Conv2DTranspose : public Layer<T> {
  public:
@@ -56,7 +59,8 @@ class Conv2DTranspose : public Layer<T> {
   static Conv2DTranspose from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
-    return Conv2DTranspose(config.get<Index>("filters", 0), kernel_size, read_options<Conv2DTransposeOptions>(config));
+    return Conv2DTranspose(config.get<Index>("filters", 0), kernel_size,
+                           read_options<Conv2DTransposeOptions>(config));
   }
 
   Index filters() const { return filters_; }
@@ -102,7 +106,8 @@ class Conv2DTranspose : public Layer<T> {
       if (fused.kind != Activation::linear) activation_forward(fused, 1, y.size(), out, out, pass.kernel);
     });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
+                Pass<T>& pass) override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
@@ -124,7 +129,8 @@ class Conv2DTranspose : public Layer<T> {
   struct Extent {
     Index out, before;
   };
-  Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after, Index extra) const {
+  Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after,
+                Index extra) const {
     const Index window = (kernel - 1) * dilation + 1;
     if (options_.padding.mode == Padding::Mode::same)
       return {in * stride, (std::max)(Index{0}, (in - 1) * stride + window - in * stride) / 2};
@@ -133,7 +139,8 @@ class Conv2DTranspose : public Layer<T> {
     if (extra >= (std::max)(stride, dilation))
       throw ConfigError(this->who(), "output_padding below the stride or the dilation", std::to_string(extra));
     if (out < 1)
-      throw ShapeError(this->who(), "an input larger than the padding takes away", "an output of " + std::to_string(out));
+      throw ShapeError(this->who(), "an input larger than the padding takes away",
+                       "an output of " + std::to_string(out));
     return {out, before};
   }
   /// Of the convolution that goes the other way, from y's shape to x's.
@@ -147,12 +154,8 @@ class Conv2DTranspose : public Layer<T> {
                             o.padding.bottom, o.output_padding.height);
     const Extent w = extent(in[1], kernel_size_.width, o.strides.width, o.dilation_rate.width, o.padding.left,
                             o.padding.right, o.output_padding.width);
-    return {.batch = batch, .in_h = h.out, .in_w = w.out, .in_c = filters_,
-            .out_h = in[0], .out_w = in[1], .out_c = in[2],
-            .kernel_h = kernel_size_.height, .kernel_w = kernel_size_.width,
-            .stride_h = o.strides.height, .stride_w = o.strides.width,
-            .dilation_h = o.dilation_rate.height, .dilation_w = o.dilation_rate.width,
-            .pad_top = h.before, .pad_left = w.before};
+    return detail::convolution_geometry(batch, {h.out, w.out, filters_}, in, h.before, w.before, kernel_size_,
+                                        o.strides, o.dilation_rate);
   }
 
   Index filters_;

@@ -26,8 +26,9 @@ struct DepthwiseConv2DOptions {
 
 /// Convolution of every channel on its own; filter m of channel c gives output channel c depth_multiplier + m.
 ///
-/// Input (batch, h, w, channels), output (batch, h', w', channels depth_multiplier) with the extents of `sweeps` (options.hpp).
+/// Input (batch, h, w, channels), output (batch, h', w', channels depth_multiplier), extents as `sweeps` says.
 /// Parameters: kernel (kernel h, kernel w, channels, depth_multiplier), bias (channels depth_multiplier).
+///
 /// Keras: DepthwiseConv2D. PyTorch: Conv2d with groups = channels, weight (channels depth_multiplier, 1, kh, kw).
 template <class T = float>
 class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
@@ -50,13 +51,15 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
   }
   void build(Shapes inputs, Rng& rng) override {
     const Pair size = this->kernel_size();
-    const Index area = size.height * size.width, channels = inputs[0].back(), filters = this->options().depth_multiplier;
+    const Index area = size.height * size.width, channels = inputs[0].back(),
+                filters = this->options().depth_multiplier;
     this->make_parameters({size.height, size.width, channels, filters}, this->options().depthwise_initializer,
                           {area * channels, area * filters, area}, channels * filters, rng);
   }
 
  private:
-  // (kh, kw, channels, filters) is, value for value, the kernel (kh, kw, 1, channels filters) of `channels` groups.
+  // (kh, kw, channels, filters) is, value for value, the kernel (kh, kw, 1, channels filters) of `channels`
+  // groups.
   Index filters_for(Index channels) const override { return channels * this->options().depth_multiplier; }
   Index groups_for(Index channels) const override { return (std::max)(channels, Index{1}); }
 };

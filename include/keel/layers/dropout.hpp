@@ -14,8 +14,10 @@ struct DropoutOptions {
 
 /// In training every value becomes 0 with probability `rate`, else x / (1 - rate); in inference y = x.
 ///
-/// Which values fall depends on the seed, the step and the value's place only, not on threads. A frozen Dropout still drops
-/// during training, as in Keras and PyTorch. Any shape. Srivastava et al. 2014. Keras, PyTorch: Dropout.
+/// Which values fall depends on the seed, the step and the value's place only, not on threads. A frozen Dropout
+/// still drops during training, as in Keras and PyTorch. Any shape.
+///
+/// Srivastava et al. 2014. Keras, PyTorch: Dropout.
 template <class T = float>
 class Dropout : public Layer<T> {
  public:

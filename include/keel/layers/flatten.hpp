@@ -13,8 +13,8 @@ struct FlattenOptions {
 
 /// Every sample as one vector, row-major: (batch, h, w, c) to (batch, h w c), (batch) to (batch, 1).
 ///
-/// Feature (i, j, k) goes to (i w + j) c + k. PyTorch flattens (c, h, w), so that the weights of a Linear that follows
-/// are permuted when they are converted. Keras: Flatten.
+/// Feature (i, j, k) goes to (i w + j) c + k. PyTorch flattens (c, h, w), so that the weights of a Linear that
+/// follows are permuted when they are converted. Keras: Flatten.
 template <class T = float>
 class Flatten : public ViewLayer<T> {
  public:

@@ -11,8 +11,8 @@
 
 namespace keel::inline KEEL_ABI {
 
-/// Where a parameter's first values come from (Keras's initializers of the same names). With fan_in and fan_out the
-/// numbers of values that flow into and out of one place:
+/// Where a parameter's first values come from (Keras's initializers of the same names). With fan_in and fan_out
+/// the numbers of values that flow into and out of one place:
 ///
 /// | kind             | values                                                             |
 /// |------------------|--------------------------------------------------------------------|
@@ -47,8 +47,9 @@ enum class Initializer {
 };
 
 inline constexpr std::array<std::string_view, 13> initializer_names{
-    "zeros",         "ones",       "constant",  "random_uniform", "random_normal", "truncated_normal", "glorot_uniform",
-    "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",  "lecun_normal",  "torch_default"};
+    "zeros",          "ones",          "constant",   "random_uniform", "random_normal", "truncated_normal",
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",      "lecun_uniform", "lecun_normal",
+    "torch_default"};
 
 /// An initializer and the value of constant and of the random_ kinds.
 struct InitializerSpec {
@@ -61,15 +62,16 @@ struct InitializerSpec {
   bool has_value() const { return kind >= Initializer::constant && kind <= Initializer::truncated_normal; }
 };
 
-/// Values that one place of a layer reads and feeds. Keras takes rf * shape[-2] and rf * shape[-1], rf being the kernel's area;
-/// PyTorch's differ from that in depthwise kernels only.
+/// Values that one place of a layer reads and feeds. Keras takes rf * shape[-2] and rf * shape[-1], rf being the
+/// kernel's area; PyTorch's differ from that in depthwise kernels only.
 struct Fans {
   Index in, out, torch_in;
   Fans(Index i, Index o) : Fans(i, o, i) {}
   Fans(Index i, Index o, Index t) : in(i), out(o), torch_in(t) {}
 };
 
-/// A tensor with the initializer's values. Drawn in double, so that float and double nets start from the same numbers.
+/// A tensor with the initializer's values. Drawn in double, so that float and double nets start from the same
+/// numbers.
 template <class T>
 Tensor<T> initial_values(const Shape& shape, const InitializerSpec& spec, const Fans& fans, Rng& rng) {
   const double in = static_cast<double>((std::max)(fans.in, Index{1}));

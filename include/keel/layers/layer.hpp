@@ -54,14 +54,16 @@ struct Pass {
   bool accumulate = false;
 };
 
-/// A value that is counted and saved but is neither trained nor listed as a weight (BatchNorm's number of batches).
+/// A value that is counted and saved but is neither trained nor listed as a weight (BatchNorm's number of
+/// batches).
 struct Counter {
   std::string name;
   std::int64_t value = 0;
 };
 
-/// none: trains. gradients: PyTorch's `requires_grad_(False)`; the parameters stay, the layer runs as before (BatchNorm goes
-/// on updating its moving statistics). layer: Keras's `trainable = False`; also runs in inference mode during training.
+/// none: trains. gradients: PyTorch's `requires_grad_(False)`; the parameters stay, the layer runs as before
+/// (BatchNorm goes on updating its moving statistics). layer: Keras's `trainable = False`; also runs in inference
+/// mode during training.
 enum class Freeze { none, gradients, layer };
 
 /// How a layer may be simplified by the model that holds it.
@@ -116,9 +118,10 @@ class Layer {
 
   /// y = f(x). `y` has the output's shape and does not overlap any input.
   virtual void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const = 0;
-  /// From dy = dL/dy: writes dL/dx_i to dx[i] (skip those whose data() is null) and adds dL/dp to p.gradient for every parameter p
-  /// with p.trains(). `x`, `y` and `pass.cache` are as forward left them.
-  virtual void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) = 0;
+  /// From dy = dL/dy: writes dL/dx_i to dx[i] (skip those whose data() is null) and adds dL/dp to p.gradient for
+  /// every parameter p with p.trains(). `x`, `y` and `pass.cache` are as forward left them.
+  virtual void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
+                        Pass<T>& pass) = 0;
   /// Called after each training forward pass: the place to update state (BatchNorm's moving statistics).
   virtual void finish_forward(Pass<T>& /*pass*/) {}
 
@@ -127,7 +130,8 @@ class Layer {
   virtual ActivationSpec activation() const { return {}; }
   /// Whether forward and backward heed `pass.activation`.
   virtual bool fuses_activation() const { return false; }
-  /// Whether backward writes p.gradient when `pass.accumulate` is false (else it always adds, and the model clears first).
+  /// Whether backward writes p.gradient when `pass.accumulate` is false (else it always adds, and the model clears
+  /// first).
   virtual bool overwrites_gradients() const { return false; }
   /// Scale and shift of every channel in inference, when role() is channel_affine.
   virtual void channel_affine(std::vector<T>& /*scale*/, std::vector<T>& /*shift*/) const {}
@@ -171,7 +175,9 @@ class Layer {
     if (rank >= 0 && inputs[0].rank() != rank)
       throw ShapeError(who(), "an input of rank " + std::to_string(rank) + " beside the batch",
                        "rank " + std::to_string(inputs[0].rank()) + ", shape " + inputs[0].to_string(),
-                       rank == 3 ? "images are (height, width, channels)" : rank == 1 ? "add a Flatten layer before" : "");
+                       rank == 3   ? "images are (height, width, channels)"
+                       : rank == 1 ? "add a Flatten layer before"
+                                   : "");
     return inputs[0];
   }
 

@@ -28,7 +28,8 @@ class Normalization : public Layer<T> {
   Parameter<T>& mean() { return mean_; }
   Parameter<T>& variance() { return variance_; }
 
-  /// Takes the statistics of `data`, (samples, ..., channels). May be called before or after the layer joins a model.
+  /// Takes the statistics of `data`, (samples, ..., channels). May be called before or after the layer joins a
+  /// model.
   void adapt(const TensorView<const T>& data) {
     if (data.rank() < 2 || data.size() == 0)
       throw ShapeError(this->who(), "data of shape (samples, ..., channels)", data.shape().to_string());
@@ -37,8 +38,8 @@ class Normalization : public Layer<T> {
       throw ShapeError(this->who(), std::to_string(mean_.size()) + " channels", data.shape().to_string());
     std::vector<double> statistics(static_cast<std::size_t>(2 * channels));
     Scratch scratch;
-    batch_norm_statistics(data.size() / channels, channels, data.data(), statistics.data(), statistics.data() + channels,
-                          KernelContext{scratch});
+    batch_norm_statistics(data.size() / channels, channels, data.data(), statistics.data(),
+                          statistics.data() + channels, KernelContext{scratch});
     if (!all_finite(2 * channels, statistics.data()))
       throw DataError(this->who(), "data without NaN and infinity", "some");
     if (mean_.size() == 0) make(channels);

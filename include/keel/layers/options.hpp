@@ -25,8 +25,9 @@ struct Pair {
 /// What surrounds an image when a window slides over it.
 ///
 /// - `Padding::valid`: nothing.
-/// - `Padding::same`: zeros, so many that the output has ceil(in / stride) places; where the number is odd the extra row is
-///   at the bottom and the extra column on the right (TensorFlow, Keras). PyTorch's "same" is this one at stride 1.
+/// - `Padding::same`: zeros, so many that the output has ceil(in / stride) places; where the number is odd the
+///   extra row is at the bottom and the extra column on the right (TensorFlow, Keras). PyTorch's "same" is this
+///   one at stride 1.
 /// - an integer or two: so many zeros on both sides, PyTorch's `padding=1`. At stride 2 this is not `same`:
 ///   an even image gets (0, 1) there and (1, 1) here.
 /// - four integers: top, bottom, left, right.
@@ -41,7 +42,8 @@ struct Padding {
   constexpr Padding(Mode m) : mode(m) {}
   constexpr Padding(Index all) : Padding(all, all, all, all) {}
   constexpr Padding(Index height, Index width) : Padding(height, height, width, width) {}
-  constexpr Padding(Index t, Index b, Index l, Index r) : mode(Mode::fixed), top(t), bottom(b), left(l), right(r) {}
+  constexpr Padding(Index t, Index b, Index l, Index r)
+      : mode(Mode::fixed), top(t), bottom(b), left(l), right(r) {}
   friend constexpr bool operator==(const Padding&, const Padding&) = default;
   std::string to_string() const {
     if (mode != Mode::fixed) return mode == Mode::same ? "same" : "valid";
@@ -69,9 +71,10 @@ inline Sweep sweep(const std::string& who, const char* axis, Index in, Index ker
   }
   const Index room = in + before + after - window;
   if (in < 1 || room < 0)
-    throw ShapeError(who, "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
-                     std::to_string(in) + " (padding " + std::to_string(before) + " + " + std::to_string(after) + ")",
-                     "use a smaller window or more padding");
+    throw ShapeError(
+        who, "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
+        std::to_string(in) + " (padding " + std::to_string(before) + " + " + std::to_string(after) + ")",
+        "use a smaller window or more padding");
   Index out = room / stride + 1;
   // The last window of ceil mode must start inside the image or its left padding (PyTorch).
   if (ceil && room % stride != 0 && out * stride < in + before) ++out;
@@ -107,7 +110,8 @@ inline Shape with_last(const Shape& shape, Index last) {
 /// Throws ConfigError unless value >= least.
 inline void check_option(const std::string& who, const char* option, Index value, Index least = 1) {
   if (value < least)
-    throw ConfigError(who, std::string(option) + " of " + std::to_string(least) + " or more", std::to_string(value));
+    throw ConfigError(who, std::string(option) + " of " + std::to_string(least) + " or more",
+                      std::to_string(value));
 }
 inline void check_option(const std::string& who, const char* option, const Pair& value) {
   check_option(who, option, (std::min)(value.height, value.width));
@@ -162,7 +166,8 @@ inline void read_option(const Config& config, const char* name, Padding& value) 
   } else {
     const auto list = config.get<std::vector<Index>>(name, {});
     if (list.size() != 4)
-      throw ConfigError(std::string("option ") + name, "top, bottom, left, right", std::to_string(list.size()) + " integers");
+      throw ConfigError(std::string("option ") + name, "top, bottom, left, right",
+                        std::to_string(list.size()) + " integers");
     value = {list[0], list[1], list[2], list[3]};
   }
 }

@@ -15,8 +15,8 @@ const ActivationSpec& output_activation(const ActivationSpec& own, const Pass<T>
   return own.kind == Activation::linear || pass.before_activation ? pass.activation : own;
 }
 
-/// Calls `compute(T* out, ActivationSpec fused)`, which writes fused(z), and finishes y = activation(z). Keeps z in
-/// the cache's tensor 0 if the gradient of the activation will read it.
+/// Calls `compute(T* out, ActivationSpec fused)`, which writes fused(z), and finishes y = activation(z). Keeps z
+/// in the cache's tensor 0 if the gradient of the activation will read it.
 template <class T, class F>
 void activated_forward(const ActivationSpec& activation, TensorView<T> y, Pass<T>& pass, F&& compute) {
   const bool keep = pass.cache && activation_needs_input(activation);
@@ -35,17 +35,20 @@ const T* activated_backward(const ActivationSpec& activation, TensorView<const T
   const T* z = activation_needs_input(activation) ? pass.cache->tensors[0].data() : nullptr;
   T* dz = pass.kernel.scratch.template take<T>(dy.size());
   const Index columns = y.shape().back();
-  activation_backward(activation, columns ? y.size() / columns : 0, columns, z, y.data(), dy.data(), dz, pass.kernel);
+  activation_backward(activation, columns ? y.size() / columns : 0, columns, z, y.data(), dy.data(), dz,
+                      pass.kernel);
   return dz;
 }
 
-/// Base of the inference forms of Conv2D, DepthwiseConv2D and Dense: a kernel whose rows end in the output channels,
-/// a bias, a residual and an activation. A derived class packs the kernel anew when `kernel_` changes.
+/// Base of the inference forms of Conv2D, DepthwiseConv2D and Dense: a kernel whose rows end in the output
+/// channels, a bias, a residual and an activation. A derived class packs the kernel anew when `kernel_` changes.
 template <class T>
 class KernelOp : public InferenceOp<T> {
  public:
   KernelOp(const Tensor<T>& kernel, const Tensor<T>& bias, Index channels, const ActivationSpec& activation)
-      : kernel_(kernel.begin(), kernel.end()), bias_(static_cast<std::size_t>(channels), T(0)), activation_(activation) {
+      : kernel_(kernel.begin(), kernel.end()),
+        bias_(static_cast<std::size_t>(channels), T(0)),
+        activation_(activation) {
     std::copy(bias.begin(), bias.end(), bias_.begin());
   }
 

@@ -46,12 +46,22 @@ class Pool2D : public Layer<T> {
   }
 
   PoolGeometry geometry(const Shape& in, Index batch = 1) const {
-    const auto [h, w] = sweeps(this->who(), in[0], in[1], pool_size_, options_.strides, 1, options_.padding,
-                               options_.ceil_mode);
-    return {.batch = batch, .in_h = in[0], .in_w = in[1], .channels = in[2], .out_h = h.out, .out_w = w.out,
-            .kernel_h = pool_size_.height, .kernel_w = pool_size_.width,
-            .stride_h = options_.strides.height, .stride_w = options_.strides.width,
-            .pad_top = h.before, .pad_left = w.before, .pad_bottom = h.after, .pad_right = w.after};
+    const auto [h, w] =
+        sweeps(this->who(), in[0], in[1], pool_size_, options_.strides, 1, options_.padding, options_.ceil_mode);
+    return {.batch = batch,
+            .in_h = in[0],
+            .in_w = in[1],
+            .channels = in[2],
+            .out_h = h.out,
+            .out_w = w.out,
+            .kernel_h = pool_size_.height,
+            .kernel_w = pool_size_.width,
+            .stride_h = options_.strides.height,
+            .stride_w = options_.strides.width,
+            .pad_top = h.before,
+            .pad_left = w.before,
+            .pad_bottom = h.after,
+            .pad_right = w.after};
   }
   PoolGeometry geometry(const TensorView<const T>& x) const { return geometry(x.shape().sample(), x.shape()[0]); }
 

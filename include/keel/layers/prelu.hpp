@@ -7,7 +7,8 @@ namespace keel::inline KEEL_ABI {
 
 struct PReLUOptions {
   InitializerSpec alpha_initializer = Initializer::zeros;
-  /// Axes along which alpha is shared, counted with the batch as in Keras: {1, 2} has one slope a channel of an image.
+  /// Axes along which alpha is shared, counted with the batch as in Keras: {1, 2} has one slope a channel of an
+  /// image.
   std::vector<Index> shared_axes = {};
   std::string name = {};
 
@@ -18,7 +19,8 @@ struct PReLUOptions {
 };
 
 /// y = x if x > 0, else alpha x, with alpha learned: one value per value of a sample, 1 along shared axes.
-/// He et al. 2015. Keras: PReLU. PyTorch: PReLU, which shares all axes but (at most) the channels' and begins with 0.25.
+/// He et al. 2015. Keras: PReLU. PyTorch: PReLU; it shares all axes but (at most) the channels' and begins at
+/// 0.25.
 template <class T = float>
 class PReLU : public Layer<T> {
  public:

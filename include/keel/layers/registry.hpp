@@ -77,8 +77,8 @@ inline constexpr LayerMaker<T> layer_makers[] = {
 
 }  // namespace detail
 
-/// A layer from its class name and options, as `type()` and `config()` give them; "name" among the options names it.
-/// Throws ConfigError for a class that is not known, an option that the class does not have, or a value out of range.
+/// A layer from its class name and options, as `type()` and `config()` give them, named by the option "name".
+/// Throws ConfigError for a class that is not known, an option that it does not have, or a value out of range.
 template <class T = float>
 AnyLayer<T> make_layer(std::string_view type, const Config& config) {
   for (const detail::LayerMaker<T>& maker : detail::layer_makers<T>) {

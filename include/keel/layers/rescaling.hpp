@@ -15,7 +15,8 @@ struct RescalingOptions {
   }
 };
 
-/// y = scale x + offset, numbers that are not trained: Rescaling(1 / 255.0) for bytes. Any shape. Keras: Rescaling.
+/// y = scale x + offset, numbers that are not trained: Rescaling(1 / 255.0) for bytes. Any shape.
+/// Keras: Rescaling.
 template <class T = float>
 class Rescaling : public Layer<T> {
  public:

@@ -48,7 +48,8 @@ class SeparableConv2D : public Layer<T> {
   static SeparableConv2D from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
-    return SeparableConv2D(config.get<Index>("filters", 0), kernel_size, read_options<SeparableConv2DOptions>(config));
+    return SeparableConv2D(config.get<Index>("filters", 0), kernel_size,
+                           read_options<SeparableConv2DOptions>(config));
   }
 
   const SeparableConv2DOptions& options() const { return options_; }
@@ -70,9 +71,10 @@ class SeparableConv2D : public Layer<T> {
   void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
     const Index multiplier = options_.depth_multiplier, middle = channels * multiplier;
-    depthwise_ = {"depthwise_kernel",
-                  initial_values<T>({kernel_size_.height, kernel_size_.width, channels, multiplier},
-                                    options_.depthwise_initializer, {area * channels, area * multiplier, area}, rng)};
+    depthwise_ = {
+        "depthwise_kernel",
+        initial_values<T>({kernel_size_.height, kernel_size_.width, channels, multiplier},
+                          options_.depthwise_initializer, {area * channels, area * multiplier, area}, rng)};
     const Fans fans(middle, filters_);
     pointwise_ = {"pointwise_kernel",
                   initial_values<T>({1, 1, middle, filters_}, options_.pointwise_initializer, fans, rng)};
@@ -92,29 +94,32 @@ class SeparableConv2D : public Layer<T> {
     Scratch::Frame frame(pass.kernel.scratch);
     const Shape middle{first.batch, first.out_h, first.out_w, first.out_c};
     // tensor 0 is for the values before the activation
-    T* between = pass.cache ? pass.cache->tensor(1, middle).data() : pass.kernel.scratch.template take<T>(middle.size());
-    detail::convolution_forward(first, x[0].data(), packed(first, depthwise_, pass), Epilogue<T>(), between, pass.kernel);
+    T* between =
+        pass.cache ? pass.cache->tensor(1, middle).data() : pass.kernel.scratch.template take<T>(middle.size());
+    conv2d_forward(first, x[0].data(), packed(first, depthwise_, pass), Epilogue<T>(), between, pass.kernel);
     const T* kernel = packed(second, pointwise_, pass);
-    activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
-      const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-      detail::convolution_forward(second, between, kernel, epilogue, out, pass.kernel);
-    });
+    activated_forward(
+        output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
+          const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
+          conv2d_forward(second, between, kernel, epilogue, out, pass.kernel);
+        });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
+                Pass<T>& pass) override {
     const Conv2DGeometry first = depthwise(x[0].shape().sample(), x[0].shape()[0]), second = pointwise(first);
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     const Tensor<T>& between = pass.cache->tensors[1];
     if (pointwise_.trains())
-      detail::convolution_backward_kernel(second, between.data(), dz, pointwise_.gradient.data(), pass.accumulate, pass.kernel);
+      conv2d_backward_kernel(second, between.data(), dz, pointwise_.gradient.data(), pass.accumulate, pass.kernel);
     if (bias_.trains() && options_.use_bias)
       column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
     if (!depthwise_.trains() && !dx[0].data()) return;
     T* d = pass.kernel.scratch.template take<T>(between.size());
-    detail::convolution_backward_input(second, dz, pointwise_.value().data(), d, pass.kernel);
+    conv2d_backward_input(second, dz, pointwise_.value().data(), d, pass.kernel);
     if (depthwise_.trains())
-      detail::convolution_backward_kernel(first, x[0].data(), d, depthwise_.gradient.data(), pass.accumulate, pass.kernel);
-    if (dx[0].data()) detail::convolution_backward_input(first, d, depthwise_.value().data(), dx[0].data(), pass.kernel);
+      conv2d_backward_kernel(first, x[0].data(), d, depthwise_.gradient.data(), pass.accumulate, pass.kernel);
+    if (dx[0].data()) conv2d_backward_input(first, d, depthwise_.value().data(), dx[0].data(), pass.kernel);
   }
 
   ActivationSpec activation() const override { return options_.activation; }
@@ -123,7 +128,9 @@ class SeparableConv2D : public Layer<T> {
 
  private:
   static const T* packed(const Conv2DGeometry& g, const Parameter<T>& kernel, Pass<T>& pass) {
-    return detail::pack_convolution(g, kernel.value().data(), pass.kernel.scratch);
+    T* memory = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
+    conv2d_pack(g, kernel.value().data(), memory);
+    return memory;
   }
   Conv2DGeometry depthwise(const Shape& in, Index batch = 1) const {
     if (in.back() < 1) throw ShapeError(this->who(), "channels", in.to_string());
@@ -131,16 +138,13 @@ class SeparableConv2D : public Layer<T> {
       throw ShapeError(this->who(), std::to_string(depthwise_.shape()[2]) + " channels", in.to_string());
     const auto [h, w] = sweeps(this->who(), in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate,
                                options_.padding);
-    return {.batch = batch, .in_h = in[0], .in_w = in[1], .in_c = in.back(),
-            .out_h = h.out, .out_w = w.out, .out_c = in.back() * options_.depth_multiplier,
-            .kernel_h = kernel_size_.height, .kernel_w = kernel_size_.width,
-            .stride_h = options_.strides.height, .stride_w = options_.strides.width,
-            .dilation_h = options_.dilation_rate.height, .dilation_w = options_.dilation_rate.width,
-            .pad_top = h.before, .pad_left = w.before, .groups = in.back()};
+    const Shape middle{h.out, w.out, in.back() * options_.depth_multiplier};
+    return detail::convolution_geometry(batch, in, middle, h.before, w.before, kernel_size_, options_.strides,
+                                        options_.dilation_rate, in.back());
   }
   Conv2DGeometry pointwise(const Conv2DGeometry& g) const {
-    return {.batch = g.batch, .in_h = g.out_h, .in_w = g.out_w, .in_c = g.out_c,
-            .out_h = g.out_h, .out_w = g.out_w, .out_c = filters_};
+    const Shape middle{g.out_h, g.out_w, g.out_c};
+    return detail::convolution_geometry(g.batch, middle, with_last(middle, filters_), 0, 0, 1, 1, 1);
   }
 
   Index filters_;

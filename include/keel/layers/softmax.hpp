@@ -8,8 +8,7 @@ namespace keel::inline KEEL_ABI {
 template <class T = float>
 class Softmax : public ActivationLayer<T> {
  public:
-  explicit Softmax(ActivationOptions options = {})
-      : ActivationLayer<T>(Activation::softmax, std::move(options)) {}
+  explicit Softmax(ActivationOptions options = {}) : ActivationLayer<T>(Activation::softmax, std::move(options)) {}
   static Softmax from_config(const Config& config) {
     if (const Index axis = config.get<Index>("axis", -1); axis != -1)
       throw ConfigError("Softmax", "the last axis, -1", std::to_string(axis));

@@ -16,8 +16,9 @@ struct UpSampling2DOptions {
 
 /// Images enlarged by whole factors: (batch, h, w, channels) to (batch, size h h, size w w, channels).
 ///
-/// nearest repeats every pixel. bilinear weighs the four pixels around (i + 1/2) / size - 1/2, the image's border being
-/// repeated (half-pixel centres: Keras, PyTorch's align_corners=False).
+/// nearest repeats every pixel. bilinear weighs the four pixels around (i + 1/2) / size - 1/2, the image's border
+/// being repeated (half-pixel centres: Keras, PyTorch's align_corners=False).
+///
 /// Keras: UpSampling2D. PyTorch: Upsample.
 template <class T = float>
 class UpSampling2D : public Layer<T> {
@@ -32,7 +33,8 @@ class UpSampling2D : public Layer<T> {
     const auto name = config.get<std::string>("interpolation", "nearest");
     if (name != "nearest" && name != "bilinear")
       throw ConfigError("option interpolation", "\"nearest\" or \"bilinear\"", "\"" + name + "\"");
-    return UpSampling2D(size, {name == "nearest" ? Interpolation::nearest : Interpolation::bilinear, read_name(config)});
+    return UpSampling2D(size,
+                        {name == "nearest" ? Interpolation::nearest : Interpolation::bilinear, read_name(config)});
   }
 
   std::string type() const override { return "UpSampling2D"; }
@@ -84,8 +86,8 @@ class UpSampling2D : public Layer<T> {
           const Taps row = taps(i, in[1], size_.height), column = taps(j, in[2], size_.width);
           const auto tap = [&](Index r, Index c, double weight) {
             if (weight != 0)
-              body(((n * in[1] + r) * in[2] + c) * channels, ((n * h + i) * w + j) * channels, static_cast<T>(weight),
-                   channels);
+              body(((n * in[1] + r) * in[2] + c) * channels, ((n * h + i) * w + j) * channels,
+                   static_cast<T>(weight), channels);
           };
           tap(row.first, column.first, (1 - row.weight) * (1 - column.weight));
           tap(row.first, column.second, (1 - row.weight) * column.weight);

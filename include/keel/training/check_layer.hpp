@@ -19,8 +19,8 @@ struct LayerCheckOptions {
   double tolerance = 1e-6;
   /// Central differences move a value x by step * max(1, |x|).
   double step = 1e-5;
-  /// Values of a tensor whose gradient is checked one by one; beyond that a random sample, and all of them at once along
-  /// a random direction.
+  /// Values of a tensor whose gradient is checked one by one; beyond that a random sample, and all of them at once
+  /// along a random direction.
   Index max_values = 150;
   /// Inputs are normal with this deviation and mean.
   double deviation = 1, mean = 0;
@@ -129,10 +129,13 @@ class LayerCheck {
   }
   Tensors random_inputs(Index batch) {
     Tensors x;
-    for (const Shape& shape : shapes_) x.push_back(random(shape.with_batch(batch), options_.mean, options_.deviation));
+    for (const Shape& shape : shapes_)
+      x.push_back(random(shape.with_batch(batch), options_.mean, options_.deviation));
     return x;
   }
-  static std::vector<TensorView<const T>> views(const Tensors& tensors) { return {tensors.begin(), tensors.end()}; }
+  static std::vector<TensorView<const T>> views(const Tensors& tensors) {
+    return {tensors.begin(), tensors.end()};
+  }
 
   /// Builds the layer, checks shapes and the list of parameters, and moves all values away from where they begin.
   void prepare() {
@@ -266,7 +269,8 @@ class LayerCheck {
     for (std::size_t i = 0; i < g.parameters.size(); ++i) {
       Tensor<T> sum = g.parameters[i];
       for (T& value : sum) value += T(1);
-      expect(distance(added.parameters[i], sum) < 1e-6, mode.name, "backward does not add to gradients when it should");
+      expect(distance(added.parameters[i], sum) < 1e-6, mode.name,
+             "backward does not add to gradients when it should");
     }
     for (int skip = 0; skip < static_cast<int>(x.size()); ++skip) {
       Gradients without = backward(x, y, dy, cache, mode, start, false, skip);
@@ -294,14 +298,16 @@ class LayerCheck {
       return forward(moved, &fresh, mode);
     };
     for (std::size_t i = 0; i < x.size(); ++i)
-      check_gradient(mode.name + ": gradient of input " + std::to_string(i), x[i], g.inputs[i],
-                     [&](const Tensor<T>& value) { moved[i] = value; }, run, loss_change);
+      check_gradient(
+          mode.name + ": gradient of input " + std::to_string(i), x[i], g.inputs[i],
+          [&](const Tensor<T>& value) { moved[i] = value; }, run, loss_change);
     std::size_t next = 0;
     for (Parameter<T>* parameter : parameters) {
       if (!parameter->trains()) continue;
       const Tensor<T> value = parameter->value();
-      check_gradient(mode.name + ": gradient of " + parameter->name(), value, g.parameters[next++],
-                     [&](const Tensor<T>& to) { parameter->set(to); }, run, loss_change);
+      check_gradient(
+          mode.name + ": gradient of " + parameter->name(), value, g.parameters[next++],
+          [&](const Tensor<T>& to) { parameter->set(to); }, run, loss_change);
     }
 
     if (mode.training && mode.freeze != Freeze::layer) return;
@@ -321,8 +327,8 @@ class LayerCheck {
 
   /// Compares `gradient` with central differences, value by value and along one random direction.
   template <class Set, class Run, class Change>
-  void check_gradient(const std::string& check, const Tensor<T>& at, const Tensor<T>& gradient, Set&& set, Run&& run,
-                      Change&& change) {
+  void check_gradient(const std::string& check, const Tensor<T>& at, const Tensor<T>& gradient, Set&& set,
+                      Run&& run, Change&& change) {
     const auto quotient = [&](const std::function<void(Tensor<T>&, double)>& move, double length) {
       Tensor<T> low = at, high = at;
       move(low, -length);
@@ -335,7 +341,8 @@ class LayerCheck {
     double size = 0.01, error = 0;
     Index worst = -1;
     double wanted = 0;
-    const auto compare = [&](Index index, double got, const std::function<void(Tensor<T>&, double)>& move, double length) {
+    const auto compare = [&](Index index, double got, const std::function<void(Tensor<T>&, double)>& move,
+                             double length) {
       double want = quotient(move, length);
       if (!(std::abs(got - want) <= options_.tolerance * size)) {  // perhaps across a kink
         const double closer = quotient(move, length / 30);
@@ -349,21 +356,26 @@ class LayerCheck {
     for (Index n = 0; n < (std::min)(at.size(), options_.max_values); ++n) {
       const Index i = at.size() <= options_.max_values ? n : rng_.below(at.size());
       const double length = options_.step * (std::max)(1.0, std::abs(static_cast<double>(at[i])));
-      compare(i, static_cast<double>(gradient[i]),
-              [&](Tensor<T>& value, double by) { value[i] += static_cast<T>(by); }, length);
+      compare(
+          i, static_cast<double>(gradient[i]),
+          [&](Tensor<T>& value, double by) { value[i] += static_cast<T>(by); }, length);
     }
     const Tensor<T> direction = random(at.shape());
     double along = 0;
-    for (Index i = 0; i < at.size(); ++i) along += static_cast<double>(gradient[i]) * static_cast<double>(direction[i]);
-    compare(-1, along, [&](Tensor<T>& value, double by) {
-      for (Index i = 0; i < value.size(); ++i) value[i] += static_cast<T>(by) * direction[i];
-    }, options_.step);
+    for (Index i = 0; i < at.size(); ++i)
+      along += static_cast<double>(gradient[i]) * static_cast<double>(direction[i]);
+    compare(
+        -1, along,
+        [&](Tensor<T>& value, double by) {
+          for (Index i = 0; i < value.size(); ++i) value[i] += static_cast<T>(by) * direction[i];
+        },
+        options_.step);
     set(at);
     const double relative = error / size;
     report_.max_error = relative <= report_.max_error ? report_.max_error : relative;
     expect(relative <= options_.tolerance, check,
-           (worst < 0 ? std::string("along a random direction") : "value " + std::to_string(worst)) + " is off by " +
-               text(error) + ", the difference quotient is " + text(wanted));
+           (worst < 0 ? std::string("along a random direction") : "value " + std::to_string(worst)) +
+               " is off by " + text(error) + ", the difference quotient is " + text(wanted));
   }
 
   void check_inference() {
@@ -379,8 +391,12 @@ class LayerCheck {
     const Index channels = y.rank() > 1 ? y.shape().back() : 1, rows = y.size() / (std::max)(channels, Index{1});
     const KernelContext context{scratch_};
     switch (layer_->role()) {
-      case LayerRole::view: expect(same_bits(y.reshaped(x[0].shape()), x[0]), "role", "a view changes values"); break;
-      case LayerRole::identity_in_inference: expect(same_bits(y, x[0]), "role", "not the identity in inference"); break;
+      case LayerRole::view:
+        expect(same_bits(y.reshaped(x[0].shape()), x[0]), "role", "a view changes values");
+        break;
+      case LayerRole::identity_in_inference:
+        expect(same_bits(y, x[0]), "role", "not the identity in inference");
+        break;
       case LayerRole::activation: {
         Tensor<T> want(y.shape());
         activation_forward(layer_->activation(), rows, channels, x[0].data(), want.data(), context);
@@ -392,7 +408,8 @@ class LayerCheck {
         layer_->channel_affine(scale, shift);
         Tensor<T> want = x[0];
         for (Index i = 0; i < want.size(); ++i)
-          want[i] = want[i] * scale[static_cast<std::size_t>(i % channels)] + shift[static_cast<std::size_t>(i % channels)];
+          want[i] = want[i] * scale[static_cast<std::size_t>(i % channels)] +
+                    shift[static_cast<std::size_t>(i % channels)];
         expect(distance(y, want) < 1e-10, "role", "channel_affine() is another function than forward");
         break;
       }
@@ -413,7 +430,8 @@ class LayerCheck {
     if (!op) return;
     const Tensor<T> scale = random({channels}), shift = random({channels}), addend = random(y.shape());
     Tensor<T> want = y, got(y.shape(), std::numeric_limits<T>::quiet_NaN());
-    if (affine && op->fold_affine({scale.data(), scale.data() + channels}, {shift.data(), shift.data() + channels}))
+    if (affine &&
+        op->fold_affine({scale.data(), scale.data() + channels}, {shift.data(), shift.data() + channels}))
       for (Index i = 0; i < y.size(); ++i) want[i] = want[i] * scale[i % channels] + shift[i % channels];
     auto inputs = views(x);
     if (residual && op->fuse_residual()) {
@@ -439,7 +457,8 @@ class LayerCheck {
         for (T& each : value) each += T(1);
       });
     std::swap(layer_, copy);
-    expect(same_bits(forward(x, nullptr, mode), y), "copy", "a copy of the layer shares its parameters or lacks some");
+    expect(same_bits(forward(x, nullptr, mode), y), "copy",
+           "a copy of the layer shares its parameters or lacks some");
   }
 
   AnyLayer<T> layer_;
@@ -454,22 +473,27 @@ class LayerCheck {
 
 }  // namespace detail
 
-/// Holds a layer, keel's or a user's own, to the contract of `Layer`. Give it the layer in double and its inputs' shapes
-/// without the batch:
+/// Holds a layer, keel's or a user's own, to the contract of `Layer`. Give it the layer in double and its inputs'
+/// shapes without the batch:
 ///
 ///     LayerReport report = check_layer(Conv2D<double>(4, 3), {{6, 5, 2}});
 ///     if (!report.ok()) std::puts(report.to_string().c_str());
 ///
-/// Checked in inference, in training, and frozen in both ways, between a trainable layer and a loss that is not linear:
+/// Checked in inference, in training, and frozen in both ways, between a trainable layer and a loss that is not
+/// linear:
 /// - the gradients of every input and parameter against central differences, within 1e-6;
-/// - gradients are overwritten or added to as `overwrites_gradients` says; what is frozen or not asked for stays untouched;
-/// - forward and backward write all of their results and nothing else, depend on neither threads nor earlier calls, and keep no
+/// - gradients are overwritten or added to as `overwrites_gradients` says; what is frozen or not asked for stays
+/// untouched;
+/// - forward and backward write all of their results and nothing else, depend on neither threads nor earlier
+/// calls, and keep no
 ///   state outside the cache; only finish_forward changes parameters, and only in training;
-/// - in inference a batch gives the bits of its samples; role, inference_op and fused activations agree with forward;
+/// - in inference a batch gives the bits of its samples; role, inference_op and fused activations agree with
+/// forward;
 /// - wrong inputs (none at all, and `options.refused`) give a ShapeError.
 ///
-/// Across a kink (relu at 0, two equal values in a maximum) a difference quotient means nothing: one that disagrees is tried
-/// again with a step 30 times smaller, and random inputs miss kinks in practice. The layer itself is not changed.
+/// Across a kink (relu at 0, two equal values in a maximum) a difference quotient means nothing: one that
+/// disagrees is tried again with a step 30 times smaller, and random inputs miss kinks in practice. The layer
+/// itself is not changed.
 template <class L>
 LayerReport check_layer(L layer, std::vector<Shape> inputs, LayerCheckOptions options = {}) {
   using T = typename L::Scalar;
