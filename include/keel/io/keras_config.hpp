@@ -1,0 +1,457 @@
+#pragma once
+/// Keras's model configurations, of Keras 2 and 3, as keel models: Sequential and Functional, nested and shared.
+
+#include <map>
+#include <optional>
+#include <set>
+
+#include <keel/io/architecture.hpp>
+
+#if KEEL_HAS_JSON
+
+namespace keel::inline KEEL_ABI {
+
+/// A layer of a Keras model and what it became: a keel layer, or, for a model inside a model, layers of its own.
+struct KerasLayer {
+  std::string type, name;
+  Index layer = -1;              ///< -1: no keel layer (InputLayer)
+  std::vector<KerasLayer> layers;
+  bool is_model = false;
+  Shape chw{};                   ///< rank 3: a Dense whose input was flattened from channels-first maps of this shape
+};
+
+template <class T>
+struct KerasModel {
+  Model<T> model;
+  KerasLayer root;
+};
+
+namespace io {
+
+inline std::string keras_function(const Json& value, const std::string& where) {
+  if (value.is_null()) return "linear";
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_object() && value.contains("config") && value["config"].is_string()) return value["config"].get<std::string>();
+  throw FormatError(where, "an activation by name", value.dump().substr(0, 80));
+}
+
+inline double keras_number(const Json& value, const std::string& where) {
+  if (value.is_number()) return value.get<double>();
+  if (value.is_array() && value.size() == 1) return keras_number(value[0], where);
+  // Keras 3 writes a NumPy number as {"class_name": "__numpy__", "config": {"value": ...}}
+  if (value.is_object() && value.contains("config")) return keras_number(value["config"], where);
+  if (value.is_object() && value.contains("value")) return keras_number(value["value"], where);
+  throw FormatError(where, "a number", value.dump().substr(0, 80));
+}
+
+struct KerasOptions {
+  const char* type;
+  std::vector<const char*> keys;
+};
+
+/// The options that keel's layers share with Keras's, by class; all others are about training or are checked apart.
+inline const std::vector<KerasOptions>& keras_layers() {
+  static const std::vector<KerasOptions> known = {
+      {"Activation", {"activation"}},
+      {"Add", {}},
+      {"AveragePooling2D", {"pool_size", "strides", "padding"}},
+      {"BatchNormalization", {"momentum", "epsilon", "center", "scale"}},
+      {"Concatenate", {"axis"}},
+      {"Conv2D", {"filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "activation", "use_bias"}},
+      {"Conv2DTranspose",
+       {"filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation", "use_bias"}},
+      {"Dense", {"units", "activation", "use_bias"}},
+      {"DepthwiseConv2D", {"kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate", "activation", "use_bias"}},
+      {"Dropout", {"rate"}},
+      {"ELU", {"alpha"}},
+      {"Flatten", {}},
+      {"GlobalAveragePooling2D", {"keepdims"}},
+      {"GlobalMaxPooling2D", {"keepdims"}},
+      {"LeakyReLU", {"negative_slope"}},
+      {"MaxPooling2D", {"pool_size", "strides", "padding"}},
+      {"Multiply", {}},
+      {"Normalization", {}},
+      {"PReLU", {"shared_axes"}},
+      {"ReLU", {"max_value", "negative_slope", "threshold"}},
+      {"Rescaling", {"scale", "offset"}},
+      {"Reshape", {"target_shape"}},
+      {"SeparableConv2D",
+       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "activation", "use_bias"}},
+      {"Softmax", {"axis"}},
+      {"UpSampling2D", {"size", "interpolation"}},
+      {"ZeroPadding2D", {"padding"}}};
+  return known;
+}
+
+/// Options that change nothing in keel when they hold these values, and cannot be had when they hold others.
+inline void refuse_keras_option(const Json& config, const char* key, const Json& neutral, const std::string& where) {
+  if (config.contains(key) && !config[key].is_null() && config[key] != neutral)
+    throw FormatError(where, std::string(key) + " " + neutral.dump(), config[key].dump().substr(0, 80),
+                      "keel does not have this");
+}
+
+/// A Keras layer's options as keel's.
+inline Config keras_options(const std::string& type, const Json& json, bool keras2, const std::string& where) {
+  const auto& known = keras_layers();
+  const auto found = std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
+  if (found == known.end()) {
+    std::string names;
+    for (const KerasOptions& option : known) names += (names.empty() ? "" : ", ") + std::string(option.type);
+    throw FormatError(where, "a layer that keel has: " + names, "class " + shown(type));
+  }
+  Config config;
+  for (const char* key : found->keys) {
+    if (!json.contains(key) || json[key].is_null()) continue;
+    const Json& value = json[key];
+    const std::string place = where + ": " + key;
+    const std::string name = key;
+    if (name == "activation") {
+      const std::string function = keras_function(value, place);
+      if (keras2 && function == "hard_sigmoid")
+        throw FormatError(place, "an activation that keel has", "Keras 2's hard_sigmoid, clip(0.2 x + 0.5)",
+                          "Keras 3's is clip(x / 6 + 0.5)");
+      config.set(key, function);
+    } else if (type == "ZeroPadding2D") {
+      std::vector<Index> sides;
+      if (value.is_number_integer())
+        sides.assign(4, value.get<Index>());
+      else
+        for (const Json& side : value)
+          for (int i = 0; i < 2; ++i) sides.push_back(side.is_array() ? side.at(static_cast<std::size_t>(i)).get<Index>() : side.get<Index>());
+      config.set(key, sides);
+    } else if (name == "negative_slope" || name == "max_value" || name == "threshold" || name == "alpha" || name == "scale" ||
+               name == "offset" || name == "rate" || name == "momentum" || name == "epsilon") {
+      if (value.is_boolean())
+        config.set(key, value.get<bool>());
+      else
+        config.set(key, keras_number(value, place));
+    } else if (name == "axis" && value.is_array() && value.size() == 1) {
+      config.set(key, value[0].get<Index>());
+    } else if (name == "shared_axes" || name == "output_padding" || !value.is_array()) {
+      const Config one = to_config(Json::object({{name, value}}), place);
+      for (const auto& [k, v] : one.entries()) config.set(k, v);
+    } else {
+      config.set(key, member<std::vector<Index>>(json, key, place));
+    }
+  }
+  if (type == "LeakyReLU" && json.contains("alpha")) config.set("negative_slope", keras_number(json["alpha"], where));
+  if (type == "BatchNormalization") {
+    refuse_keras_option(json, "renorm", false, where);
+    refuse_keras_option(json, "synchronized", false, where);
+  }
+  if (type == "Normalization") refuse_keras_option(json, "invert", false, where);
+  if (type == "Dropout") refuse_keras_option(json, "noise_shape", Json(), where);
+  return config;
+}
+
+/// Builds a keel model from a Keras configuration.
+template <class T>
+class KerasReader {
+ public:
+  KerasReader(const std::string& where, const std::string& keras_version, ModelOptions options)
+      : where_(where), keras2_(!keras_version.starts_with("3")), model_(std::move(options)) {}
+
+  KerasModel<T> read(const Json& json) {
+    find_data_format(json);
+    const std::string type = member<std::string>(json, "class_name", where_);
+    const Json config = member<Json>(json, "config", where_);
+    KerasLayer root{type, name_of(config), -1, {}, true, {}};
+    std::vector<Value> inputs;
+    std::vector<Shape> shapes;
+    if (type == "Sequential") {
+      inputs.push_back(new_input(sequential_shape(json), "input_layer"));
+      const std::vector<Value> outputs = run_sequential(config, inputs, root, "");
+      model_.output(outputs[0].node);
+    } else if (type == "Functional" || type == "Model") {
+      for (const Value& output : run_functional(config, {}, root, "", true)) model_.output(output.node);
+    } else {
+      throw FormatError(where_, "a Sequential or Functional model", "class " + shown(type),
+                        "a subclassed model has no architecture in its file: build it in code and use load_weights");
+    }
+    return {std::move(model_), std::move(root)};
+  }
+
+ private:
+  /// A place in the graph; `chw` holds while the values are those of channels-first maps flattened in their own order.
+  struct Value {
+    Node node;
+    Shape chw{};
+  };
+
+  static std::string name_of(const Json& config) {
+    return config.is_object() && config.contains("name") && config["name"].is_string() ? config["name"].get<std::string>() : "";
+  }
+
+  /// One data_format for all layers but Flatten, whose own says only how it orders the values.
+  void find_data_format(const Json& json) {
+    if (json.is_array()) {
+      for (const Json& each : json) find_data_format(each);
+    } else if (json.is_object()) {
+      const bool flatten = json.contains("class_name") && json["class_name"] == "Flatten";
+      if (!flatten && json.contains("data_format") && json["data_format"].is_string()) {
+        const bool first = json["data_format"] == "channels_first";
+        if (format_ && *format_ != first)
+          throw FormatError(where_, "one data_format in all layers", "both channels_first and channels_last");
+        format_ = first;
+      }
+      if (!flatten)
+        for (const auto& [key, value] : json.items()) find_data_format(value);
+    }
+  }
+  bool channels_first() const { return format_.value_or(false); }
+
+  Shape sample_shape(const Json& batch_shape) const {
+    std::vector<Index> dims;
+    if (!batch_shape.is_array() || batch_shape.empty())
+      throw FormatError(where_, "an input shape", batch_shape.dump().substr(0, 80));
+    for (std::size_t i = 1; i < batch_shape.size(); ++i) {
+      if (!batch_shape[i].is_number_integer())
+        throw FormatError(where_, "an input whose extents are known", batch_shape.dump().substr(0, 80));
+      dims.push_back(batch_shape[i].get<Index>());
+    }
+    if (channels_first() && dims.size() == 3) std::rotate(dims.begin(), dims.begin() + 1, dims.end());
+    return Shape(std::span<const Index>(dims));
+  }
+  std::optional<Json> batch_shape_of(const Json& config) const {
+    for (const char* key : {"batch_shape", "batch_input_shape", "build_input_shape"})
+      if (config.contains(key) && config[key].is_array()) return config[key];
+    return std::nullopt;
+  }
+  Shape sequential_shape(const Json& json) const {
+    const Json& config = json["config"];
+    const Json& layers = config.is_array() ? config : member_ref(config, "layers");
+    if (layers.is_array() && !layers.empty() && layers[0].is_object() && layers[0].contains("config")) {
+      const Json& first = layers[0]["config"];
+      if (const auto shape = batch_shape_of(first)) return sample_shape(*shape);
+      if (first.is_object() && first.contains("layers") && layers[0]["class_name"] == "Sequential") return sequential_shape(layers[0]);
+    }
+    if (const auto shape = batch_shape_of(config)) return sample_shape(*shape);
+    if (json.contains("build_config") && json["build_config"].contains("input_shape"))
+      return sample_shape(json["build_config"]["input_shape"]);
+    throw FormatError(where_, "the shape of the input", "a Sequential that was never built");
+  }
+  const Json& member_ref(const Json& json, const char* name) const {
+    if (!json.is_object() || !json.contains(name)) throw FormatError(where_, std::string("\"") + name + "\"", "none");
+    return json[name];
+  }
+
+  Value new_input(const Shape& shape, const std::string& name) { return {model_.input(shape, unique(name)), {}}; }
+  std::string unique(const std::string& name) {
+    std::string result = name;
+    for (int i = 1; !names_.insert(result).second; ++i) result = name + "_" + std::to_string(i);
+    return result;
+  }
+
+  std::vector<Value> run_sequential(const Json& config, std::vector<Value> values, KerasLayer& into, const std::string& prefix) {
+    const bool again = !into.layers.empty();
+    std::size_t at = 0;
+    for (const Json& json : config.is_array() ? config : member_ref(config, "layers")) {
+      if (!again) into.layers.push_back(describe_layer(json));
+      values = apply(json, into.layers[at++], std::move(values), prefix);
+    }
+    return values;
+  }
+
+  KerasLayer describe_layer(const Json& json) const {
+    const std::string type = member<std::string>(json, "class_name", where_);
+    return {type, name_of(member_ref(json, "config")), -1, {}, type == "Sequential" || type == "Functional" || type == "Model", {}};
+  }
+
+  /// A Functional model on `arguments`, or, at the top, on new inputs of the keel model.
+  std::vector<Value> run_functional(const Json& config, const std::vector<Value>& arguments, KerasLayer& into,
+                                    const std::string& prefix, bool top) {
+    const Json& layers = member_ref(config, "layers");
+    if (into.layers.empty())
+      for (const Json& json : layers) into.layers.push_back(describe_layer(json));
+
+    std::map<std::string, std::vector<std::optional<std::vector<Value>>>> made;  // name -> call -> outputs
+    const auto refs = tensors_of(member_ref(config, "input_layers"));
+    if (!top && refs.size() != arguments.size())
+      throw FormatError(where_ + ": " + into.name, std::to_string(refs.size()) + " inputs", std::to_string(arguments.size()));
+    std::vector<std::vector<std::vector<Ref>>> calls;
+    for (const Json& json : layers) calls.push_back(calls_of(json));
+
+    for (std::size_t i = 0; i < refs.size(); ++i) {
+      const auto layer = std::find_if(layers.begin(), layers.end(), [&](const Json& json) { return layer_name(json) == refs[i].layer; });
+      if (layer == layers.end()) throw FormatError(where_, "an input layer " + shown(refs[i].layer), "none of that name");
+      const auto shape = batch_shape_of(member_ref(*layer, "config"));
+      if (!shape) throw FormatError(where_ + ": " + refs[i].layer, "an input shape", "none");
+      made[refs[i].layer] = {std::vector<Value>{top ? new_input(sample_shape(*shape), refs[i].layer) : arguments[i]}};
+    }
+    for (bool progress = true, waiting = true; waiting;) {
+      if (!progress) throw FormatError(where_, "a graph without cycles whose inputs exist", "layers that wait for each other" + waiting_for(layers, calls, made));
+      progress = waiting = false;
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        auto& outputs = made[layer_name(layers[l])];
+        if (layers[l]["class_name"] == "InputLayer") continue;
+        outputs.resize(calls[l].size());
+        for (std::size_t call = 0; call < calls[l].size(); ++call) {
+          if (outputs[call]) continue;
+          std::vector<Value> inputs;
+          for (const Ref& ref : calls[l][call]) {
+            const auto source = made.find(ref.layer);
+            if (source == made.end() || ref.call >= source->second.size() || !source->second[ref.call]) break;
+            if (ref.tensor >= source->second[ref.call]->size())
+              throw FormatError(where_ + ": " + ref.layer, "outputs up to " + std::to_string(ref.tensor), "fewer");
+            inputs.push_back((*source->second[ref.call])[ref.tensor]);
+          }
+          if (inputs.size() != calls[l][call].size()) {
+            waiting = true;
+            continue;
+          }
+          outputs[call] = apply(layers[l], into.layers[l], std::move(inputs), prefix);
+          progress = true;
+        }
+      }
+    }
+    std::vector<Value> outputs;
+    for (const Ref& ref : tensors_of(member_ref(config, "output_layers"))) {
+      const auto source = made.find(ref.layer);
+      if (source == made.end() || ref.call >= source->second.size() || !source->second[ref.call] ||
+          ref.tensor >= source->second[ref.call]->size())
+        throw FormatError(where_, "an output of layer " + shown(ref.layer), "none");
+      outputs.push_back((*source->second[ref.call])[ref.tensor]);
+    }
+    return outputs;
+  }
+
+  struct Ref {
+    std::string layer;
+    std::size_t call, tensor;
+  };
+  static std::string layer_name(const Json& json) {
+    return json.contains("name") && json["name"].is_string() ? json["name"].get<std::string>() : name_of(json["config"]);
+  }
+  Ref ref_of(const Json& json) const {
+    if (!json.is_array() || json.size() < 3 || !json[0].is_string() || !json[1].is_number_unsigned() || !json[2].is_number_unsigned())
+      throw FormatError(where_, "a tensor as [layer, call, output]", json.dump().substr(0, 80));
+    return {json[0].get<std::string>(), json[1].get<std::size_t>(), json[2].get<std::size_t>()};
+  }
+  /// [["a", 0, 0], ...], one such, or Keras 3's nests of them.
+  std::vector<Ref> tensors_of(const Json& json) const {
+    if (json.is_array() && !json.empty() && json[0].is_string()) return {ref_of(json)};
+    std::vector<Ref> refs;
+    for (const Json& each : json)
+      for (const Ref& ref : tensors_of(each)) refs.push_back(ref);
+    return refs;
+  }
+  /// The inputs of each call of a layer.
+  std::vector<std::vector<Ref>> calls_of(const Json& json) const {
+    std::vector<std::vector<Ref>> calls;
+    for (const Json& node : member_ref(json, "inbound_nodes")) {
+      std::vector<Ref> refs;
+      if (node.is_array())
+        for (const Json& tensor : node) refs.push_back(ref_of(tensor));
+      else
+        histories(node, refs);
+      calls.push_back(std::move(refs));
+    }
+    return calls;
+  }
+  /// Keras 3: tensors among a call's arguments, in order.
+  void histories(const Json& json, std::vector<Ref>& refs) const {
+    if (json.is_object() && json.contains("class_name") && json["class_name"] == "__keras_tensor__") {
+      refs.push_back(ref_of(member_ref(member_ref(json, "config"), "keras_history")));
+    } else if (json.is_structured()) {
+      for (const auto& [key, value] : json.items()) histories(value, refs);
+    }
+  }
+  template <class Made>
+  std::string waiting_for(const Json& layers, const std::vector<std::vector<std::vector<Ref>>>& calls, const Made& made) const {
+    for (std::size_t l = 0; l < layers.size(); ++l)
+      for (const auto& call : calls[l])
+        for (const Ref& ref : call) {
+          const auto source = made.find(ref.layer);
+          if (source == made.end() || ref.call >= source->second.size() || !source->second[ref.call])
+            return ": " + layer_name(layers[l]) + " for " + ref.layer;
+        }
+    return "";
+  }
+
+  std::vector<Value> apply(const Json& json, KerasLayer& layer, std::vector<Value> inputs, const std::string& prefix) {
+    const Json& config = member_ref(json, "config");
+    const std::string where = where_ + ": layer " + shown(layer.name) + " (" + layer.type + ")";
+    if (layer.type == "InputLayer") return inputs;
+    if (layer.is_model) {
+      const std::string inner = prefix + layer.name + "/";
+      if (layer.type == "Sequential") return run_sequential(config, std::move(inputs), layer, inner);
+      return run_functional(config, inputs, layer, inner, false);
+    }
+    if (inputs.empty()) throw FormatError(where, "inputs", "none");
+    std::vector<Node> nodes;
+    std::vector<Shape> shapes;
+    Shape chw;
+    for (const Value& input : inputs) {
+      nodes.push_back(input.node);
+      shapes.push_back(model_.nodes()[static_cast<std::size_t>(input.node.index)].shape);
+      if (input.chw.rank() == 3) chw = input.chw;
+    }
+    if (chw.rank() == 3 && layer.type != "Dense" && layer.type != "Dropout" && layer.type != "Activation" && layer.type != "ReLU")
+      throw FormatError(where, "Dense after a Flatten of channels-first maps", layer.type);
+
+    if (layer.layer >= 0) return {{model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes), layer.type == "Dense" ? Shape{} : chw}};
+
+    Config options = keras_options(layer.type, config, keras2_, where);
+    const Index rank = shapes[0].rank() + 1;
+    if (layer.type == "BatchNormalization" || layer.type == "Concatenate" || layer.type == "Softmax") adapt_axis(options, config, layer.type, rank, where);
+    // tf.keras's fused kernel, on images, keeps the unbiased variance
+    if (layer.type == "BatchNormalization" && keras2_ && rank == 4) options.set("unbiased", true);
+    AnyLayer<T> made = [&] {
+      try {
+        return make_layer<T>(layer.type, options);
+      } catch (const Error& error) {
+        throw FormatError(where, error.expected(), error.got(), error.hint());
+      }
+    }();
+    made->rename(unique(prefix + layer.name));
+    const Node node = model_.add(std::move(made), nodes);
+    layer.layer = model_.layer_count() - 1;
+    layer.chw = layer.type == "Dense" ? chw : Shape{};
+    first_.push_back(node);
+    if (config.contains("trainable") && config["trainable"] == false) model_.layer(layer.layer).freeze(Freeze::layer);
+    if (layer.type == "Dense") chw = Shape{};
+    if (layer.type == "Flatten" && channels_first() && shapes[0].rank() == 3 &&
+        config.value("data_format", "channels_last") == std::string("channels_last"))
+      chw = Shape{shapes[0][2], shapes[0][0], shapes[0][1]};
+    return {{node, chw}};
+  }
+
+  /// Axes of Keras count the batch; keel's normalised axis is the last one.
+  void adapt_axis(Config& options, const Json& config, const std::string& type, Index rank, const std::string& where) const {
+    Json axis = config.value("axis", Json(-1));
+    if (axis.is_array() && axis.size() == 1) axis = axis[0];
+    if (!axis.is_number_integer()) throw FormatError(where, "one axis", axis.dump());
+    Index at = axis.get<Index>();
+    if (at < 0) at += rank;
+    if (channels_first() && rank == 4 && at > 0) at = at == 1 ? 3 : at - 1;
+    if (type == "Concatenate") return options.set("axis", at);
+    if (at != rank - 1) throw FormatError(where, "the axis of the channels", "axis " + axis.dump());
+    if (type == "Softmax") options.set("axis", Index{-1});
+  }
+
+  std::string where_;
+  bool keras2_;
+  Model<T> model_;
+  std::optional<bool> format_;
+  std::vector<Node> first_;
+  std::set<std::string> names_;
+};
+
+}  // namespace io
+
+/// A model from a Keras configuration: {"class_name": "Sequential", "config": ...}. `keras_version` decides what Keras 2 and 3
+/// mean differently. channels_first models become channels-last ones, which take channels-last images.
+/// Throws FormatError naming layer and class.
+template <class T>
+KerasModel<T> build_keras_model(const Json& json, const std::string& where, const std::string& keras_version,
+                                ModelOptions options = {}) {
+  try {
+    return io::KerasReader<T>(where, keras_version, std::move(options)).read(json);
+  } catch (const Json::exception& error) {
+    throw FormatError(where, "a Keras configuration", error.what());
+  }
+}
+
+}  // namespace keel::inline KEEL_ABI
+
+#endif

@@ -1,0 +1,184 @@
+#pragma once
+/// Keras's files: .keras (Keras 3), .weights.h5 and the older .h5 of Keras 2 and 3.
+
+#include <keel/io/hdf5.hpp>
+#include <keel/io/keras_config.hpp>
+#include <keel/io/zip.hpp>
+#include <keel/model/naming.hpp>
+
+#if KEEL_HAS_JSON
+
+namespace keel::inline KEEL_ABI {
+
+namespace io {
+
+/// Weights of a file on their way into a model: nothing is set until all have been found and fit.
+template <class T>
+class KerasWeights {
+ public:
+  KerasWeights(Model<T>& model, const Hdf5File& file) : model_(model), file_(file) {}
+
+  /// Keras 3's own layout: layers/dense_1/vars/0, where names come from classes and are counted in their container.
+  void read_paths(const KerasLayer& container, const std::string& prefix) {
+    std::map<std::string, int> counts;
+    for (const KerasLayer& layer : container.layers) {
+      std::string base = snake_case(layer.type);
+      const int count = counts[base]++;
+      if (count > 0) base += "_" + std::to_string(count);
+      const std::string path = prefix + "layers/" + base;
+      if (layer.is_model) {
+        read_paths(layer, path + "/");
+        continue;
+      }
+      if (layer.layer < 0) continue;
+      const std::vector<Parameter<T>*> parameters = model_.layer(layer.layer).parameters();
+      std::vector<const NamedArray*> arrays;
+      const Hdf5Object* vars = file_.find(path + "/vars");
+      if (!vars) {
+        if (!parameters.empty()) throw FormatError(file_.where, "weights of " + shown(layer.name) + " at " + path + "/vars", "none");
+        continue;
+      }
+      for (std::size_t i = 0; i < vars->children.size(); ++i) arrays.push_back(&file_.at(path + "/vars/" + std::to_string(i)).value);
+      assign(layer, parameters, arrays);
+    }
+  }
+
+  /// The older layout: a group a layer, its weights in the order of `weight_names`.
+  void read_groups(const KerasLayer& model, const std::string& root) {
+    const auto names = file_.texts(root, "layer_names");
+    if (!names) throw FormatError(file_.where, "layer_names among the attributes", "none");
+    std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+    for (const std::string& name : *names) {
+      auto weights = file_.texts(join(root, name), "weight_names");
+      if (weights && !weights->empty()) groups.emplace_back(name, *weights);
+    }
+    std::size_t next = 0;
+    for (const KerasLayer& layer : model.layers) {
+      std::vector<std::pair<const KerasLayer*, Parameter<T>*>> order;
+      collect(layer, true, order);
+      collect(layer, false, order);
+      if (order.empty()) continue;
+      if (next == groups.size()) throw FormatError(file_.where, "weights of layer " + shown(layer.name), "no more groups");
+      const auto& [group, weights] = groups[next++];
+      std::vector<const NamedArray*> arrays;
+      for (const std::string& weight : weights) arrays.push_back(&file_.at(join(join(root, group), weight)).value);
+      std::vector<Parameter<T>*> parameters;
+      for (const auto& entry : order) parameters.push_back(entry.second);
+      assign(layer.is_model ? *order[0].first : layer, parameters, arrays, layer.is_model ? &order : nullptr);
+    }
+    if (next != groups.size())
+      throw FormatError(file_.where, "weights of this network only", "more: group " + shown(groups[next].first));
+  }
+
+  void commit() {
+    for (auto& [parameter, value] : values_) parameter->set(value);
+  }
+
+ private:
+  static std::string join(const std::string& a, const std::string& b) { return a.empty() ? b : a + "/" + b; }
+
+  /// Parameters as Keras lists them: those that train, then the others; a frozen layer's all belong to the others.
+  void collect(const KerasLayer& layer, bool training, std::vector<std::pair<const KerasLayer*, Parameter<T>*>>& order) {
+    for (const KerasLayer& inner : layer.layers) collect(inner, training, order);
+    if (layer.layer >= 0)
+      for (Parameter<T>* parameter : model_.layer(layer.layer).parameters())
+        if (parameter->trains() == training) order.emplace_back(&layer, parameter);
+  }
+
+  void assign(const KerasLayer& layer, const std::vector<Parameter<T>*>& parameters, std::vector<const NamedArray*> arrays,
+              const std::vector<std::pair<const KerasLayer*, Parameter<T>*>>* owners = nullptr) {
+    // Normalization also saves how many values it has seen
+    if (layer.type == "Normalization" && arrays.size() == parameters.size() + 1) arrays.pop_back();
+    if (parameters.size() != arrays.size())
+      throw FormatError(file_.where + ": layer " + shown(layer.name), std::to_string(parameters.size()) + " weights",
+                        std::to_string(arrays.size()));
+    for (std::size_t i = 0; i < arrays.size(); ++i) {
+      const KerasLayer& owner = owners ? *(*owners)[i].first : layer;
+      Tensor<T> value = to_tensor<T>(*arrays[i], file_.where);
+      const Shape want = parameters[i]->shape();
+      const std::string where = file_.where + ": layer " + shown(owner.name) + ", " + parameters[i]->name();
+      if (!(value.shape() == want)) {
+        const bool same_values = value.size() == want.size() && owner.type == "Normalization";
+        if (!same_values)
+          throw FormatError(where, "shape " + want.to_string(), value.shape().to_string(), "the file belongs to another network");
+        value = std::move(value).reshaped(want);
+      }
+      if (owner.chw.rank() == 3 && parameters[i]->name() == "kernel") value = from_channels_first(value, owner.chw);
+      values_.emplace_back(parameters[i], std::move(value));
+    }
+  }
+
+  /// Rows (c, h, w) of a Dense kernel as rows (h, w, c).
+  static Tensor<T> from_channels_first(const Tensor<T>& kernel, const Shape& chw) {
+    Tensor<T> result = Tensor<T>::uninitialized(kernel.shape());
+    const Index c = chw[0], h = chw[1], w = chw[2], out = kernel.shape()[1];
+    for (Index k = 0; k < c; ++k)
+      for (Index at = 0; at < h * w; ++at)
+        std::copy_n(kernel.data() + (k * h * w + at) * out, out, result.data() + (at * c + k) * out);
+    return result;
+  }
+
+  Model<T>& model_;
+  const Hdf5File& file_;
+  std::vector<std::pair<Parameter<T>*, Tensor<T>>> values_;
+};
+
+template <class T>
+void read_keras_weights(Model<T>& model, const KerasLayer& root, const Hdf5File& file) {
+  KerasWeights<T> weights(model, file);
+  if (file.texts("", "layer_names"))
+    weights.read_groups(root, "");
+  else if (file.find("model_weights"))
+    weights.read_groups(root, "model_weights");
+  else
+    weights.read_paths(root, "");
+  weights.commit();
+}
+
+inline const JsonOptions& keras_json() {
+  static const JsonOptions options{.allow_nonfinite = true};
+  return options;
+}
+
+}  // namespace io
+
+/// The model of a Keras .h5 file (HDF5 with `model_config`).
+template <class T>
+KerasModel<T> load_keras_h5(const Hdf5File& file, const ModelOptions& options = {}) {
+  const auto config = file.text("", "model_config");
+  if (!config)
+    throw FormatError(file.where, "model_config among the attributes", "weights only",
+                      "build the model in code and use load_weights(model, path)");
+  const auto version = file.text("", "keras_version");
+  KerasModel<T> loaded = build_keras_model<T>(parse_json(*config, file.where + ": model_config", io::keras_json()), file.where,
+                                              version.value_or("2"), options);
+  io::read_keras_weights(loaded.model, loaded.root, file);
+  return loaded;
+}
+
+/// The model of a .keras file: a zip of config.json and model.weights.h5.
+template <class T>
+KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
+  const std::string& where = zip.where();
+  Bytes config_storage, weights_storage, metadata_storage;
+  const ZipMember* config = zip.find("config.json");
+  if (!config) throw FormatError(where, "config.json in a .keras archive", "none");
+  std::string version = "3";
+  if (const ZipMember* metadata = zip.find("metadata.json")) {
+    const Json json = parse_json(io::text_of(zip.read(*metadata, metadata_storage)), where + ": metadata.json");
+    version = io::member<std::string>(json, "keras_version", where + ": metadata.json");
+  }
+  const Json json = parse_json(io::text_of(zip.read(*config, config_storage)), where + ": config.json", io::keras_json());
+  KerasModel<T> loaded = build_keras_model<T>(json, where, version, options);
+  const ZipMember* weights = zip.find("model.weights.h5");
+  if (!weights)
+    throw FormatError(where, "model.weights.h5 in a .keras archive", zip.find("model.weights.npz") ? "model.weights.npz" : "none",
+                      "Keras's .npz form holds pickled objects; save the model with the .h5 form");
+  const Hdf5File file = read_hdf5(zip.read(*weights, weights_storage), where + ": model.weights.h5");
+  io::read_keras_weights(loaded.model, loaded.root, file);
+  return loaded;
+}
+
+}  // namespace keel::inline KEEL_ABI
+
+#endif
