@@ -1,7 +1,5 @@
 #pragma once
 
-#include <limits>
-
 #include <keel/kernels/conv2d_geometry.hpp>
 #include <keel/kernels/epilogue.hpp>
 #include <keel/kernels/parallel.hpp>
@@ -14,7 +12,8 @@ namespace simd {
 struct DepthwiseTap {
   Index source, kernel;
 };
-/// Adjacent pixels with the same taps: y = clamp(sum + bias + residual, low, high) on each channel.
+/// Adjacent pixels with the same taps: y = sum + bias + residual on each channel, or its
+/// relu (clamp_low) or relu6 (both).
 template <class T>
 struct DepthwiseRun {
   const DepthwiseTap* tap;
@@ -25,7 +24,7 @@ struct DepthwiseRun {
   T* y;
   Index y_step;
   const T *bias, *residual;
-  T low, high;
+  bool clamp_low, clamp_high;
 };
 }  // namespace simd
 
@@ -112,7 +111,6 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
       context.scratch.take<simd::DepthwiseTap>(thread_count(context.threads) * rows.taps * columns.taps);
   const Activation kind = epilogue.activation.kind;
   const bool clamp = kind == Activation::relu || kind == Activation::relu6;
-  constexpr T infinity = std::numeric_limits<T>::infinity();
 
   const Index work = columns.to_size * channels * rows.taps * columns.taps;
   parallel_for(context.threads, g.batch * rows.to_size, (std::max)(Index{1}, 65536 / (work + 1)),
@@ -124,8 +122,8 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
                  run.source_step = columns.from_step() * channels;
                  run.y_step = columns.to_step() * channels;
                  run.bias = epilogue.bias;
-                 run.low = clamp ? T(0) : -infinity;
-                 run.high = kind == Activation::relu6 ? T(6) : infinity;
+                 run.clamp_low = clamp;
+                 run.clamp_high = kind == Activation::relu6;
                  for (Index row = begin; row < end; ++row) {
                    run.source = source + row / rows.to_size * rows.from_size * columns.from_size * channels;
                    for (Index i = 0; i < run_count; ++i) {

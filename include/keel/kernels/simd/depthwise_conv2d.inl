@@ -1,14 +1,12 @@
 // Depthwise convolution of pixels that see the same taps. A vector holds adjacent channels.
 
-inline constexpr int depthwise_tile_pixels = 8;
-
-// `pixels` pixels, one vector of channels.
+// `pixels` pixels, one vector of channels. The run comes by value: what is stored cannot change it.
 template <class T, int pixels, bool partial>
-KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T>& run, const T* source, Index channel, T* y,
-                                     const T* residual, const Tail<T>& tail) {
+KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T> run, Index pixel, Index channel, const Tail<T>& tail) {
+  const T* const source = run.source + pixel * run.source_step + channel;
   Vector<T> sums[static_cast<std::size_t>(pixels)] = {};
   for (Index t = 0; t < run.taps; ++t) {
-    const T* const from = source + run.tap[t].source + channel;
+    const T* const from = source + run.tap[t].source;
     const T* const weight = run.kernel + run.tap[t].kernel + channel;
     const Vector<T> factor = partial ? load(weight, tail) : load(weight);
     KEEL_SIMD_UNROLL
@@ -17,48 +15,52 @@ KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T>& run, const T* source
       sums[p] = fma(factor, partial ? load(value, tail) : load(value), sums[p]);
     }
   }
-  const Vector<T> low = broadcast(run.low), high = broadcast(run.high);
-  Vector<T> bias = {};
-  if (run.bias != nullptr) bias = partial ? load(run.bias + channel, tail) : load(run.bias + channel);
+  if (run.bias != nullptr) {
+    const Vector<T> bias = partial ? load(run.bias + channel, tail) : load(run.bias + channel);
+    KEEL_SIMD_UNROLL
+    for (int p = 0; p < pixels; ++p) sums[p] = sums[p] + bias;
+  }
+  const Index at = pixel * run.y_step + channel;
+  if (run.residual != nullptr) {
+    KEEL_SIMD_UNROLL
+    for (int p = 0; p < pixels; ++p) {
+      const T* const from = run.residual + at + p * run.y_step;
+      sums[p] = sums[p] + (partial ? load(from, tail) : load(from));
+    }
+  }
+  if (run.clamp_low) {
+    KEEL_SIMD_UNROLL
+    for (int p = 0; p < pixels; ++p) sums[p] = sums[p] <= T(0) ? Vector<T>{} : sums[p];
+  }
+  if (run.clamp_high) {
+    KEEL_SIMD_UNROLL
+    for (int p = 0; p < pixels; ++p) sums[p] = sums[p] >= T(6) ? broadcast(T(6)) : sums[p];
+  }
   KEEL_SIMD_UNROLL
   for (int p = 0; p < pixels; ++p) {
-    const Index at = p * run.y_step + channel;
-    Vector<T> value = sums[p];
-    if (run.bias != nullptr) value = value + bias;
-    if (residual != nullptr) value = value + (partial ? load(residual + at, tail) : load(residual + at));
-    value = value <= low ? low : value;
-    value = value >= high ? high : value;
+    T* const to = run.y + at + p * run.y_step;
     if (partial)
-      store(y + at, value, tail);
+      store(to, sums[p], tail);
     else
-      store(y + at, value);
+      store(to, sums[p]);
   }
+}
+
+template <class T, int pixels>
+void depthwise_pixels(const DepthwiseRun<T>& run, Index pixel, const Tail<T>& tail) {
+  Index c = 0;
+  for (; c + lanes<T> <= run.channels; c += lanes<T>) depthwise_tile<T, pixels, false>(run, pixel, c, tail);
+  if (c < run.channels) depthwise_tile<T, pixels, true>(run, pixel, c, tail);
 }
 
 template <class T>
 void depthwise_run(const DepthwiseRun<T>& run) {
-  const Index whole = run.channels / lanes<T> * lanes<T>;
-  const Tail<T> tail(run.channels - whole);
-  const T* source = run.source;
-  const T* residual = run.residual;
-  T* y = run.y;
-  for (Index pixel = 0; pixel < run.pixels;) {
-    const bool many = pixel + depthwise_tile_pixels <= run.pixels;
-    const Index step = many ? depthwise_tile_pixels : 1;
-    if (many) {
-      for (Index c = 0; c < whole; c += lanes<T>)
-        depthwise_tile<T, depthwise_tile_pixels, false>(run, source, c, y, residual, tail);
-      if (whole < run.channels)
-        depthwise_tile<T, depthwise_tile_pixels, true>(run, source, whole, y, residual, tail);
-    } else {
-      for (Index c = 0; c < whole; c += lanes<T>) depthwise_tile<T, 1, false>(run, source, c, y, residual, tail);
-      if (whole < run.channels) depthwise_tile<T, 1, true>(run, source, whole, y, residual, tail);
-    }
-    pixel += step;
-    source += step * run.source_step;
-    y += step * run.y_step;
-    if (residual != nullptr) residual += step * run.y_step;
-  }
+  const Tail<T> tail(run.channels % lanes<T>);
+  Index pixel = 0;
+  // Tiles hide the latency of the sums of each pixel behind those of the others.
+  for (; pixel + 8 <= run.pixels; pixel += 8) depthwise_pixels<T, 8>(run, pixel, tail);
+  for (; pixel + 4 <= run.pixels; pixel += 4) depthwise_pixels<T, 4>(run, pixel, tail);
+  for (; pixel < run.pixels; ++pixel) depthwise_pixels<T, 1>(run, pixel, tail);
 }
 
 // sums(r, s) += x y over the pixels of a row, for `rows` x `columns` taps of one vector of channels.
