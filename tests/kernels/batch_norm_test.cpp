@@ -138,12 +138,13 @@ TEST_CASE_TEMPLATE("batch normalisation agrees with its formulas", T, float, dou
   const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-12;
   const Index sizes[][2] = {{2, 1}, {7, 3}, {16, 16}, {33, 17}, {200, 40}, {3, 100}, {600, 8}, {70, 33}};
   for (const SimdLevel level : levels())
-    for (const auto& [rows, channels] : sizes)
+    for (const auto& size : sizes)
       for (const ActivationSpec& act :
            {ActivationSpec(Activation::linear), ActivationSpec(Activation::relu),
             ActivationSpec(Activation::relu6), ActivationSpec(Activation::leaky_relu, 0.5),
             ActivationSpec(Activation::leaky_relu, -0.5), ActivationSpec(Activation::silu)})
         for (const int options : {0, 1, 2, 3, 4, 5, 6, 7}) {
+          const Index rows = size[0], channels = size[1];
           const Case<T> test(rows, channels, options & 1, options & 2, options & 4, act);
           const auto actual = test.run(level);
           const auto expected = test.expected();

@@ -32,8 +32,9 @@ TEST_CASE_TEMPLATE("softmax agrees with its definition", T, float, double) {
   // The reference is computed in double, so that a double has the errors of two.
   const double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon()) * (sizeof(T) == 8 ? 4 : 1);
   for (const SimdLevel level : levels())
-    for (const std::size_t columns : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000}) {
-      const Index size = static_cast<Index>(5 * columns);
+    for (const int count : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000}) {
+      const auto columns = static_cast<std::size_t>(count);
+      const Index size = 5 * count;
       const std::vector<T> x = random_values<T>(size, 1, 0, 3), dy = random_values<T>(size, 2, 1);
       std::vector<double> y, log_y, dx, log_dx;
       for (std::size_t row = 0; row < 5; ++row) {
@@ -57,8 +58,8 @@ TEST_CASE_TEMPLATE("softmax agrees with its definition", T, float, double) {
         CHECK(out.log_y == std::vector<T>(5, T(0)));
         continue;
       }
-      CHECK(worst_error(out.log_y, log_y, 1) <= 4 * epsilon);
-      CHECK(worst_error(out.dx, dx, 1) <= 4 * epsilon);
+      CHECK(worst_error(out.log_y, log_y, 1) <= 8 * epsilon);
+      CHECK(worst_error(out.dx, dx, 1) <= 8 * epsilon);
       CHECK(worst_error(out.log_dx, log_dx, 1) <= 40 * epsilon);
     }
 }

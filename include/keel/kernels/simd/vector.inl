@@ -15,7 +15,8 @@ struct VectorTypes {
 template <class T>
 struct VectorTypes {
   using Values = T;
-  using Integers = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  using Integers = Integer;
   using Unaligned = T;
   static constexpr int lanes = 1;
 };
