@@ -107,7 +107,10 @@ class TorchBuilder {
       case Kind::none: return note(path, "None");
       case Kind::boolean: return note(path, value.integer ? "True" : "False");
       case Kind::integer: return note(path, std::to_string(value.integer));
-      case Kind::real: return note(path, std::to_string(value.real));
+      case Kind::real: {
+        char digits[32];
+        return note(path, std::string(digits, std::to_chars(digits, digits + sizeof digits, value.real).ptr));
+      }
       case Kind::text: return note(path, std::string(value.text));
       case Kind::global: return note(path, std::string(torch_globals[value.integer].name));
       case Kind::persistent: throw FormatError(where, "a tensor", "a storage by itself");
