@@ -87,7 +87,7 @@ double difference(const Tensor<T>& a, const Tensor<T>& b) {
   double largest = 0;
   for (Index i = 0; i < a.size(); ++i) {
     const double d = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-    if (!(d <= largest)) largest = d;
+    if (d > largest || std::isnan(d)) largest = d;
   }
   return largest;
 }

@@ -76,6 +76,7 @@ class Model {
     const Shape output = layer->output_shape(shapes);
     Rng rng(options_.seed, static_cast<std::uint64_t>(layers_.size()));
     layer->build(shapes, rng);
+    layer->freeze(layer->frozen());  // a layer frozen before it had parameters
     layers_.push_back(std::move(layer));
     names_.push_back(layers_.back()->name());
     list_parameters(layers_.back());

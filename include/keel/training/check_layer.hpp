@@ -117,7 +117,7 @@ class LayerCheck {
     double difference = 0, size = 1e-300;
     for (Index i = 0; i < a.size(); ++i) {
       const double d = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-      difference = d <= difference ? difference : d;
+      if (d > difference || std::isnan(d)) difference = d;
       size = (std::max)(size, std::abs(static_cast<double>(b[i])));
     }
     return a.shape() == b.shape() ? difference / size : std::numeric_limits<double>::infinity();
