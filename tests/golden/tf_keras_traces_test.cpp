@@ -84,25 +84,26 @@ Tensor<T> plain(const std::vector<float>& values, const Shape& shape) {
 constexpr double tolerance = 1e-5;
 
 /// A layer in a model of its own, run forward and backward on the trace's input.
-template <class T>
 struct Run {
-  Model<T> model;
-  Tape<T> tape;
-  std::vector<Tensor<T>> inputs;
-  std::vector<TensorView<const T>> views;
+  Model<float> model;
+  Tape<float> tape;
+  std::vector<Tensor<float>> inputs;
+  std::vector<TensorView<const float>> views;
 
-  Run(AnyLayer<T> layer, std::vector<Tensor<T>> x) : inputs(std::move(x)) {
+  Run(AnyLayer<float> layer, std::vector<Tensor<float>> x) : inputs(std::move(x)) {
     std::vector<Node> nodes;
-    for (const Tensor<T>& input : inputs) {
+    for (const Tensor<float>& input : inputs) {
       nodes.push_back(model.input(input.shape().sample()));
       views.push_back(input.view());
     }
     model.output(model.add(std::move(layer), nodes));
     tape.input_gradients = true;
   }
-  TensorView<const T> forward(bool training = true) { return model.forward(Inputs<T>(views), tape, training)[0]; }
-  void backward() { model.backward(Tensor<T>(tape.output().shape(), T(2)), tape); }
-  Parameter<T>& parameter(std::size_t i) { return *model.parameters().at(i); }
+  TensorView<const float> forward(bool training = true) {
+    return model.forward(Inputs<float>(views), tape, training)[0];
+  }
+  void backward() { model.backward(Tensor<float>(tape.output().shape(), 2.0f), tape); }
+  Parameter<float>& parameter(std::size_t i) { return *model.parameters().at(i); }
 };
 
 struct Convolution {
@@ -121,7 +122,6 @@ constexpr Convolution convolutions[] = {{"minimum", 1, 4, 3, 2, 1, 1, Padding::v
                                         {"causal", 1, 4, 3, 2, 1, 1, {0, 0, 1, 0}},
                                         {"causal_dilation", 1, 4, 3, 2, 1, 2, {0, 0, 2, 0}}};
 
-template <class T>
 void replay(const std::string& name, const Convolution& c, Index batch, bool two_dimensional) {
   CAPTURE(name);
   const auto& a = traces().at(name);
@@ -130,11 +130,11 @@ void replay(const std::string& name, const Convolution& c, Index batch, bool two
   const Pair kernel = both(c.kernel);
   const Shape x{batch, c.channels, two_dimensional ? c.size : 1, c.size};
   const Shape oihw{c.filters, c.channels, kernel.height, kernel.width};
-  Run<T> run(Conv2D<T>(c.filters, kernel,
-                       {.strides = both(c.stride), .padding = c.padding, .dilation_rate = both(c.dilation)}),
-             {channels_last<T>(a[2], x)});
-  run.parameter(0).set(permuted<T>(a[0], oihw, {2, 3, 1, 0}));
-  run.parameter(1).set(plain<T>(a[1], {c.filters}));
+  Run run(Conv2D<float>(c.filters, kernel,
+                        {.strides = both(c.stride), .padding = c.padding, .dilation_rate = both(c.dilation)}),
+          {channels_last<float>(a[2], x)});
+  run.parameter(0).set(permuted<float>(a[0], oihw, {2, 3, 1, 0}));
+  run.parameter(1).set(plain<float>(a[1], {c.filters}));
   const Shape y = run.model.output_shape();
   const Tensor<double> want = channels_last<double>(a[3], {batch, y[2], y[0], y[1]});
   CHECK(golden::off(run.forward(), want) < tolerance);
@@ -153,8 +153,7 @@ TEST_CASE("tf.keras's convolutions, replayed") {
       for (const Index batch : {1, 3}) {
         const std::string name =
             std::string(two_dimensional ? "conv2d" : "conv1d") + (batch == 1 ? "_sb_" : "_mb_") + c.name;
-        replay<float>(name, c, batch, two_dimensional);
-        replay<double>(name, c, batch, two_dimensional);
+        replay(name, c, batch, two_dimensional);
       }
     }
 }
@@ -164,7 +163,7 @@ TEST_CASE("tf.keras's dense layers, replayed") {
   const auto replay_dense = [](const char* name, Index batch, Index units) {
     CAPTURE(name);
     const auto& a = traces().at(name);
-    Run<float> run(Dense<float>(units), {plain<float>(a.at(2), {batch, 10})});
+    Run run(Dense<float>(units), {plain<float>(a.at(2), {batch, 10})});
     run.parameter(0).set(plain<float>(a[0], {10, units}));
     run.parameter(1).set(plain<float>(a[1], {units}));
     CHECK(golden::off(run.forward(), plain<double>(a[3], {batch, units})) < tolerance);
@@ -185,10 +184,10 @@ TEST_CASE("tf.keras's batch normalisation, replayed: five training calls, or inf
     const auto& a = traces().at(name);
     REQUIRE(a.size() == 13);
     const Shape channels{nchw[1]};
-    Run<double> run(BatchNorm<double>(), {channels_last<double>(a[4], nchw)});
+    Run run(BatchNorm<float>(), {channels_last<float>(a[4], nchw)});
     // keel lists gamma, beta, mean, variance; the trace mean, variance, gamma, beta
     const std::size_t places[] = {2, 3, 0, 1};
-    for (std::size_t i = 0; i < 4; ++i) run.parameter(i).set(plain<double>(a[places[i]], channels));
+    for (std::size_t i = 0; i < 4; ++i) run.parameter(i).set(plain<float>(a[places[i]], channels));
     for (int call = 0; call < 4; ++call) run.forward(training);
     CHECK(golden::off(run.forward(training), channels_last<double>(a[5], nchw)) < tolerance);
     run.backward();
@@ -213,7 +212,7 @@ TEST_CASE("tf.keras's merging, reshaping and enlarging layers, replayed") {
     CAPTURE(name);
     const auto& a = traces().at(name);
     REQUIRE(a.size() == 5);
-    Run<float> run(std::move(layer), {channels_last<float>(a[0], first), channels_last<float>(a[1], second)});
+    Run run(std::move(layer), {channels_last<float>(a[0], first), channels_last<float>(a[1], second)});
     CHECK(golden::off(run.forward(), channels_last<double>(a[2], out)) == 0);
     run.backward();
     CHECK(golden::off(run.tape.input_gradient(0), channels_last<double>(a[3], first)) == 0);
@@ -226,14 +225,14 @@ TEST_CASE("tf.keras's merging, reshaping and enlarging layers, replayed") {
   replay_merge("concat_dim3", Concatenate<float>({.axis = 2}), {2, 3, 3, 2}, {2, 3, 3, 3}, {2, 3, 3, 5});
 
   const auto& reshape = traces().at("reshape");
-  Run<float> run(Reshape<float>({9, 3}), {plain<float>(reshape.at(0), {2, 27})});
+  Run run(Reshape<float>({9, 3}), {plain<float>(reshape.at(0), {2, 27})});
   CHECK(golden::off(run.forward(), plain<double>(reshape.at(1), {2, 9, 3})) == 0);
 
   const auto replay_enlarging = [](const char* name, Index in, Index size, Interpolation interpolation) {
     CAPTURE(name);
     const auto& a = traces().at(name);
     REQUIRE(a.size() == 3);
-    Run<float> enlarge(UpSampling2D<float>(size, {interpolation}), {channels_last<float>(a[0], {1, 1, in, in})});
+    Run enlarge(UpSampling2D<float>(size, {interpolation}), {channels_last<float>(a[0], {1, 1, in, in})});
     CHECK(golden::off(enlarge.forward(), channels_last<double>(a[1], {1, 1, in * size, in * size})) < tolerance);
     enlarge.backward();
     CHECK(golden::off(enlarge.tape.input_gradient(), channels_last<double>(a[2], {1, 1, in, in})) < tolerance);
@@ -256,14 +255,14 @@ TEST_CASE("tf.keras's dropout, replayed; its mask is its own") {
   for (const auto& c : cases) {
     CAPTURE(c.name);
     const auto& a = traces().at(c.name);
-    Run<float> run(Dropout<float>(c.rate), {plain<float>(a.at(0), {2, 18})});
+    Run run(Dropout<float>(c.rate), {plain<float>(a.at(0), {2, 18})});
     CHECK(golden::off(run.forward(c.training), plain<double>(a.at(1), {2, 18})) == 0);
     run.backward();
     CHECK(golden::off(run.tape.input_gradient(), plain<double>(a.at(2), {2, 18})) == 0);
   }
   // What is kept grows as in the trace, and so does its gradient; what is dropped has none.
   const auto& a = traces().at("dropout_20_training");
-  Run<float> run(Dropout<float>(0.2), {plain<float>(a.at(0), {2, 18})});
+  Run run(Dropout<float>(0.2), {plain<float>(a.at(0), {2, 18})});
   const Tensor<float> y(run.forward());
   run.backward();
   int kept = 0;
