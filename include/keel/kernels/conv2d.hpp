@@ -45,10 +45,82 @@ struct BackwardAxis {
   Index last() const { return first + ((std::max)(axis.taps, Index{1}) - 1) * step; }
 };
 
+inline ConvShape forward_shape(const Conv2DGeometry& g) {
+  return {height_axis(g), width_axis(g), g.batch, g.groups, g.group_in(), g.group_out(), g.out_h, g.out_w};
+}
+
+/// Whether Winograd's method is used: 3 x 3 taps, stride 1, enough channels and pixels to pay for the transforms.
+/// Neither batch nor machine have a say, so that they do not change a bit.
+inline bool uses_winograd(const ConvShape& s) {
+  const auto fits = [](const ConvAxis& a) { return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.step == 1 && a.start == 0; };
+  return fits(s.h) && fits(s.w) && s.ci >= 32 && s.co >= 32 && s.h.out * s.w.out >= 49;
+}
+
+/// y = epilogue(convolution) by Winograd's F(2 x 2, 3 x 3): 16 products for 36.
+template <class T>
+void convolve_winograd(ConvShape shape, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
+                       const KernelContext& context) {
+  for (ConvAxis* axis : {&shape.h, &shape.w})
+    axis->out = (axis->out + 1) / 2, axis->taps = 4, axis->stride = 2, axis->step = 2;
+  ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
+  const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups;
+  const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
+  // Inputs and sums of a strip's tiles stay in the second-level cache, if those are enough tiles for the weights.
+  const Index v_pitch = ci + 16, m_pitch = panels * panel_width<T> + 16, tile_values = 16 * (v_pitch + m_pitch);
+  const Index tiles = (std::max)(Index{64}, (400 << 10) / (tile_values * Index{sizeof(T)}));
+  Index rows = tiles / strips.row_pixels();
+  if (threads > 1) rows = (std::min)(rows, strips.rows() * panels * shape.groups / (4 * threads));
+  strips.cut(std::clamp<Index>(rows, 1, strips.rows()));
+  const Index parts = strips.count * shape.groups;
+  const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
+  const Index strip_tiles = strips.strip_rows() * strips.row_pixels();
+
+  Scratch::Frame frame(context.scratch);
+  T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
+  T* const values = context.scratch.take<T>(tile_values * strip_tiles * threads);
+  Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
+  parallel_for(context.threads, parts * splits, 1, [&](Index begin, Index end, int thread) {
+    const Index origin = 0;
+    WinogradTiles<T> w;
+    w.out_h = shape.y_h, w.out_w = shape.y_w, w.out_c = out_c;
+    w.v = values + thread * tile_values * strip_tiles, w.v_pitch = v_pitch, w.m_pitch = m_pitch;
+    w.clamp_high = epilogue.activation.kind == Activation::relu6;
+    w.clamp_low = w.clamp_high || epilogue.activation.kind == Activation::relu;
+    Conv2DPanel<T> p{};
+    p.x_rows = p.y_rows = &origin;
+    p.rows = p.runs_h = p.runs_w = 1, p.run_length = ci, p.x_step = v_pitch, p.y_step = m_pitch;
+    for (Index item = begin; item < end; ++item) {
+      const Index split = item % splits, group = item / splits % shape.groups, strip = item / splits / shape.groups;
+      strips.read(x, strip, group, blocks + thread * strips.block_size(),
+                  row_offsets + thread * 2 * strips.strip_rows(), w);
+      w.tiles = p.width = w.rows * w.width, w.channels = ci;
+      KEEL_SIMD_CALL(context.simd, winograd_inputs<T>)(w);
+      w.m = w.v + 16 * w.tiles * v_pitch;
+      const Index first = panels * split / splits * panel_width<T>;
+      const Index last = (std::min)(panels * (split + 1) / splits * panel_width<T>, co);
+      for (Index i = 0; i < 16; ++i)
+        for (Index channel = first; channel < last; channel += panel_width<T>) {
+          p.channels = p.pitch = panel_pitch<T>((std::min)(panel_width<T>, co - channel));
+          p.weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * 16 + i * ci * p.pitch;
+          p.x = w.v + i * w.tiles * v_pitch, p.y = w.m + i * w.tiles * m_pitch + channel;
+          KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
+        }
+      const Index at = group * co + first;
+      w.m += first, w.channels = last - first;
+      w.bias = epilogue.bias ? epilogue.bias + at : nullptr;
+      w.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+      w.y = y + at;
+      KEEL_SIMD_CALL(context.simd, winograd_outputs<T>)(w);
+    }
+  });
+}
+
 /// y = epilogue(convolution) with packed weights.
 template <class T>
-void convolve(ConvStrips<T> strips, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
+void convolve(const ConvShape& shape, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
               const KernelContext& context) {
+  if (uses_winograd(shape)) return convolve_winograd(shape, x, packed, epilogue, y, context);
+  ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
   const Index panels = panel_count<T>(strips.co), sum = strips.taps() * strips.ci;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
   // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
@@ -95,7 +167,7 @@ void convolve(ConvStrips<T> strips, const T* x, const T* packed, const Epilogue<
 template <class T>
 Index conv2d_packed_size(const Conv2DGeometry& g) {
   if (g.is_depthwise()) return g.kernel_size();
-  return detail::forward_view<T>(g, nullptr).packed_size();
+  return detail::forward_view<T>(g, nullptr).packed_size(detail::uses_winograd(detail::forward_shape(g)));
 }
 
 /// Arranges a kernel for conv2d_forward: panels of output channels, each with its weights in the order of use.
@@ -104,7 +176,7 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
   if (g.is_depthwise())
     std::copy_n(kernel, g.kernel_size(), packed);
   else
-    detail::forward_view(g, kernel).pack(packed, nullptr, simd_level());
+    detail::forward_view(g, kernel).pack(detail::uses_winograd(detail::forward_shape(g)), packed, nullptr, simd_level());
 }
 
 /// y = activation(conv(x, kernel) + bias + residual).
@@ -113,9 +185,7 @@ void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const 
                     const KernelContext& context) {
   if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
-  detail::convolve<T>({detail::height_axis(g), detail::width_axis(g), g.batch, g.groups, g.group_in(),
-                       g.group_out(), g.out_h, g.out_w, detail::ConvStrips<T>::Layout::in_place},
-                      x, packed, epilogue, y, context);
+  detail::convolve(detail::forward_shape(g), x, packed, epilogue, y, context);
   const Activation kind = epilogue.activation.kind;
   if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
     activation_forward(epilogue.activation, g.batch * g.out_h * g.out_w, g.out_c, y, y, context);
@@ -146,11 +216,11 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
                                        g.out_c,
                                        g.group_out()};
       Scratch::Frame frame(context.scratch);
-      T* const packed = context.scratch.take<T>(view.packed_size());
-      view.pack(packed, context.threads, context.simd);
-      detail::convolve<T>({h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w,
-                           detail::ConvStrips<T>::Layout::in_place},
-                          dy, packed, {}, dx, context);
+      const detail::ConvShape shape{h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w};
+      const bool winograd = detail::uses_winograd(shape);
+      T* const packed = context.scratch.take<T>(view.packed_size(winograd));
+      view.pack(winograd, packed, context.threads, context.simd);
+      detail::convolve<T>(shape, dy, packed, {}, dx, context);
     }
 }
 
@@ -166,8 +236,7 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   }
   constexpr Index tile = 8;  // weights
   using Strips = detail::ConvStrips<T>;
-  Strips strips(detail::height_axis(g), detail::width_axis(g), g.batch, g.groups, g.group_in(), g.group_out(),
-                g.out_h, g.out_w, Strips::Layout::planes);
+  Strips strips(detail::forward_shape(g), Strips::Layout::planes);
   strips.cut((std::max)(Index{1}, 512 / strips.row_pixels()));
   const Index strip_rows = strips.strip_rows(), strip_pixels = strip_rows * strips.row_pixels();
   const Index panels = detail::panel_count<T>(strips.co), threads = thread_count(context.threads);

@@ -7,9 +7,6 @@
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
-#define KEEL_SIMD_SOURCE <keel/kernels/simd/transpose.inl>
-#include <keel/kernels/simd/foreach.inl>
-
 namespace keel::inline KEEL_ABI {
 namespace detail {
 
@@ -57,6 +54,29 @@ struct Conv2DGradient : Conv2DRows<T> {
   }
 };
 
+/// Tiles of 4 x 4 inputs and 2 x 2 outputs, row after row, on their way through Winograd's method. Every stage
+/// has 16 matrices, one for each element of a tile.
+template <class T>
+struct WinogradTiles : Conv2DRows<T> {
+  Index tiles, channels, v_pitch, m_pitch;  // channels: of the inputs, then of the outputs
+  T *v, *m;                                 // 16 times tiles x v_pitch inputs, 16 times tiles x m_pitch sums
+  const T *bias, *residual;
+  T* y;
+  Index out_h, out_w, out_c;  // of y's images
+  bool clamp_low, clamp_high;
+};
+
+}  // namespace detail
+}  // namespace keel::inline KEEL_ABI
+
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/transpose.inl>
+#include <keel/kernels/simd/foreach.inl>
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/winograd.inl>
+#include <keel/kernels/simd/foreach.inl>
+
+namespace keel::inline KEEL_ABI {
+namespace detail {
+
 /// Output channels in a panel: 128 bytes, two AVX-512 registers; half that for a rest that fits.
 template <class T>
 inline constexpr Index panel_width = 128 / sizeof(T);
@@ -82,18 +102,23 @@ struct KernelView {
   const T* from;
   Index taps_h, taps_w, ci, co, groups, row, column, in, out, group;
 
-  Index packed_size() const { return groups * panels_size<T>(taps_h * taps_w * ci, co); }
+  Index packed_size(bool winograd) const {
+    return groups * panels_size<T>((winograd ? 16 : taps_h * taps_w) * ci, co);
+  }
 
-  void pack(T* packed, ThreadPool* threads, SimdLevel simd) const {
-    const Index panels = panel_count<T>(co), taps = taps_h * taps_w;
+  /// Panel by panel: the taps, or what Winograd's method makes of 3 x 3 of them.
+  void pack(bool winograd, T* packed, ThreadPool* threads, SimdLevel simd) const {
+    const Index panels = panel_count<T>(co), taps = winograd ? 16 : taps_h * taps_w;
     parallel_for(threads, groups * panels, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const Index f = i % panels * panel_width<T>, k = i / panels;
         const Index channels = (std::min)(panel_width<T>, co - f), pitch = panel_pitch<T>(channels);
-        T* to = packed + k * panels_size<T>(taps * ci, co) + f * taps * ci;
+        T* const panel = packed + k * panels_size<T>(taps * ci, co) + f * taps * ci;
+        T* to = panel + (taps - taps_h * taps_w) * ci * pitch;
         for (Index r = 0; r < taps_h; ++r)
           for (Index s = 0; s < taps_w; ++s, to += ci * pitch)
             pack_tap(from + r * row + s * column + f * out + k * group, channels, pitch, to, simd);
+        if (winograd) KEEL_SIMD_CALL(simd, winograd_weights<T>)(ci * pitch, panel);
       }
     });
   }
@@ -120,7 +145,13 @@ struct ConvAxis {
   bool inside() const { return taps == 0 || (pad <= 0 && (out - 1) * stride - pad + span() <= in); }
 };
 
-/// `groups` convolutions ci -> co of images, and the strips they are done in: some whole images or some rows of
+/// `groups` convolutions ci -> co of images, into images of y_h x y_w pixels.
+struct ConvShape {
+  ConvAxis h, w;
+  Index batch, groups, ci, co, y_h, y_w;
+};
+
+/// The strips that convolutions are done in: some whole images or some rows of
 /// one. The inputs of a strip are read in place, or from a block that they are copied to, with the zeros around
 /// them.
 template <class T>
@@ -139,9 +170,15 @@ class ConvStrips {
   Index groups, ci, co;
   Index count;  // strips
 
-  ConvStrips(const ConvAxis& height, const ConvAxis& width, Index batch, Index g, Index in, Index out,
-             Index y_height, Index y_width, Layout layout)
-      : groups(g), ci(in), co(out), h_(height), w_(width), batch_(batch), y_h_(y_height), y_w_(y_width) {
+  ConvStrips(const ConvShape& shape, Layout layout)
+      : groups(shape.groups),
+        ci(shape.ci),
+        co(shape.co),
+        h_(shape.h),
+        w_(shape.w),
+        batch_(shape.batch),
+        y_h_(shape.y_h),
+        y_w_(shape.y_w) {
     // Pixels 4096 bytes apart fall into one set of the first-level cache.
     const bool collide = w_.stride * groups * ci * Index{sizeof(T)} % 4096 == 0;
     direct_ = layout == Layout::in_place && h_.inside() && w_.inside() && !collide;
