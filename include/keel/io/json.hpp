@@ -154,6 +154,12 @@ inline std::string mark_nonfinite(std::string_view text) {
   return out;
 }
 
+/// Json::sax_parse, without the readers of binary formats that it would compile as well.
+inline void parse_text(std::string_view text, JsonBuilder& builder) {
+  auto adapter = nlohmann::detail::input_adapter(text.begin(), text.end());
+  nlohmann::detail::parser<Json, decltype(adapter)>(std::move(adapter)).sax_parse(&builder);
+}
+
 }  // namespace io
 
 /// Parses the whole text as one JSON value. Throws FormatError naming `where` and the offset.
@@ -163,10 +169,9 @@ inline Json parse_json(std::string_view text, const std::string& where, io::Budg
   io::JsonBuilder builder(where, budget, options);
   if (options.allow_nonfinite && (text.find("NaN") != text.npos || text.find("Infinity") != text.npos)) {
     budget.charge(2 * text.size(), where);
-    const std::string marked = io::mark_nonfinite(text);
-    Json::sax_parse(marked.begin(), marked.end(), &builder);
+    io::parse_text(io::mark_nonfinite(text), builder);
   } else {
-    Json::sax_parse(text.begin(), text.end(), &builder);
+    io::parse_text(text, builder);
   }
   return builder.take();
 }

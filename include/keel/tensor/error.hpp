@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <keel/tensor/abi.hpp>
@@ -12,13 +13,12 @@ namespace keel::inline KEEL_ABI {
 /// there is one, what to do; `what()` joins them: `[where] expected ..., got ... (hint)`.
 class Error : public std::runtime_error {
  public:
-  Error(std::string where, std::string expected, std::string got, std::string hint = {})
-      : std::runtime_error("[" + where + "] expected " + expected + ", got " + got +
-                           (hint.empty() ? std::string{} : " (" + hint + ")")),
-        where_(std::move(where)),
-        expected_(std::move(expected)),
-        got_(std::move(got)),
-        hint_(std::move(hint)) {}
+  [[gnu::cold]] Error(std::string_view where, std::string_view expected, std::string_view got, std::string_view hint = {})
+      : std::runtime_error(message(where, expected, got, hint)),
+        where_(where),
+        expected_(expected),
+        got_(got),
+        hint_(hint) {}
 
   const std::string& where() const noexcept { return where_; }
   const std::string& expected() const noexcept { return expected_; }
@@ -26,6 +26,14 @@ class Error : public std::runtime_error {
   const std::string& hint() const noexcept { return hint_; }
 
  private:
+  [[gnu::cold]] static std::string message(std::string_view where, std::string_view expected, std::string_view got,
+                                           std::string_view hint) {
+    std::string text = "[";
+    text.append(where).append("] expected ").append(expected).append(", got ").append(got);
+    if (!hint.empty()) text.append(" (").append(hint).append(")");
+    return text;
+  }
+
   std::string where_, expected_, got_, hint_;
 };
 
