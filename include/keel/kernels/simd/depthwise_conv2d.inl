@@ -47,20 +47,21 @@ KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T> run, Index pixel, Ind
 }
 
 template <class T, int pixels>
-void depthwise_pixels(const DepthwiseRun<T>& run, Index pixel, const Tail<T>& tail) {
-  Index c = 0;
-  for (; c + lanes<T> <= run.channels; c += lanes<T>) depthwise_tile<T, pixels, false>(run, pixel, c, tail);
-  if (c < run.channels) depthwise_tile<T, pixels, true>(run, pixel, c, tail);
+KEEL_SIMD_INLINE void depthwise_pixels(const DepthwiseRun<T>& run, Index pixel, Index channels, const Tail<T>& tail) {
+  for (Index c = 0; c < channels; c += lanes<T>) depthwise_tile<T, pixels, false>(run, pixel, c, tail);
 }
 
+// Channels past the last full vector go pixel by pixel: few networks have them.
 template <class T>
 void depthwise_run(const DepthwiseRun<T>& run) {
-  const Tail<T> tail(run.channels % lanes<T>);
+  const Index whole = run.channels / lanes<T> * lanes<T>;
+  const Tail<T> tail(run.channels - whole);
   Index pixel = 0;
-  // Tiles hide the latency of the sums of each pixel behind those of the others.
-  for (; pixel + 8 <= run.pixels; pixel += 8) depthwise_pixels<T, 8>(run, pixel, tail);
-  for (; pixel + 4 <= run.pixels; pixel += 4) depthwise_pixels<T, 4>(run, pixel, tail);
-  for (; pixel < run.pixels; ++pixel) depthwise_pixels<T, 1>(run, pixel, tail);
+  for (; pixel + 8 <= run.pixels; pixel += 8) depthwise_pixels<T, 8>(run, pixel, whole, tail);
+  for (; pixel + 4 <= run.pixels; pixel += 4) depthwise_pixels<T, 4>(run, pixel, whole, tail);
+  for (; pixel < run.pixels; ++pixel) depthwise_pixels<T, 1>(run, pixel, whole, tail);
+  for (pixel = 0; whole < run.channels && pixel < run.pixels; ++pixel)
+    depthwise_tile<T, 1, true>(run, pixel, whole, tail);
 }
 
 // sums(r, s) += x y over the pixels of a row, for `rows` x `columns` taps of one vector of channels.
@@ -108,20 +109,15 @@ void depthwise_gradient_run(Index channels, Index pixels, Index rows, Index colu
                             Index sums_column) {
   const Index whole = channels / lanes<T> * lanes<T>;
   const Tail<T> tail(channels - whole);
-  if (rows == 3 && columns == 3) {
-    for (Index c = 0; c < whole; c += lanes<T>)
-      depthwise_gradient_tile<T, 3, 3, false>(pixels, x + c, x_step, x_row, x_column, dy + c, dy_step, sums + c,
-                                              sums_row, sums_column, tail);
-    if (whole < channels)
-      depthwise_gradient_tile<T, 3, 3, true>(pixels, x + whole, x_step, x_row, x_column, dy + whole, dy_step,
-                                             sums + whole, sums_row, sums_column, tail);
-    return;
-  }
+  const bool square = rows == 3 && columns == 3;
+  for (Index c = 0; square && c < whole; c += lanes<T>)
+    depthwise_gradient_tile<T, 3, 3, false>(pixels, x + c, x_step, x_row, x_column, dy + c, dy_step, sums + c,
+                                            sums_row, sums_column, tail);
   for (Index r = 0; r < rows; ++r)
     for (Index s = 0; s < columns; ++s) {
       const T* const from = x + r * x_row + s * x_column;
       T* const to = sums + r * sums_row + s * sums_column;
-      for (Index c = 0; c < whole; c += lanes<T>)
+      for (Index c = 0; !square && c < whole; c += lanes<T>)
         depthwise_gradient_tile<T, 1, 1, false>(pixels, from + c, x_step, 0, 0, dy + c, dy_step, to + c, 0, 0,
                                                 tail);
       if (whole < channels)
