@@ -169,6 +169,54 @@ TEST_CASE("conv2d: the shapes of networks") {
     check_geometry<float>(g, random);
 }
 
+TEST_CASE_TEMPLATE("conv2d: Winograd's method, on odd sizes, paddings and groups", T, float, double) {
+  Random random{std::mt19937(14)};
+  for (int i = 0; i < 25; ++i) {
+    const Index groups = random.in(0, 4) ? 1 : 2, pad_top = random.in(0, 2), pad_left = random.in(0, 2);
+    const Index h = random.in(7, 17), w = random.in(7, 17), c = random.in(32, 50), f = random.in(32, 70);
+    const Conv2DGeometry g{random.in(1, 3),
+                           h,
+                           w,
+                           c * groups,
+                           h + pad_top - random.in(0, 2) + pad_left % 2,
+                           w + pad_left - random.in(0, 2),
+                           f * groups,
+                           3,
+                           3,
+                           1,
+                           1,
+                           1,
+                           1,
+                           pad_top,
+                           pad_left,
+                           groups};
+    CHECK(keel::detail::uses_winograd(keel::detail::forward_shape(g)) == (g.out_h * g.out_w >= 49));
+    check_geometry<T>(g, random);
+  }
+}
+
+TEST_CASE("conv2d: the error of Winograd's method is that of the plain sums") {
+  Random random{std::mt19937(15)};
+  const Conv2DGeometry g{1, 14, 14, 256, 14, 14, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1};
+  const std::vector<float> x = random.values<float>(x_size(g)),
+                           kernel = random.values<float>(size(g.kernel_size()));
+  std::vector<double> y(y_size(g));
+  std::vector<float> plain(y_size(g));
+  products(g, [&](std::size_t a, std::size_t b, std::size_t c) {
+    y[c] += double(x[a]) * double(kernel[b]);
+    plain[c] += x[a] * kernel[b];
+  });
+  const std::vector<float> fast = Run<float>(keel::best_simd_level()).forward(g, x, kernel);
+  double fast_error = 0, plain_error = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    fast_error += (double(fast[i]) - y[i]) * (double(fast[i]) - y[i]);
+    plain_error += (double(plain[i]) - y[i]) * (double(plain[i]) - y[i]);
+  }
+  REQUIRE(plain_error > 0);
+  MESSAGE("root mean square error, Winograd : plain = " << std::sqrt(fast_error / plain_error));
+  CHECK(fast_error < plain_error);
+}
+
 TEST_CASE("conv2d: the comparison can fail") {
   Random random{std::mt19937(9)};
   const Conv2DGeometry g{1, 5, 5, 3, 5, 5, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1};

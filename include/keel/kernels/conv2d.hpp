@@ -52,7 +52,9 @@ inline ConvShape forward_shape(const Conv2DGeometry& g) {
 /// Whether Winograd's method is used: 3 x 3 taps, stride 1, enough channels and pixels to pay for the transforms.
 /// Neither batch nor machine have a say, so that they do not change a bit.
 inline bool uses_winograd(const ConvShape& s) {
-  const auto fits = [](const ConvAxis& a) { return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.step == 1 && a.start == 0; };
+  const auto fits = [](const ConvAxis& a) {
+    return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.step == 1 && a.start == 0;
+  };
   return fits(s.h) && fits(s.w) && s.ci >= 32 && s.co >= 32 && s.h.out * s.w.out >= 49;
 }
 
@@ -90,7 +92,8 @@ void convolve_winograd(ConvShape shape, const T* x, const T* packed, const Epilo
     p.x_rows = p.y_rows = &origin;
     p.rows = p.runs_h = p.runs_w = 1, p.run_length = ci, p.x_step = v_pitch, p.y_step = m_pitch;
     for (Index item = begin; item < end; ++item) {
-      const Index split = item % splits, group = item / splits % shape.groups, strip = item / splits / shape.groups;
+      const Index split = item % splits, group = item / splits % shape.groups,
+                  strip = item / splits / shape.groups;
       strips.read(x, strip, group, blocks + thread * strips.block_size(),
                   row_offsets + thread * 2 * strips.strip_rows(), w);
       w.tiles = p.width = w.rows * w.width, w.channels = ci;
@@ -113,6 +116,65 @@ void convolve_winograd(ConvShape shape, const T* x, const T* packed, const Epilo
       KEEL_SIMD_CALL(context.simd, winograd_outputs<T>)(w);
     }
   });
+}
+
+/// The kernel's gradient by the transposed steps: the sums over tiles of 16 products, then 9 taps from each 16.
+template <class T>
+void winograd_backward_kernel(ConvShape shape, const T* x, const T* dy, T* dkernel, bool accumulate,
+                              const KernelContext& context) {
+  for (ConvAxis* axis : {&shape.h, &shape.w})
+    axis->out = (axis->out + 1) / 2, axis->taps = 4, axis->stride = 2, axis->step = 2;
+  ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
+  const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups, columns = strips.row_pixels();
+  const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
+  // Threads transform strips of 28 tiles, and multiply what four of those give.
+  strips.cut((std::max)(Index{1}, 28 / columns));
+  const Index several = (std::max)(Index{1}, 112 / (strips.strip_rows() * columns));
+  const Index most = several * strips.strip_rows() * columns, v_pitch = ci + 16,
+              m_pitch = panels * panel_width<T> + 16;
+  Scratch::Frame frame(context.scratch);
+  T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
+  T* const v = context.scratch.take<T>(16 * most * v_pitch);
+  T* const m = context.scratch.take<T>(16 * most * m_pitch);
+  T* const u = context.scratch.take<T>(16 * ci * co);
+  Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
+  for (Index group = 0; group < shape.groups; ++group) {
+    for (Index strip = 0; strip < strips.count; strip += several) {
+      const Index end_strip = (std::min)(strip + several, strips.count), first = strips.first_row(strip);
+      const Index tiles =
+          (end_strip < strips.count ? strips.first_row(end_strip) : strips.rows()) * columns - first * columns;
+      parallel_for(context.threads, end_strip - strip, 1, [&](Index begin, Index end, int thread) {
+        WinogradTiles<T> w{};
+        w.out_h = shape.y_h, w.out_w = shape.y_w, w.out_c = out_c;
+        w.tiles = tiles, w.v_pitch = v_pitch, w.m_pitch = m_pitch;
+        for (Index i = strip + begin; i < strip + end; ++i) {
+          strips.read(x, i, group, blocks + thread * strips.block_size(),
+                      row_offsets + thread * 2 * strips.strip_rows(), w);
+          const Index tile = (strips.first_row(i) - first) * columns;
+          w.v = v + tile * v_pitch, w.m = m + tile * m_pitch;
+          w.channels = ci;
+          KEEL_SIMD_CALL(context.simd, winograd_inputs<T>)(w);
+          w.channels = co;
+          KEEL_SIMD_CALL(context.simd, winograd_gradients<T>)(w, dy + group * co, panels * panel_width<T>);
+        }
+      });
+      parallel_for(context.threads, 16 * panels, 1, [&](Index begin, Index end) {
+        const Index origin = 0;
+        Conv2DGradient<T> p{};
+        p.x_rows = p.y_rows = &origin;
+        p.rows = 1, p.width = tiles, p.x_step = v_pitch, p.dy_step = m_pitch;
+        p.end = ci, p.out_c = co, p.add = strip > 0;
+        for (Index i = begin; i < end; ++i) {
+          const Index matrix = i / panels, channel = i % panels * panel_width<T>;
+          p.channels = (std::min)(panel_width<T>, co - channel), p.pitch = panel_pitch<T>(p.channels);
+          p.x = v + matrix * tiles * v_pitch, p.dy = m + matrix * tiles * m_pitch + channel;
+          p.dkernel = u + matrix * ci * co + channel;
+          KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
+        }
+      });
+    }
+    KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)(ci, co, out_c, u, dkernel + group * co, accumulate);
+  }
 }
 
 /// y = epilogue(convolution) with packed weights.
@@ -176,7 +238,8 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
   if (g.is_depthwise())
     std::copy_n(kernel, g.kernel_size(), packed);
   else
-    detail::forward_view(g, kernel).pack(detail::uses_winograd(detail::forward_shape(g)), packed, nullptr, simd_level());
+    detail::forward_view(g, kernel).pack(detail::uses_winograd(detail::forward_shape(g)), packed, nullptr,
+                                         simd_level());
 }
 
 /// y = activation(conv(x, kernel) + bias + residual).
@@ -234,9 +297,12 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     if (!accumulate) std::fill_n(dkernel, g.kernel_size(), T(0));
     return;
   }
+  const detail::ConvShape shape = detail::forward_shape(g);
+  if (detail::uses_winograd(shape))
+    return detail::winograd_backward_kernel(shape, x, dy, dkernel, accumulate, context);
   constexpr Index tile = 8;  // weights
   using Strips = detail::ConvStrips<T>;
-  Strips strips(detail::forward_shape(g), Strips::Layout::planes);
+  Strips strips(shape, Strips::Layout::planes);
   strips.cut((std::max)(Index{1}, 512 / strips.row_pixels()));
   const Index strip_rows = strips.strip_rows(), strip_pixels = strip_rows * strips.row_pixels();
   const Index panels = detail::panel_count<T>(strips.co), threads = thread_count(context.threads);

@@ -218,6 +218,11 @@ class ConvStrips {
   /// Values in a strip's block, with some to spare for tiles that read past the end.
   Index block_size() const { return direct_ ? 0 : planes_ * plane_block_ + 16; }
 
+  /// Of all rows of all images, the one that a strip begins with.
+  Index first_row(Index strip) const {
+    return per_image_ == 1 ? strip * images_ * h_.out : strip / per_image_ * h_.out + strip % per_image_ * rows_;
+  }
+
   /// A pixel's sum, run by run: planes first, then taps.
   Index runs() const { return merged() ? h_.taps : planes_ * taps(); }
   Run run(Index i) const {

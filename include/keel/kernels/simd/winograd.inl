@@ -98,3 +98,67 @@ void winograd_outputs(const detail::WinogradTiles<T>& w) {
     }
   }
 }
+
+/// A dy A^T of every tile and channel, zeros in the columns from `channels` up to the whole panel; A y is
+/// y0, y0 + y1, y0 - y1, -y1.
+template <class T>
+void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index columns) {
+  const Index plane = w.tiles * w.m_pitch;
+  T* m = w.m;
+  for (Index row = 0; row < w.rows; ++row) {
+    const Index first = w.y_rows[row];
+    const bool below = first / (w.out_w * w.out_c) % w.out_h + 1 < w.out_h;
+    for (Index i = 0; i < w.width; ++i, m += w.m_pitch) {
+      const bool right = 2 * i + 1 < w.out_w;
+      for (Index c = 0; c < columns; c += lanes<T>) {
+        const Index left = w.channels - c;
+        const Tail<T> tail(left < 0 ? 0 : left < lanes<T> ? left : lanes<T>);
+        const T* const at = dy + first + 2 * i * w.out_c + c;
+        const Vector<T> zero{};
+        const Vector<T> a = load(at, tail), b = right ? load(at + w.out_c, tail) : zero;
+        const Vector<T> d = below ? load(at + w.out_w * w.out_c, tail) : zero;
+        const Vector<T> e = below && right ? load(at + (w.out_w + 1) * w.out_c, tail) : zero;
+        const Vector<T> lefts[4] = {a, a + d, a - d, -d}, rights[4] = {b, b + e, b - e, -e};
+#pragma GCC unroll 4
+        for (int r = 0; r < 4; ++r) {
+          T* const to = m + 4 * r * plane + c;
+          store(to, lefts[r]), store(to + plane, lefts[r] + rights[r]);
+          store(to + 2 * plane, lefts[r] - rights[r]), store(to + 3 * plane, -rights[r]);
+        }
+      }
+    }
+  }
+}
+
+/// G^T u of four vectors: u0 + (u1 + u2) / 2, (u1 - u2) / 2, u3 + (u1 + u2) / 2.
+template <class T>
+KEEL_SIMD_INLINE void winograd_gt(Vector<T> a, Vector<T> b, Vector<T> c, Vector<T> d, Vector<T>* to) {
+  const Vector<T> even = (b + c) * T(0.5);
+  to[0] = a + even, to[1] = (b - c) * T(0.5), to[2] = even + d;
+}
+
+/// dkernel (+)= G^T u G, for the 16 matrices u of ci x co sums; dkernel has out_c values for each of 9 x ci rows.
+template <class T>
+void winograd_kernel_gradient(Index ci, Index co, Index out_c, const T* u, T* dkernel, bool add) {
+  const Index plane = ci * co;
+  for (Index c = 0; c < ci; ++c, u += co, dkernel += out_c)
+    for (Index f = 0; f < co; f += lanes<T>) {
+      const Tail<T> tail(co - f < lanes<T> ? co - f : lanes<T>);
+      Vector<T> columns[4][3], taps[3];
+#pragma GCC unroll 4
+      for (int s = 0; s < 4; ++s) {
+        const T* const at = u + s * plane + f;
+        winograd_gt<T>(load(at, tail), load(at + 4 * plane, tail), load(at + 8 * plane, tail),
+                       load(at + 12 * plane, tail), columns[s]);
+      }
+#pragma GCC unroll 3
+      for (int r = 0; r < 3; ++r) {
+        winograd_gt<T>(columns[0][r], columns[1][r], columns[2][r], columns[3][r], taps);
+#pragma GCC unroll 3
+        for (int s = 0; s < 3; ++s) {
+          T* const to = dkernel + (r * 3 + s) * ci * out_c + f;
+          store(to, add ? load(to, tail) + taps[s] : taps[s], tail);
+        }
+      }
+    }
+}
