@@ -55,23 +55,12 @@ class ThreadPool {
   /// Calls body(context, begin, end, thread) for consecutive ranges of at most `step` that cover [0, count),
   /// on any thread in any order; `thread` is below size() and no two calls at a time have the same.
   /// The first exception that a body throws ends the loop and is thrown here.
-  void run(Index count, Index step, Body body, void* context) {
-    if (workers_.empty() || step >= count || busy_.exchange(true, std::memory_order_acquire)) {
-      if (count > 0) body(context, 0, count, 0);
-      return;
-    }
-    job_ = {count, step, body, context};
-    next_.store(0, std::memory_order_relaxed);
-    state_.store(open, std::memory_order_release);
-    round_.fetch_add(1, std::memory_order_release);
-    round_.notify_all();
-    work(0);
-    int state = state_.fetch_sub(open, std::memory_order_acq_rel) - open;
-    for (int spin = 0; state != 0; state = state_.load(std::memory_order_acquire)) pause(spin, state_, state);
-    const std::exception_ptr error = std::exchange(error_, nullptr);
-    failed_.store(false, std::memory_order_relaxed);
-    busy_.store(false, std::memory_order_release);
-    if (error) std::rethrow_exception(error);
+  /// Without a pool: one call, on this thread.
+  static void run(ThreadPool* pool, Index count, Index step, Body body, void* context) {
+    if (pool && !pool->workers_.empty() && step < count && !pool->busy_.exchange(true, std::memory_order_acquire))
+      pool->run_together(count, step, body, context);
+    else if (count > 0)
+      body(context, 0, count, 0);
   }
 
  private:
@@ -92,6 +81,21 @@ class ThreadPool {
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_ia32_pause();
 #endif
+  }
+
+  void run_together(Index count, Index step, Body body, void* context) {
+    job_ = {count, step, body, context};
+    next_.store(0, std::memory_order_relaxed);
+    state_.store(open, std::memory_order_release);
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+    work(0);
+    int state = state_.fetch_sub(open, std::memory_order_acq_rel) - open;
+    for (int spin = 0; state != 0; state = state_.load(std::memory_order_acquire)) pause(spin, state_, state);
+    const std::exception_ptr error = std::exchange(error_, nullptr);
+    failed_.store(false, std::memory_order_relaxed);
+    busy_.store(false, std::memory_order_release);
+    if (error) std::rethrow_exception(error);
   }
 
   void work(int thread) {
@@ -150,14 +154,10 @@ void parallel_for(ThreadPool* pool, Index count, Index grain, F&& body) {
     else
       f(begin, end);
   };
-  void* context = const_cast<void*>(static_cast<const void*>(&body));
-  if (!pool) {
-    if (count > 0) call(context, 0, count, 0);
-    return;
-  }
+  void* const context = const_cast<void*>(static_cast<const void*>(&body));
   // Four ranges a thread let a fast thread take over work of a slow one.
-  const Index ranges = Index{4} * pool->size();
-  pool->run(count, (std::max)({grain, (count + ranges - 1) / ranges, Index{1}}), call, context);
+  const Index ranges = Index{4} * thread_count(pool);
+  ThreadPool::run(pool, count, (std::max)({grain, (count + ranges - 1) / ranges, Index{1}}), call, context);
 }
 
 }  // namespace keel::inline KEEL_ABI
