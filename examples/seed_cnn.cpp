@@ -6,8 +6,6 @@
 
 #include <iostream>
 
-#include <keel/io/datasets.hpp>
-#include <keel/io/load.hpp>
 #include <keel/keel.hpp>
 
 #include "arguments.hpp"
@@ -39,8 +37,8 @@ int main(int argc, char** argv) try {
   const EvaluateOptions how{.loss = Loss::sparse_categorical_crossentropy, .metrics = {Metric::accuracy}};
   std::cout << "\nOn " << test.size() << " test images: " << evaluate(model, test, how).to_string() << "\n";
 
-  save(model, file);
-  const Model loaded = load(file);
+  save_safetensors(model, file);
+  const Model loaded = load_safetensors(file);
   const Tensor images = resize(test.images().rows(0, 16), {64, 64});
   const bool equal = loaded.predict(images) == model.predict(images);
   std::cout << "Saved to " << file << " and loaded again: predictions are "

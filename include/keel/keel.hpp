@@ -1,6 +1,7 @@
 #pragma once
 /// All that a program needs to build, count, train, run, save and load networks. Each header also stands alone:
 /// a program that includes what it uses compiles faster.
+/// Files of Keras, PyTorch and others: <keel/io/load.hpp>.
 
 #include <keel/version.hpp>
 
@@ -14,4 +15,4 @@
 #include <keel/training/schedules.hpp>
 
 #include <keel/io/datasets.hpp>
-#include <keel/io/load.hpp>
+#include <keel/io/model_file.hpp>

@@ -149,7 +149,8 @@ template <class T>
 class KerasReader {
  public:
   KerasReader(const std::string& where, const std::string& keras_version, ModelOptions options)
-      : where_(where), keras2_(!keras_version.starts_with("3")), model_(std::move(options)) {}
+      : where_(where), keras2_(!keras_version.starts_with("3")),
+        unbiased_(keras2_ && !keras_version.starts_with("tfjs")), model_(std::move(options)) {}
 
   KerasModel<T> read(const Json& json) {
     find_data_format(json);
@@ -161,7 +162,7 @@ class KerasReader {
     if (type == "Sequential") {
       inputs.push_back(new_input(sequential_shape(json), "input_layer"));
       const std::vector<Value> outputs = run_sequential(config, inputs, root, "");
-      model_.output(outputs[0].node);
+      finish_chain(outputs[0].node);
     } else if (type == "Functional" || type == "Model") {
       for (const Value& output : run_functional(config, {}, root, "", true)) model_.output(output.node);
     } else {
@@ -177,6 +178,21 @@ class KerasReader {
     Node node;
     Shape chw{};
   };
+
+  /// A chain becomes what keel's own Sequential is; a Sequential with branching models inside stays a graph.
+  void finish_chain(Node last) {
+    int before = -1;
+    for (const auto& node : model_.nodes()) {
+      if (before >= 0 && (node.inputs.size() != 1 || node.inputs[0] != before)) return model_.output(last);
+      ++before;
+    }
+    struct Chain : Model<T> {
+      using Model<T>::set_chain_output;
+      explicit Chain(Model<T> model) : Model<T>(std::move(model)) {}
+    } chain(std::move(model_));
+    chain.set_chain_output(last.index);
+    model_ = std::move(chain);
+  }
 
   static std::string name_of(const Json& config) {
     return config.is_object() && config.contains("name") && config["name"].is_string() ? config["name"].get<std::string>() : "";
@@ -394,8 +410,8 @@ class KerasReader {
     Config options = keras_options(layer.type, config, keras2_, where);
     const Index rank = shapes[0].rank() + 1;
     if (layer.type == "BatchNormalization" || layer.type == "Concatenate" || layer.type == "Softmax") adapt_axis(options, config, layer.type, rank, where);
-    // tf.keras's fused kernel, on images, keeps the unbiased variance
-    if (layer.type == "BatchNormalization" && keras2_ && rank == 4) options.set("unbiased", true);
+    // tf.keras's fused kernel, on images, keeps the unbiased variance; TensorFlow.js does not
+    if (layer.type == "BatchNormalization" && unbiased_ && rank == 4) options.set("unbiased", true);
     AnyLayer<T> made = [&] {
       try {
         return make_layer<T>(layer.type, options);
@@ -430,7 +446,7 @@ class KerasReader {
   }
 
   std::string where_;
-  bool keras2_;
+  bool keras2_, unbiased_;
   Model<T> model_;
   std::optional<bool> format_;
   std::vector<Node> first_;

@@ -1,35 +1,148 @@
 #pragma once
-/// Models from files and into files, whatever the format.
+/// Models from files and into files of every format that keel knows: `load`, `load_weights`, `save`, `diagnose`.
+///
+/// | extension            | written by          | what                                       | load | load_weights | save |
+/// |----------------------|---------------------|--------------------------------------------|------|--------------|------|
+/// | .safetensors         | keel                | model                                      | yes  | yes          | yes  |
+/// | .safetensors         | PyTorch and others  | weights, PyTorch's names                   |      | yes          |      |
+/// | .safetensors.index.json | others           | the same in several files                  |      | yes          |      |
+/// | .keras               | Keras 3             | model                                      | yes  | yes          | yes  |
+/// | .weights.h5          | Keras 3             | weights                                    |      | yes          | yes  |
+/// | .h5, .hdf5           | Keras 2 and 3       | model, or weights                          | yes  | yes          | yes  |
+/// | .pt, .pth            | PyTorch             | weights (a state dict, or one in a dict)   |      | yes          | yes  |
+/// | .npz                 | NumPy               | weights, keel's or PyTorch's names         |      | yes          | yes  |
+/// | .json                | TensorFlow.js       | model, shards beside it                    | yes  | yes          | yes  |
+///
+/// Reading goes by content, writing by extension.
 
 #include <keel/io/content.hpp>
-#include <keel/io/model_file.hpp>
+#include <keel/io/keras_model.hpp>
+#include <keel/io/keras_write.hpp>
+#include <keel/io/npy.hpp>
+#include <keel/io/torch_model.hpp>
 
 namespace keel::inline KEEL_ABI {
 
-/// The model in a file, architecture and weights. The format is told from the content. Throws FormatError if the file is
-/// missing, damaged, or holds weights only.
+namespace io {
+
+/// A file, recognised and read as far as is needed to know what to do with it.
+template <class T>
+struct OpenedFile {
+  std::string format;                   ///< for people
+  std::optional<Model<T>> model;        ///< of a file that holds one
+  std::optional<Archive> archive;       ///< tensors under names, as in the file
+  std::optional<Hdf5File> hdf5;         ///< Keras's weights without a model
+};
+
+inline bool is_keel(const Archive& archive) { return archive.metadata.count("architecture") != 0; }
+
+template <class T>
+OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = {}) {
+  const Bytes bytes = read_file(path);
+  const Content content = recognise(bytes);
+  OpenedFile<T> file;
+  switch (content) {
+    case Content::safetensors:
+      file.format = "safetensors";
+      file.archive = read_safetensors(bytes, path);
+      if (is_keel(*file.archive)) file.format = "keel", file.model = model_from<T>(*file.archive, options);
+      return file;
+    case Content::hdf5:
+      file.hdf5 = read_hdf5(bytes, path);
+      file.format = "Keras .h5";
+      if (file.hdf5->text("", "model_config")) file.model = load_keras_h5<T>(*file.hdf5, options).model;
+      return file;
+    case Content::zip: {
+      ZipReader zip(bytes, path);
+      const auto& members = zip.members();
+      if (zip.find("config.json") || zip.find("model.weights.h5")) {
+        file.format = ".keras";
+        file.model = load_keras_zip<T>(zip, options).model;
+      } else if (!members.empty() && std::all_of(members.begin(), members.end(), [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
+        file.format = "npz";
+        file.archive = read_npz(zip);
+      } else {
+        file.format = "PyTorch";
+        file.archive = read_torch(bytes, path);
+      }
+      return file;
+    }
+    case Content::pickle:
+      file.format = "PyTorch";
+      file.archive = read_torch(bytes, path);
+      return file;
+    case Content::json: {
+      const Json json = parse_json(text_of(bytes), path);
+      if (json.is_object() && json.contains("weight_map")) {
+        file.format = "safetensors";
+        file.archive = read_safetensors_index(path);
+      } else {
+        file.format = "TensorFlow.js";
+        file.archive = read_tfjs(path);
+        file.model = load_keras_tfjs<T>(*file.archive, options).model;
+      }
+      return file;
+    }
+    default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
+  }
+}
+
+template <class T>
+WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::string& path, const std::map<std::string, std::string>& names) {
+  if (file.model) return plan_model(model, *file.model, path, file.format);
+  if (file.hdf5) return plan_keras(model, *file.hdf5);
+  Archive& archive = *file.archive;
+  const bool own = std::any_of(archive.tensors.begin(), archive.tensors.end(),
+                               [](const NamedArray& array) { return array.name.find('/') != array.name.npos; });
+  if (!own) return plan_torch(model, std::move(archive), names);
+  WeightPlan<T> plan(path, file.format + ", keel's names", model.name());
+  reconcile(plan, own_modules(model), source_modules(archive, '/'));
+  suspect_values(archive, plan.diagnosis.suspicions);
+  return plan;
+}
+
+}  // namespace io
+
+/// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a class of
+/// layer that keel does not have, or weights only.
 template <class T = float>
 Model<T> load(const std::string& path, const ModelOptions& options = {}) {
-  const Bytes bytes = read_file(path);
-  const Content content = recognise(bytes);
-  if (content == Content::safetensors) return model_from<T>(read_safetensors(bytes, path), options);
-  throw FormatError(path, "a model file", describe(content), hint_for(content));
+  io::OpenedFile<T> file = io::open_model<T>(path, options);
+  if (!file.model)
+    throw FormatError(path, "a model, architecture and weights", "weights only (" + file.format + ")",
+                      "build the model in code and use load_weights(model, path)");
+  return std::move(*file.model);
 }
 
-/// Puts the weights of a file into a model of the same layers; the model is as before if anything does not fit.
+/// Puts the weights of a file into a model of the same layers. Layers are matched by name where all names agree, else in
+/// their order, kinds and shapes; PyTorch's axes and Flatten order are converted. `names` renames modules of a state dict
+/// first, {"backbone.0", "conv2d"}. Throws FormatError with the table of `diagnose` unless every tensor has its place; the
+/// model is as before then.
 template <class T>
-void load_weights(Model<T>& model, const std::string& path) {
-  const Bytes bytes = read_file(path);
-  const Content content = recognise(bytes);
-  if (content != Content::safetensors) throw FormatError(path, "a file of weights", describe(content), hint_for(content));
-  restore_state(model, read_safetensors(bytes, path));
+void load_weights(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) {
+  io::plan_weights(model, io::open_model<T>(path), path, names).commit();
 }
 
-/// Writes a model to a file of the format that the extension names; the old file stays until the new one is whole.
+/// What `load_weights` would do, and what is doubtful about it, as a table. Changes nothing. Throws FormatError only if the
+/// file cannot be read.
+template <class T>
+Diagnosis diagnose(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) {
+  return io::plan_weights(model, io::open_model<T>(path), path, names).diagnosis;
+}
+
+/// Writes a model to a file of the format that the extension names (see the table above); the old file stays until the new
+/// one is whole. Throws ConfigError for an extension that is none of these and for layers that the format does not have.
 template <class T>
 void save(const Model<T>& model, const std::string& path) {
-  if (path.ends_with(".safetensors")) return save_safetensors(model, path);
-  throw FormatError(path, "the extension .safetensors", "another one");
+  const auto is = [&](const char* extension) { return path.ends_with(extension); };
+  if (is(".safetensors")) return save_safetensors(model, path);
+  if (is(".keras")) return save_keras(model, path);
+  if (is(".weights.h5")) return save_keras_weights(model, path);
+  if (is(".h5") || is(".hdf5")) return save_keras_h5(model, path);
+  if (is(".pt") || is(".pth")) return save_torch(model, path);
+  if (is(".npz")) return write_npz(path, {path, "npz", state_of(model), {}});
+  if (is(".json")) return save_tfjs(model, path);
+  throw ConfigError("save", "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz or .json", "\"" + path + "\"");
 }
 
 }  // namespace keel::inline KEEL_ABI

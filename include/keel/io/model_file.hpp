@@ -86,6 +86,12 @@ Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
   return model;
 }
 
+/// The same from a path. Throws FormatError if the file is missing, damaged, or not keel's own.
+template <class T = float>
+Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) {
+  return model_from<T>(read_safetensors(path), options);
+}
+
 }  // namespace keel::inline KEEL_ABI
 
 #endif

@@ -188,7 +188,7 @@ struct CheckpointOptions {
 };
 
 /// Saves the model after each epoch that was better than all before:
-/// `ModelCheckpoint<>([](Training<>& run) { save(run.model, "best.safetensors"); })`. Keras's ModelCheckpoint.
+/// `ModelCheckpoint<>([](Training<>& run) { save_safetensors(run.model, "best.safetensors"); })`. Keras's ModelCheckpoint.
 template <class T = float>
 class ModelCheckpoint : public Callback<T> {
  public:
