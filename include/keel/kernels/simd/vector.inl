@@ -147,8 +147,15 @@ struct Tail {
 #endif
 };
 
+// A loop at the baseline, which is better called than inlined.
+#if KEEL_SIMD_LEVEL == 0
+#define KEEL_SIMD_TAIL_INLINE inline
+#else
+#define KEEL_SIMD_TAIL_INLINE KEEL_SIMD_INLINE
+#endif
+
 template <class T>
-KEEL_SIMD_INLINE Vector<T> load(const T* from, const Tail<T>& tail) {
+KEEL_SIMD_TAIL_INLINE Vector<T> load(const T* from, const Tail<T>& tail) {
 #if KEEL_SIMD_LEVEL == 2
   if constexpr (sizeof(T) == 4)
     return __builtin_ia32_loadups512_mask(from, Vector<T>{}, tail.mask);
@@ -166,7 +173,7 @@ KEEL_SIMD_INLINE Vector<T> load(const T* from, const Tail<T>& tail) {
 #endif
 }
 template <class T>
-KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value, const Tail<T>& tail) {
+KEEL_SIMD_TAIL_INLINE void store(T* to, std::type_identity_t<Vector<T>> value, const Tail<T>& tail) {
 #if KEEL_SIMD_LEVEL == 2
   if constexpr (sizeof(T) == 4)
     __builtin_ia32_storeups512_mask(to, value, tail.mask);
@@ -183,3 +190,4 @@ KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value, const 
   for (Index i = 0; i < tail.count; ++i) to[i] = parts[i];
 #endif
 }
+#undef KEEL_SIMD_TAIL_INLINE
