@@ -188,7 +188,7 @@ void convolve(const ConvShape& shape, const T* x, const T* packed, const Epilogu
   // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
   // the more pixels they should serve.
   const Index strip_values =
-      std::clamp<Index>(sum * strips.co * strips.groups / 16, (128 << 10) / sizeof(T), (640 << 10) / sizeof(T));
+      std::clamp<Index>(sum * strips.co * strips.groups / 16, (64 << 10) / sizeof(T), (640 << 10) / sizeof(T));
   Index rows = std::clamp<Index>(strip_values / (strips.row_inputs() + 1), 1, out_rows);
   if (threads > 1) rows = std::clamp<Index>(out_rows * panels * strips.groups / (4 * threads), 1, rows);
   strips.cut(rows);
@@ -242,7 +242,11 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
                                          simd_level());
 }
 
-/// y = activation(conv(x, kernel) + bias + residual).
+/// y = activation(conv(x, kernel) + bias + residual). The order of every sum is fixed by the geometry of one
+/// sample. 3 x 3 kernels with stride 1, 32 or more channels on both sides and 49 or more output pixels use
+/// Winograd's F(2 x 2, 3 x 3), whose error is no larger than that of adding up the products one by one (root mean
+/// square 0.6 times at 256 channels); an infinite input gives NaN where plain sums give infinity. The gradients do
+/// the same.
 template <class T>
 void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
                     const KernelContext& context) {
