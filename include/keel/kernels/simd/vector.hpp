@@ -19,7 +19,7 @@
 #define KEEL_SIMD_UNROLL
 #endif
 
-/// `KEEL_SIMD_CALL(level, foo<T>)(arguments)` calls simd::avx512::foo<T>, simd::avx2::foo<T> or simd::baseline::foo<T>.
+/// `KEEL_SIMD_CALL(level, foo<T>)(arguments)` calls foo<T> in simd::avx512, simd::avx2 or simd::baseline.
 #if KEEL_SIMD_X86
 #define KEEL_SIMD_CALL(level, ...)                                                                        \
   ((level) == ::keel::SimdLevel::avx512 ? &::keel::simd::avx512::__VA_ARGS__                              \

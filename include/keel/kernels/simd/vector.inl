@@ -165,7 +165,8 @@ KEEL_SIMD_TAIL_INLINE Vector<T> load(const T* from, const Tail<T>& tail) {
   if constexpr (sizeof(T) == 4)
     return __builtin_ia32_maskloadps256(reinterpret_cast<const Vector<T>*>(from), tail.mask);
   else
-    return __builtin_ia32_maskloadpd256(reinterpret_cast<const Vector<T>*>(from), bit_cast<typename Tail<T>::Mask64>(tail.mask));
+    return __builtin_ia32_maskloadpd256(reinterpret_cast<const Vector<T>*>(from),
+                                        bit_cast<typename Tail<T>::Mask64>(tail.mask));
 #else
   T parts[lanes<T>] = {};
   for (Index i = 0; i < tail.count; ++i) parts[i] = from[i];
@@ -183,7 +184,8 @@ KEEL_SIMD_TAIL_INLINE void store(T* to, std::type_identity_t<Vector<T>> value, c
   if constexpr (sizeof(T) == 4)
     __builtin_ia32_maskstoreps256(reinterpret_cast<Vector<T>*>(to), tail.mask, value);
   else
-    __builtin_ia32_maskstorepd256(reinterpret_cast<Vector<T>*>(to), bit_cast<typename Tail<T>::Mask64>(tail.mask), value);
+    __builtin_ia32_maskstorepd256(reinterpret_cast<Vector<T>*>(to),
+                                  bit_cast<typename Tail<T>::Mask64>(tail.mask), value);
 #else
   T parts[lanes<T>];
   store(parts, value);
