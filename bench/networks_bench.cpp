@@ -85,7 +85,7 @@ void train(benchmark::State& state, const char* name, Index batch) {
   step();
   for (auto _ : state) step();
   if (!(last < first)) state.SkipWithError("the loss did not fall");
-  state.counters["tape_MB"] = static_cast<double>(tape.bytes()) / 1e6;
+  state.SetLabel("tape " + std::to_string(tape.bytes() / 1000000) + " MB");
 }
 
 }  // namespace

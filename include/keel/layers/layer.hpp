@@ -10,6 +10,7 @@
 #include <keel/kernels/activation.hpp>
 #include <keel/kernels/context.hpp>
 #include <keel/layers/config.hpp>
+#include <keel/layers/layer_identity.hpp>
 #include <keel/layers/parameter.hpp>
 #include <keel/tensor/rng.hpp>
 
@@ -96,14 +97,10 @@ class InferenceOp {
 /// `output_shape`, `forward` and, to be trained, `backward`; with parameters also `build` and `parameters`.
 /// `check_layer()` holds it to this contract.
 template <class T = float>
-class Layer {
+class Layer : public LayerIdentity {
  public:
   using Scalar = T;
 
-  virtual ~Layer() = default;
-
-  /// Class name, Keras's where there is one: "Conv2D", "BatchNormalization".
-  virtual std::string type() const = 0;
   /// Shape of one sample's output, given one sample's inputs. Throws ShapeError with what does not fit.
   virtual Shape output_shape(Shapes inputs) const = 0;
   /// Makes the parameters, once, when the layer joins a model.
@@ -138,10 +135,6 @@ class Layer {
   /// A form of this layer made for inference; null: `forward` serves.
   virtual std::unique_ptr<InferenceOp<T>> inference_op(Shapes /*inputs*/) const { return nullptr; }
 
-  /// Name inside a model, unique there; given by the model unless the options name it.
-  const std::string& name() const { return name_; }
-  void rename(std::string name) { name_ = std::move(name); }
-
   Freeze frozen() const { return freeze_; }
   void freeze(Freeze freeze) {
     freeze_ = freeze;
@@ -161,14 +154,12 @@ class Layer {
 
  protected:
   Layer() = default;
-  explicit Layer(std::string name) : name_(std::move(name)) {}
+  explicit Layer(std::string name) : LayerIdentity(std::move(name)) {}
   Layer(const Layer&) = default;
   Layer(Layer&&) = default;
   Layer& operator=(const Layer&) = default;
   Layer& operator=(Layer&&) = default;
 
-  /// For errors: "dense_1 (Dense)".
-  std::string who() const { return name_.empty() ? type() : name_ + " (" + type() + ")"; }
   /// Throws ShapeError unless there is exactly one input, of the given rank without batch (-1: any).
   const Shape& single_input(Shapes inputs, Index rank = -1) const {
     if (inputs.size() != 1) throw ShapeError(who(), "one input", std::to_string(inputs.size()));
@@ -182,7 +173,6 @@ class Layer {
   }
 
  private:
-  std::string name_;
   Freeze freeze_ = Freeze::none;
 };
 

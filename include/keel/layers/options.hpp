@@ -9,6 +9,7 @@
 
 #include <keel/kernels/activation.hpp>
 #include <keel/layers/config.hpp>
+#include <keel/layers/layer_identity.hpp>
 
 namespace keel::inline KEEL_ABI {
 
@@ -61,7 +62,7 @@ struct Sweep {
 
 namespace detail {
 
-inline Sweep sweep(const std::string& who, const char* axis, Index in, Index kernel, Index stride, Index dilation,
+inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index kernel, Index stride, Index dilation,
                    Padding::Mode mode, Index before, Index after, bool ceil) {
   const Index window = (kernel - 1) * dilation + 1;
   if (mode == Padding::Mode::same && in > 0) {
@@ -72,7 +73,7 @@ inline Sweep sweep(const std::string& who, const char* axis, Index in, Index ker
   const Index room = in + before + after - window;
   if (in < 1 || room < 0)
     throw ShapeError(
-        who, "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
+        layer.who(), "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
         std::to_string(in) + " (padding " + std::to_string(before) + " + " + std::to_string(after) + ")",
         "use a smaller window or more padding");
   Index out = room / stride + 1;
@@ -90,12 +91,12 @@ inline Sweep sweep(const std::string& who, const char* axis, Index in, Index ker
 ///
 /// `ceil` rounds up instead, but drops a window that would start beyond the image and its left padding.
 /// Throws ShapeError when the window does not fit.
-inline std::pair<Sweep, Sweep> sweeps(const std::string& who, Index height, Index width, const Pair& kernel,
+inline std::pair<Sweep, Sweep> sweeps(const LayerIdentity& layer, Index height, Index width, const Pair& kernel,
                                       const Pair& strides, const Pair& dilation, const Padding& p,
                                       bool ceil = false) {
-  return {detail::sweep(who, "height", height, kernel.height, strides.height, dilation.height, p.mode, p.top,
+  return {detail::sweep(layer, "height", height, kernel.height, strides.height, dilation.height, p.mode, p.top,
                         p.bottom, ceil),
-          detail::sweep(who, "width", width, kernel.width, strides.width, dilation.width, p.mode, p.left, p.right,
+          detail::sweep(layer, "width", width, kernel.width, strides.width, dilation.width, p.mode, p.left, p.right,
                         ceil)};
 }
 

@@ -47,7 +47,7 @@ class Pool2D : public Layer<T> {
 
   PoolGeometry geometry(const Shape& in, Index batch = 1) const {
     const auto [h, w] =
-        sweeps(this->who(), in[0], in[1], pool_size_, options_.strides, 1, options_.padding, options_.ceil_mode);
+        sweeps(*this, in[0], in[1], pool_size_, options_.strides, 1, options_.padding, options_.ceil_mode);
     return {.batch = batch,
             .in_h = in[0],
             .in_w = in[1],

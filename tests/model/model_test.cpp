@@ -1,0 +1,282 @@
+#include <doctest/doctest.h>
+
+#include <keel/layers/add.hpp>
+#include <keel/layers/batch_norm.hpp>
+#include <keel/layers/concatenate.hpp>
+#include <keel/layers/conv2d.hpp>
+#include <keel/layers/dense.hpp>
+#include <keel/layers/dropout.hpp>
+#include <keel/layers/flatten.hpp>
+#include <keel/layers/max_pool2d.hpp>
+#include <keel/layers/relu.hpp>
+#include <keel/model/sequential.hpp>
+#include <keel/training/losses.hpp>
+#include <keel/training/optimizers.hpp>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <thread>
+
+// the global operators below allocate with aligned_alloc, whatever form of new they replace
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
+using namespace keel;
+
+namespace {
+
+std::atomic<bool> counting{false};
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t size, std::size_t alignment) {
+  if (counting) ++allocations;
+  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)) return memory;
+  throw std::bad_alloc();
+}
+
+Tensor<float> random(const Shape& shape, std::uint64_t seed) {
+  Tensor<float> x(shape);
+  Rng rng(seed, 0);
+  for (float& value : x) value = static_cast<float>(rng.normal());
+  return x;
+}
+
+bool same_bits(TensorView<const float> a, TensorView<const float> b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), sizeof(float) * static_cast<std::size_t>(a.size())) == 0;
+}
+
+/// Residual, shared, pooled, dropped out: a bit of everything.
+Model<float> network(int threads = 1) {
+  Model net({.seed = 3, .threads = threads});
+  const Node x = net.input({12, 12, 3});
+  Node a = net.add(ReLU(), net.add(BatchNorm(), net.add(Conv2D(8, 3, {.padding = Padding::same}), x)));
+  Node b = net.add(BatchNorm(), net.add(Conv2D(8, 3, {.padding = Padding::same}), a));
+  b = net.add(ReLU(), net.add(Add(), {b, a}));
+  const Node pooled = net.add(MaxPool2D(2), net.add(Concatenate(), {a, b}));
+  const Node flat = net.add(Dropout(0.25), net.add(Flatten(), pooled));
+  net.output(net.add(Dense(5), net.add(Dense(16, {.activation = Activation::relu}), flat)));
+  return net;
+}
+
+/// A few steps, so that moving statistics are not those of a new network.
+void train(Model<float>& net, int steps, Tape<float>& tape) {
+  const LossSpec loss{Loss::sparse_categorical_crossentropy, {.from_logits = true}};
+  Optimizer<float> optimizer(Adam({.learning_rate = 1e-3}));
+  Tensor<float> dy;
+  for (int s = 0; s < steps; ++s) {
+    const Tensor<float> x = random(net.input_shape().with_batch(9), 100 + static_cast<std::uint64_t>(s));
+    Tensor<float> labels({9});
+    for (Index i = 0; i < 9; ++i) labels[i] = static_cast<float>((i + s) % 5);
+    loss.value_and_gradient(net.forward(x, tape), labels, dy);
+    net.backward(dy, tape);
+    optimizer.step(net.parameters(), net.thread_pool());
+  }
+}
+
+template <class E, class F>
+std::string message(F&& f) {
+  try {
+    f();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+TEST_CASE("predict on a batch equals predict on each sample, bit for bit") {
+  Model<float> net = network();
+  Tape<float> tape;
+  train(net, 3, tape);
+  const Tensor<float> x = random({7, 12, 12, 3}, 1);
+  const Tensor<float> all = net.predict(x);
+  for (Index i = 0; i < 7; ++i) CHECK(same_bits(net.predict(x.rows(i, 1)), all.rows(i, 1)));
+  CHECK(same_bits(net.predict(x.rows(2, 4)), all.rows(2, 4)));
+}
+
+TEST_CASE("the plan agrees with the layers one by one") {
+  Model<float> net = network();
+  Tape<float> tape;
+  train(net, 5, tape);
+  const Tensor<float> x = random({4, 12, 12, 3}, 2);
+  const Tensor<float> fused = net.predict(x);
+  const TensorView<const float> plain = net.forward(x, tape, false);
+  for (Index i = 0; i < fused.size(); ++i) CHECK(fused[i] == doctest::Approx(plain[i]).epsilon(1e-5).scale(1));
+}
+
+TEST_CASE("predict follows every change of a weight") {
+  Model<float> net = network();
+  const Tensor<float> x = random({2, 12, 12, 3}, 3);
+  const Tensor<float> before = net.predict(x);
+  Parameter<float>& bias = *net.parameters().back();
+  bias.update([](TensorView<float> b) { b.array() += 1.0f; });
+  const Tensor<float> after = net.predict(x);
+  for (Index i = 0; i < after.size(); ++i) CHECK(after[i] == doctest::Approx(before[i] + 1.0f));
+}
+
+TEST_CASE("predict allocates nothing after warm-up") {
+  const Model<float> net = network();
+  const Tensor<float> x = random({5, 12, 12, 3}, 4);
+  Tensor<float> y({5, 5});
+  net.predict(x, y);
+  net.predict(x, y);
+  allocations = 0;
+  counting = true;
+  for (int i = 0; i < 10; ++i) net.predict(x, y);
+  counting = false;
+  CHECK(allocations == 0);
+}
+
+TEST_CASE("many threads predict with one model") {
+  const Model<float> net = network(2);
+  const Tensor<float> x = random({6, 12, 12, 3}, 5);
+  const Tensor<float> want = net.predict(x);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (Index i = 0; i < 50; ++i) {
+        const Index begin = (i + t) % 6, count = 1 + (i * 7 + t) % (6 - begin);
+        if (!same_bits(net.predict(x.rows(begin, count)), want.rows(begin, count))) ++wrong;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("training gives the same bits with any number of threads") {
+  std::vector<Tensor<float>> reference;
+  for (const int threads : {1, 2, 3, 8}) {
+    Model<float> net = network(threads);
+    Tape<float> tape;
+    train(net, 50, tape);
+    if (reference.empty())
+      for (const auto* parameter : net.parameters()) reference.push_back(parameter->value());
+    else
+      for (std::size_t i = 0; i < reference.size(); ++i) CHECK(same_bits(net.parameters()[i]->value(), reference[i]));
+  }
+}
+
+TEST_CASE("a clone has weights of its own") {
+  Model<float> net = network();
+  Tape<float> tape;
+  train(net, 2, tape);
+  Model<float> copy = net.clone();
+  const Tensor<float> x = random({3, 12, 12, 3}, 6);
+  const Tensor<float> before = net.predict(x);
+  CHECK(same_bits(copy.predict(x), before));
+  Tape<float> other;
+  train(copy, 2, other);
+  CHECK_FALSE(same_bits(copy.predict(x), before));
+  CHECK(same_bits(net.predict(x), before));
+}
+
+TEST_CASE("gradients add up where asked to") {
+  Model<float> net = network();
+  Tape<float> tape;
+  const Tensor<float> x = random({4, 12, 12, 3}, 7), dy = random({4, 5}, 8);
+  net.forward(x, tape, false);
+  net.backward(dy, tape);
+  std::vector<Tensor<float>> once;
+  for (const auto* parameter : net.parameters()) once.push_back(parameter->gradient);
+  net.backward(dy, tape, true);
+  for (std::size_t i = 0; i < once.size(); ++i)
+    for (Index k = 0; k < once[i].size(); k += 11)
+      CHECK(net.parameters()[i]->gradient[k] == doctest::Approx(2 * once[i][k]).epsilon(1e-5));
+}
+
+TEST_CASE("an empty batch predicts nothing and trains nothing") {
+  Model<float> net = network();
+  CHECK(net.predict(Tensor<float>({0, 12, 12, 3})).shape() == Shape{0, 5});
+  Tape<float> tape;
+  CHECK(message<DataError>([&] { net.forward(Tensor<float>({0, 12, 12, 3}), tape); }) ==
+        "[model] expected at least one sample to train on, got an empty batch");
+}
+
+TEST_CASE("names are Keras's, and unique") {
+  Sequential model({4});
+  model.add(Dense(4)).add(BatchNorm()).add(ReLU()).add(Dense(2)).add(Dense(2, {.name = "head"}));
+  CHECK(model.layer(0).name() == "dense");
+  CHECK(model.layer(1).name() == "batch_normalization");
+  CHECK(model.layer(2).name() == "re_lu");
+  CHECK(model.layer(3).name() == "dense_1");
+  CHECK(model.layer("head").type() == "Dense");
+  CHECK(snake_case("GlobalAveragePooling2D") == "global_average_pooling2d");
+  CHECK(snake_case("LeakyReLU") == "leaky_re_lu");
+  CHECK(snake_case("PReLU") == "p_re_lu");
+  CHECK(snake_case("ELU") == "elu");
+  CHECK(snake_case("Conv2DTranspose") == "conv2d_transpose");
+}
+
+TEST_CASE("wrong use is answered, and changes nothing") {
+  Sequential model({8, 8, 1}, {.name = "net"});
+  model.add(Conv2D(4, 3));
+  const auto says = [&](const std::string& want, auto&& mistake) {
+    const Index layers = model.layer_count();
+    CHECK(message<Error>(mistake) == want);
+    CHECK(model.layer_count() == layers);
+  };
+  says("[conv2d_1 (Conv2D)] expected an input whose height holds the window of 9, got 6 (padding 0 + 0) (use a smaller window or more padding)",
+       [&] { model.add(Conv2D(4, 9)); });
+  says("[net] expected layer names that differ, got \"conv2d\" twice", [&] { model.add(Dense(2, {.name = "conv2d"})); });
+  says("[net] expected input input_layer of shape (batch, 8, 8, 1), got (8, 8, 1) (one sample needs a batch axis of 1 in front)",
+       [&] { model.predict(Tensor<float>({8, 8, 1})); });
+  says("[net] expected input input_layer of shape (batch, 8, 8, 1), got (2, 1, 8, 8) (images are (batch, height, width, channels))",
+       [&] { model.predict(Tensor<float>({2, 1, 8, 8})); });
+  Tensor<float> y({1, 6, 6, 4});
+  says("[net] expected an output of shape (2, 6, 6, 4), got (1, 6, 6, 4)", [&] { model.predict(Tensor<float>({2, 8, 8, 1}), y); });
+  says("[net] expected one of the layers conv2d, got \"dense\"", [&] { model.layer("dense"); });
+  says("[model] expected an output, got none (call output(node) after the last layer)", [&] {
+    Model<float> empty;
+    empty.input({2});
+    empty.predict(Tensor<float>({1, 2}));
+  });
+  says("[model] expected nodes of this model, got node 7 (make inputs with input() and pass what add() returned)", [&] {
+    Model<float> empty;
+    empty.output({7});
+  });
+  says("[model] expected a node made by add() to share the layer of, got node 0", [&] {
+    Model<float> net;
+    const Node x = net.input({2});
+    net.share(x, x);
+  });
+  says("[dense] expected inputs that fit its weights, such as (2), got (3)", [&] {
+    Model<float> net;
+    const Node a = net.add(Dense(2), net.input({2}));
+    net.share(a, net.input({3}));
+  });
+  says("[Model::backward] expected a forward pass on this tape before, got none", [&] {
+    Tape<float> tape;
+    model.backward(Inputs<float>(), tape);
+  });
+  says("[net] expected one gradient of each output's shape, got (1, 6, 6, 4)", [&] {
+    Tape<float> tape;
+    const Tensor<float> x({2, 8, 8, 1});
+    model.forward(x, tape);
+    model.backward(y, tape);
+  });
+  says("[Tape::input_gradient] expected a backward pass with input_gradients set, got none",
+       [&] { Tape<float>().input_gradient(); });
+  says("[model] expected one output, got 2 (use predict(span of inputs))", [&] {
+    Model<float> net;
+    const Node x = net.input({2});
+    net.output(x);
+    net.output(net.add(ReLU(), x));
+    net.predict(Tensor<float>({1, 2}));
+  });
+  says("[model] expected 2 inputs, got 1", [&] {
+    Model<float> net;
+    net.output(net.add(Add(), {net.input({2}), net.input({2})}));
+    net.predict(Tensor<float>({1, 2}));
+  });
+  says("[kernel] expected a value of shape (3, 3, 1, 4), got (3, 3)", [&] { model.parameters()[0]->set(Tensor<float>({3, 3})); });
+}
