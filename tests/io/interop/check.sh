@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Models to PyTorch and TensorFlow.js and back: same outputs within 1e-5, the same tensors, and the same running statistics after
+# five steps of training. Called by tests/run.sh with the build folder; prints `ok NAME`, `not ok NAME` and `note TEXT` lines.
+# Uses Debian's /usr/bin/python3 with python3-torch; where PEERS/forky is a Debian tree with a newer PyTorch, that too (PEERS
+# defaults to ~/keel-peers); and the node_modules in KEEL_NODE_MODULES that has @tensorflow/tfjs and h5wasm.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
+build=$(cd "$1" && pwd)
+work=$build/models
+here=$PWD/tests/io/interop
+mkdir -p "$work"
+flags=(-I include)
+if [ -f "$build/keel_flags.txt" ]; then
+  while read -r line; do
+    case $line in
+      -D?*) flags+=("$line") ;;
+      /usr/include | "" | -D | "$PWD"/*) ;;
+      *) flags+=(-isystem "$line") ;;
+    esac
+  done <"$build/keel_flags.txt"
+else
+  flags+=(-isystem /usr/include/eigen3)
+fi
+"${CXX:-c++}" -std=c++20 -O1 "${flags[@]}" "$here/models.cpp" -o "$work/models" -lz -pthread || { echo "not ok models.cpp compiles"; exit 1; }
+
+exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
+  local name=$1 folder=$2 there=$3
+  shift 3
+  rm -rf "${folder:?}"/*
+  cp "$here/torch_models.py" "$folder/"
+  "$work/models" make "$folder" | sed "s/ok /&$name: /"
+  "$@" "$there/torch_models.py" "$there" >"$folder/torch.log" 2>&1 || { echo "not ok $name runs"; tail -n 5 "$folder/torch.log"; }
+  grep -E '^(not )?ok ' "$folder/torch.log" | sed "s/ok /&$name: /" | grep . || echo "not ok $name read nothing"
+  if [ -n "${KEEL_NODE_MODULES:-}" ]; then
+    node "$here/tfjs_models.js" "$folder" "$KEEL_NODE_MODULES" 2>/dev/null | grep -E '^((not )?ok|note) ' | sed "s/ok /&$name: /" | grep . || echo "not ok TensorFlow.js read nothing"
+  fi
+  "$work/models" check "$folder" | sed "s/ok /&$name: /"
+}
+
+if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
+  mkdir -p "$work/here"
+  exchange "system" "$work/here" "$work/here" /usr/bin/python3
+else
+  echo "note no python3-torch: models not compared with PyTorch"
+fi
+[ -n "${KEEL_NODE_MODULES:-}" ] || echo "note KEEL_NODE_MODULES is not set: models not compared with TensorFlow.js"
+peers=${PEERS:-$HOME/keel-peers}/forky
+if [ -x "$peers/usr/bin/python3" ] && [ "$(id -u)" = 0 ]; then
+  folder=$(mktemp -d "$peers/tmp/keel_models_XXXXXX")
+  exchange "forky" "$folder" "${folder#"$peers"}" chroot "$peers" python3
+  rm -rf "$folder"
+else
+  echo "note no newer PyTorch in $peers"
+fi
+true

@@ -1,0 +1,201 @@
+// Models to and from PyTorch and TensorFlow.js. `models make DIR` writes each network's weights, PyTorch code, input and output;
+// `models check DIR` reads what torch_models.py and tfjs_models.js wrote back. Prints `ok NAME` and `not ok NAME` lines.
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+
+#include <keel/io/load.hpp>
+
+using namespace keel;
+
+namespace {
+
+struct Network {
+  std::string name;
+  std::function<Model<>()> make;
+  bool tfjs = true;  // TensorFlow.js has its layers
+};
+
+template <class... L>
+Model<> chain(const Shape& input, L... layers) {
+  Sequential model(input, {.seed = 3});
+  (model.add(std::move(layers)), ...);
+  return model;
+}
+
+Model<> seed(const BatchNormOptions& normalisation) {
+  return chain({16, 16, 1}, Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu}), BatchNorm(normalisation),
+               Flatten(), Dense(100, {.activation = Activation::relu}), Dense(10, {.activation = Activation::softmax}));
+}
+
+Model<> residual() {
+  Model<> net({.seed = 4});
+  const Node in = net.input({12, 12, 3});
+  const Node a = net.add(ReLU(), net.add(BatchNorm(), net.add(Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .use_bias = false}), in)));
+  const Node b = net.add(Conv2D(8, 1, {.strides = 2}), in);
+  const Node sum = net.add(Add(), {a, b});
+  const Node shared = net.add(Conv2D(8, 3, {.padding = Padding::same}), sum);
+  const Node twice = net.share(shared, shared);
+  const Node wide = net.add(Concatenate(), {twice, sum});
+  const Node flat = net.add(Concatenate(), {net.add(Flatten(), wide), net.add(GlobalAveragePool2D(), sum)});
+  net.output(net.add(Dense(5), net.add(BatchNorm({.name = "last_norm"}), flat)));
+  return net;
+}
+
+std::vector<Network> networks() {
+  return {
+      {"seed", [] { return seed({.momentum = 0.15}); }},
+      {"residual", residual},
+      {"windows",
+       [] {
+         return chain({13, 11, 4}, Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .groups = 2, .activation = Activation::elu}),
+                      DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
+                      SeparableConv2D(6, 3, {.padding = Padding::same, .activation = Activation::tanh}), MaxPool2D(2),
+                      Conv2DTranspose(5, 3, {.strides = 2, .padding = Padding::valid}), PReLU({.shared_axes = {1, 2}}),
+                      BatchNorm({.center = false}), ZeroPadding2D({1, 0, 2, 1}), UpSampling2D(2), AveragePool2D(2), Flatten(),
+                      BatchNorm({.scale = false}), PReLU(), Dropout(0.5), Dense(7, {.use_bias = false}), LeakyReLU({.negative_slope = 0.3}),
+                      BatchNorm({.center = false, .scale = false}), Softmax());
+       },
+       false},
+      {"pooled",
+       [] {
+         return chain({10, 10, 2}, Conv2D(6, 3, {.dilation_rate = 2, .activation = Activation::sigmoid}), MaxPool2D(3, {.strides = 2}),
+                      BatchNorm(), GlobalAveragePool2D(), Dense(8, {.activation = Activation::relu}), Dropout(0.2), Dense(3));
+       }},
+  };
+}
+
+/// Values that differ everywhere, moving statistics and counters among them.
+void fill(Model<>& model, std::uint64_t seed) {
+  std::uint64_t state = seed;
+  const auto next = [&] {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<float>(state >> 40) / 16777216.0f - 0.5f;
+  };
+  for (auto& [name, parameter] : model.named_parameters())
+    parameter->update([&](TensorView<float> value) {
+      for (float& v : value) v = name.ends_with("variance") ? 1 + next() : 0.6f * next();
+    });
+  for (Index l = 0; l < model.layer_count(); ++l)
+    for (Counter* counter : model.layer(l).counters()) counter->value = 40 + l;
+}
+
+Tensor<float> samples(const Model<>& model, Index count) {
+  Tensor<float> x(model.input_shape().with_batch(count));
+  for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i)) + 0.1);
+  return x;
+}
+
+/// (batch, h, w, c) as (batch, c, h, w).
+Tensor<float> channels_first(const Tensor<float>& x) { return x.rank() == 4 ? io::permuted(x, {0, 3, 1, 2}) : x; }
+
+int failures = 0;
+void report(const std::string& name, bool good, const std::string& detail = {}) {
+  std::printf("%sok %s%s\n", good ? "" : "not ", name.c_str(), detail.empty() ? "" : (" (" + detail + ")").c_str());
+  failures += !good;
+}
+void compare(const std::string& name, const Tensor<float>& a, const Tensor<float>& b, double tolerance) {
+  double worst = a.shape() == b.shape() ? 0 : INFINITY;
+  for (Index i = 0; i < a.size() && std::isfinite(worst); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(difference <= worst)) worst = difference;
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, "%.1e", worst);
+  report(name, worst <= tolerance, text);
+}
+
+/// Steps of gradient descent on the mean of (y - 0.1)^2.
+void train(Model<>& model, const Tensor<float>& x, int steps) {
+  Tape<float> tape;
+  for (int step = 0; step < steps; ++step) {
+    const auto y = model.forward(x, tape);
+    Tensor<float> dy(y.shape());
+    for (Index i = 0; i < dy.size(); ++i) dy[i] = 2 * (y[i] - 0.1f) / static_cast<float>(dy.size());
+    model.backward(dy, tape);
+    for (Parameter<float>* p : model.parameters())
+      if (p->trains())
+        p->update([&](TensorView<float> value) {
+          for (Index i = 0; i < value.size(); ++i) value[i] -= 0.05f * p->gradient[i];
+        });
+  }
+}
+
+void make(const std::string& folder) {
+  for (const Network& network : networks()) {
+    Model<> model = network.make();
+    fill(model, 9);
+    const std::string base = folder + "/" + network.name;
+    const Tensor<float> x = samples(model, 5);
+    // through keel's other formats first: Keras to PyTorch
+    save(model, base + ".keras");
+    const Model<> keras = load(base + ".keras");
+    report(network.name + ": .keras", keras.predict(x) == model.predict(x));
+    Model<> other = network.make();
+    for (const char* extension : {".weights.h5", ".h5", ".npz", ".pt", ".safetensors"}) {
+      fill(other, 11);
+      save(model, base + extension);
+      load_weights(other, base + extension);
+      report(network.name + ": " + extension, other.predict(x) == model.predict(x));
+    }
+    write_npy(base + "_x.npy", to_array("", channels_first(x)));
+    write_npy(base + "_y.npy", to_array("", channels_first(model.predict(x))));
+    write_file(base + ".py", std::string_view(torch_code(model)));
+    if (!network.tfjs) continue;
+    std::filesystem::create_directories(folder + "/tfjs_" + network.name);
+    save_tfjs(model, folder + "/tfjs_" + network.name + "/model.json");
+    write_npy(folder + "/tfjs_" + network.name + "/x.npy", to_array("", x));
+    write_npy(folder + "/tfjs_" + network.name + "/y.npy", to_array("", model.predict(x)));
+  }
+}
+
+void check(const std::string& folder) {
+  for (const Network& network : networks()) {
+    const std::string base = folder + "/" + network.name;
+    Model<> model = network.make();
+    const Tensor<float> x = samples(model, 5);
+    load_weights(model, base + "_back.pt");
+    const auto want = to_tensor<float>(read_npy(base + "_back_y.npy"));
+    compare(network.name + ": back from PyTorch", channels_first(model.predict(x)), want, 1e-5);
+    // and on to Keras
+    save(model, base + "_back.keras");
+    compare(network.name + ": on to Keras", channels_first(load(base + "_back.keras").predict(x)), want, 1e-5);
+    save(model, base + "_again.pt");
+    const Archive first = read_torch(base + "_back.pt"), second = read_torch(base + "_again.pt");
+    bool same = first.tensors.size() == second.tensors.size();
+    for (const NamedArray& array : first.tensors) {
+      const NamedArray* other = second.find(array.name);
+      same = same && other && other->shape == array.shape && other->bytes == array.bytes;
+    }
+    report(network.name + ": every tensor of PyTorch's as it was", same);
+    const std::string tfjs = folder + "/tfjs_" + network.name + "/back/";
+    if (network.tfjs && std::filesystem::exists(tfjs + "y.npy"))
+      compare(network.name + ": back from TensorFlow.js", load(tfjs + "model.json").predict(x), to_tensor<float>(read_npy(tfjs + "y.npy")), 1e-5);
+  }
+  // five steps in PyTorch, and the same here in PyTorch's convention
+  BatchNormOptions options{.momentum = 0.15};
+  options.moving_variance = MovingVariance::unbiased;
+  Model<> model = seed(options), trained = seed(options);
+  load_weights(model, folder + "/seed.pt");
+  train(model, samples(model, 5), 5);
+  load_weights(trained, folder + "/seed_trained.pt");
+  for (const char* name : {"conv2d", "batch_normalization", "dense_1"})
+    for (std::size_t p = 0; p < model.layer(name).parameters().size(); ++p)
+      compare(std::string("seed after 5 steps: ") + name + "/" + model.layer(name).parameters()[p]->name(),
+              model.layer(name).parameters()[p]->value(), trained.layer(name).parameters()[p]->value(), 1e-5);
+  report("seed after 5 steps: num_batches_tracked",
+         model.layer("batch_normalization").counters()[0]->value == trained.layer("batch_normalization").counters()[0]->value);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 3) return 2;
+  std::string(argv[1]) == "make" ? make(argv[2]) : check(argv[2]);
+  return failures ? 1 : 0;
+} catch (const Error& error) {
+  std::printf("not ok %s\n", error.what());
+  return 1;
+}
