@@ -6,8 +6,12 @@ using namespace keel;
 
 namespace {
 
+struct Tested : LayerIdentity {
+  std::string type() const override { return "Test"; }
+};
+
 Sweep height(Index in, Index kernel, Index stride, Index dilation, const Padding& padding, bool ceil = false) {
-  return sweeps("test", in, 1000, {kernel, 1}, {stride, 1}, {dilation, 1}, padding, ceil).first;
+  return sweeps(Tested(), in, 1000, {kernel, 1}, {stride, 1}, {dilation, 1}, padding, ceil).first;
 }
 
 }  // namespace
@@ -41,7 +45,7 @@ TEST_CASE("sweeps follow PyTorch for numbers and ceil mode") {
   CHECK(height(3, 2, 3, 1, 0, true).out == 1);
   CHECK_THROWS_WITH_AS(
       height(2, 3, 1, 2, 1),
-      "[test] expected an input whose height holds the window of 5, got 2 (padding 1 + 1) (use a smaller "
+      "[Test] expected an input whose height holds the window of 5, got 2 (padding 1 + 1) (use a smaller "
       "window or more padding)",
       ShapeError);
   CHECK_THROWS_AS(height(0, 1, 1, 1, Padding::same), ShapeError);
