@@ -21,24 +21,8 @@ function(keel_add_component name library)
   target_link_libraries(keel_io INTERFACE keel_${name})
 endfunction()
 
-# A library that comes without a CMake package that can be relied on: found by its header and its file.
-function(keel_find_library target header names suffixes)
-  if(TARGET ${target})
-    return()
-  endif()
-  string(MAKE_C_IDENTIFIER ${target} id)
-  find_path(${id}_INCLUDE_DIR ${header} PATH_SUFFIXES ${suffixes})
-  find_library(${id}_LIBRARY NAMES ${names} PATH_SUFFIXES ${suffixes})
-  mark_as_advanced(${id}_INCLUDE_DIR ${id}_LIBRARY)
-  if(${id}_INCLUDE_DIR AND ${id}_LIBRARY)
-    add_library(${target} UNKNOWN IMPORTED GLOBAL)
-    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION "${${id}_LIBRARY}"
-      INTERFACE_INCLUDE_DIRECTORIES "${${id}_INCLUDE_DIR}")
-  endif()
-endfunction()
-
-# The formats, each on when its library is there: keel::json, keel::zlib, keel::zip, keel::hdf5; keel::io is
-# all that were found.
+# The formats, each on when its library is there: keel::json and keel::zlib; keel::io is all that
+# were found.
 function(keel_add_components)
   if(TARGET keel_io)
     return()
@@ -56,13 +40,5 @@ function(keel_add_components)
   find_package(ZLIB QUIET)
   if(TARGET ZLIB::ZLIB)
     keel_add_component(zlib ZLIB::ZLIB)
-  endif()
-  keel_find_library(keel_libzip zip.h zip "")
-  if(TARGET keel_libzip)
-    keel_add_component(zip keel_libzip)
-  endif()
-  keel_find_library(keel_libhdf5 hdf5.h "hdf5_serial;hdf5" "hdf5/serial")
-  if(TARGET keel_libhdf5)
-    keel_add_component(hdf5 keel_libhdf5)
   endif()
 endfunction()

@@ -120,7 +120,7 @@ check_without_formats() {
   printf '#include <keel/keel.hpp>\nint main() {}\n' >"$work/without_formats.cpp"
   local only=() flag
   for flag in "${flags[@]}"; do case $flag in -DKEEL_HAS*) ;; *) only+=("$flag") ;; esac; done
-  "$cxx" -std=c++20 "${only[@]}" -DKEEL_HAS_JSON=0 -DKEEL_HAS_ZLIB=0 -DKEEL_HAS_ZIP=0 -DKEEL_HAS_HDF5=0 \
+  "$cxx" -std=c++20 "${only[@]}" -DKEEL_HAS_JSON=0 -DKEEL_HAS_ZLIB=0 \
     "${warnings[@]}" -Werror -O0 "$work/without_formats.cpp" -o "$work/without_formats" -pthread &&
     "$work/without_formats"
 }
@@ -265,8 +265,6 @@ check_compile_cost() {
 for flag in "${flags[@]}"; do
   case $flag in
     -DKEEL_HAS_ZLIB*) libraries+=(-lz) ;;
-    -DKEEL_HAS_ZIP*) libraries+=(-lzip) ;;
-    -DKEEL_HAS_HDF5*) libraries+=("$(for f in $(find /usr/lib /usr/local/lib -name 'libhdf5_serial.so' -o -name libhdf5.so 2>/dev/null); do echo "$f"; break; done)") ;;
   esac
 done
 
