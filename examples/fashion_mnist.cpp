@@ -21,16 +21,16 @@ int main(int argc, char** argv) try {
   train.map(Augment({.horizontal_flip = true, .seed = seed}));
 
   Sequential model({28, 28, 1}, {.seed = seed, .threads = static_cast<int>(arguments.number("--threads", 2))});
-  for (const Index filters : {32, 64}) {
+  for (const Index filters : {32, 64, 128}) {
     model.add(Conv2D(filters, 3, {.padding = Padding::same, .use_bias = false}));
     model.add(BatchNorm({.momentum = 0.9}));
     model.add(ReLU());
-    model.add(MaxPool2D(2));
+    if (filters < 128) model.add(MaxPool2D(2));
   }
   model.add(Flatten());
-  model.add(Dropout(0.4));
+  model.add(Dropout(0.3));
   model.add(Dense(128, {.activation = Activation::relu}));
-  model.add(Dropout(0.4));
+  model.add(Dropout(0.3));
   model.add(Dense(10));
   std::cout << model.summary() << "\n";
 

@@ -105,6 +105,7 @@ class Tape {
   std::vector<Tensor<T>> buffers_;
   std::vector<bool> free_, visited_, left_out_;
   Scratch scratch_;
+  ThreadPool* threads_ = nullptr;
   bool training_ = false, ran_forward_ = false;
 };
 
@@ -213,7 +214,7 @@ void Tape<T>::receive(int node, TensorView<T> gradient, int buffer) {
     std::copy(target.gradient.begin(), target.gradient.end(), own.begin());
     target.gradient = own;
   }
-  const KernelContext context{scratch_, nullptr};
+  const KernelContext context{scratch_, threads_};
   accumulate(gradient.size(), gradient.data(), target.gradient.data(), context);
   release(buffer);
 }
@@ -222,6 +223,7 @@ template <class T>
 void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
   if (!ran_forward_) throw ConfigError("Model::backward", "a forward pass on this tape before", "none");
   const auto nodes = model.nodes();
+  threads_ = model.thread_pool();
   free_.assign(buffers_.size(), true);
   visited_.assign(static_cast<std::size_t>(model.layer_count()), false);
   for (State& state : states_) {
