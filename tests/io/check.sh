@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The formats against PyTorch, NumPy, h5py and safetensors: each writes, keel rewrites in every format, each reads.
+# The formats, and then models (interop/check.sh), against PyTorch, NumPy, h5py and safetensors: each writes, keel rewrites in every format, each reads.
 # Called by tests/run.sh with the build folder; prints `ok NAME`, `not ok NAME` and `note TEXT` lines.
 # Uses Debian's /usr/bin/python3 and, where PEERS/forky is a Debian tree with newer ones, those too (PEERS defaults
 # to ~/keel-peers). What is not installed is left out, and said.
@@ -59,4 +59,4 @@ if [ -x "$peers/usr/bin/python3" ] && [ "$(id -u)" = 0 ]; then
 else
   echo "note no newer PyTorch in $peers"
 fi
-true
+bash "$here/check.sh" "$build"

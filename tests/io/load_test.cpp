@@ -1,0 +1,211 @@
+/// Models of every format: written, read again, and real files with the results that are known of them.
+
+#include <array>
+#include <cmath>
+#include <filesystem>
+
+#include <doctest/doctest.h>
+
+#include <keel/io/datasets.hpp>
+#include <keel/io/load.hpp>
+
+#include "temporary_directory.hpp"
+
+using namespace keel;
+
+namespace {
+
+Model<> network() {
+  Sequential model({8, 8, 2}, {.name = "small", .seed = 1});
+  model.add(Conv2D(4, 3, {.strides = 2, .padding = Padding::same, .activation = Activation::relu}));
+  model.add(BatchNorm({.momentum = 0.15}));
+  model.add(Flatten());
+  model.add(Dense(5, {.activation = Activation::softmax}));
+  return model;
+}
+
+Model<> graph() {
+  Model<> net({.seed = 2});
+  const Node in = net.input({6, 6, 3}, "pixels");
+  const Node conv = net.add(Conv2D(3, 3, {.padding = Padding(1)}), in);
+  const Node again = net.share(conv, conv);
+  const Node sum = net.add(Add(), {in, again});
+  net.output(net.add(Dense(2), net.add(GlobalAveragePool2D(), sum)));
+  net.output(sum);
+  return net;
+}
+
+void scramble(Model<>& model) {
+  float next = 0.01f;
+  for (Parameter<float>* p : model.parameters())
+    p->update([&](TensorView<float> value) {
+      for (float& v : value) v = 0.1f + std::fmod(next += 0.37f, 0.8f);
+    });
+  for (Index l = 0; l < model.layer_count(); ++l)
+    for (Counter* counter : model.layer(l).counters()) counter->value = 17;
+}
+
+Tensor<float> samples(const Shape& sample) {
+  Tensor<float> x(sample.with_batch(2));
+  for (Index i = 0; i < x.size(); ++i) x[i] = std::sin(0.7f * static_cast<float>(i));
+  return x;
+}
+
+bool equal(const Model<>& a, const Model<>& b) {
+  const auto p = a.parameters(), q = b.parameters();
+  if (p.size() != q.size()) return false;
+  for (std::size_t i = 0; i < p.size(); ++i)
+    if (!(p[i]->value() == q[i]->value())) return false;
+  return true;
+}
+
+const std::string fixtures = std::string(KEEL_SOURCE_DIR) + "/../shared/fixtures/";
+bool missing() {
+  if (std::filesystem::is_directory(fixtures)) return false;
+  MESSAGE("skipped: no folder of real files beside the project");
+  return true;
+}
+
+Index right(const Tensor<float>& y, const Tensor<float>& labels) {
+  Index count = 0;
+  for (Index n = 0; n < y.shape()[0]; ++n) {
+    Index best = 0;
+    for (Index j = 1; j < y.shape()[1]; ++j)
+      if (y(n, j) > y(n, best)) best = j;
+    count += best == static_cast<Index>(labels[n]);
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("whole models come back bit for bit") {
+  const TemporaryDirectory directory;
+  for (Model<>& model : std::array{network(), graph()}) {
+    scramble(model);
+    const Tensor<float> x = samples(model.input_shape());
+    const TensorView<const float> view = x;
+    const auto y = model.predict(Inputs<float>(&view, 1));
+    for (const char* name : {"a.safetensors", "a.keras", "a.h5", "model.json"}) {
+      CAPTURE(name);
+      const std::string path = directory / name;
+      save(model, path);
+      const Model<> loaded = load(path);
+      CHECK(loaded.is_sequential() == model.is_sequential());
+      CHECK(loaded.outputs().size() == model.outputs().size());
+      CHECK(equal(loaded, model));
+      const auto again = loaded.predict(Inputs<float>(&view, 1));
+      for (std::size_t i = 0; i < y.size(); ++i) CHECK(again[i] == y[i]);
+    }
+  }
+}
+
+TEST_CASE("weights go into a model of the same layers") {
+  const TemporaryDirectory directory;
+  for (Model<>& model : std::array{network(), graph()}) {
+    scramble(model);
+    for (const char* name : {"a.weights.h5", "a.pt", "a.npz", "a.safetensors", "a.keras", "a.h5", "model.json"}) {
+      CAPTURE(name);
+      const std::string path = directory / name;
+      save(model, path);
+      Model<> other = model.clone();
+      for (Parameter<float>* p : other.parameters()) p->set(Tensor<float>(p->shape(), 0.25f));
+      CHECK_FALSE(equal(other, model));
+      load_weights(other, path);
+      CHECK(equal(other, model));
+    }
+  }
+}
+
+TEST_CASE("BatchNorm's options and counter") {
+  const TemporaryDirectory directory;
+  Model<> model = network();
+  scramble(model);
+  save(model, directory / "a.pt");
+  Model<> other = network();
+  load_weights(other, directory / "a.pt");
+  CHECK(other.layer("batch_normalization").counters()[0]->value == 17);
+  save(model, directory / "a.keras");
+  CHECK(load(directory / "a.keras").layer("batch_normalization").config().get<double>("momentum", 0) == 0.15);
+  // the .h5 of Keras 2 keeps the unbiased variance of images, that of Keras 3 the biased
+  for (const MovingVariance variance : {MovingVariance::biased, MovingVariance::unbiased}) {
+    Sequential norm({4, 4, 2});
+    BatchNormOptions options;
+    options.moving_variance = variance;
+    norm.add(BatchNorm(options));
+    save(norm, directory / "norm.h5");
+    CHECK(load(directory / "norm.h5").layer(0).config().get<bool>("unbiased", false) == (variance == MovingVariance::unbiased));
+  }
+}
+
+TEST_CASE("what a format does not have is refused by name") {
+  const TemporaryDirectory directory;
+  Sequential model({8, 8, 1});
+  model.add(MaxPool2D(2, {.padding = Padding(1), .name = "padded"}));
+  CHECK_THROWS_WITH_AS(save(model, directory / "a.keras"), doctest::Contains("padded (MaxPooling2D)"), ConfigError);
+  CHECK_FALSE(std::filesystem::exists(directory / "a.keras"));
+  CHECK_THROWS_WITH_AS(save(model, directory / "a.onnx"), doctest::Contains(".safetensors, .keras"), ConfigError);
+  const Model<> small = network();
+  save(small, directory / "a.pt");
+  CHECK_THROWS_WITH_AS(load(directory / "a.pt"), doctest::Contains("load_weights(model, path)"), FormatError);
+  CHECK_THROWS_AS(load(directory / "nothing.keras"), FormatError);
+}
+
+TEST_CASE("Keras's real files") {
+  if (missing()) return;
+  const Tensor<float> x = samples({28, 28, 1});
+  CHECK(load(fixtures + "keras/lordanvaym_mnist_cnn.keras").predict(x) == load(fixtures + "keras/lordanvaym_mnist_cnn.h5").predict(x));
+  const Model<> mlp = load(fixtures + "keras/shreyansh_mnist_mlp.keras");
+  CHECK(mlp.is_sequential());
+  CHECK(equal(mlp, load(fixtures + "keras/shreyansh_mnist_mlp.h5")));
+  Model<> fresh = mlp.clone();
+  for (Parameter<float>* p : fresh.parameters()) p->set(Tensor<float>(p->shape(), 0.25f));
+  load_weights(fresh, fixtures + "keras/shreyansh_mnist_mlp.weights.h5");
+  CHECK(equal(mlp, fresh));
+  CHECK_THROWS_WITH_AS(load(fixtures + "keras/shreyansh_mnist_mlp.weights.h5"), doctest::Contains("weights only"), FormatError);
+  CHECK_THROWS_WITH_AS(load(fixtures + "keras/reject_quantization_wrapper.keras"),
+                       doctest::Contains("class 'KerasActivationQuantizationHolder'"), FormatError);
+  const Model<> resnet = load(fixtures + "keras/mlperf_tiny_resnet8.h5");
+  Index values = 0;
+  for (const Parameter<float>* p : resnet.parameters()) values += p->size();
+  CHECK(values == 78666);
+  CHECK(resnet.layer("batch_normalization").config().get<bool>("unbiased", false));
+}
+
+TEST_CASE("a real Keras model is right about Fashion-MNIST as often as it was") {
+  if (missing()) return;
+  if (!std::filesystem::is_directory(datasets::fashion_mnist_dir)) {
+    MESSAGE("skipped: no dataset-fashion-mnist");
+    return;
+  }
+  const auto data = datasets::fashion_mnist();
+  const auto test = data.test.take(1000);
+  CHECK(right(load(fixtures + "keras/georgexmaina_fashion_mnist.keras").predict(test.images()), test.labels()) == 877);
+}
+
+TEST_CASE("PyTorch's real files go into models built by hand") {
+  if (missing()) return;
+  Sequential cnn({28, 28, 1});
+  cnn.add(Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu})).add(MaxPool2D(2));
+  cnn.add(Conv2D(64, 3, {.padding = Padding::same, .activation = Activation::relu})).add(MaxPool2D(2));
+  cnn.add(Flatten()).add(Dense(128, {.activation = Activation::relu})).add(Dense(10));
+  load_weights(cnn, fixtures + "torch/codeman_mnist_cnn.pth");
+  const Tensor<float> kernel = cnn.layer("dense").parameters()[0]->value();
+  const auto file = tensor_at<float>(read_torch(fixtures + "torch/codeman_mnist_cnn.pth"), "fc1.weight");
+  CHECK(kernel((2 * 7 + 3) * 64 + 5, 9) == file(9, (5 * 7 + 2) * 7 + 3));
+
+  Sequential lenet({28, 28, 1});
+  lenet.add(Conv2D(6, 3)).add(MaxPool2D(2)).add(Conv2D(16, 3)).add(MaxPool2D(2)).add(Flatten());
+  lenet.add(Dense(120)).add(Dense(84)).add(Dense(10));
+  load_weights(lenet, fixtures + "torch/r4hulr_mnist_cnn.pt");
+  CHECK(lenet.layer("conv2d_1").parameters()[0]->value()(2, 1, 4, 9) ==
+        tensor_at<float>(read_torch(fixtures + "torch/r4hulr_mnist_cnn.pt"), "conv2.weight")(9, 4, 2, 1));
+
+  Sequential mlp({28, 28, 1});
+  mlp.add(Flatten()).add(Dense(128, {.activation = Activation::relu, .use_bias = false})).add(Dense(10, {.use_bias = false}));
+  load_weights(mlp, fixtures + "safetensors/tinygrad_mnist_mlp.safetensors");
+  Sequential conv({28, 28, 1});
+  conv.add(Conv2D(10, 3, {.strides = 2, .padding = Padding(1)})).add(MaxPool2D(2)).add(Flatten()).add(Dense(10));
+  load_weights(conv, fixtures + "safetensors/jq_cnn_mnist.safetensors");
+  CHECK_THROWS_WITH_AS(load_weights(conv, fixtures + "torch/reject_libtorch_archive.pt"), doctest::Contains("data.pkl"), FormatError);
+}
