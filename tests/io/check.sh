@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The formats, and then models (interop/check.sh), against PyTorch, NumPy, h5py and safetensors: each writes, keel rewrites in every format, each reads.
+# The formats against PyTorch, NumPy, h5py and safetensors: each writes, keel rewrites in every format, each reads.
+# Then models (interop/check.sh).
 # Called by tests/run.sh with the build folder; prints `ok NAME`, `not ok NAME` and `note TEXT` lines.
 # Uses Debian's /usr/bin/python3 and, where PEERS/forky is a Debian tree with newer ones, those too (PEERS defaults
 # to ~/keel-peers). What is not installed is left out, and said.
