@@ -2,7 +2,8 @@
 //
 //   convert INPUT OUTPUT [--like MODEL] [--code FILE.py]
 //
-// --like: a file with the architecture, for an input of weights only. --code: the architecture as PyTorch code, for a .pt.
+// --like: a file with the architecture, for an input of weights only. --code: the architecture as PyTorch code,
+// for a .pt.
 
 #include <iostream>
 
@@ -13,7 +14,9 @@
 using namespace keel;
 
 int main(int argc, char** argv) try {
-  if (argc < 3) throw ConfigError("command line", "convert INPUT OUTPUT [--like MODEL] [--code FILE.py]", std::to_string(argc - 1) + " words");
+  if (argc < 3)
+    throw ConfigError("command line", "convert INPUT OUTPUT [--like MODEL] [--code FILE.py]",
+                      std::to_string(argc - 1) + " words");
   const std::string input = argv[1], output = argv[2];
   const Arguments arguments(argc - 2, argv + 2, {"--like", "--code"});
   const std::string like = arguments.text("--like", ""), code = arguments.text("--code", "");

@@ -18,7 +18,8 @@ class ChannelGate : public Layer<T> {
     y.matrix() = x[0].matrix() * gate_.value().array().matrix().asDiagonal();
   }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
-    if (gate_.trains()) gate_.gradient.array() += x[0].matrix().cwiseProduct(dy.matrix()).colwise().sum().transpose().array();
+    if (gate_.trains())
+      gate_.gradient.array() += x[0].matrix().cwiseProduct(dy.matrix()).colwise().sum().transpose().array();
     if (dx[0].data()) dx[0].matrix() = dy.matrix() * gate_.value().array().matrix().asDiagonal();
   }
 
@@ -39,7 +40,8 @@ int main() {
     target(i, 0) = x(i, 0) = static_cast<float>(rng.normal());
     x(i, 1) = static_cast<float>(rng.normal());
   }
-  fit(model, Dataset(x, target), {.epochs = 200, .optimizer = SGD({.learning_rate = 0.1}), .loss = Loss::mse, .verbose = Verbose::silent});
+  fit(model, Dataset(x, target),
+      {.epochs = 200, .optimizer = SGD({.learning_rate = 0.1}), .loss = Loss::mse, .verbose = Verbose::silent});
   const Tensor<float>& gate = model.parameters()[0]->value();
   std::cout << model.summary() << "\nlearned gates: " << gate[0] << " and " << gate[1] << "\n";
   return report.ok() && gate[0] > 0.99f && gate[1] < 0.01f ? 0 : 1;

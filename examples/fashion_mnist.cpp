@@ -35,9 +35,14 @@ int main(int argc, char** argv) try {
   std::cout << model.summary() << "\n";
 
   const LossSpec loss{Loss::sparse_categorical_crossentropy, {.from_logits = true}};
-  fit(model, train, {.epochs = epochs, .batch_size = 64,
-                     .optimizer = Adam({.learning_rate = CosineDecay{2e-3, epochs * (train.size() / 64 + 1)}}), .loss = loss,
-                     .metrics = {Metric::accuracy}, .validation = &test, .seed = seed});
+  fit(model, train,
+      {.epochs = epochs,
+       .batch_size = 64,
+       .optimizer = Adam({.learning_rate = CosineDecay{2e-3, epochs * (train.size() / 64 + 1)}}),
+       .loss = loss,
+       .metrics = {Metric::accuracy},
+       .validation = &test,
+       .seed = seed});
   const double accuracy = evaluate(model, test, {.loss = loss, .metrics = {Metric::accuracy}})["accuracy"];
   std::cout << "test accuracy " << 100 * accuracy << " %\n";
   return 0;

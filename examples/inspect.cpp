@@ -1,5 +1,5 @@
-// What is in a model's file, of any format: tables as keel, Keras and PyTorch count, each tensor's statistics, and what would be
-// doubtful in the other world.
+// What is in a model's file, of any format: tables as keel, Keras and PyTorch count, each tensor's statistics, and
+// what would be doubtful in the other world.
 //
 //   inspect FILE [--like MODEL] [--json yes]
 //
@@ -42,8 +42,15 @@ Statistics statistics(const NamedArray& array) {
 
 Json describe(const NamedArray& array) {
   const Statistics s = statistics(array);
-  return {{"name", array.name}, {"dtype", name_of(array.dtype)}, {"shape", std::vector<Index>(array.shape.begin(), array.shape.end())},
-          {"mean", s.mean}, {"deviation", s.deviation}, {"min", s.least}, {"max", s.most}, {"zeros", s.zeros}, {"not_finite", s.bad}};
+  return {{"name", array.name},
+          {"dtype", name_of(array.dtype)},
+          {"shape", std::vector<Index>(array.shape.begin(), array.shape.end())},
+          {"mean", s.mean},
+          {"deviation", s.deviation},
+          {"min", s.least},
+          {"max", s.most},
+          {"zeros", s.zeros},
+          {"not_finite", s.bad}};
 }
 
 void print(const std::vector<NamedArray>& arrays) {
@@ -52,18 +59,20 @@ void print(const std::vector<NamedArray>& arrays) {
     names = std::max(names, array.name.size());
     shapes = std::max(shapes, array.shape.to_string().size());
   }
-  const auto cell = [](std::string text, std::size_t width) { return text + std::string(width > text.size() ? width - text.size() + 2 : 2, ' '); };
+  const auto cell = [](std::string text, std::size_t width) {
+    return text + std::string(width > text.size() ? width - text.size() + 2 : 2, ' ');
+  };
   const auto number = [&](double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.4g", value);
     return cell(text, 10);
   };
-  std::cout << cell("name", names) << cell("type", 8) << cell("shape", shapes) << cell("mean", 10) << cell("deviation", 10)
-            << cell("min", 10) << cell("max", 10) << "\n";
+  std::cout << cell("name", names) << cell("type", 8) << cell("shape", shapes) << cell("mean", 10)
+            << cell("deviation", 10) << cell("min", 10) << cell("max", 10) << "\n";
   for (const NamedArray& array : arrays) {
     const Statistics s = statistics(array);
-    std::cout << cell(array.name, names) << cell(name_of(array.dtype), 8) << cell(array.shape.to_string(), shapes) << number(s.mean)
-              << number(s.deviation) << number(s.least) << number(s.most);
+    std::cout << cell(array.name, names) << cell(name_of(array.dtype), 8) << cell(array.shape.to_string(), shapes)
+              << number(s.mean) << number(s.deviation) << number(s.least) << number(s.most);
     if (s.bad) std::cout << s.bad << " NaN or infinite";
     if (array.shape.size() > 1 && s.deviation == 0) std::cout << "all equal";
     std::cout << "\n";
@@ -79,7 +88,8 @@ std::vector<NamedArray> tensors(io::OpenedFile<float>& file) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc < 2 || argv[1][0] == '-') throw ConfigError("command line", "inspect FILE [--like MODEL] [--json yes]", "no file");
+  if (argc < 2 || argv[1][0] == '-')
+    throw ConfigError("command line", "inspect FILE [--like MODEL] [--json yes]", "no file");
   const std::string path = argv[1];
   const Arguments arguments(argc - 1, argv + 1, {"--like", "--json"});
   const bool json = arguments.text("--json", "no") == "yes";
@@ -108,13 +118,18 @@ int main(int argc, char** argv) try {
   const Model<>& model = *file.model;
   const Summary summary = model.summary();
   if (json) {
-    Json out = {{"file", path}, {"format", file.format}, {"architecture", architecture(model)}, {"tensors", Json::array()},
+    Json out = {{"file", path},
+                {"format", file.format},
+                {"architecture", architecture(model)},
+                {"tensors", Json::array()},
                 {"keras_parameters", summary.keras_total()}};
     for (const NamedArray& array : state_of(model)) out["tensors"].push_back(describe(array));
     std::cout << out.dump(2) << "\n";
     return 0;
   }
-  std::cout << path << ": " << file.format << "\n\n" << summary << "\nKeras says:\n\n" << summary.keras3() << "\nPyTorch, through torchsummary, says:\n\n"
+  std::cout << path << ": " << file.format << "\n\n"
+            << summary << "\nKeras says:\n\n"
+            << summary.keras3() << "\nPyTorch, through torchsummary, says:\n\n"
             << summary.torchsummary() << "\n";
   print(state_of(model));
   Archive state{path, file.format, state_of(model), {}};

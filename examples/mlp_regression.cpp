@@ -24,10 +24,14 @@ int main() {
   model.add(Dense(1));
 
   const Dataset<float> train = samples(2000, 1), validation = samples(500, 2);
-  const History history = fit(model, train, {.epochs = 100, .batch_size = 32,
-                                             .optimizer = Adam({.learning_rate = CosineDecay{3e-3, 100 * 63}}),
-                                             .loss = Loss::mse, .metrics = {Metric::mae}, .validation = &validation,
-                                             .callbacks = {EarlyStopping<>({.patience = 20, .restore_best_weights = true})}});
+  const History history = fit(model, train,
+                              {.epochs = 100,
+                               .batch_size = 32,
+                               .optimizer = Adam({.learning_rate = CosineDecay{3e-3, 100 * 63}}),
+                               .loss = Loss::mse,
+                               .metrics = {Metric::mae},
+                               .validation = &validation,
+                               .callbacks = {EarlyStopping<>({.patience = 20, .restore_best_weights = true})}});
 
   for (const float x : {-1.5708f, 0.0f, 0.5236f, 1.5708f}) {
     const Tensor input({1, 1}, {x});

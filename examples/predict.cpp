@@ -13,7 +13,9 @@
 using namespace keel;
 
 int main(int argc, char** argv) try {
-  if (argc < 4) throw ConfigError("command line", "predict MODEL INPUT.npy OUTPUT.npy [--layout channels_first] [--threads N]", std::to_string(argc - 1) + " words");
+  if (argc < 4)
+    throw ConfigError("command line", "predict MODEL INPUT.npy OUTPUT.npy [--layout channels_first] [--threads N]",
+                      std::to_string(argc - 1) + " words");
   const Arguments arguments(argc - 3, argv + 3, {"--layout", "--threads"});
   const std::string layout = arguments.text("--layout", "channels_last");
   if (layout != "channels_last" && layout != "channels_first")
@@ -26,7 +28,8 @@ int main(int argc, char** argv) try {
   Tensor<float> y = model.predict(x);
   if (layout == "channels_first" && y.rank() == 4) y = io::permuted(y, {0, 3, 1, 2});
   write_npy(argv[3], to_array("", y));
-  std::cout << argv[1] << ": " << x.shape().to_string() << " to " << y.shape().to_string() << ", in " << argv[3] << "\n";
+  std::cout << argv[1] << ": " << x.shape().to_string() << " to " << y.shape().to_string() << ", in " << argv[3]
+            << "\n";
   return 0;
 } catch (const Error& error) {
   std::cerr << error.what() << "\n";

@@ -1,5 +1,5 @@
-// ResNet-20 (He et al. 2015), built as a graph and trained for a moment on Fashion-MNIST: three stages of three blocks, each
-// two convolutions and a shortcut that skips them.
+// ResNet-20 (He et al. 2015), built as a graph and trained for a moment on Fashion-MNIST: three stages of three
+// blocks, each two convolutions and a shortcut that skips them.
 //
 //   residual [--data DIR] [--epochs N] [--samples N] [--threads N]
 
@@ -38,9 +38,13 @@ int main(int argc, char** argv) try {
   train = train.take(arguments.number("--samples", 10000));
   test = test.take(2000);
   const LossSpec loss{Loss::sparse_categorical_crossentropy, {.from_logits = true}};
-  fit(net, train, {.epochs = arguments.number("--epochs", 2), .batch_size = 64,
-                   .optimizer = SGD({.learning_rate = 0.05, .momentum = 0.9, .nesterov = true}), .loss = loss,
-                   .metrics = {Metric::accuracy}, .validation = &test});
+  fit(net, train,
+      {.epochs = arguments.number("--epochs", 2),
+       .batch_size = 64,
+       .optimizer = SGD({.learning_rate = 0.05, .momentum = 0.9, .nesterov = true}),
+       .loss = loss,
+       .metrics = {Metric::accuracy},
+       .validation = &test});
   return 0;
 } catch (const Error& error) {
   std::cerr << error.what() << "\n";

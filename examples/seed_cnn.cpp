@@ -1,6 +1,6 @@
 // The question that keel answers: why does the same small network have 13,108,758 parameters in Keras and
-// 13,108,694 in PyTorch? Builds it, prints both worlds' tables and the reason, trains it on Fashion-MNIST enlarged to
-// 64x64, evaluates, saves, loads and compares.
+// 13,108,694 in PyTorch? Builds it, prints both worlds' tables and the reason, trains it on Fashion-MNIST enlarged
+// to 64x64, evaluates, saves, loads and compares.
 //
 //   seed_cnn [--data DIR] [--epochs N] [--samples N] [--output FILE]
 
@@ -24,15 +24,21 @@ int main(int argc, char** argv) try {
   model.add(Dense(10, {.activation = Activation::softmax}));
 
   const Summary summary = model.summary();
-  std::cout << "Keras says:\n\n" << summary.keras() << "\nPyTorch, through torchsummary, says:\n\n" << summary.torchsummary()
-            << "\nkeel says:\n\n" << summary << "\n";
+  std::cout << "Keras says:\n\n"
+            << summary.keras() << "\nPyTorch, through torchsummary, says:\n\n"
+            << summary.torchsummary() << "\nkeel says:\n\n"
+            << summary << "\n";
 
   auto [train, test] = datasets::fashion_mnist(arguments.text("--data", datasets::fashion_mnist_dir));
   train = train.take(arguments.number("--samples", 10000)).map(Resize({64, 64}));
   test = test.take(2000).map(Resize({64, 64}));
-  fit(model, train, {.epochs = arguments.number("--epochs", 2), .batch_size = 64,
-                     .optimizer = Adam({.learning_rate = 1e-3}), .loss = Loss::sparse_categorical_crossentropy,
-                     .metrics = {Metric::accuracy}, .validation = &test});
+  fit(model, train,
+      {.epochs = arguments.number("--epochs", 2),
+       .batch_size = 64,
+       .optimizer = Adam({.learning_rate = 1e-3}),
+       .loss = Loss::sparse_categorical_crossentropy,
+       .metrics = {Metric::accuracy},
+       .validation = &test});
 
   const EvaluateOptions how{.loss = Loss::sparse_categorical_crossentropy, .metrics = {Metric::accuracy}};
   std::cout << "\nOn " << test.size() << " test images: " << evaluate(model, test, how).to_string() << "\n";

@@ -28,11 +28,15 @@ NamedArray array(const std::string& name, const Shape& shape, float start = 0) {
 /// What PyTorch would save of `network()`, under any names.
 Archive state(const std::string& prefix = "") {
   Archive archive{"", "torch", {}, {}};
-  archive.tensors = {array(prefix + "features.conv.weight", {4, 2, 3, 3}, 1), array(prefix + "features.conv.bias", {4}, 2),
-                     array(prefix + "features.norm.weight", {4}, 3),          array(prefix + "features.norm.bias", {4}, 4),
-                     array(prefix + "features.norm.running_mean", {4}, 5),    array(prefix + "features.norm.running_var", {4}, 6),
+  archive.tensors = {array(prefix + "features.conv.weight", {4, 2, 3, 3}, 1),
+                     array(prefix + "features.conv.bias", {4}, 2),
+                     array(prefix + "features.norm.weight", {4}, 3),
+                     array(prefix + "features.norm.bias", {4}, 4),
+                     array(prefix + "features.norm.running_mean", {4}, 5),
+                     array(prefix + "features.norm.running_var", {4}, 6),
                      to_array(prefix + "features.norm.num_batches_tracked", Tensor<std::int64_t>(Shape{}, 9)),
-                     array(prefix + "head.weight", {5, 36}, 7),               array(prefix + "head.bias", {5}, 8)};
+                     array(prefix + "head.weight", {5, 36}, 7),
+                     array(prefix + "head.bias", {5}, 8)};
   return archive;
 }
 
@@ -61,7 +65,8 @@ TEST_CASE("PyTorch's modules find their layers in order, whatever their names") 
     CHECK(model.layer("batch_normalization").parameters()[3]->value()[2] == doctest::Approx(6.02));
     CHECK(model.layer("batch_normalization").counters()[0]->value == 9);
     // maps of 3 x 3 x 4: row (h, w, c) = (1, 2, 3) is PyTorch's column (3, 1, 2)
-    CHECK(model.layer("dense").parameters()[0]->value()((1 * 3 + 2) * 4 + 3, 2) == doctest::Approx(7 + 0.01 * (2 * 36 + (3 * 3 + 1) * 3 + 2)));
+    CHECK(model.layer("dense").parameters()[0]->value()((1 * 3 + 2) * 4 + 3, 2) ==
+          doctest::Approx(7 + 0.01 * (2 * 36 + (3 * 3 + 1) * 3 + 2)));
   }
 }
 
@@ -78,7 +83,11 @@ TEST_CASE("a checkpoint's model is found beside its optimizer") {
 
 TEST_CASE("modules can be named by hand") {
   const TemporaryDirectory directory;
-  Archive archive{"", "torch", {array("late.weight", {3, 4}, 2), array("late.bias", {3}), array("early.weight", {4, 3}, 1), array("early.bias", {4})}, {}};
+  Archive archive{"",
+                  "torch",
+                  {array("late.weight", {3, 4}, 2), array("late.bias", {3}), array("early.weight", {4, 3}, 1),
+                   array("early.bias", {4})},
+                  {}};
   write_torch(directory / "a.pt", archive);
   Sequential model({3});
   model.add(Dense(4)).add(Dense(3));
@@ -135,7 +144,8 @@ TEST_CASE("what a state dict does not say is suspicious") {
   Model<> model = network();
   const std::string text = diagnose(model, directory / "a.pt").suspicious();
   CAPTURE(text);
-  for (const char* part : {"epsilon 0.001", "momentum 0.99", "biased variance", "padding same pads one side more", "a variance below 0"})
+  for (const char* part : {"epsilon 0.001", "momentum 0.99", "biased variance", "padding same pads one side more",
+                           "a variance below 0"})
     CHECK(text.find(part) != std::string::npos);
 }
 
@@ -169,11 +179,16 @@ TEST_CASE("BatchNorm without scale or centre takes PyTorch's ones and zeros, and
   const TemporaryDirectory directory;
   Sequential model({4});
   model.add(BatchNorm({.scale = false}));
-  Archive archive{"", "torch", {to_array("0.weight", Tensor<float>({4}, 1.0f)), array("0.bias", {4}), array("0.running_mean", {4}), array("0.running_var", {4}, 1)}, {}};
+  Archive archive{"",
+                  "torch",
+                  {to_array("0.weight", Tensor<float>({4}, 1.0f)), array("0.bias", {4}),
+                   array("0.running_mean", {4}), array("0.running_var", {4}, 1)},
+                  {}};
   write_torch(directory / "a.pt", archive);
   load_weights(model, directory / "a.pt");
   CHECK(model.layer(0).parameters()[0]->value()[3] == doctest::Approx(0.03));
   archive.tensors[0] = array("0.weight", {4}, 2);
   write_torch(directory / "a.pt", archive);
-  CHECK_THROWS_WITH_AS(load_weights(model, directory / "a.pt"), doctest::Contains("the layer has none"), FormatError);
+  CHECK_THROWS_WITH_AS(load_weights(model, directory / "a.pt"), doctest::Contains("the layer has none"),
+                       FormatError);
 }

@@ -249,9 +249,8 @@ TEST_CASE("PyTorch: strides, offsets, shared storages, parameters, nesting, scal
   CHECK(tensor_at(archive, "parameter") == Tensor<float>(Shape{2, 2}, {0, 1, 2, 3}));
   CHECK(tensor_at(archive, "nested.list.0") == Tensor<float>(Shape{2}, {1, 3}));
   const std::map<std::string, std::string> expected = {
-      {"nested.list.1", "3"}, {"epoch", "7"},           {"rate", "0.5"}, {"name", "x"},
-      {"none", "None"},       {"yes", "True"},          {"negative", "-2"},   {"size.0", "2"},
-      {"size.1", "3"},        {"type", "torch float32"}};
+      {"nested.list.1", "3"}, {"epoch", "7"},     {"rate", "0.5"}, {"name", "x"},   {"none", "None"},
+      {"yes", "True"},        {"negative", "-2"}, {"size.0", "2"}, {"size.1", "3"}, {"type", "torch float32"}};
   CHECK(archive.metadata == expected);
 }
 

@@ -134,7 +134,8 @@ TEST_CASE("BatchNorm's options and counter") {
     options.moving_variance = variance;
     norm.add(BatchNorm(options));
     save(norm, directory / "norm.h5");
-    CHECK(load(directory / "norm.h5").layer(0).config().get<bool>("unbiased", false) == (variance == MovingVariance::unbiased));
+    CHECK(load(directory / "norm.h5").layer(0).config().get<bool>("unbiased", false) ==
+          (variance == MovingVariance::unbiased));
   }
 }
 
@@ -142,7 +143,8 @@ TEST_CASE("what a format does not have is refused by name") {
   const TemporaryDirectory directory;
   Sequential model({8, 8, 1});
   model.add(MaxPool2D(2, {.padding = Padding(1), .name = "padded"}));
-  CHECK_THROWS_WITH_AS(save(model, directory / "a.keras"), doctest::Contains("padded (MaxPooling2D)"), ConfigError);
+  CHECK_THROWS_WITH_AS(save(model, directory / "a.keras"), doctest::Contains("padded (MaxPooling2D)"),
+                       ConfigError);
   CHECK_FALSE(std::filesystem::exists(directory / "a.keras"));
   CHECK_THROWS_WITH_AS(save(model, directory / "a.onnx"), doctest::Contains(".safetensors, .keras"), ConfigError);
   const Model<> small = network();
@@ -154,7 +156,8 @@ TEST_CASE("what a format does not have is refused by name") {
 TEST_CASE("Keras's real files") {
   if (missing()) return;
   const Tensor<float> x = samples({28, 28, 1});
-  CHECK(load(fixtures + "keras/lordanvaym_mnist_cnn.keras").predict(x) == load(fixtures + "keras/lordanvaym_mnist_cnn.h5").predict(x));
+  CHECK(load(fixtures + "keras/lordanvaym_mnist_cnn.keras").predict(x) ==
+        load(fixtures + "keras/lordanvaym_mnist_cnn.h5").predict(x));
   const Model<> mlp = load(fixtures + "keras/shreyansh_mnist_mlp.keras");
   CHECK(mlp.is_sequential());
   CHECK(equal(mlp, load(fixtures + "keras/shreyansh_mnist_mlp.h5")));
@@ -162,7 +165,8 @@ TEST_CASE("Keras's real files") {
   for (Parameter<float>* p : fresh.parameters()) p->set(Tensor<float>(p->shape(), 0.25f));
   load_weights(fresh, fixtures + "keras/shreyansh_mnist_mlp.weights.h5");
   CHECK(equal(mlp, fresh));
-  CHECK_THROWS_WITH_AS(load(fixtures + "keras/shreyansh_mnist_mlp.weights.h5"), doctest::Contains("weights only"), FormatError);
+  CHECK_THROWS_WITH_AS(load(fixtures + "keras/shreyansh_mnist_mlp.weights.h5"), doctest::Contains("weights only"),
+                       FormatError);
   CHECK_THROWS_WITH_AS(load(fixtures + "keras/reject_quantization_wrapper.keras"),
                        doctest::Contains("class 'KerasActivationQuantizationHolder'"), FormatError);
   const Model<> resnet = load(fixtures + "keras/mlperf_tiny_resnet8.h5");
@@ -180,7 +184,8 @@ TEST_CASE("a real Keras model is right about Fashion-MNIST as often as it was") 
   }
   const auto data = datasets::fashion_mnist();
   const auto test = data.test.take(1000);
-  CHECK(right(load(fixtures + "keras/georgexmaina_fashion_mnist.keras").predict(test.images()), test.labels()) == 877);
+  CHECK(right(load(fixtures + "keras/georgexmaina_fashion_mnist.keras").predict(test.images()), test.labels()) ==
+        877);
 }
 
 TEST_CASE("PyTorch's real files go into models built by hand") {
@@ -202,10 +207,13 @@ TEST_CASE("PyTorch's real files go into models built by hand") {
         tensor_at<float>(read_torch(fixtures + "torch/r4hulr_mnist_cnn.pt"), "conv2.weight")(9, 4, 2, 1));
 
   Sequential mlp({28, 28, 1});
-  mlp.add(Flatten()).add(Dense(128, {.activation = Activation::relu, .use_bias = false})).add(Dense(10, {.use_bias = false}));
+  mlp.add(Flatten())
+      .add(Dense(128, {.activation = Activation::relu, .use_bias = false}))
+      .add(Dense(10, {.use_bias = false}));
   load_weights(mlp, fixtures + "safetensors/tinygrad_mnist_mlp.safetensors");
   Sequential conv({28, 28, 1});
   conv.add(Conv2D(10, 3, {.strides = 2, .padding = Padding(1)})).add(MaxPool2D(2)).add(Flatten()).add(Dense(10));
   load_weights(conv, fixtures + "safetensors/jq_cnn_mnist.safetensors");
-  CHECK_THROWS_WITH_AS(load_weights(conv, fixtures + "torch/reject_libtorch_archive.pt"), doctest::Contains("data.pkl"), FormatError);
+  CHECK_THROWS_WITH_AS(load_weights(conv, fixtures + "torch/reject_libtorch_archive.pt"),
+                       doctest::Contains("data.pkl"), FormatError);
 }

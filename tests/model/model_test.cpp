@@ -43,7 +43,8 @@ Tensor<float> random(const Shape& shape, std::uint64_t seed) {
 }
 
 bool same_bits(TensorView<const float> a, TensorView<const float> b) {
-  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), sizeof(float) * static_cast<std::size_t>(a.size())) == 0;
+  return a.shape() == b.shape() &&
+         std::memcmp(a.data(), b.data(), sizeof(float) * static_cast<std::size_t>(a.size())) == 0;
 }
 
 /// Residual, shared, pooled, dropped out: a bit of everything.
@@ -87,7 +88,9 @@ std::string message(F&& f) {
 }  // namespace
 
 void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
@@ -162,7 +165,8 @@ TEST_CASE("training gives the same bits with any number of threads") {
     if (reference.empty())
       for (const auto* parameter : net.parameters()) reference.push_back(parameter->value());
     else
-      for (std::size_t i = 0; i < reference.size(); ++i) CHECK(same_bits(net.parameters()[i]->value(), reference[i]));
+      for (std::size_t i = 0; i < reference.size(); ++i)
+        CHECK(same_bits(net.parameters()[i]->value(), reference[i]));
   }
 }
 
@@ -198,8 +202,9 @@ TEST_CASE("an empty batch predicts nothing and trains nothing") {
   Model<float> net = network();
   CHECK(net.predict(Tensor<float>({0, 12, 12, 3})).shape() == Shape{0, 5});
   Tape<float> tape;
-  CHECK(message<DataError>([&] { net.forward(Tensor<float>({0, 12, 12, 3}), tape); }) ==
-        "[model] expected at least one sample to train on, got an empty batch");
+  CHECK(message<DataError>([&] {
+          net.forward(Tensor<float>({0, 12, 12, 3}), tape);
+        }) == "[model] expected at least one sample to train on, got an empty batch");
 }
 
 TEST_CASE("names are Keras's, and unique") {
@@ -225,25 +230,39 @@ TEST_CASE("wrong use is answered, and changes nothing") {
     CHECK(message<Error>(mistake) == want);
     CHECK(model.layer_count() == layers);
   };
-  says("[conv2d_1 (Conv2D)] expected an input whose height holds the window of 9, got 6 (padding 0 + 0) (use a smaller window or more padding)",
-       [&] { model.add(Conv2D(4, 9)); });
-  says("[net] expected layer names that differ, got \"conv2d\" twice", [&] { model.add(Dense(2, {.name = "conv2d"})); });
-  says("[net] expected input input_layer of shape (batch, 8, 8, 1), got (8, 8, 1) (one sample needs a batch axis of 1 in front)",
-       [&] { model.predict(Tensor<float>({8, 8, 1})); });
-  says("[net] expected input input_layer of shape (batch, 8, 8, 1), got (2, 1, 8, 8) (images are (batch, height, width, channels))",
-       [&] { model.predict(Tensor<float>({2, 1, 8, 8})); });
+  says(
+      "[conv2d_1 (Conv2D)] expected an input whose height holds the window of 9, got 6 (padding 0 + 0) (use a "
+      "smaller window or more padding)",
+      [&] { model.add(Conv2D(4, 9)); });
+  says("[net] expected layer names that differ, got \"conv2d\" twice",
+       [&] { model.add(Dense(2, {.name = "conv2d"})); });
+  says(
+      "[net] expected input input_layer of shape (batch, 8, 8, 1), got (8, 8, 1) (one sample needs a batch axis "
+      "of 1 in front)",
+      [&] {
+        model.predict(Tensor<float>({8, 8, 1}));
+      });
+  says(
+      "[net] expected input input_layer of shape (batch, 8, 8, 1), got (2, 1, 8, 8) (images are (batch, height, "
+      "width, channels))",
+      [&] {
+        model.predict(Tensor<float>({2, 1, 8, 8}));
+      });
   Tensor<float> y({1, 6, 6, 4});
-  says("[net] expected an output of shape (2, 6, 6, 4), got (1, 6, 6, 4)", [&] { model.predict(Tensor<float>({2, 8, 8, 1}), y); });
+  says("[net] expected an output of shape (2, 6, 6, 4), got (1, 6, 6, 4)", [&] {
+    model.predict(Tensor<float>({2, 8, 8, 1}), y);
+  });
   says("[net] expected one of the layers conv2d, got \"dense\"", [&] { model.layer("dense"); });
   says("[model] expected an output, got none (call output(node) after the last layer)", [&] {
     Model<float> empty;
     empty.input({2});
     empty.predict(Tensor<float>({1, 2}));
   });
-  says("[model] expected nodes of this model, got node 7 (make inputs with input() and pass what add() returned)", [&] {
-    Model<float> empty;
-    empty.output({7});
-  });
+  says("[model] expected nodes of this model, got node 7 (make inputs with input() and pass what add() returned)",
+       [&] {
+         Model<float> empty;
+         empty.output({7});
+       });
   says("[model] expected a node made by add() to share the layer of, got node 0", [&] {
     Model<float> net;
     const Node x = net.input({2});
@@ -278,5 +297,7 @@ TEST_CASE("wrong use is answered, and changes nothing") {
     net.output(net.add(Add(), {net.input({2}), net.input({2})}));
     net.predict(Tensor<float>({1, 2}));
   });
-  says("[kernel] expected a value of shape (3, 3, 1, 4), got (3, 3)", [&] { model.parameters()[0]->set(Tensor<float>({3, 3})); });
+  says("[kernel] expected a value of shape (3, 3, 1, 4), got (3, 3)", [&] {
+    model.parameters()[0]->set(Tensor<float>({3, 3}));
+  });
 }

@@ -30,10 +30,12 @@ inline Config to_config(const Json& json, const std::string& where) {
       config.set(name, value.get<double>());
     else if (value.is_string())
       config.set(name, value.get<std::string>());
-    else if (value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_number_integer(); }))
+    else if (value.is_array() &&
+             std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_number_integer(); }))
       config.set(name, value.get<std::vector<Index>>());
     else
-      throw FormatError(where, "option " + name + " as a bool, a number, text or a list of integers", value.dump());
+      throw FormatError(where, "option " + name + " as a bool, a number, text or a list of integers",
+                        value.dump());
   }
   return config;
 }
@@ -57,9 +59,9 @@ inline Shape shape_member(const Json& json, const char* name, const std::string&
 
 }  // namespace io
 
-/// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs": [node]}],
-/// "layers": [{"class", "name", "frozen", "config"}], "outputs": [node]}. A layer that the registry does not know is written
-/// like any other; reading it back then needs it to be registered.
+/// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs":
+/// [node]}], "layers": [{"class", "name", "frozen", "config"}], "outputs": [node]}. A layer that the registry does
+/// not know is written like any other; reading it back then needs it to be registered.
 template <class T>
 Json architecture(const Model<T>& model) {
   Json nodes = Json::array(), layers = Json::array();
@@ -92,7 +94,8 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
   using io::member;
   options.name = member<std::string>(json, "name", where);
   const Json nodes = member<Json>(json, "nodes", where), layers = member<Json>(json, "layers", where);
-  if (!nodes.is_array() || !layers.is_array()) throw FormatError(where, "lists of nodes and layers", "something else");
+  if (!nodes.is_array() || !layers.is_array())
+    throw FormatError(where, "lists of nodes and layers", "something else");
   const bool sequential = member<bool>(json, "sequential", where);
 
   const auto make = [&](std::size_t l) {
@@ -123,7 +126,8 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
   std::vector<int> first(layers.size(), -1);
   for (const Json& node : nodes) {
     if (node.is_object() && node.contains("input")) {
-      built.push_back(model.input(io::shape_member(node, "input", where), member<std::string>(node, "name", where)));
+      built.push_back(
+          model.input(io::shape_member(node, "input", where), member<std::string>(node, "name", where)));
       continue;
     }
     const Index l = member<Index>(node, "layer", where);
@@ -134,7 +138,8 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
       inputs.push_back(built[static_cast<std::size_t>(input)]);
     }
     if (l < 0 || l > model.layer_count() || l >= static_cast<Index>(layers.size()) || inputs.empty())
-      throw FormatError(where, "layers in the order of their nodes, each with inputs", "layer " + std::to_string(l));
+      throw FormatError(where, "layers in the order of their nodes, each with inputs",
+                        "layer " + std::to_string(l));
     const std::size_t at = static_cast<std::size_t>(l);
     if (l < model.layer_count()) {
       built.push_back(model.share({first[at]}, inputs));

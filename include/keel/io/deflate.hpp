@@ -66,7 +66,7 @@ inline void inflate_exactly(ByteSpan source, std::span<std::byte> target, bool r
   ::inflateEnd(&stream);
   if (status != Z_STREAM_END || written != target.size() || read != source.size())
     throw FormatError(where, "deflated data of " + std::to_string(target.size()) + " bytes",
-                      status == Z_DATA_ERROR ? "damaged data"
+                      status == Z_DATA_ERROR    ? "damaged data"
                       : written < target.size() ? "only " + std::to_string(written)
                                                 : std::string("more"));
 #else

@@ -14,10 +14,10 @@ namespace keel::inline KEEL_ABI {
 /// A layer of a Keras model and what it became: a keel layer, or, for a model inside a model, layers of its own.
 struct KerasLayer {
   std::string type, name;
-  Index layer = -1;              ///< -1: no keel layer (InputLayer)
+  Index layer = -1;  ///< -1: no keel layer (InputLayer)
   std::vector<KerasLayer> layers;
   bool is_model = false;
-  Shape chw{};                   ///< rank 3: a Dense whose input was flattened from channels-first maps of this shape
+  Shape chw{};  ///< rank 3: a Dense whose input was flattened from channels-first maps of this shape
 };
 
 template <class T>
@@ -31,7 +31,8 @@ namespace io {
 inline std::string keras_function(const Json& value, const std::string& where) {
   if (value.is_null()) return "linear";
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("config") && value["config"].is_string()) return value["config"].get<std::string>();
+  if (value.is_object() && value.contains("config") && value["config"].is_string())
+    return value["config"].get<std::string>();
   throw FormatError(where, "an activation by name", value.dump().substr(0, 80));
 }
 
@@ -49,7 +50,8 @@ struct KerasOptions {
   std::vector<const char*> keys;
 };
 
-/// The options that keel's layers share with Keras's, by class; all others are about training or are checked apart.
+/// The options that keel's layers share with Keras's, by class; all others are about training or are checked
+/// apart.
 inline const std::vector<KerasOptions>& keras_layers() {
   static const std::vector<KerasOptions> known = {
       {"Activation", {"activation"}},
@@ -57,11 +59,14 @@ inline const std::vector<KerasOptions>& keras_layers() {
       {"AveragePooling2D", {"pool_size", "strides", "padding"}},
       {"BatchNormalization", {"momentum", "epsilon", "center", "scale"}},
       {"Concatenate", {"axis"}},
-      {"Conv2D", {"filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "activation", "use_bias"}},
+      {"Conv2D",
+       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "activation", "use_bias"}},
       {"Conv2DTranspose",
-       {"filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation", "use_bias"}},
+       {"filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation",
+        "use_bias"}},
       {"Dense", {"units", "activation", "use_bias"}},
-      {"DepthwiseConv2D", {"kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate", "activation", "use_bias"}},
+      {"DepthwiseConv2D",
+       {"kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate", "activation", "use_bias"}},
       {"Dropout", {"rate"}},
       {"ELU", {"alpha"}},
       {"Flatten", {}},
@@ -76,7 +81,8 @@ inline const std::vector<KerasOptions>& keras_layers() {
       {"Rescaling", {"scale", "offset"}},
       {"Reshape", {"target_shape"}},
       {"SeparableConv2D",
-       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "activation", "use_bias"}},
+       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "activation",
+        "use_bias"}},
       {"Softmax", {"axis"}},
       {"UpSampling2D", {"size", "interpolation"}},
       {"ZeroPadding2D", {"padding"}}};
@@ -84,7 +90,8 @@ inline const std::vector<KerasOptions>& keras_layers() {
 }
 
 /// Options that change nothing in keel when they hold these values, and cannot be had when they hold others.
-inline void refuse_keras_option(const Json& config, const char* key, const Json& neutral, const std::string& where) {
+inline void refuse_keras_option(const Json& config, const char* key, const Json& neutral,
+                                const std::string& where) {
   if (config.contains(key) && !config[key].is_null() && config[key] != neutral)
     throw FormatError(where, std::string(key) + " " + neutral.dump(), config[key].dump().substr(0, 80),
                       "keel does not have this");
@@ -93,7 +100,8 @@ inline void refuse_keras_option(const Json& config, const char* key, const Json&
 /// A Keras layer's options as keel's.
 inline Config keras_options(const std::string& type, const Json& json, bool keras2, const std::string& where) {
   const auto& known = keras_layers();
-  const auto found = std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
+  const auto found =
+      std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
   if (found == known.end()) {
     std::string names;
     for (const KerasOptions& option : known) names += (names.empty() ? "" : ", ") + std::string(option.type);
@@ -117,10 +125,12 @@ inline Config keras_options(const std::string& type, const Json& json, bool kera
         sides.assign(4, value.get<Index>());
       else
         for (const Json& side : value)
-          for (int i = 0; i < 2; ++i) sides.push_back(side.is_array() ? side.at(static_cast<std::size_t>(i)).get<Index>() : side.get<Index>());
+          for (int i = 0; i < 2; ++i)
+            sides.push_back(side.is_array() ? side.at(static_cast<std::size_t>(i)).get<Index>()
+                                            : side.get<Index>());
       config.set(key, sides);
-    } else if (name == "negative_slope" || name == "max_value" || name == "threshold" || name == "alpha" || name == "scale" ||
-               name == "offset" || name == "rate" || name == "momentum" || name == "epsilon") {
+    } else if (name == "negative_slope" || name == "max_value" || name == "threshold" || name == "alpha" ||
+               name == "scale" || name == "offset" || name == "rate" || name == "momentum" || name == "epsilon") {
       if (value.is_boolean())
         config.set(key, value.get<bool>());
       else
@@ -134,7 +144,8 @@ inline Config keras_options(const std::string& type, const Json& json, bool kera
       config.set(key, member<std::vector<Index>>(json, key, place));
     }
   }
-  if (type == "LeakyReLU" && json.contains("alpha")) config.set("negative_slope", keras_number(json["alpha"], where));
+  if (type == "LeakyReLU" && json.contains("alpha"))
+    config.set("negative_slope", keras_number(json["alpha"], where));
   if (type == "BatchNormalization") {
     refuse_keras_option(json, "renorm", false, where);
     refuse_keras_option(json, "synchronized", false, where);
@@ -149,8 +160,10 @@ template <class T>
 class KerasReader {
  public:
   KerasReader(const std::string& where, const std::string& keras_version, ModelOptions options)
-      : where_(where), keras2_(!keras_version.starts_with("3")),
-        unbiased_(keras2_ && !keras_version.starts_with("tfjs")), model_(std::move(options)) {}
+      : where_(where),
+        keras2_(!keras_version.starts_with("3")),
+        unbiased_(keras2_ && !keras_version.starts_with("tfjs")),
+        model_(std::move(options)) {}
 
   KerasModel<T> read(const Json& json) {
     find_data_format(json);
@@ -166,14 +179,16 @@ class KerasReader {
     } else if (type == "Functional" || type == "Model") {
       for (const Value& output : run_functional(config, {}, root, "", true)) model_.output(output.node);
     } else {
-      throw FormatError(where_, "a Sequential or Functional model", "class " + shown(type),
-                        "a subclassed model has no architecture in its file: build it in code and use load_weights");
+      throw FormatError(
+          where_, "a Sequential or Functional model", "class " + shown(type),
+          "a subclassed model has no architecture in its file: build it in code and use load_weights");
     }
     return {std::move(model_), std::move(root)};
   }
 
  private:
-  /// A place in the graph; `chw` holds while the values are those of channels-first maps flattened in their own order.
+  /// A place in the graph; `chw` holds while the values are those of channels-first maps flattened in their own
+  /// order.
   struct Value {
     Node node;
     Shape chw{};
@@ -195,7 +210,9 @@ class KerasReader {
   }
 
   static std::string name_of(const Json& config) {
-    return config.is_object() && config.contains("name") && config["name"].is_string() ? config["name"].get<std::string>() : "";
+    return config.is_object() && config.contains("name") && config["name"].is_string()
+               ? config["name"].get<std::string>()
+               : "";
   }
 
   /// One data_format for all layers but Flatten, whose own says only how it orders the values.
@@ -239,7 +256,8 @@ class KerasReader {
     if (layers.is_array() && !layers.empty() && layers[0].is_object() && layers[0].contains("config")) {
       const Json& first = layers[0]["config"];
       if (const auto shape = batch_shape_of(first)) return sample_shape(*shape);
-      if (first.is_object() && first.contains("layers") && layers[0]["class_name"] == "Sequential") return sequential_shape(layers[0]);
+      if (first.is_object() && first.contains("layers") && layers[0]["class_name"] == "Sequential")
+        return sequential_shape(layers[0]);
     }
     if (const auto shape = batch_shape_of(config)) return sample_shape(*shape);
     if (json.contains("build_config") && json["build_config"].contains("input_shape"))
@@ -247,7 +265,8 @@ class KerasReader {
     throw FormatError(where_, "the shape of the input", "a Sequential that was never built");
   }
   const Json& member_ref(const Json& json, const char* name) const {
-    if (!json.is_object() || !json.contains(name)) throw FormatError(where_, std::string("\"") + name + "\"", "none");
+    if (!json.is_object() || !json.contains(name))
+      throw FormatError(where_, std::string("\"") + name + "\"", "none");
     return json[name];
   }
 
@@ -258,7 +277,8 @@ class KerasReader {
     return result;
   }
 
-  std::vector<Value> run_sequential(const Json& config, std::vector<Value> values, KerasLayer& into, const std::string& prefix) {
+  std::vector<Value> run_sequential(const Json& config, std::vector<Value> values, KerasLayer& into,
+                                    const std::string& prefix) {
     const bool again = !into.layers.empty();
     std::size_t at = 0;
     for (const Json& json : config.is_array() ? config : member_ref(config, "layers")) {
@@ -270,7 +290,12 @@ class KerasReader {
 
   KerasLayer describe_layer(const Json& json) const {
     const std::string type = member<std::string>(json, "class_name", where_);
-    return {type, name_of(member_ref(json, "config")), -1, {}, type == "Sequential" || type == "Functional" || type == "Model", {}};
+    return {type,
+            name_of(member_ref(json, "config")),
+            -1,
+            {},
+            type == "Sequential" || type == "Functional" || type == "Model",
+            {}};
   }
 
   /// A Functional model on `arguments`, or, at the top, on new inputs of the keel model.
@@ -283,19 +308,25 @@ class KerasReader {
     std::map<std::string, std::vector<std::optional<std::vector<Value>>>> made;  // name -> call -> outputs
     const auto refs = tensors_of(member_ref(config, "input_layers"));
     if (!top && refs.size() != arguments.size())
-      throw FormatError(where_ + ": " + into.name, std::to_string(refs.size()) + " inputs", std::to_string(arguments.size()));
+      throw FormatError(where_ + ": " + into.name, std::to_string(refs.size()) + " inputs",
+                        std::to_string(arguments.size()));
     std::vector<std::vector<std::vector<Ref>>> calls;
     for (const Json& json : layers) calls.push_back(calls_of(json));
 
     for (std::size_t i = 0; i < refs.size(); ++i) {
-      const auto layer = std::find_if(layers.begin(), layers.end(), [&](const Json& json) { return layer_name(json) == refs[i].layer; });
-      if (layer == layers.end()) throw FormatError(where_, "an input layer " + shown(refs[i].layer), "none of that name");
+      const auto layer = std::find_if(layers.begin(), layers.end(),
+                                      [&](const Json& json) { return layer_name(json) == refs[i].layer; });
+      if (layer == layers.end())
+        throw FormatError(where_, "an input layer " + shown(refs[i].layer), "none of that name");
       const auto shape = batch_shape_of(member_ref(*layer, "config"));
       if (!shape) throw FormatError(where_ + ": " + refs[i].layer, "an input shape", "none");
-      made[refs[i].layer] = {std::vector<Value>{top ? new_input(sample_shape(*shape), refs[i].layer) : arguments[i]}};
+      made[refs[i].layer] = {
+          std::vector<Value>{top ? new_input(sample_shape(*shape), refs[i].layer) : arguments[i]}};
     }
     for (bool progress = true, waiting = true; waiting;) {
-      if (!progress) throw FormatError(where_, "a graph without cycles whose inputs exist", "layers that wait for each other" + waiting_for(layers, calls, made));
+      if (!progress)
+        throw FormatError(where_, "a graph without cycles whose inputs exist",
+                          "layers that wait for each other" + waiting_for(layers, calls, made));
       progress = waiting = false;
       for (std::size_t l = 0; l < layers.size(); ++l) {
         auto& outputs = made[layer_name(layers[l])];
@@ -336,10 +367,12 @@ class KerasReader {
     std::size_t call, tensor;
   };
   static std::string layer_name(const Json& json) {
-    return json.contains("name") && json["name"].is_string() ? json["name"].get<std::string>() : name_of(json["config"]);
+    return json.contains("name") && json["name"].is_string() ? json["name"].get<std::string>()
+                                                             : name_of(json["config"]);
   }
   Ref ref_of(const Json& json) const {
-    if (!json.is_array() || json.size() < 3 || !json[0].is_string() || !json[1].is_number_unsigned() || !json[2].is_number_unsigned())
+    if (!json.is_array() || json.size() < 3 || !json[0].is_string() || !json[1].is_number_unsigned() ||
+        !json[2].is_number_unsigned())
       throw FormatError(where_, "a tensor as [layer, call, output]", json.dump().substr(0, 80));
     return {json[0].get<std::string>(), json[1].get<std::size_t>(), json[2].get<std::size_t>()};
   }
@@ -373,7 +406,8 @@ class KerasReader {
     }
   }
   template <class Made>
-  std::string waiting_for(const Json& layers, const std::vector<std::vector<std::vector<Ref>>>& calls, const Made& made) const {
+  std::string waiting_for(const Json& layers, const std::vector<std::vector<std::vector<Ref>>>& calls,
+                          const Made& made) const {
     for (std::size_t l = 0; l < layers.size(); ++l)
       for (const auto& call : calls[l])
         for (const Ref& ref : call) {
@@ -384,7 +418,8 @@ class KerasReader {
     return "";
   }
 
-  std::vector<Value> apply(const Json& json, KerasLayer& layer, std::vector<Value> inputs, const std::string& prefix) {
+  std::vector<Value> apply(const Json& json, KerasLayer& layer, std::vector<Value> inputs,
+                           const std::string& prefix) {
     const Json& config = member_ref(json, "config");
     const std::string where = where_ + ": layer " + shown(layer.name) + " (" + layer.type + ")";
     if (layer.type == "InputLayer") return inputs;
@@ -402,14 +437,18 @@ class KerasReader {
       shapes.push_back(model_.nodes()[static_cast<std::size_t>(input.node.index)].shape);
       if (input.chw.rank() == 3) chw = input.chw;
     }
-    if (chw.rank() == 3 && layer.type != "Dense" && layer.type != "Dropout" && layer.type != "Activation" && layer.type != "ReLU")
+    if (chw.rank() == 3 && layer.type != "Dense" && layer.type != "Dropout" && layer.type != "Activation" &&
+        layer.type != "ReLU")
       throw FormatError(where, "Dense after a Flatten of channels-first maps", layer.type);
 
-    if (layer.layer >= 0) return {{model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes), layer.type == "Dense" ? Shape{} : chw}};
+    if (layer.layer >= 0)
+      return {{model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes),
+               layer.type == "Dense" ? Shape{} : chw}};
 
     Config options = keras_options(layer.type, config, keras2_, where);
     const Index rank = shapes[0].rank() + 1;
-    if (layer.type == "BatchNormalization" || layer.type == "Concatenate" || layer.type == "Softmax") adapt_axis(options, config, layer.type, rank, where);
+    if (layer.type == "BatchNormalization" || layer.type == "Concatenate" || layer.type == "Softmax")
+      adapt_axis(options, config, layer.type, rank, where);
     // tf.keras's fused kernel, on images, keeps the unbiased variance; TensorFlow.js does not
     if (layer.type == "BatchNormalization" && unbiased_ && rank == 4) options.set("unbiased", true);
     AnyLayer<T> made = [&] {
@@ -424,7 +463,8 @@ class KerasReader {
     layer.layer = model_.layer_count() - 1;
     layer.chw = layer.type == "Dense" ? chw : Shape{};
     first_.push_back(node);
-    if (config.contains("trainable") && config["trainable"] == false) model_.layer(layer.layer).freeze(Freeze::layer);
+    if (config.contains("trainable") && config["trainable"] == false)
+      model_.layer(layer.layer).freeze(Freeze::layer);
     if (layer.type == "Dense") chw = Shape{};
     if (layer.type == "Flatten" && channels_first() && shapes[0].rank() == 3 &&
         config.value("data_format", "channels_last") == std::string("channels_last"))
@@ -433,7 +473,8 @@ class KerasReader {
   }
 
   /// Axes of Keras count the batch; keel's normalised axis is the last one.
-  void adapt_axis(Config& options, const Json& config, const std::string& type, Index rank, const std::string& where) const {
+  void adapt_axis(Config& options, const Json& config, const std::string& type, Index rank,
+                  const std::string& where) const {
     Json axis = config.value("axis", Json(-1));
     if (axis.is_array() && axis.size() == 1) axis = axis[0];
     if (!axis.is_number_integer()) throw FormatError(where, "one axis", axis.dump());
@@ -455,9 +496,9 @@ class KerasReader {
 
 }  // namespace io
 
-/// A model from a Keras configuration: {"class_name": "Sequential", "config": ...}. `keras_version` decides what Keras 2 and 3
-/// mean differently. channels_first models become channels-last ones, which take channels-last images.
-/// Throws FormatError naming layer and class.
+/// A model from a Keras configuration: {"class_name": "Sequential", "config": ...}. `keras_version` decides what
+/// Keras 2 and 3 mean differently. channels_first models become channels-last ones, which take channels-last
+/// images. Throws FormatError naming layer and class.
 template <class T>
 KerasModel<T> build_keras_model(const Json& json, const std::string& where, const std::string& keras_version,
                                 ModelOptions options = {}) {

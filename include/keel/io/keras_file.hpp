@@ -18,7 +18,8 @@ class KerasWeights {
  public:
   KerasWeights(Model<T>& model, const Hdf5File& file) : model_(model), file_(file) {}
 
-  /// Keras 3's own layout: layers/dense_1/vars/0, where names come from classes and are counted in their container.
+  /// Keras 3's own layout: layers/dense_1/vars/0, where names come from classes and are counted in their
+  /// container.
   void read_paths(const KerasLayer& container, const std::string& prefix) {
     std::map<std::string, int> counts;
     for (const KerasLayer& layer : container.layers) {
@@ -35,10 +36,12 @@ class KerasWeights {
       std::vector<const NamedArray*> arrays;
       const Hdf5Object* vars = file_.find(path + "/vars");
       if (!vars) {
-        if (!parameters.empty()) throw FormatError(file_.where, "weights of " + shown(layer.name) + " at " + path + "/vars", "none");
+        if (!parameters.empty())
+          throw FormatError(file_.where, "weights of " + shown(layer.name) + " at " + path + "/vars", "none");
         continue;
       }
-      for (std::size_t i = 0; i < vars->children.size(); ++i) arrays.push_back(&file_.at(path + "/vars/" + std::to_string(i)).value);
+      for (std::size_t i = 0; i < vars->children.size(); ++i)
+        arrays.push_back(&file_.at(path + "/vars/" + std::to_string(i)).value);
       assign(layer, parameters, arrays);
     }
   }
@@ -58,7 +61,8 @@ class KerasWeights {
       collect(layer, true, order);
       collect(layer, false, order);
       if (order.empty()) continue;
-      if (next == groups.size()) throw FormatError(file_.where, "weights of layer " + shown(layer.name), "no more groups");
+      if (next == groups.size())
+        throw FormatError(file_.where, "weights of layer " + shown(layer.name), "no more groups");
       const auto& [group, weights] = groups[next++];
       std::vector<const NamedArray*> arrays;
       for (const std::string& weight : weights) arrays.push_back(&file_.at(join(join(root, group), weight)).value);
@@ -78,20 +82,22 @@ class KerasWeights {
   static std::string join(const std::string& a, const std::string& b) { return a.empty() ? b : a + "/" + b; }
 
   /// Parameters as Keras lists them: those that train, then the others; a frozen layer's all belong to the others.
-  void collect(const KerasLayer& layer, bool training, std::vector<std::pair<const KerasLayer*, Parameter<T>*>>& order) {
+  void collect(const KerasLayer& layer, bool training,
+               std::vector<std::pair<const KerasLayer*, Parameter<T>*>>& order) {
     for (const KerasLayer& inner : layer.layers) collect(inner, training, order);
     if (layer.layer >= 0)
       for (Parameter<T>* parameter : model_.layer(layer.layer).parameters())
         if (parameter->trains() == training) order.emplace_back(&layer, parameter);
   }
 
-  void assign(const KerasLayer& layer, const std::vector<Parameter<T>*>& parameters, std::vector<const NamedArray*> arrays,
+  void assign(const KerasLayer& layer, const std::vector<Parameter<T>*>& parameters,
+              std::vector<const NamedArray*> arrays,
               const std::vector<std::pair<const KerasLayer*, Parameter<T>*>>* owners = nullptr) {
     // Normalization also saves how many values it has seen
     if (layer.type == "Normalization" && arrays.size() == parameters.size() + 1) arrays.pop_back();
     if (parameters.size() != arrays.size())
-      throw FormatError(file_.where + ": layer " + shown(layer.name), std::to_string(parameters.size()) + " weights",
-                        std::to_string(arrays.size()));
+      throw FormatError(file_.where + ": layer " + shown(layer.name),
+                        std::to_string(parameters.size()) + " weights", std::to_string(arrays.size()));
     for (std::size_t i = 0; i < arrays.size(); ++i) {
       const KerasLayer& owner = owners ? *(*owners)[i].first : layer;
       Tensor<T> value = to_tensor<T>(*arrays[i], file_.where);
@@ -100,10 +106,12 @@ class KerasWeights {
       if (!(value.shape() == want)) {
         const bool same_values = value.size() == want.size() && owner.type == "Normalization";
         if (!same_values)
-          throw FormatError(where, "shape " + want.to_string(), value.shape().to_string(), "the file belongs to another network");
+          throw FormatError(where, "shape " + want.to_string(), value.shape().to_string(),
+                            "the file belongs to another network");
         value = std::move(value).reshaped(want);
       }
-      if (owner.chw.rank() == 3 && parameters[i]->name() == "kernel") value = from_channels_first(value, owner.chw);
+      if (owner.chw.rank() == 3 && parameters[i]->name() == "kernel")
+        value = from_channels_first(value, owner.chw);
       values_.emplace_back(parameters[i], std::move(value));
     }
   }
@@ -150,8 +158,8 @@ KerasModel<T> load_keras_h5(const Hdf5File& file, const ModelOptions& options = 
     throw FormatError(file.where, "model_config among the attributes", "weights only",
                       "build the model in code and use load_weights(model, path)");
   const auto version = file.text("", "keras_version");
-  KerasModel<T> loaded = build_keras_model<T>(parse_json(*config, file.where + ": model_config", io::keras_json()), file.where,
-                                              version.value_or("2"), options);
+  KerasModel<T> loaded = build_keras_model<T>(parse_json(*config, file.where + ": model_config", io::keras_json()),
+                                              file.where, version.value_or("2"), options);
   io::read_keras_weights(loaded.model, loaded.root, file);
   return loaded;
 }
@@ -168,11 +176,13 @@ KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
     const Json json = parse_json(io::text_of(zip.read(*metadata, metadata_storage)), where + ": metadata.json");
     version = io::member<std::string>(json, "keras_version", where + ": metadata.json");
   }
-  const Json json = parse_json(io::text_of(zip.read(*config, config_storage)), where + ": config.json", io::keras_json());
+  const Json json =
+      parse_json(io::text_of(zip.read(*config, config_storage)), where + ": config.json", io::keras_json());
   KerasModel<T> loaded = build_keras_model<T>(json, where, version, options);
   const ZipMember* weights = zip.find("model.weights.h5");
   if (!weights)
-    throw FormatError(where, "model.weights.h5 in a .keras archive", zip.find("model.weights.npz") ? "model.weights.npz" : "none",
+    throw FormatError(where, "model.weights.h5 in a .keras archive",
+                      zip.find("model.weights.npz") ? "model.weights.npz" : "none",
                       "Keras's .npz form holds pickled objects; save the model with the .h5 form");
   const Hdf5File file = read_hdf5(zip.read(*weights, weights_storage), where + ": model.weights.h5");
   io::read_keras_weights(loaded.model, loaded.root, file);

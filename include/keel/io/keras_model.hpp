@@ -25,8 +25,8 @@ std::vector<Module<T>> keras_modules(Model<T>& model) {
   return modules;
 }
 
-/// Where Keras 3 keeps each layer: "layers/dense_1", counted by class inside its container. Layers named "inner/dense" come
-/// from a model inside the model, whose class the file tells.
+/// Where Keras 3 keeps each layer: "layers/dense_1", counted by class inside its container. Layers named
+/// "inner/dense" come from a model inside the model, whose class the file tells.
 template <class T>
 std::map<std::string, std::string> keras_places(const Model<T>& model, const Hdf5File& file) {
   std::map<std::string, std::string> places, containers;  // keel's name -> path
@@ -46,9 +46,11 @@ std::map<std::string, std::string> keras_places(const Model<T>& model, const Hdf
       }
       const auto is_next = [&](const char* type) {
         const int count = counts[prefix + "layers/" + type];
-        return file.find(prefix + "layers/" + type + (count ? "_" + std::to_string(count) : "") + "/layers") != nullptr;
+        return file.find(prefix + "layers/" + type + (count ? "_" + std::to_string(count) : "") + "/layers") !=
+               nullptr;
       };
-      prefix = containers[container] = next(prefix + "layers/" + (is_next("functional") ? "functional" : "sequential")) + "/";
+      prefix = containers[container] =
+          next(prefix + "layers/" + (is_next("functional") ? "functional" : "sequential")) + "/";
     }
     places[name] = next(prefix + "layers/" + snake_case(model.layer(l).type()));
   }
@@ -64,7 +66,8 @@ inline std::vector<SourceModule> keras_sources(const Hdf5File& file, bool& paths
   paths = !names;
   if (!names) {
     for (const Hdf5Object& object : file.objects) {
-      if (!object.path.ends_with("/vars") || object.path.starts_with("optimizer") || object.children.empty()) continue;
+      if (!object.path.ends_with("/vars") || object.path.starts_with("optimizer") || object.children.empty())
+        continue;
       SourceModule source{object.path.substr(0, object.path.size() - 5), {}, true};
       for (std::size_t i = 0; i < object.children.size(); ++i)
         source.tensors.emplace_back(std::to_string(i), &file.at(object.path + "/" + std::to_string(i)).value);
@@ -97,13 +100,16 @@ void compare_options(const Model<T>& model, const Model<T>& file, WeightPlan<T>&
   std::set<std::pair<std::string, std::string>> seen;
   const auto owner = [](const std::string& name) { return name.substr(0, name.rfind('/')); };
   for (const Pairing& p : plan.diagnosis.pairings) {
-    if (p.status != Pairing::Status::matched || p.parameter.find('/') == p.parameter.npos || p.tensor.find('/') == p.tensor.npos) continue;
+    if (p.status != Pairing::Status::matched || p.parameter.find('/') == p.parameter.npos ||
+        p.tensor.find('/') == p.tensor.npos)
+      continue;
     const std::string mine = owner(p.parameter), theirs = owner(p.tensor);
     if (!seen.emplace(mine, theirs).second) continue;
     const Json a = to_json(model.layer(mine).config()), b = to_json(file.layer(theirs).config());
     for (const auto& [key, value] : a.items())
       if (key.find("initializer") == key.npos && b.contains(key) && b[key] != value)
-        plan.diagnosis.suspicions.push_back({mine, key + " is " + value.dump() + " in the model, " + b[key].dump() + " in the file"});
+        plan.diagnosis.suspicions.push_back(
+            {mine, key + " is " + value.dump() + " in the model, " + b[key].dump() + " in the file"});
   }
 }
 
@@ -111,7 +117,8 @@ void compare_options(const Model<T>& model, const Model<T>& file, WeightPlan<T>&
 
 /// How the weights of one model would go into another.
 template <class T>
-WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const std::string& where, const std::string& format) {
+WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const std::string& where,
+                         const std::string& format) {
   WeightPlan<T> plan(where, format, model.name());
   const Archive archive{where, format, state_of(file), {}};
   io::reconcile(plan, io::own_modules(model), io::source_modules(archive, '/'));
@@ -139,11 +146,13 @@ template <class T>
 KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& options = {}) {
   const auto text = archive.metadata.find("modelTopology");
   if (text == archive.metadata.end())
-    throw FormatError(archive.where, "a modelTopology", "weights only", "build the model in code and use load_weights(model, path)");
+    throw FormatError(archive.where, "a modelTopology", "weights only",
+                      "build the model in code and use load_weights(model, path)");
   const Json topology = parse_json(text->second, archive.where + ": modelTopology");
   const bool wrapped = topology.is_object() && topology.contains("model_config");
   std::string version = topology.is_object() ? topology.value("keras_version", std::string("tfjs")) : "tfjs";
-  KerasModel<T> loaded = build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version, options);
+  KerasModel<T> loaded =
+      build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version, options);
   WeightPlan<T> plan(archive.where, "TensorFlow.js", loaded.model.name());
   io::reconcile(plan, io::keras_modules(loaded.model), io::source_modules(archive, '/'));
   plan.commit();

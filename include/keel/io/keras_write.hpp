@@ -14,7 +14,8 @@ enum class KerasStyle { keras3, keras3_h5, keras2 };
 
 namespace io {
 
-/// The version whose files these are like: BatchNorm on images keeps the biased variance in Keras 3, the unbiased in 2.
+/// The version whose files these are like: BatchNorm on images keeps the biased variance in Keras 3, the unbiased
+/// in 2.
 inline constexpr const char* keras3_version = "3.11.0";
 inline constexpr const char* keras2_version = "2.15.0";
 
@@ -45,7 +46,8 @@ class KerasWriter {
     Json layers = Json::array();
     for (const Written& layer : layers_) {
       Json json = object("keras.layers", layer.type, layer.config);
-      if (style_ == KerasStyle::keras3 && layer.type != "InputLayer") json["build_config"] = {{"input_shape", batched(layer.in)}};
+      if (style_ == KerasStyle::keras3 && layer.type != "InputLayer")
+        json["build_config"] = {{"input_shape", batched(layer.in)}};
       if (!sequential) {
         json["name"] = layer.name;
         json["inbound_nodes"] = Json::array();
@@ -53,17 +55,22 @@ class KerasWriter {
       }
       layers.push_back(std::move(json));
     }
-    Json config = {{"name", model_.name().empty() ? (sequential ? "sequential" : "functional") : plain(model_.name())}, {"layers", layers}};
+    Json config = {
+        {"name", model_.name().empty() ? (sequential ? "sequential" : "functional") : plain(model_.name())},
+        {"layers", layers}};
     if (style_ != KerasStyle::keras2) config["trainable"] = true;
     if (!sequential) {
       config["input_layers"] = config["output_layers"] = Json::array();
-      for (const int node : model_.inputs()) config["input_layers"].push_back(tensor(places_[static_cast<std::size_t>(node)]));
-      for (const int node : model_.outputs()) config["output_layers"].push_back(tensor(places_[static_cast<std::size_t>(node)]));
+      for (const int node : model_.inputs())
+        config["input_layers"].push_back(tensor(places_[static_cast<std::size_t>(node)]));
+      for (const int node : model_.outputs())
+        config["output_layers"].push_back(tensor(places_[static_cast<std::size_t>(node)]));
     } else if (style_ == KerasStyle::keras3) {
       config["build_input_shape"] = batched(model_.input_shape());
     }
     Json root = object("keras", sequential ? "Sequential" : "Functional", std::move(config));
-    if (style_ == KerasStyle::keras3 && sequential) root["build_config"] = {{"input_shape", batched(model_.input_shape())}};
+    if (style_ == KerasStyle::keras3 && sequential)
+      root["build_config"] = {{"input_shape", batched(model_.input_shape())}};
     return root;
   }
 
@@ -91,8 +98,9 @@ class KerasWriter {
       if (style_ == KerasStyle::keras2)
         tensors.push_back(Json::array({ref.layer, ref.call, 0, Json::object()}));
       else
-        tensors.push_back({{"class_name", "__keras_tensor__"},
-                           {"config", {{"shape", batched(ref.shape)}, {"dtype", dtype()}, {"keras_history", tensor(ref)}}}});
+        tensors.push_back(
+            {{"class_name", "__keras_tensor__"},
+             {"config", {{"shape", batched(ref.shape)}, {"dtype", dtype()}, {"keras_history", tensor(ref)}}}});
     if (style_ == KerasStyle::keras2) return tensors;
     const bool merges = layer.type == "Add" || layer.type == "Multiply" || layer.type == "Concatenate";
     return {{"args", merges ? Json::array({tensors}) : tensors}, {"kwargs", Json::object()}};
@@ -106,16 +114,22 @@ class KerasWriter {
   using NodeInfo = typename Model<T>::NodeInfo;
   void add_input(const NodeInfo& node) {
     const std::string name = unique(node.name);
-    layers_.push_back({"InputLayer", name,
+    layers_.push_back({"InputLayer",
+                       name,
                        {{style_ == KerasStyle::keras2 ? "batch_input_shape" : "batch_shape", batched(node.shape)},
-                        {"dtype", dtype()}, {"sparse", false}, {"name", name}},
-                       -1, node.shape, {}});
+                        {"dtype", dtype()},
+                        {"sparse", false},
+                        {"name", name}},
+                       -1,
+                       node.shape,
+                       {}});
     places_.push_back({name, 0, node.shape});
   }
   void add_call(const NodeInfo& node) {
     std::vector<Ref> from;
     for (const int input : node.inputs) from.push_back(places_[static_cast<std::size_t>(input)]);
-    const auto known = std::find_if(layers_.begin(), layers_.end(), [&](const Written& w) { return w.layer == node.layer; });
+    const auto known =
+        std::find_if(layers_.begin(), layers_.end(), [&](const Written& w) { return w.layer == node.layer; });
     if (known == layers_.end()) {
       const Layer<T>& layer = model_.layer(node.layer);
       Config config = layer.config();
@@ -142,16 +156,21 @@ class KerasWriter {
     layer.calls.push_back(from);
     const Json& p = layer.config["padding"];
     const auto side = [&](std::size_t a) { return p[a][0].template get<Index>() + p[a][1].template get<Index>(); };
-    from[0] = {layer.name, static_cast<Index>(layer.calls.size()) - 1,
+    from[0] = {layer.name,
+               static_cast<Index>(layer.calls.size()) - 1,
                {from[0].shape[0] + side(0), from[0].shape[1] + side(1), from[0].shape[2]}};
   }
   Json base(const std::string& name, bool frozen) const {
     Json config = {{"name", name}, {"trainable", !frozen}, {"dtype", dtype()}};
     if (style_ != KerasStyle::keras2)
-      config["dtype"] = {{"module", "keras"}, {"class_name", "DTypePolicy"}, {"config", {{"name", dtype()}}}, {"registered_name", nullptr}};
+      config["dtype"] = {{"module", "keras"},
+                         {"class_name", "DTypePolicy"},
+                         {"config", {{"name", dtype()}}},
+                         {"registered_name", nullptr}};
     return config;
   }
-  [[noreturn]] static void refuse(const Layer<T>& layer, const std::string& expected, const std::string& got, const std::string& hint) {
+  [[noreturn]] static void refuse(const Layer<T>& layer, const std::string& expected, const std::string& got,
+                                  const std::string& hint) {
     throw ConfigError(layer.name() + " (" + layer.type() + ")", expected, got, hint);
   }
   /// Explicit padding of a convolution as ZeroPadding2D has it; the layer itself pads nothing then.
@@ -170,9 +189,12 @@ class KerasWriter {
   Json options(const Layer<T>& layer, const Config& config, const std::string& name) const {
     const std::string type = layer.type();
     const auto& known = keras_layers();
-    const auto found = std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
-    if (found == known.end()) refuse(layer, "a layer that Keras has", "a class of your own", "save as .safetensors");
-    if (config.get<bool>("ceil_mode", false)) refuse(layer, "ceil_mode false, all that Keras has", "true", "save as .safetensors");
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
+    if (found == known.end())
+      refuse(layer, "a layer that Keras has", "a class of your own", "save as .safetensors");
+    if (config.get<bool>("ceil_mode", false))
+      refuse(layer, "ceil_mode false, all that Keras has", "true", "save as .safetensors");
     Json json = base(name, layer.frozen() == Freeze::layer);
     for (const char* key : found->keys) {
       const Config::Value* value = config.find(key);
@@ -183,8 +205,10 @@ class KerasWriter {
       if (activation.kind == Activation::gelu_tanh)
         refuse(layer, "an activation that Keras has a name for", "gelu_tanh", "save as .safetensors");
       const double usual = activation.kind == Activation::leaky_relu ? 0.2 : 1.0;
-      if ((activation.kind == Activation::leaky_relu || activation.kind == Activation::elu) && activation.alpha != usual)
-        refuse(layer, "Keras's alpha of " + std::to_string(usual) + " inside a layer", std::to_string(activation.alpha), "add a LeakyReLU or ELU layer");
+      if ((activation.kind == Activation::leaky_relu || activation.kind == Activation::elu) &&
+          activation.alpha != usual)
+        refuse(layer, "Keras's alpha of " + std::to_string(usual) + " inside a layer",
+               std::to_string(activation.alpha), "add a LeakyReLU or ELU layer");
     }
     if (type == "ZeroPadding2D") {
       const auto sides = config.get<std::vector<Index>>("padding", {0, 0, 0, 0});
@@ -193,7 +217,8 @@ class KerasWriter {
     if (type == "Conv2DTranspose") json.erase("output_padding");
     if (type == "BatchNormalization" || type == "Normalization") json["axis"] = -1;
     if (type == "ReLU" && !json.contains("max_value")) json["max_value"] = nullptr;
-    if (type == "LeakyReLU" && style_ == KerasStyle::keras2) json["alpha"] = json["negative_slope"], json.erase("negative_slope");
+    if (type == "LeakyReLU" && style_ == KerasStyle::keras2)
+      json["alpha"] = json["negative_slope"], json.erase("negative_slope");
     if (type.find("2D") != type.npos || type == "Flatten") json["data_format"] = "channels_last";
     return json;
   }
@@ -210,7 +235,8 @@ class KerasWriter {
 template <class T>
 std::vector<NamedArray> keras_arrays(const Layer<T>& layer) {
   std::vector<NamedArray> arrays;
-  for (const Parameter<T>* parameter : layer.parameters()) arrays.push_back(to_array(parameter->name(), parameter->value()));
+  for (const Parameter<T>* parameter : layer.parameters())
+    arrays.push_back(to_array(parameter->name(), parameter->value()));
   if (layer.type() == "Normalization") arrays.push_back(to_array("count", Tensor<std::int32_t>(Shape{}, 0)));
   return arrays;
 }
@@ -229,14 +255,16 @@ Hdf5Writer keras_paths(const Model<T>& model, const KerasWriter<T>& written) {
     file.attribute(vars, "name", layer.name);
     if (layer.layer < 0) continue;
     int i = 0;
-    for (NamedArray& array : keras_arrays(model.layer(layer.layer))) file.dataset(vars + "/" + std::to_string(i++), std::move(array));
+    for (NamedArray& array : keras_arrays(model.layer(layer.layer)))
+      file.dataset(vars + "/" + std::to_string(i++), std::move(array));
   }
   return file;
 }
 
 /// The older layout: see KerasWeights::read_groups.
 template <class T>
-void keras_groups(Hdf5Writer& file, const Model<T>& model, const KerasWriter<T>& written, const std::string& root, bool keras2) {
+void keras_groups(Hdf5Writer& file, const Model<T>& model, const KerasWriter<T>& written, const std::string& root,
+                  bool keras2) {
   std::vector<std::string> names;
   for (const auto& layer : written.layers()) {
     if (model.is_sequential() && layer.type == "InputLayer") continue;
@@ -258,14 +286,16 @@ void keras_groups(Hdf5Writer& file, const Model<T>& model, const KerasWriter<T>&
 template <class T>
 bool keras2_like(const Model<T>& model) {
   for (const auto& node : model.nodes())
-    if (node.layer >= 0 && node.shape.rank() == 3 && model.layer(node.layer).config().template get<bool>("unbiased", false)) return true;
+    if (node.layer >= 0 && node.shape.rank() == 3 &&
+        model.layer(node.layer).config().template get<bool>("unbiased", false))
+      return true;
   return false;
 }
 
 }  // namespace io
 
-/// Writes a .keras file, Keras 3's own: configuration and weights. Keras 3 keeps the biased moving variance, whatever the
-/// layer's option here. Throws ConfigError for what Keras does not have.
+/// Writes a .keras file, Keras 3's own: configuration and weights. Keras 3 keeps the biased moving variance,
+/// whatever the layer's option here. Throws ConfigError for what Keras does not have.
 template <class T>
 void save_keras(const Model<T>& model, const std::string& path) {
   const io::KerasWriter<T> writer(model, KerasStyle::keras3);
@@ -283,7 +313,8 @@ void save_keras_weights(const Model<T>& model, const std::string& path) {
   io::keras_paths(model, io::KerasWriter<T>(model, KerasStyle::keras3)).write(path);
 }
 
-/// Writes a whole model as .h5: as Keras 3 does, or, where BatchNorm keeps the unbiased variance of images, as Keras 2 did.
+/// Writes a whole model as .h5: as Keras 3 does, or, where BatchNorm keeps the unbiased variance of images, as
+/// Keras 2 did.
 template <class T>
 void save_keras_h5(const Model<T>& model, const std::string& path) {
   const bool keras2 = io::keras2_like(model);
@@ -311,8 +342,10 @@ void save_tfjs(const Model<T>& model, const std::string& path) {
         const NamedArray array = to_array(layer.name + "/" + parameter->name(), parameter->value());
         archive.tensors.push_back(to_array(array.name, to_tensor<float>(array, path)));
       }
-  archive.metadata["modelTopology"] =
-      Json({{"keras_version", "tfjs-layers 4.22.0"}, {"backend", "tensor_flow.js"}, {"model_config", writer.json()}}).dump();
+  archive.metadata["modelTopology"] = Json({{"keras_version", "tfjs-layers 4.22.0"},
+                                            {"backend", "tensor_flow.js"},
+                                            {"model_config", writer.json()}})
+                                          .dump();
   write_tfjs(path, archive);
 }
 

@@ -1,17 +1,18 @@
 #pragma once
 /// Models from files and into files of every format that keel knows: `load`, `load_weights`, `save`, `diagnose`.
 ///
-/// | extension            | written by          | what                                       | load | load_weights | save |
+/// | extension            | written by          | what                                       | load | load_weights
+/// | save |
 /// |----------------------|---------------------|--------------------------------------------|------|--------------|------|
-/// | .safetensors         | keel                | model                                      | yes  | yes          | yes  |
-/// | .safetensors         | PyTorch and others  | weights, PyTorch's names                   |      | yes          |      |
-/// | .safetensors.index.json | others           | the same in several files                  |      | yes          |      |
-/// | .keras               | Keras 3             | model                                      | yes  | yes          | yes  |
-/// | .weights.h5          | Keras 3             | weights                                    |      | yes          | yes  |
-/// | .h5, .hdf5           | Keras 2 and 3       | model, or weights                          | yes  | yes          | yes  |
-/// | .pt, .pth            | PyTorch             | weights (a state dict, or one in a dict)   |      | yes          | yes  |
-/// | .npz                 | NumPy               | weights, keel's or PyTorch's names         |      | yes          | yes  |
-/// | .json                | TensorFlow.js       | model, shards beside it                    | yes  | yes          | yes  |
+/// | .safetensors         | keel                | model                                      | yes  | yes | yes  |
+/// | .safetensors         | PyTorch and others  | weights, PyTorch's names                   |      | yes |      |
+/// | .safetensors.index.json | others           | the same in several files                  |      | yes |      |
+/// | .keras               | Keras 3             | model                                      | yes  | yes | yes  |
+/// | .weights.h5          | Keras 3             | weights                                    |      | yes | yes  |
+/// | .h5, .hdf5           | Keras 2 and 3       | model, or weights                          | yes  | yes | yes  |
+/// | .pt, .pth            | PyTorch             | weights (a state dict, or one in a dict)   |      | yes | yes  |
+/// | .npz                 | NumPy               | weights, keel's or PyTorch's names         |      | yes | yes  |
+/// | .json                | TensorFlow.js       | model, shards beside it                    | yes  | yes | yes  |
 ///
 /// Reading goes by content, writing by extension.
 
@@ -28,10 +29,10 @@ namespace io {
 /// A file, recognised and read as far as is needed to know what to do with it.
 template <class T>
 struct OpenedFile {
-  std::string format;                   ///< for people
-  std::optional<Model<T>> model;        ///< of a file that holds one
-  std::optional<Archive> archive;       ///< tensors under names, as in the file
-  std::optional<Hdf5File> hdf5;         ///< Keras's weights without a model
+  std::string format;              ///< for people
+  std::optional<Model<T>> model;   ///< of a file that holds one
+  std::optional<Archive> archive;  ///< tensors under names, as in the file
+  std::optional<Hdf5File> hdf5;    ///< Keras's weights without a model
 };
 
 inline bool is_keel(const Archive& archive) { return archive.metadata.count("architecture") != 0; }
@@ -58,7 +59,8 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
       if (zip.find("config.json") || zip.find("model.weights.h5")) {
         file.format = ".keras";
         file.model = load_keras_zip<T>(zip, options).model;
-      } else if (!members.empty() && std::all_of(members.begin(), members.end(), [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
+      } else if (!members.empty() && std::all_of(members.begin(), members.end(),
+                                                 [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
         file.format = "npz";
         file.archive = read_npz(zip);
       } else {
@@ -88,7 +90,8 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
 }
 
 template <class T>
-WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::string& path, const std::map<std::string, std::string>& names) {
+WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::string& path,
+                           const std::map<std::string, std::string>& names) {
   if (file.model) return plan_model(model, *file.model, path, file.format);
   if (file.hdf5) return plan_keras(model, *file.hdf5);
   Archive& archive = *file.archive;
@@ -103,8 +106,8 @@ WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::strin
 
 }  // namespace io
 
-/// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a class of
-/// layer that keel does not have, or weights only.
+/// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a
+/// class of layer that keel does not have, or weights only.
 template <class T = float>
 Model<T> load(const std::string& path, const ModelOptions& options = {}) {
   io::OpenedFile<T> file = io::open_model<T>(path, options);
@@ -114,24 +117,26 @@ Model<T> load(const std::string& path, const ModelOptions& options = {}) {
   return std::move(*file.model);
 }
 
-/// Puts the weights of a file into a model of the same layers. Layers are matched by name where all names agree, else in
-/// their order, kinds and shapes; PyTorch's axes and Flatten order are converted. `names` renames modules of a state dict
-/// first, {"backbone.0", "conv2d"}. Throws FormatError with the table of `diagnose` unless every tensor has its place; the
-/// model is as before then.
+/// Puts the weights of a file into a model of the same layers. Layers are matched by name where all names agree,
+/// else in their order, kinds and shapes; PyTorch's axes and Flatten order are converted. `names` renames modules
+/// of a state dict first, {"backbone.0", "conv2d"}. Throws FormatError with the table of `diagnose` unless every
+/// tensor has its place; the model is as before then.
 template <class T>
 void load_weights(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) {
   io::plan_weights(model, io::open_model<T>(path), path, names).commit();
 }
 
-/// What `load_weights` would do, and what is doubtful about it, as a table. Changes nothing. Throws FormatError only if the
-/// file cannot be read.
+/// What `load_weights` would do, and what is doubtful about it, as a table. Changes nothing. Throws FormatError
+/// only if the file cannot be read.
 template <class T>
-Diagnosis diagnose(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) {
+Diagnosis diagnose(Model<T>& model, const std::string& path,
+                   const std::map<std::string, std::string>& names = {}) {
   return io::plan_weights(model, io::open_model<T>(path), path, names).diagnosis;
 }
 
-/// Writes a model to a file of the format that the extension names (see the table above); the old file stays until the new
-/// one is whole. Throws ConfigError for an extension that is none of these and for layers that the format does not have.
+/// Writes a model to a file of the format that the extension names (see the table above); the old file stays until
+/// the new one is whole. Throws ConfigError for an extension that is none of these and for layers that the format
+/// does not have.
 template <class T>
 void save(const Model<T>& model, const std::string& path) {
   const auto is = [&](const char* extension) { return path.ends_with(extension); };
@@ -142,7 +147,8 @@ void save(const Model<T>& model, const std::string& path) {
   if (is(".pt") || is(".pth")) return save_torch(model, path);
   if (is(".npz")) return write_npz(path, {path, "npz", state_of(model), {}});
   if (is(".json")) return save_tfjs(model, path);
-  throw ConfigError("save", "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz or .json", "\"" + path + "\"");
+  throw ConfigError("save", "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz or .json",
+                    "\"" + path + "\"");
 }
 
 }  // namespace keel::inline KEEL_ABI

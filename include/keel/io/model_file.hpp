@@ -18,13 +18,15 @@ std::vector<NamedArray> state_of(const Model<T>& model) {
     for (const auto* parameter : layer.parameters())
       arrays.push_back(to_array(layer.name() + "/" + parameter->name(), parameter->value()));
     for (const auto* counter : layer.counters())
-      arrays.push_back(to_array(layer.name() + "/" + counter->name, Tensor<std::int64_t>(Shape{}, counter->value)));
+      arrays.push_back(
+          to_array(layer.name() + "/" + counter->name, Tensor<std::int64_t>(Shape{}, counter->value)));
   }
   return arrays;
 }
 
-/// Puts an archive's values, under the names of `state_of`, into a model. Everything is checked first: a missing tensor, one
-/// too many, or one of another shape throws FormatError and leaves the model as it was. A missing counter stays.
+/// Puts an archive's values, under the names of `state_of`, into a model. Everything is checked first: a missing
+/// tensor, one too many, or one of another shape throws FormatError and leaves the model as it was. A missing
+/// counter stays.
 template <class T>
 void restore_state(Model<T>& model, const Archive& archive) {
   std::vector<std::pair<Parameter<T>*, Tensor<T>>> values;
@@ -36,15 +38,16 @@ void restore_state(Model<T>& model, const Archive& archive) {
       const std::string name = layer.name() + "/" + parameter->name();
       const NamedArray& array = archive.at(name);
       if (!(array.shape == parameter->shape()))
-        throw FormatError(archive.where + ": " + name, "shape " + parameter->shape().to_string(), array.shape.to_string(),
-                          "the file belongs to another network");
+        throw FormatError(archive.where + ": " + name, "shape " + parameter->shape().to_string(),
+                          array.shape.to_string(), "the file belongs to another network");
       values.emplace_back(parameter, to_tensor<T>(array, archive.where));
       ++known;
     }
     for (auto* counter : layer.counters())
       if (const NamedArray* array = archive.find(layer.name() + "/" + counter->name)) {
         if (array->shape.size() != 1)
-          throw FormatError(archive.where + ": " + array->name, "one integer", "shape " + array->shape.to_string());
+          throw FormatError(archive.where + ": " + array->name, "one integer",
+                            "shape " + array->shape.to_string());
         counts.emplace_back(counter, to_tensor<std::int64_t>(*array, archive.where)[0]);
         ++known;
       }
@@ -54,7 +57,8 @@ void restore_state(Model<T>& model, const Archive& archive) {
       bool used = false;
       for (Index l = 0; l < model.layer_count() && !used; ++l) {
         const Layer<T>& layer = model.layer(l);
-        for (const auto* parameter : layer.parameters()) used |= array.name == layer.name() + "/" + parameter->name();
+        for (const auto* parameter : layer.parameters())
+          used |= array.name == layer.name() + "/" + parameter->name();
         for (const auto* counter : layer.counters()) used |= array.name == layer.name() + "/" + counter->name;
       }
       if (!used)
@@ -81,7 +85,8 @@ Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
   if (text == archive.metadata.end())
     throw FormatError(archive.where, "an architecture in the metadata, as keel writes it", "tensors only",
                       "build the model in code and use load_weights(model, path)");
-  Model<T> model = build_model<T>(parse_json(text->second, archive.where + ": architecture"), archive.where, options);
+  Model<T> model =
+      build_model<T>(parse_json(text->second, archive.where + ": architecture"), archive.where, options);
   restore_state(model, archive);
   return model;
 }

@@ -1,5 +1,6 @@
 #pragma once
-/// The reconciliation of a file's tensors with a model's parameters, which is both what loading does and what is printed.
+/// The reconciliation of a file's tensors with a model's parameters, which is both what loading does and what is
+/// printed.
 
 #include <functional>
 
@@ -12,11 +13,11 @@ namespace keel::inline KEEL_ABI {
 struct Pairing {
   enum class Status { matched, missing, unexpected, wrong_shape };
   Status status = Status::matched;
-  std::string tensor;          ///< name in the file; empty if missing
+  std::string tensor;  ///< name in the file; empty if missing
   Shape tensor_shape{};
-  std::string parameter;       ///< "conv2d/kernel"; empty if unexpected
+  std::string parameter;  ///< "conv2d/kernel"; empty if unexpected
   Shape parameter_shape{};
-  std::string change;          ///< what loading does to the values, or what is wrong
+  std::string change;  ///< what loading does to the values, or what is wrong
 };
 
 /// What loads but may not mean the same.
@@ -41,10 +42,14 @@ struct Diagnosis {
   std::string to_string(bool all = true) const {
     static constexpr const char* words[] = {"matched", "missing", "unexpected", "wrong shape"};
     std::vector<std::array<std::string, 6>> rows{{"", "in the file", "shape", "in the model", "shape", ""}};
-    const auto plain = [](const std::string& name) { return name.empty() ? "-" : io::shown(name).substr(1, io::shown(name).size() - 2); };
+    const auto plain = [](const std::string& name) {
+      return name.empty() ? "-" : io::shown(name).substr(1, io::shown(name).size() - 2);
+    };
     for (const Pairing& p : pairings)
       if (all || p.status != Pairing::Status::matched)
-        rows.push_back({words[static_cast<std::size_t>(p.status)], plain(p.tensor), p.tensor.empty() ? "" : p.tensor_shape.to_string(), p.parameter.empty() ? "-" : p.parameter,
+        rows.push_back({words[static_cast<std::size_t>(p.status)], plain(p.tensor),
+                        p.tensor.empty() ? "" : p.tensor_shape.to_string(),
+                        p.parameter.empty() ? "-" : p.parameter,
                         p.parameter.empty() ? "" : p.parameter_shape.to_string(), p.change});
     std::array<std::size_t, 6> widths{};
     for (const auto& row : rows)
@@ -53,11 +58,13 @@ struct Diagnosis {
     if (rows.size() == 1) rows.clear();
     for (const auto& row : rows) {
       std::string line;
-      for (std::size_t c = 0; c < row.size(); ++c) line += row[c] + std::string(widths[c] - row[c].size() + 2, ' ');
+      for (std::size_t c = 0; c < row.size(); ++c)
+        line += row[c] + std::string(widths[c] - row[c].size() + 2, ' ');
       text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     for (std::size_t s = 0; s < 4; ++s)
-      text += (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Status>(s)));
+      text +=
+          (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Status>(s)));
     text += "\n";
     for (const std::string& line : notes) text += "note: " + line + "\n";
     return text + suspicious();
@@ -87,7 +94,8 @@ struct Diagnosis {
 namespace io {
 
 /// How values lie in a file: its shape split into `split`, whose axis axes[i] is the parameter's axis i; along the
-/// parameter's first axis, or `axis`, position k holds what the file has at features[k]. Empty: as in the parameter.
+/// parameter's first axis, or `axis`, position k holds what the file has at features[k]. Empty: as in the
+/// parameter.
 struct ArrayLayout {
   Shape file;
   std::vector<Index> split;
@@ -104,7 +112,8 @@ Tensor<T> permuted(const Tensor<T>& from, const std::vector<std::size_t>& axes) 
   for (std::size_t i = 0; i < rank; ++i) {
     dims[i] = from.shape()[static_cast<Index>(axes[i])];
     strides[i] = 1;
-    for (std::size_t after = axes[i] + 1; after < rank; ++after) strides[i] *= from.shape()[static_cast<Index>(after)];
+    for (std::size_t after = axes[i] + 1; after < rank; ++after)
+      strides[i] *= from.shape()[static_cast<Index>(after)];
   }
   Tensor<T> to = Tensor<T>::uninitialized(Shape(std::span<const Index>(dims)));
   Index source = 0;
@@ -161,8 +170,8 @@ Tensor<T> to_file(Tensor<T> value, const ArrayLayout& layout) {
 /// Where one tensor of a file belongs.
 template <class T>
 struct Slot {
-  std::string role;                 ///< name inside its module in the file's world: "weight"
-  std::string name;                 ///< keel's: "conv2d/kernel"
+  std::string role;  ///< name inside its module in the file's world: "weight"
+  std::string name;  ///< keel's: "conv2d/kernel"
   Parameter<T>* parameter = nullptr;
   Counter* counter = nullptr;
   /// With neither: the only value that the layer stands for, such as BatchNorm's gamma of 1 when it has no scale.
@@ -185,7 +194,7 @@ struct Module {
 struct SourceModule {
   std::string name;
   std::vector<std::pair<std::string, const NamedArray*>> tensors;  ///< role and values
-  bool ordered = false;                                             ///< roles mean nothing, the order does
+  bool ordered = false;                                            ///< roles mean nothing, the order does
 };
 
 inline std::string shown_shape(const NamedArray& array) { return array.shape.to_string(); }
@@ -222,14 +231,16 @@ class WeightPlan {
     diagnosis.pairings.push_back(std::move(p));
   }
 
-  /// Sets all values. Throws FormatError, with the table, unless every tensor found its place; the model is as before.
+  /// Sets all values. Throws FormatError, with the table, unless every tensor found its place; the model is as
+  /// before.
   void commit() {
     if (!diagnosis.fits()) {
       const auto some = [&](Pairing::Status status, const char* word) {
         const Index n = diagnosis.count(status);
         return n ? std::to_string(n) + " " + word + ", " : std::string();
       };
-      std::string got = some(Pairing::Status::missing, "missing") + some(Pairing::Status::unexpected, "unexpected") +
+      std::string got = some(Pairing::Status::missing, "missing") +
+                        some(Pairing::Status::unexpected, "unexpected") +
                         some(Pairing::Status::wrong_shape, "of another shape");
       got.resize(got.size() - 2);
       throw FormatError(diagnosis.file, "every parameter of the model, in its shape, and nothing else", got,
@@ -253,15 +264,17 @@ class WeightPlan {
     if (!slot.parameter) {
       const Tensor<T> value = to_tensor<T>(array, diagnosis.file);
       for (const T v : value)
-        if (v != slot.constant) return refuse(p, "the layer has none, so all would have to be " + std::to_string(static_cast<int>(slot.constant)));
+        if (v != slot.constant)
+          return refuse(
+              p, "the layer has none, so all would have to be " + std::to_string(static_cast<int>(slot.constant)));
       p.change = "all " + std::to_string(static_cast<int>(slot.constant)) + ", left out";
       return;
     }
     const Shape& wanted = slot.layout.file;
     const bool ones = array.shape.size() == wanted.size() && without_ones(array.shape) == without_ones(wanted);
     if (!(array.shape == wanted) && !ones) return refuse(p, advice(array.shape, wanted, slot));
-    values_.emplace_back(slot.parameter,
-                         io::from_file(to_tensor<T>(array, diagnosis.file).reshaped(wanted), slot.layout, slot.parameter->shape()));
+    values_.emplace_back(slot.parameter, io::from_file(to_tensor<T>(array, diagnosis.file).reshaped(wanted),
+                                                       slot.layout, slot.parameter->shape()));
     p.change = slot.layout.change;
   }
   static void refuse(Pairing& p, std::string why) {
@@ -321,20 +334,23 @@ int likeness(const Module<T>& module, const SourceModule& source) {
   }
   for (const Slot<T>& slot : module.slots)
     if (!slot.optional && slot.parameter && !source.ordered &&
-        std::none_of(source.tensors.begin(), source.tensors.end(), [&](const auto& t) { return t.first == slot.role; }))
+        std::none_of(source.tensors.begin(), source.tensors.end(),
+                     [&](const auto& t) { return t.first == slot.role; }))
       score = (std::min)(score, 1);
   return score;
 }
 
 /// Pairs of indices (-1: none) in order, the most alike: the longest common subsequence weighted by `likeness`.
 template <class T>
-std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules, const std::vector<SourceModule>& sources) {
+std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules,
+                                       const std::vector<SourceModule>& sources) {
   const std::size_t n = modules.size(), m = sources.size();
   std::vector<std::vector<int>> best(n + 1, std::vector<int>(m + 1, 0)), alike(n, std::vector<int>(m, 0));
   for (std::size_t i = n; i-- > 0;)
     for (std::size_t j = m; j-- > 0;) {
       alike[i][j] = likeness(modules[i], sources[j]);
-      best[i][j] = (std::max)((std::max)(best[i + 1][j], best[i][j + 1]), alike[i][j] ? best[i + 1][j + 1] + alike[i][j] : 0);
+      best[i][j] = (std::max)((std::max)(best[i + 1][j], best[i][j + 1]),
+                              alike[i][j] ? best[i + 1][j + 1] + alike[i][j] : 0);
     }
   std::vector<std::pair<int, int>> pairs;
   std::size_t i = 0, j = 0;
@@ -350,10 +366,12 @@ std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules, co
   return pairs;
 }
 
-/// Finds each module of the file its place: by name where every name of the file is one of the model's (keel's names or
-/// those of the file's world), else in order, the kinds and shapes deciding. `keyed`: by the names of the file's world only.
+/// Finds each module of the file its place: by name where every name of the file is one of the model's (keel's
+/// names or those of the file's world), else in order, the kinds and shapes deciding. `keyed`: by the names of the
+/// file's world only.
 template <class T>
-void reconcile(WeightPlan<T>& plan, const std::vector<Module<T>>& modules, const std::vector<SourceModule>& sources, bool keyed = false) {
+void reconcile(WeightPlan<T>& plan, const std::vector<Module<T>>& modules,
+               const std::vector<SourceModule>& sources, bool keyed = false) {
   const auto by_name = [&](std::string Module<T>::*key) {
     std::vector<std::pair<int, int>> pairs;
     std::vector<bool> used(modules.size(), false);
@@ -376,7 +394,8 @@ void reconcile(WeightPlan<T>& plan, const std::vector<Module<T>>& modules, const
   const auto whole = [&](const std::vector<std::pair<int, int>>& pairs) {
     return !pairs.empty() && std::all_of(pairs.begin(), pairs.end(), [&](const auto& p) {
       return p.first >= 0 && p.second >= 0 &&
-             likeness(modules[static_cast<std::size_t>(p.first)], sources[static_cast<std::size_t>(p.second)]) == 2;
+             likeness(modules[static_cast<std::size_t>(p.first)], sources[static_cast<std::size_t>(p.second)]) ==
+                 2;
     });
   };
   std::vector<std::pair<int, int>> pairs;
@@ -419,8 +438,13 @@ std::vector<Module<T>> own_modules(Model<T>& model) {
     Layer<T>& layer = model.layer(l);
     Module<T> module{layer.name(), layer.name(), layer.type(), {}};
     for (Parameter<T>* parameter : layer.parameters())
-      module.slots.push_back({parameter->name(), layer.name() + "/" + parameter->name(), parameter, nullptr, 0,
-                              {parameter->shape(), {}, {}, {}, ""}, false});
+      module.slots.push_back({parameter->name(),
+                              layer.name() + "/" + parameter->name(),
+                              parameter,
+                              nullptr,
+                              0,
+                              {parameter->shape(), {}, {}, {}, ""},
+                              false});
     for (Counter* counter : layer.counters())
       module.slots.push_back({counter->name, layer.name() + "/" + counter->name, nullptr, counter, 0, {}, true});
     if (!module.slots.empty()) modules.push_back(std::move(module));
@@ -434,7 +458,8 @@ inline std::vector<SourceModule> source_modules(const Archive& archive, char sep
   for (const NamedArray& array : archive.tensors) {
     const std::size_t at = array.name.rfind(separator);
     const std::string name = at == array.name.npos ? "" : array.name.substr(0, at);
-    auto found = std::find_if(modules.begin(), modules.end(), [&](const SourceModule& m) { return m.name == name; });
+    auto found =
+        std::find_if(modules.begin(), modules.end(), [&](const SourceModule& m) { return m.name == name; });
     if (found == modules.end()) found = modules.insert(modules.end(), {name, {}, false});
     found->tensors.emplace_back(at == array.name.npos ? array.name : array.name.substr(at + 1), &array);
   }

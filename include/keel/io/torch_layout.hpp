@@ -1,6 +1,9 @@
 #pragma once
-/// How PyTorch lays out what a keel layer holds: its modules, their names, tensors and axes. PyTorch's images are (batch,
-/// channels, height, width), so its kernels are (out, in, height, width) and what follows a Flatten counts (c, h, w).
+/// How PyTorch lays out what a keel layer holds: its modules, their names, tensors and axes. PyTorch's images are
+/// (batch, channels, height, width), so its kernels are (out, in, height, width) and what follows a Flatten counts
+/// (c, h, w).
+
+#include <cstdio>
 
 #include <keel/io/reconcile.hpp>
 #include <keel/layers/options.hpp>
@@ -9,7 +12,8 @@ namespace keel::inline KEEL_ABI {
 
 namespace io {
 
-/// For each node whose values come from a flattened map: at k, PyTorch's position of keel's k-th value. Else empty.
+/// For each node whose values come from a flattened map: at k, PyTorch's position of keel's k-th value. Else
+/// empty.
 template <class T>
 std::vector<std::vector<Index>> feature_orders(const Model<T>& model) {
   std::vector<std::vector<Index>> orders(model.nodes().size());
@@ -29,7 +33,8 @@ std::vector<std::vector<Index>> feature_orders(const Model<T>& model) {
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         const auto& order = orders[source(i)];
         const Index size = model.nodes()[source(i)].shape.size();
-        for (Index k = 0; k < size; ++k) orders[n].push_back(before + (order.empty() ? k : order[static_cast<std::size_t>(k)]));
+        for (Index k = 0; k < size; ++k)
+          orders[n].push_back(before + (order.empty() ? k : order[static_cast<std::size_t>(k)]));
         any = any || !order.empty();
         before += size;
       }
@@ -52,10 +57,10 @@ std::vector<int> first_nodes(const Model<T>& model) {
 
 /// What PyTorch has where keel has one layer: modules in their order, and which of them hold its weights.
 struct TorchParts {
-  std::vector<std::string> code;        ///< "nn.ReLU()"
-  std::vector<std::string> suffixes;    ///< of the names in a graph: "", "_activation"
+  std::vector<std::string> code;      ///< "nn.ReLU()"
+  std::vector<std::string> suffixes;  ///< of the names in a graph: "", "_activation"
   std::vector<std::size_t> with_weights;
-  bool asymmetric = false;              ///< pads more on one side, where PyTorch users write padding=1
+  bool asymmetric = false;  ///< pads more on one side, where PyTorch users write padding=1
 };
 
 inline std::string python(double value) {
@@ -133,17 +138,22 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
       if (p[0] || p[2]) padding = ", padding=" + python(p[0], p[2]) + (average ? ", count_include_pad=False" : "");
     } else {
       parts.asymmetric = true;
-      const std::string sides = "(" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " + std::to_string(p[0]) + ", " + std::to_string(p[1]) + ")";
+      const std::string sides = "(" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " +
+                                std::to_string(p[0]) + ", " + std::to_string(p[1]) + ")";
       if (average)
         padding = ")  # PyTorch cannot average without the padding " + sides;
       else
-        add(type == "MaxPooling2D" ? "nn.ConstantPad2d(" + sides + ", float('-inf'))" : "nn.ZeroPad2d(" + sides + ")", "_padding");
+        add(type == "MaxPooling2D" ? "nn.ConstantPad2d(" + sides + ", float('-inf'))"
+                                   : "nn.ZeroPad2d(" + sides + ")",
+            "_padding");
     }
   }
   const std::string channels = in.rank() ? std::to_string(in.back()) : "1";
-  const auto conv = [&](const char* name, const std::string& ins, const std::string& outs, const std::string& groups) {
-    return std::string(name) + "(" + ins + ", " + outs + ", " + pair("kernel_size") + ", stride=" + pair("strides") +
-           padding + ", dilation=" + pair("dilation_rate") + (groups == "1" ? "" : ", groups=" + groups) + bias + ")";
+  const auto conv = [&](const char* name, const std::string& ins, const std::string& outs,
+                        const std::string& groups) {
+    return std::string(name) + "(" + ins + ", " + outs + ", " + pair("kernel_size") +
+           ", stride=" + pair("strides") + padding + ", dilation=" + pair("dilation_rate") +
+           (groups == "1" ? "" : ", groups=" + groups) + bias + ")";
   };
   const std::string outs = out.rank() ? std::to_string(out.back()) : "1";
   if (type == "Conv2D") {
@@ -152,8 +162,9 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     add_weights(conv("nn.Conv2d", channels, outs, channels));
   } else if (type == "SeparableConv2D") {
     const std::string middle = std::to_string(in.back() * config.get<Index>("depth_multiplier", 1));
-    add_weights("nn.Conv2d(" + channels + ", " + middle + ", " + pair("kernel_size") + ", stride=" + pair("strides") + padding +
-                    ", dilation=" + pair("dilation_rate") + ", groups=" + channels + ", bias=False)",
+    add_weights("nn.Conv2d(" + channels + ", " + middle + ", " + pair("kernel_size") +
+                    ", stride=" + pair("strides") + padding + ", dilation=" + pair("dilation_rate") +
+                    ", groups=" + channels + ", bias=False)",
                 "_depthwise");
     add_weights("nn.Conv2d(" + middle + ", " + outs + ", 1" + bias + ")", "_pointwise");
   } else if (type == "Conv2DTranspose") {
@@ -172,27 +183,34 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     const auto [top, extra_h] = sides(kernel.height, strides.height, dilation.height, in[0], out[0]);
     const auto [left, extra_w] = sides(kernel.width, strides.width, dilation.width, in[1], out[1]);
     if (extra_h < 0 || extra_w < 0) parts.asymmetric = true;
-    add_weights("nn.ConvTranspose2d(" + channels + ", " + outs + ", " + pair("kernel_size") + ", stride=" + pair("strides") +
-                ", padding=" + python(top, left) +
-                (extra_h > 0 || extra_w > 0 ? ", output_padding=" + python((std::max)(extra_h, Index{0}), (std::max)(extra_w, Index{0})) : "") +
+    add_weights("nn.ConvTranspose2d(" + channels + ", " + outs + ", " + pair("kernel_size") +
+                ", stride=" + pair("strides") + ", padding=" + python(top, left) +
+                (extra_h > 0 || extra_w > 0
+                     ? ", output_padding=" + python((std::max)(extra_h, Index{0}), (std::max)(extra_w, Index{0}))
+                     : "") +
                 ", dilation=" + pair("dilation_rate") + bias + ")");
     if (parts.asymmetric)
-      add("nn.ZeroPad2d((0, " + std::to_string((std::min)(extra_w, Index{0})) + ", 0, " + std::to_string((std::min)(extra_h, Index{0})) + "))", "_crop");
+      add("nn.ZeroPad2d((0, " + std::to_string((std::min)(extra_w, Index{0})) + ", 0, " +
+              std::to_string((std::min)(extra_h, Index{0})) + "))",
+          "_crop");
   } else if (type == "Dense") {
     add_weights("nn.Linear(" + channels + ", " + outs + bias + ")");
   } else if (type == "BatchNormalization") {
     const bool affine = config.get<bool>("scale", true) || config.get<bool>("center", true);
-    add_weights(std::string("nn.BatchNorm") + (in.rank() == 3 ? "2d(" : "1d(") + channels +
-                ", eps=" + python(config.get<double>("epsilon", 1e-3)) + ", momentum=" +
-                (config.get<bool>("cumulative", false) ? "None" : python(1 - config.get<double>("momentum", 0.99))) +
-                (affine ? "" : ", affine=False") + ")");
+    add_weights(
+        std::string("nn.BatchNorm") + (in.rank() == 3 ? "2d(" : "1d(") + channels +
+        ", eps=" + python(config.get<double>("epsilon", 1e-3)) + ", momentum=" +
+        (config.get<bool>("cumulative", false) ? "None" : python(1 - config.get<double>("momentum", 0.99))) +
+        (affine ? "" : ", affine=False") + ")");
   } else if (type == "Normalization") {
-    add_weights(std::string("nn.BatchNorm") + (in.rank() == 3 ? "2d(" : "1d(") + channels + ", eps=0, momentum=0, affine=False)");
+    add_weights(std::string("nn.BatchNorm") + (in.rank() == 3 ? "2d(" : "1d(") + channels +
+                ", eps=0, momentum=0, affine=False)");
   } else if (type == "PReLU") {
     add_weights("nn.PReLU(" + channels + ")");
   } else if (type == "MaxPooling2D" || type == "AveragePooling2D") {
-    add(std::string(type == "MaxPooling2D" ? "nn.MaxPool2d(" : "nn.AvgPool2d(") + pair("pool_size") + ", stride=" + pair("strides") + padding +
-        (config.get<bool>("ceil_mode", false) ? ", ceil_mode=True" : "") + (padding.find('#') == padding.npos ? ")" : ""));
+    add(std::string(type == "MaxPooling2D" ? "nn.MaxPool2d(" : "nn.AvgPool2d(") + pair("pool_size") + ", stride=" +
+        pair("strides") + padding + (config.get<bool>("ceil_mode", false) ? ", ceil_mode=True" : "") +
+        (padding.find('#') == padding.npos ? ")" : ""));
   } else if (type == "GlobalAveragePooling2D" || type == "GlobalMaxPooling2D") {
     add(type == "GlobalMaxPooling2D" ? "nn.AdaptiveMaxPool2d(1)" : "nn.AdaptiveAvgPool2d(1)");
     if (!config.get<bool>("keepdims", false)) add("nn.Flatten()", "_flatten");
@@ -200,16 +218,19 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     add("nn.Flatten()");
   } else if (type == "Reshape") {
     std::string dims;
-    if (out.rank() == 3) dims = std::to_string(out[2]) + ", " + std::to_string(out[0]) + ", " + std::to_string(out[1]);
+    if (out.rank() == 3)
+      dims = std::to_string(out[2]) + ", " + std::to_string(out[0]) + ", " + std::to_string(out[1]);
     add(out.rank() == 1 ? "nn.Flatten()" : "nn.Unflatten(1, (" + dims + "))");
   } else if (type == "Dropout") {
     add("nn.Dropout(" + python(config.get<double>("rate", 0)) + ")");
   } else if (type == "ZeroPadding2D") {
     const auto p = padding_of(config, "kernel_size", in);
-    add("nn.ZeroPad2d((" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " + std::to_string(p[0]) + ", " + std::to_string(p[1]) + "))");
+    add("nn.ZeroPad2d((" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " + std::to_string(p[0]) +
+        ", " + std::to_string(p[1]) + "))");
   } else if (type == "UpSampling2D") {
     const bool bilinear = config.get<std::string>("interpolation", "nearest") == "bilinear";
-    add("nn.Upsample(scale_factor=" + pair("size", 2) + ", mode='" + (bilinear ? "bilinear', align_corners=False)" : "nearest')"));
+    add("nn.Upsample(scale_factor=" + pair("size", 2) + ", mode='" +
+        (bilinear ? "bilinear', align_corners=False)" : "nearest')"));
   } else if (layer.role() == LayerRole::activation) {
     add(torch_activation(layer.activation()));
   } else if (type == "Softmax") {
@@ -218,12 +239,13 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     add("nn.Identity()  # " + type + ": PyTorch has no module");
   }
   const bool inside = !parts.with_weights.empty() && layer.role() != LayerRole::activation;
-  if (inside && layer.activation().kind != Activation::linear) add(torch_activation(layer.activation()), "_activation");
+  if (inside && layer.activation().kind != Activation::linear)
+    add(torch_activation(layer.activation()), "_activation");
   return parts;
 }
 
-/// The modules that hold a model's weights in PyTorch: of nn.Sequential ("0", "3") for a Sequential, else under the layers'
-/// names.
+/// The modules that hold a model's weights in PyTorch: of nn.Sequential ("0", "3") for a Sequential, else under
+/// the layers' names.
 template <class T>
 std::vector<Module<T>> torch_modules(Model<T>& model) {
   std::vector<Module<T>> modules;
@@ -243,21 +265,26 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
     std::size_t part = 0;
     const auto open = [&] {
       const std::size_t at = part < parts.with_weights.size() ? parts.with_weights[part++] : 0;
-      const std::string name = model.is_sequential() ? std::to_string(before + at) : plain + (at < parts.suffixes.size() ? parts.suffixes[at] : "");
+      const std::string name = model.is_sequential()
+                                   ? std::to_string(before + at)
+                                   : plain + (at < parts.suffixes.size() ? parts.suffixes[at] : "");
       modules.push_back({name, layer.name(), layer.type(), {}});
     };
     const auto slot = [&](const char* role, Parameter<T>* parameter, ArrayLayout layout) {
       if (layout.axes.empty() && layout.file.rank() == 0) layout.file = parameter->shape();
-      modules.back().slots.push_back({role, layer.name() + "/" + parameter->name(), parameter, nullptr, 0, std::move(layout), false});
+      modules.back().slots.push_back(
+          {role, layer.name() + "/" + parameter->name(), parameter, nullptr, 0, std::move(layout), false});
     };
     const auto constant = [&](const char* role, T value, Index size) {
-      modules.back().slots.push_back({role, layer.name() + " has no " + role, nullptr, nullptr, value, {Shape{size}, {}, {}, {}, ""}, true});
+      modules.back().slots.push_back(
+          {role, layer.name() + " has no " + role, nullptr, nullptr, value, {Shape{size}, {}, {}, {}, ""}, true});
     };
     const std::string type = layer.type();
     const auto conv = [&](Parameter<T>* p, bool depthwise) {
       const Shape& k = p->shape();
       if (!depthwise) return ArrayLayout{{k[3], k[2], k[0], k[1]}, {}, {2, 3, 1, 0}, {}, "OIHW to HWIO"};
-      return ArrayLayout{{k[2] * k[3], 1, k[0], k[1]}, {k[2], k[3], k[0], k[1]}, {2, 3, 0, 1}, {}, "(C M)1HW to HWCM"};
+      return ArrayLayout{
+          {k[2] * k[3], 1, k[0], k[1]}, {k[2], k[3], k[0], k[1]}, {2, 3, 0, 1}, {}, "(C M)1HW to HWCM"};
     };
     const std::vector<Parameter<T>*> parameters = layer.parameters();
     if (!parameters.empty()) open();
@@ -276,15 +303,22 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
       } else if (type == "Dense" && name == "kernel") {
         const Shape& k = p->shape();
         ArrayLayout layout{{k[1], k[0]}, {}, {1, 0}, {}, "transposed"};
-        if (static_cast<Index>(order.size()) == k[0]) layout.features = order, layout.change += ", rows (c, h, w) to (h, w, c)";
+        if (static_cast<Index>(order.size()) == k[0])
+          layout.features = order, layout.change += ", rows (c, h, w) to (h, w, c)";
         slot("weight", p, layout);
       } else if (type == "BatchNormalization" || type == "Normalization") {
         ArrayLayout layout{p->shape(), {}, {}, {}, ""};
-        if (static_cast<Index>(order.size()) == p->size()) layout.features = order, layout.change = "(c, h, w) to (h, w, c)";
-        slot(name == "gamma" ? "weight" : name == "beta" ? "bias" : name.ends_with("mean") ? "running_mean" : "running_var", p, layout);
+        if (static_cast<Index>(order.size()) == p->size())
+          layout.features = order, layout.change = "(c, h, w) to (h, w, c)";
+        slot(name == "gamma"          ? "weight"
+             : name == "beta"         ? "bias"
+             : name.ends_with("mean") ? "running_mean"
+                                      : "running_var",
+             p, layout);
       } else if (type == "PReLU") {
         ArrayLayout layout{{p->size()}, {}, {}, {}, p->shape().rank() > 1 ? "reshaped" : ""};
-        if (static_cast<Index>(order.size()) == p->size()) layout.features = order, layout.change = "(c, h, w) to (h, w, c)";
+        if (static_cast<Index>(order.size()) == p->size())
+          layout.features = order, layout.change = "(c, h, w) to (h, w, c)";
         slot("weight", p, layout);
       } else {
         slot(name.c_str(), p, {});
@@ -302,7 +336,8 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
     }
     if (!parameters.empty())
       for (Counter* counter : layer.counters())
-        modules.back().slots.push_back({counter->name, layer.name() + "/" + counter->name, nullptr, counter, 0, {}, true});
+        modules.back().slots.push_back(
+            {counter->name, layer.name() + "/" + counter->name, nullptr, counter, 0, {}, true});
     before += parts.code.size();
   }
   return modules;

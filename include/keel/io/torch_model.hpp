@@ -14,8 +14,8 @@ inline Archive torch_state(Archive archive, std::vector<std::string>& notes) {
   static constexpr const char* wrappers[] = {"module.", "model.", "net.", "network.", "_orig_mod.", "state_dict."};
   auto& tensors = archive.tensors;
   const auto count = [&](std::string_view prefix) {
-    return static_cast<std::size_t>(
-        std::count_if(tensors.begin(), tensors.end(), [&](const NamedArray& a) { return a.name.starts_with(prefix); }));
+    return static_cast<std::size_t>(std::count_if(
+        tensors.begin(), tensors.end(), [&](const NamedArray& a) { return a.name.starts_with(prefix); }));
   };
   const std::size_t optimizer = count("optim");
   if (optimizer)
@@ -71,16 +71,19 @@ void suspect_torch(const Model<T>& model, std::vector<Suspicion>& suspicions) {
     const auto suspect = [&](std::string text) { suspicions.push_back({layer.name(), std::move(text)}); };
     if (layer.type() == "BatchNormalization") {
       const double epsilon = config.get<double>("epsilon", 1e-3), momentum = config.get<double>("momentum", 0.99);
-      if (epsilon != 1e-5) suspect("epsilon " + python(epsilon) + ": PyTorch's default is 1e-05, and a state dict does not say");
+      if (epsilon != 1e-5)
+        suspect("epsilon " + python(epsilon) + ": PyTorch's default is 1e-05, and a state dict does not say");
       if (momentum != 0.9)
-        suspect("momentum " + python(momentum) + ", in PyTorch's sense " + python(1 - momentum) + ": its default is 0.1");
+        suspect("momentum " + python(momentum) + ", in PyTorch's sense " + python(1 - momentum) +
+                ": its default is 0.1");
       if (!config.get<bool>("unbiased", false))
         suspect("training keeps the biased variance: PyTorch's keeps the unbiased, BatchNormOptions::torch()");
     }
     Padding padding = Padding::valid;
     if (config.find("kernel_size")) read_option(config, "padding", padding);
     if (padding.mode == Padding::Mode::same && torch_parts(layer, in, node.shape).asymmetric)
-      suspect("padding same pads one side more: PyTorch's padding=1 pads both alike, which is .padding = Padding(1)");
+      suspect(
+          "padding same pads one side more: PyTorch's padding=1 pads both alike, which is .padding = Padding(1)");
     if (layer.type() == "Reshape" && in.rank() == 1 && node.shape.rank() == 3)
       suspect("makes maps of (h, w, c): PyTorch's view makes (c, h, w) of the same values");
   }
@@ -89,8 +92,10 @@ void suspect_torch(const Model<T>& model, std::vector<Suspicion>& suspicions) {
 /// Values that no training leaves behind.
 inline void suspect_values(const Archive& archive, std::vector<Suspicion>& suspicions) {
   for (const NamedArray& array : archive.tensors) {
-    if (const Index bad = count_nonfinite(array)) suspicions.push_back({array.name, std::to_string(bad) + " values are NaN or infinite"});
-    if (array.name.find("running_var") == array.name.npos && array.name.find("moving_variance") == array.name.npos) continue;
+    if (const Index bad = count_nonfinite(array))
+      suspicions.push_back({array.name, std::to_string(bad) + " values are NaN or infinite"});
+    if (array.name.find("running_var") == array.name.npos && array.name.find("moving_variance") == array.name.npos)
+      continue;
     bool negative = false;
     for_each_value(array, [&](Index, auto value) { negative = negative || static_cast<double>(value) < 0; });
     if (negative) suspicions.push_back({array.name, "a variance below 0"});
@@ -99,18 +104,20 @@ inline void suspect_values(const Archive& archive, std::vector<Suspicion>& suspi
 
 }  // namespace io
 
-/// How a state dict's tensors would go into a model: by names where all agree (keel's layer names or the indices of the
-/// nn.Sequential that `torch_code` prints), else the file's modules in their order.
-/// `names` gives modules of the file another name first.
+/// How a state dict's tensors would go into a model: by names where all agree (keel's layer names or the indices
+/// of the nn.Sequential that `torch_code` prints), else the file's modules in their order. `names` gives modules
+/// of the file another name first.
 template <class T>
 WeightPlan<T> plan_torch(Model<T>& model, Archive file, const std::map<std::string, std::string>& names = {}) {
-  WeightPlan<T> plan(file.where, file.format == "torch" ? "PyTorch" : file.format + ", PyTorch's names", model.name());
+  WeightPlan<T> plan(file.where, file.format == "torch" ? "PyTorch" : file.format + ", PyTorch's names",
+                     model.name());
   const Archive archive = io::torch_state(std::move(file), plan.diagnosis.notes);
   std::vector<io::SourceModule> sources = io::source_modules(archive, '.');
   // safetensors are sorted by type and name
   if (archive.format == "safetensors")
-    std::stable_sort(sources.begin(), sources.end(),
-                     [](const io::SourceModule& a, const io::SourceModule& b) { return io::natural_less(a.name, b.name); });
+    std::stable_sort(sources.begin(), sources.end(), [](const io::SourceModule& a, const io::SourceModule& b) {
+      return io::natural_less(a.name, b.name);
+    });
   for (io::SourceModule& source : sources)
     if (const auto name = names.find(source.name); name != names.end()) source.name = name->second;
   io::reconcile(plan, io::torch_modules(model), sources);
@@ -119,7 +126,8 @@ WeightPlan<T> plan_torch(Model<T>& model, Archive file, const std::map<std::stri
   return plan;
 }
 
-/// A model's weights as PyTorch names and shapes them: what `load_state_dict` of the module that `torch_code` prints takes.
+/// A model's weights as PyTorch names and shapes them: what `load_state_dict` of the module that `torch_code`
+/// prints takes.
 template <class T>
 Archive torch_state_of(const Model<T>& model) {
   Archive archive{"", "torch", {}, {}};
@@ -152,15 +160,16 @@ Archive torch_state_of(const Model<T>& model) {
   return archive;
 }
 
-/// The model as PyTorch code that takes the file of `save(model, "x.pt")`: an nn.Sequential called `model`, or for a graph a
-/// module `Net`. Its images are (batch, channels, height, width).
+/// The model as PyTorch code that takes the file of `save(model, "x.pt")`: an nn.Sequential called `model`, or for
+/// a graph a module `Net`. Its images are (batch, channels, height, width).
 template <class T>
 std::string torch_code(const Model<T>& model) {
   std::string text = "import torch\nfrom torch import nn\n\n";
   const std::vector<int> first = io::first_nodes(model);
   const auto parts_of = [&](Index l) {
     const auto& node = model.nodes()[static_cast<std::size_t>(first[static_cast<std::size_t>(l)])];
-    return io::torch_parts(model.layer(l), model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape, node.shape);
+    return io::torch_parts(model.layer(l), model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape,
+                           node.shape);
   };
   const auto line = [](const std::string& code, const std::string& tail) {
     const std::size_t comment = code.find("  #");
@@ -209,7 +218,8 @@ std::string torch_code(const Model<T>& model) {
       call = type == "Concatenate" ? "torch.cat((" + list(node.inputs, ", ") + "), " + std::to_string(axis) + ")"
                                    : list(node.inputs, type == "Add" ? " + " : " * ");
     } else {
-      for (const std::string& suffix : parts_of(node.layer).suffixes) call = "self." + attribute(node.layer, suffix) + "(" + call + ")";
+      for (const std::string& suffix : parts_of(node.layer).suffixes)
+        call = "self." + attribute(node.layer, suffix) + "(" + call + ")";
     }
     text += "        " + value(static_cast<int>(n)) + " = " + call + "\n";
   }

@@ -119,8 +119,8 @@ class Conv2DBase : public Layer<T> {
     if (kernel_.size() > 0 &&
         kernel_size_.height * kernel_size_.width * channels / groups * filters != kernel_.size())
       throw ShapeError(this->who(), "channels that fit the kernel " + kernel_.shape().to_string(), in.to_string());
-    const auto [h, w] = sweeps(*this, in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate,
-                               options_.padding);
+    const auto [h, w] =
+        sweeps(*this, in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate, options_.padding);
     return detail::convolution_geometry(batch, in, {h.out, w.out, filters}, h.before, w.before, kernel_size_,
                                         options_.strides, options_.dilation_rate, groups);
   }

@@ -62,8 +62,8 @@ struct Sweep {
 
 namespace detail {
 
-inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index kernel, Index stride, Index dilation,
-                   Padding::Mode mode, Index before, Index after, bool ceil) {
+inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index kernel, Index stride,
+                   Index dilation, Padding::Mode mode, Index before, Index after, bool ceil) {
   const Index window = (kernel - 1) * dilation + 1;
   if (mode == Padding::Mode::same && in > 0) {
     const Index out = (in + stride - 1) / stride;
@@ -96,8 +96,8 @@ inline std::pair<Sweep, Sweep> sweeps(const LayerIdentity& layer, Index height, 
                                       bool ceil = false) {
   return {detail::sweep(layer, "height", height, kernel.height, strides.height, dilation.height, p.mode, p.top,
                         p.bottom, ceil),
-          detail::sweep(layer, "width", width, kernel.width, strides.width, dilation.width, p.mode, p.left, p.right,
-                        ceil)};
+          detail::sweep(layer, "width", width, kernel.width, strides.width, dilation.width, p.mode, p.left,
+                        p.right, ceil)};
 }
 
 /// A shape with another last extent.

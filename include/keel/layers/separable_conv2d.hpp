@@ -136,8 +136,8 @@ class SeparableConv2D : public Layer<T> {
     if (in.back() < 1) throw ShapeError(this->who(), "channels", in.to_string());
     if (depthwise_.size() > 0 && in.back() != depthwise_.shape()[2])
       throw ShapeError(this->who(), std::to_string(depthwise_.shape()[2]) + " channels", in.to_string());
-    const auto [h, w] = sweeps(*this, in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate,
-                               options_.padding);
+    const auto [h, w] =
+        sweeps(*this, in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate, options_.padding);
     const Shape middle{h.out, w.out, in.back() * options_.depth_multiplier};
     return detail::convolution_geometry(batch, in, middle, h.before, w.before, kernel_size_, options_.strides,
                                         options_.dilation_rate, in.back());

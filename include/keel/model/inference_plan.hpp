@@ -13,10 +13,10 @@ namespace keel::inline KEEL_ABI {
 template <class T>
 class Model;
 
-/// A model made ready for inference: BatchNorm folded into the convolution or dense layer before it, activations and
-/// residual additions fused into the kernels that produce their inputs, weights packed, and the memory of all
-/// activations laid out once. It keeps copies of what it needs, does not change, and may run on many threads at once,
-/// each with a workspace of its own. `Model::predict` makes one and renews it when weights have changed.
+/// A model made ready for inference: BatchNorm folded into the convolution or dense layer before it, activations
+/// and residual additions fused into the kernels that produce their inputs, weights packed, and the memory of all
+/// activations laid out once. It keeps copies of what it needs, does not change, and may run on many threads at
+/// once, each with a workspace of its own. `Model::predict` makes one and renews it when weights have changed.
 template <class T>
 class InferencePlan {
  public:
@@ -50,7 +50,8 @@ class InferencePlan {
       }
       Scratch::Frame frame(workspace.scratch);
       const KernelContext context{workspace.scratch, threads};
-      step.op->run(workspace.inputs, TensorView<T>(step.output.shape.with_batch(batch), data(step.output)), context);
+      step.op->run(workspace.inputs, TensorView<T>(step.output.shape.with_batch(batch), data(step.output)),
+                   context);
     }
     for (const auto& [from, output] : copies_) {
       const Value& value = values_[static_cast<std::size_t>(from)];
@@ -165,7 +166,8 @@ InferencePlan<T>::InferencePlan(const Model<T>& model) {
     }
     if (role == LayerRole::add && node.inputs.size() == 2) {
       int late = node.inputs[0], early = node.inputs[1];
-      if (made_by[static_cast<std::size_t>(late)] < made_by[static_cast<std::size_t>(early)]) std::swap(late, early);
+      if (made_by[static_cast<std::size_t>(late)] < made_by[static_cast<std::size_t>(early)])
+        std::swap(late, early);
       const std::size_t from = static_cast<std::size_t>(late);
       const int producer = step_of[from];
       if (producer >= 0 && late != early && uses[from] == 1 &&
@@ -229,8 +231,8 @@ void InferencePlan<T>::lay_out_memory() {
   for (Value* value : order) {
     value->size = (value->size + 15) / 16 * 16;
     const auto overlaps = [&](const Value* other) {
-      return other->first <= value->last && value->first <= other->last && other->offset < value->offset + value->size &&
-             value->offset < other->offset + other->size;
+      return other->first <= value->last && value->first <= other->last &&
+             other->offset < value->offset + value->size && value->offset < other->offset + other->size;
     };
     value->offset = 0;
     for (auto other = std::find_if(placed.begin(), placed.end(), overlaps); other != placed.end();

@@ -66,9 +66,12 @@ class Model {
     inputs_.push_back(last());
     return {last()};
   }
-  /// Applies a new layer. Throws ShapeError, naming the layer, if the shapes do not fit; the model is then as before.
+  /// Applies a new layer. Throws ShapeError, naming the layer, if the shapes do not fit; the model is then as
+  /// before.
   Node add(AnyLayer<T> layer, Node x) { return add(std::move(layer), {x}); }
-  Node add(AnyLayer<T> layer, std::initializer_list<Node> x) { return add(std::move(layer), std::span(x.begin(), x.size())); }
+  Node add(AnyLayer<T> layer, std::initializer_list<Node> x) {
+    return add(std::move(layer), std::span(x.begin(), x.size()));
+  }
   Node add(AnyLayer<T> layer, std::span<const Node> x) {
     const bool named = !layer->name().empty();
     layer->rename(unique_name(named ? layer->name() : snake_case(layer->type()), named));
@@ -116,8 +119,12 @@ class Model {
   std::span<const NodeInfo> nodes() const { return nodes_; }
   std::span<const int> inputs() const { return inputs_; }
   std::span<const int> outputs() const { return outputs_; }
-  const Shape& input_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(inputs_.at(i))].shape; }
-  const Shape& output_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(outputs_.at(i))].shape; }
+  const Shape& input_shape(std::size_t i = 0) const {
+    return nodes_[static_cast<std::size_t>(inputs_.at(i))].shape;
+  }
+  const Shape& output_shape(std::size_t i = 0) const {
+    return nodes_[static_cast<std::size_t>(outputs_.at(i))].shape;
+  }
 
   Index layer_count() const { return static_cast<Index>(layers_.size()); }
   Layer<T>& layer(Index i) { return *layers_.at(static_cast<std::size_t>(i)); }
@@ -132,7 +139,8 @@ class Model {
   std::vector<NamedParameter<T>> named_parameters() {
     std::vector<NamedParameter<T>> all;
     for (auto& layer : layers_)
-      for (Parameter<T>* parameter : layer->parameters()) all.push_back({layer->name() + "/" + parameter->name(), parameter});
+      for (Parameter<T>* parameter : layer->parameters())
+        all.push_back({layer->name() + "/" + parameter->name(), parameter});
     return all;
   }
   void freeze(Freeze freeze) {
@@ -182,7 +190,8 @@ class Model {
     const Index batch = batch_of(x);
     std::vector<Tensor<T>> y;
     std::vector<TensorView<T>> views;
-    for (std::size_t i = 0; i < outputs_.size(); ++i) y.push_back(Tensor<T>::uninitialized(output_shape(i).with_batch(batch)));
+    for (std::size_t i = 0; i < outputs_.size(); ++i)
+      y.push_back(Tensor<T>::uninitialized(output_shape(i).with_batch(batch)));
     for (auto& tensor : y) views.push_back(tensor.view());
     predict(x, Outputs<T>(views));
     return y;
@@ -206,7 +215,9 @@ class Model {
   void backward(Inputs<T> dy, Tape<T>& tape, bool accumulate = false) {
     bool fits = dy.size() == tape.outputs_.size();
     for (std::size_t i = 0; fits && i < dy.size(); ++i) fits = dy[i].shape() == tape.outputs_[i].shape();
-    if (!fits) throw ShapeError(who(), "one gradient of each output's shape", dy.empty() ? "none" : dy[0].shape().to_string());
+    if (!fits)
+      throw ShapeError(who(), "one gradient of each output's shape",
+                       dy.empty() ? "none" : dy[0].shape().to_string());
     tape.backward(*this, dy, accumulate);
     if (tape.training_) ++tape.step;
   }
@@ -280,13 +291,15 @@ class Model {
       if (got.rank() != want.rank() + 1 || !(got.sample() == want)) {
         std::string dims = "(batch";
         for (const Index dim : want) dims += ", " + std::to_string(dim);
-        throw ShapeError(who(), "input " + nodes_[static_cast<std::size_t>(inputs_[i])].name + " of shape " + dims + ")",
+        throw ShapeError(who(),
+                         "input " + nodes_[static_cast<std::size_t>(inputs_[i])].name + " of shape " + dims + ")",
                          got.to_string(),
                          got == want ? "one sample needs a batch axis of 1 in front"
                                      : "images are (batch, height, width, channels)");
       }
       if (got[0] != x[0].shape()[0])
-        throw ShapeError(who(), "inputs of one batch size, " + std::to_string(x[0].shape()[0]), std::to_string(got[0]));
+        throw ShapeError(who(), "inputs of one batch size, " + std::to_string(x[0].shape()[0]),
+                         std::to_string(got[0]));
     }
     return x[0].shape()[0];
   }
@@ -311,7 +324,8 @@ void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
     throw ShapeError(who(), std::to_string(outputs_.size()) + " outputs", std::to_string(y.size()));
   for (std::size_t i = 0; i < y.size(); ++i)
     if (!(y[i].shape() == output_shape(i).with_batch(batch)))
-      throw ShapeError(who(), "an output of shape " + output_shape(i).with_batch(batch).to_string(), y[i].shape().to_string());
+      throw ShapeError(who(), "an output of shape " + output_shape(i).with_batch(batch).to_string(),
+                       y[i].shape().to_string());
 
   const auto plan = cache_->plan(*this);
   auto workspace = cache_->take();

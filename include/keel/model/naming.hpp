@@ -7,8 +7,8 @@
 namespace keel::inline KEEL_ABI {
 
 /// Keras's name for an object of a class: "Conv2D" becomes "conv2d", "BatchNormalization" "batch_normalization",
-/// "ReLU" "re_lu". An underscore goes before a capital that follows a small letter or begins a word of small letters.
-/// Source: the two substitutions of to_snake_case in Keras's naming.py.
+/// "ReLU" "re_lu". An underscore goes before a capital that follows a small letter or begins a word of small
+/// letters. Source: the two substitutions of to_snake_case in Keras's naming.py.
 inline std::string snake_case(const std::string& type) {
   const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
   const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };

@@ -26,7 +26,7 @@ class Sequential : public Model<T> {
   Node last_;
 };
 
-Sequential(const Shape&) -> Sequential<float>;
-Sequential(const Shape&, ModelOptions) -> Sequential<float>;
+Sequential(const Shape&)->Sequential<float>;
+Sequential(const Shape&, ModelOptions)->Sequential<float>;
 
 }  // namespace keel::inline KEEL_ABI

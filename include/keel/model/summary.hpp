@@ -11,21 +11,21 @@ namespace keel::inline KEEL_ABI {
 /// One layer at one place of the graph.
 struct SummaryRow {
   std::string name, type;
-  Shape output;            ///< without the batch
+  Shape output;             ///< without the batch
   Index trainable = 0;      ///< parameters that gradients update
   Index frozen = 0;         ///< parameters that gradients would update, but for `freeze`
   Index buffers = 0;        ///< state that gradients never touch: BatchNorm's moving mean and variance
   Index multiply_adds = 0;  ///< for one sample
   bool repeated = false;    ///< the layer stands at an earlier place too; its parameters count there
   bool input = false;
-  ActivationSpec activation{};  ///< held inside the layer, or the layer itself
+  ActivationSpec activation{};            ///< held inside the layer, or the layer itself
   std::vector<std::string> connected_to;  ///< "conv2d[1][0]": the second call of conv2d, its first output
   Index parameters() const { return trainable + frozen; }
 };
 
-/// What a model consists of, as data: `model.summary()` makes it, and it prints as keel, Keras 2, Keras 3, torchsummary and
-/// torchinfo print theirs. Counts are kept apart, so that both worlds' totals follow: Keras counts trainable +
-/// frozen + buffers, PyTorch trainable + frozen.
+/// What a model consists of, as data: `model.summary()` makes it, and it prints as keel, Keras 2, Keras 3,
+/// torchsummary and torchinfo print theirs. Counts are kept apart, so that both worlds' totals follow: Keras
+/// counts trainable + frozen + buffers, PyTorch trainable + frozen.
 struct Summary {
   std::string model;
   bool sequential = true;
@@ -56,7 +56,8 @@ struct Summary {
   std::string json() const;
 
   template <class Traits>
-  friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const Summary& summary) {
+  friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
+                                                      const Summary& summary) {
     return out << summary.to_string();
   }
 };
@@ -96,8 +97,9 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
     for (const int input : node.inputs) shapes.push_back(nodes[static_cast<std::size_t>(input)].shape);
     row.multiply_adds = layer.multiply_adds(shapes);
     for (const auto* parameter : layer.parameters())
-      (parameter->kind() == ParameterKind::buffer ? row.buffers : parameter->frozen ? row.frozen : row.trainable) +=
-          parameter->size();
+      (parameter->kind() == ParameterKind::buffer ? row.buffers
+       : parameter->frozen                        ? row.frozen
+                                                  : row.trainable) += parameter->size();
     if (!row.repeated) {
       summary.trainable += row.trainable;
       summary.frozen += row.frozen;

@@ -40,15 +40,22 @@ inline std::string torch_activation(const ActivationSpec& activation) {
 inline std::string torch_class(const SummaryRow& row) {
   const auto dims = std::to_string((std::max)(row.output.rank() - 1, Index{1})) + "d";
   if (row.type == "Activation") return torch_activation(row.activation);
-  static constexpr const char* names[][2] = {
-      {"Conv2D", "Conv2d"},           {"DepthwiseConv2D", "Conv2d"},
-      {"SeparableConv2D", "Conv2d"},  {"Conv2DTranspose", "ConvTranspose2d"},
-      {"Dense", "Linear"},            {"MaxPooling2D", "MaxPool2d"},
-      {"AveragePooling2D", "AvgPool2d"}, {"GlobalAveragePooling2D", "AdaptiveAvgPool2d"},
-      {"GlobalMaxPooling2D", "AdaptiveMaxPool2d"}, {"ZeroPadding2D", "ZeroPad2d"},
-      {"UpSampling2D", "Upsample"},   {"Reshape", "Unflatten"},
-      {"Add", ""},                    {"Multiply", ""},
-      {"Concatenate", ""},            {"InputLayer", ""}};
+  static constexpr const char* names[][2] = {{"Conv2D", "Conv2d"},
+                                             {"DepthwiseConv2D", "Conv2d"},
+                                             {"SeparableConv2D", "Conv2d"},
+                                             {"Conv2DTranspose", "ConvTranspose2d"},
+                                             {"Dense", "Linear"},
+                                             {"MaxPooling2D", "MaxPool2d"},
+                                             {"AveragePooling2D", "AvgPool2d"},
+                                             {"GlobalAveragePooling2D", "AdaptiveAvgPool2d"},
+                                             {"GlobalMaxPooling2D", "AdaptiveMaxPool2d"},
+                                             {"ZeroPadding2D", "ZeroPad2d"},
+                                             {"UpSampling2D", "Upsample"},
+                                             {"Reshape", "Unflatten"},
+                                             {"Add", ""},
+                                             {"Multiply", ""},
+                                             {"Concatenate", ""},
+                                             {"InputLayer", ""}};
   for (const auto& name : names)
     if (row.type == name[0]) return name[1];
   return row.type == "BatchNormalization" ? "BatchNorm" + dims : row.type;
@@ -107,8 +114,9 @@ inline std::string Summary::torchsummary() const {
   const double activations = 2.0 * 4.0 * static_cast<double>(outputs) / (1 << 20);
   const double parameters = 4.0 * static_cast<double>(total) / (1 << 20);
   return text + thick + "Total params: " + thousands(total) + "\nTrainable params: " + thousands(train) +
-         "\nNon-trainable params: " + thousands(total - train) + "\n" + thin + "Input size (MB): " + fixed2(input) +
-         "\nForward/backward pass size (MB): " + fixed2(activations) + "\nParams size (MB): " + fixed2(parameters) +
+         "\nNon-trainable params: " + thousands(total - train) + "\n" + thin +
+         "Input size (MB): " + fixed2(input) + "\nForward/backward pass size (MB): " + fixed2(activations) +
+         "\nParams size (MB): " + fixed2(parameters) +
          "\nEstimated Total Size (MB): " + fixed2(input + activations + parameters) + "\n" + thin;
 }
 
@@ -133,7 +141,8 @@ inline std::string Summary::torchinfo(Index batch) const {
                               : module.parameters == 0             ? "--"
                               : module.frozen                      ? "(" + thousands(module.parameters) + ")"
                                                                    : thousands(module.parameters);
-    text += line("├─" + module.type + ": 1-" + std::to_string(++index), detail::torch_shape(batch, module.shape), count);
+    text += line("├─" + module.type + ": 1-" + std::to_string(++index), detail::torch_shape(batch, module.shape),
+                 count);
     if (module.parameters == 0) continue;
     if (!module.repeated) outputs += detail::product(module.shape);
     const bool convolution = module.type.rfind("Conv", 0) == 0;
@@ -146,8 +155,9 @@ inline std::string Summary::torchinfo(Index batch) const {
   const double parameters = 4.0 * static_cast<double>(torch_total()) / 1e6;
   const char* unit = work >= 1e12 ? "T" : work >= 1e9 ? "G" : "M";
   const double scaled = work / (work >= 1e12 ? 1e12 : work >= 1e9 ? 1e9 : 1e6);
-  return text + rule + "Total params: " + thousands(torch_total()) + "\nTrainable params: " + thousands(trainable) +
-         "\nNon-trainable params: " + thousands(frozen) + "\nTotal mult-adds (" + unit + "): " + fixed2(scaled) + "\n" + rule +
+  return text + rule + "Total params: " + thousands(torch_total()) +
+         "\nTrainable params: " + thousands(trainable) + "\nNon-trainable params: " + thousands(frozen) +
+         "\nTotal mult-adds (" + unit + "): " + fixed2(scaled) + "\n" + rule +
          "Input size (MB): " + fixed2(input) + "\nForward/backward pass size (MB): " + fixed2(activations) +
          "\nParams size (MB): " + fixed2(parameters) +
          "\nEstimated Total Size (MB): " + fixed2(input + activations + parameters) + "\n" + rule;

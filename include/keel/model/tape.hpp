@@ -21,7 +21,8 @@ class Model;
 ///     model.backward(dy, tape);
 ///     optimizer.step(model.parameters());
 ///
-/// Dropout's masks depend on (seed, step, place in the graph) alone; `backward` counts `step` up after each training pass.
+/// Dropout's masks depend on (seed, step, place in the graph) alone; `backward` counts `step` up after each
+/// training pass.
 template <class T = float>
 class Tape {
  public:
@@ -29,8 +30,9 @@ class Tape {
   std::uint64_t step = 0;
   /// Whether backward also computes the gradient of the model's inputs.
   bool input_gradients = false;
-  /// For each output (or none) the activation, softmax or sigmoid, that is left out if the output ends in it: a loss computed
-  /// from the values before it neither overflows nor loses its gradient. `left_out` says where that happened.
+  /// For each output (or none) the activation, softmax or sigmoid, that is left out if the output ends in it: a
+  /// loss computed from the values before it neither overflows nor loses its gradient. `left_out` says where that
+  /// happened.
   std::vector<Activation> leave_out;
   bool left_out(std::size_t i) const { return i < left_out_.size() && left_out_[i]; }
 
@@ -45,7 +47,9 @@ class Tape {
   /// Bytes held.
   std::size_t bytes() const {
     std::size_t total = scratch_.bytes();
-    const auto add = [&](const Tensor<T>& tensor) { total += static_cast<std::size_t>(tensor.size()) * sizeof(T); };
+    const auto add = [&](const Tensor<T>& tensor) {
+      total += static_cast<std::size_t>(tensor.size()) * sizeof(T);
+    };
     for (const State& state : states_) {
       add(state.memory);
       for (const Tensor<T>& tensor : state.cache.tensors) add(tensor);
@@ -59,7 +63,7 @@ class Tape {
   friend class Model<T>;
 
   struct State {
-    int root = -1;           ///< the node whose memory holds this one's value; itself unless it is a view or was fused
+    int root = -1;  ///< the node whose memory holds this one's value; itself unless it is a view or was fused
     ActivationSpec fused{};  ///< the activation that this node applies for its consumer
     bool needs_gradient = false;
     bool before_activation = false;
@@ -89,7 +93,8 @@ class Tape {
   }
   Pass<T> pass(const Model<T>& model, int node);
   void gather_inputs(const Model<T>& model, int node);
-  /// A gradient arrives at a node, in a buffer (or, if -1, in the caller's memory): kept, or added to the one there.
+  /// A gradient arrives at a node, in a buffer (or, if -1, in the caller's memory): kept, or added to the one
+  /// there.
   void receive(int node, TensorView<T> gradient, int buffer);
 
   int acquire(Index size);
@@ -133,10 +138,10 @@ void Tape<T>::prepare(const Model<T>& model) {
     if (leaves_out(model, n, uses)) {
       here.before_activation = layer->role() != LayerRole::activation;
       if (!here.before_activation) here.root = root(input);
-    } else if (layer->role() == LayerRole::activation && root(input) == input && uses[static_cast<std::size_t>(input)] == 1 &&
-        nodes[static_cast<std::size_t>(input)].layer >= 0 && state(input).fused.kind == Activation::linear &&
-        !activation_needs_input(layer->activation()) &&
-        model.any_layer(nodes[static_cast<std::size_t>(input)].layer)->fuses_activation()) {
+    } else if (layer->role() == LayerRole::activation && root(input) == input &&
+               uses[static_cast<std::size_t>(input)] == 1 && nodes[static_cast<std::size_t>(input)].layer >= 0 &&
+               state(input).fused.kind == Activation::linear && !activation_needs_input(layer->activation()) &&
+               model.any_layer(nodes[static_cast<std::size_t>(input)].layer)->fuses_activation()) {
       state(input).fused = layer->activation();
       here.root = input;
     }
@@ -160,7 +165,8 @@ Pass<T> Tape<T>::pass(const Model<T>& model, int node) {
 template <class T>
 void Tape<T>::gather_inputs(const Model<T>& model, int node) {
   inputs_.clear();
-  for (const int input : model.nodes()[static_cast<std::size_t>(node)].inputs) inputs_.push_back(state(input).value);
+  for (const int input : model.nodes()[static_cast<std::size_t>(node)].inputs)
+    inputs_.push_back(state(input).value);
 }
 
 template <class T>
@@ -288,7 +294,8 @@ int Tape<T>::acquire(Index size) {
     const Index held = buffers_[static_cast<std::size_t>(b)].size();
     const Index best_held = best < 0 ? -1 : buffers_[static_cast<std::size_t>(best)].size();
     const bool fits = held >= size, best_fits = best_held >= size;
-    if (best < 0 || (fits && !best_fits) || (fits == best_fits && (fits ? held < best_held : held > best_held))) best = b;
+    if (best < 0 || (fits && !best_fits) || (fits == best_fits && (fits ? held < best_held : held > best_held)))
+      best = b;
   }
   if (best < 0) {
     best = static_cast<int>(buffers_.size());

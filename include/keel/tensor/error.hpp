@@ -13,7 +13,8 @@ namespace keel::inline KEEL_ABI {
 /// there is one, what to do; `what()` joins them: `[where] expected ..., got ... (hint)`.
 class Error : public std::runtime_error {
  public:
-  [[gnu::cold]] Error(std::string_view where, std::string_view expected, std::string_view got, std::string_view hint = {})
+  [[gnu::cold]] Error(std::string_view where, std::string_view expected, std::string_view got,
+                      std::string_view hint = {})
       : std::runtime_error(message(where, expected, got, hint)),
         where_(where),
         expected_(expected),

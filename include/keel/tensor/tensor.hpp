@@ -182,7 +182,7 @@ class Tensor {
   AlignedVector<T> data_;
 };
 
-Tensor() -> Tensor<float>;
-Tensor(const Shape&) -> Tensor<float>;
+Tensor()->Tensor<float>;
+Tensor(const Shape&)->Tensor<float>;
 
 }  // namespace keel::inline KEEL_ABI

@@ -43,8 +43,9 @@ struct FitOptions {
   /// in Keras; with Reduction::weighted_mean by their weights). Targets are class numbers, 0 and 1, or one-hot
   /// rows.
   std::vector<double> class_weight{};
-  /// Compute cross-entropies from what comes before a final softmax or sigmoid, as Keras on TensorFlow does: no gradient is
-  /// lost where a probability is 0 or 1. False: from the clipped probabilities, as Keras on JAX and PyTorch does.
+  /// Compute cross-entropies from what comes before a final softmax or sigmoid, as Keras on TensorFlow does: no
+  /// gradient is lost where a probability is 0 or 1. False: from the clipped probabilities, as Keras on JAX and
+  /// PyTorch does.
   bool through_logits = true;
   /// The order of samples in epoch e follows from (seed, e), dropout's masks from (seed, step).
   bool shuffle = true;
@@ -148,7 +149,8 @@ class Scorer {
 
  private:
   static Activation kept_activation(const LossSpec& loss) {
-    if (loss.options().from_logits || loss.options().log_of_zero != LogOfZero::clip_probability) return Activation::linear;
+    if (loss.options().from_logits || loss.options().log_of_zero != LogOfZero::clip_probability)
+      return Activation::linear;
     switch (loss.kind()) {
       case Loss::binary_crossentropy: return Activation::sigmoid;
       case Loss::categorical_crossentropy:
