@@ -47,7 +47,7 @@ class Hdf5Writer {
   Bytes bytes() const {
     Layout layout;
     layout.most_children = most_children(root_);
-    layout.out.resize(superblock_bytes);
+    layout.out.resize(superblock_bytes, std::byte{0});
     write_texts(layout);
     const Entry root = write_node(layout, root_, "");
     std::string head("\x89HDF\r\n\x1a\n", 8);
@@ -94,7 +94,7 @@ class Hdf5Writer {
       const std::uint64_t address = out.size();
       const ByteSpan span = io::bytes_of(bytes);
       out.insert(out.end(), span.begin(), span.end());
-      out.resize((out.size() + 7) / 8 * 8);
+      out.resize((out.size() + 7) / 8 * 8, std::byte{0});
       return address;
     }
   };
