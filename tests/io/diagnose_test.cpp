@@ -57,7 +57,7 @@ TEST_CASE("PyTorch's modules find their layers in order, whatever their names") 
     Model<> model = network();
     const Diagnosis diagnosis = diagnose(model, path);
     CHECK(diagnosis.fits());
-    CHECK(diagnosis.count(Pairing::Status::matched) == 9);
+    CHECK(diagnosis.count(Pairing::Outcome::matched) == 9);
     load_weights(model, path);
     const auto& kernel = model.layer("conv2d").parameters()[0]->value();
     // OIHW (3, 1, 2, 0) is at ((3 * 2 + 1) * 3 + 2) * 3 + 0

@@ -248,16 +248,18 @@ check_readme() {
   done
   [ "$count" -gt 0 ] || { echo "README.md has no C++ code"; return 1; }
 }
-# A generous bound: the figure that counts is the printed one.
+# The target is 6 s, which keel misses (HACKING.md, Compile cost). What fails here is growth beyond today's cost,
+# in units of what Eigen/Core takes beside it, since times change with the machine and its load.
 check_compile_cost() {
   [ -f README.md ] || return 1
   awk '/^```cpp$/ { on = 1; next } /^```/ && on { exit } on' README.md >"$work/readme_program.cpp"
-  local seconds size
+  local seconds size unit
+  unit=$(echo '#include <Eigen/Core>' | cpu_seconds compile -O2 -fsyntax-only -x c++ -) || return 1
   seconds=$(cpu_seconds compile -O2 -c "$work/readme_program.cpp" -o "$work/readme_program.o") || return 1
   compile -O2 "$work/readme_program.o" -o "$work/readme_program" -pthread "${libraries[@]}" || return 1
   strip -o "$work/readme_stripped" "$work/readme_program" && size=$(wc -c <"$work/readme_stripped")
-  echo "note README program: $seconds s of CPU time to compile at -O2, $((size / 1024)) KiB stripped"
-  awk -v s="$seconds" 'BEGIN { exit !(s < 20) }' && [ "$size" -lt 1048576 ]
+  echo "note README program: $seconds s of CPU time to compile at -O2 (target 6; Eigen/Core alone $unit), $((size / 1024)) KiB stripped"
+  awk -v s="$seconds" -v unit="$unit" 'BEGIN { exit !(s < 50 * unit) }' && [ "$size" -lt 1048576 ]
 }
 
 # --- Running them: one check a line, two at a time (or as many as there are cores).

@@ -100,7 +100,7 @@ void compare_options(const Model<T>& model, const Model<T>& file, WeightPlan<T>&
   std::set<std::pair<std::string, std::string>> seen;
   const auto owner = [](const std::string& name) { return name.substr(0, name.rfind('/')); };
   for (const Pairing& p : plan.diagnosis.pairings) {
-    if (p.status != Pairing::Status::matched || p.parameter.find('/') == p.parameter.npos ||
+    if (p.status != Pairing::Outcome::matched || p.parameter.find('/') == p.parameter.npos ||
         p.tensor.find('/') == p.tensor.npos)
       continue;
     const std::string mine = owner(p.parameter), theirs = owner(p.tensor);

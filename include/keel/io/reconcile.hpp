@@ -11,8 +11,8 @@ namespace keel::inline KEEL_ABI {
 
 /// A tensor of a file and the parameter that it goes to.
 struct Pairing {
-  enum class Status { matched, missing, unexpected, wrong_shape };
-  Status status = Status::matched;
+  enum class Outcome { matched, missing, unexpected, wrong_shape };
+  Outcome status = Outcome::matched;
   std::string tensor;  ///< name in the file; empty if missing
   Shape tensor_shape{};
   std::string parameter;  ///< "conv2d/kernel"; empty if unexpected
@@ -32,11 +32,11 @@ struct Diagnosis {
   std::vector<Suspicion> suspicions;
   std::vector<std::string> notes;  ///< how names were matched, what was left out
 
-  Index count(Pairing::Status status) const {
+  Index count(Pairing::Outcome status) const {
     return std::count_if(pairings.begin(), pairings.end(), [&](const Pairing& p) { return p.status == status; });
   }
   /// Whether `load_weights` would accept the file.
-  bool fits() const { return count(Pairing::Status::matched) == static_cast<Index>(pairings.size()); }
+  bool fits() const { return count(Pairing::Outcome::matched) == static_cast<Index>(pairings.size()); }
 
   /// With `all` false, tensors that fit are counted only.
   std::string to_string(bool all = true) const {
@@ -46,7 +46,7 @@ struct Diagnosis {
       return name.empty() ? "-" : io::shown(name).substr(1, io::shown(name).size() - 2);
     };
     for (const Pairing& p : pairings)
-      if (all || p.status != Pairing::Status::matched)
+      if (all || p.status != Pairing::Outcome::matched)
         rows.push_back({words[static_cast<std::size_t>(p.status)], plain(p.tensor),
                         p.tensor.empty() ? "" : p.tensor_shape.to_string(),
                         p.parameter.empty() ? "-" : p.parameter,
@@ -64,7 +64,7 @@ struct Diagnosis {
     }
     for (std::size_t s = 0; s < 4; ++s)
       text +=
-          (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Status>(s)));
+          (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Outcome>(s)));
     text += "\n";
     for (const std::string& line : notes) text += "note: " + line + "\n";
     return text + suspicious();
@@ -219,9 +219,9 @@ class WeightPlan {
     if (array) p.tensor = array->name, p.tensor_shape = array->shape;
     if (!array) {
       if (slot->optional) return;
-      p.status = Pairing::Status::missing;
+      p.status = Pairing::Outcome::missing;
     } else if (!slot) {
-      p.status = Pairing::Status::unexpected;
+      p.status = Pairing::Outcome::unexpected;
     }
     if (slot) {
       p.parameter = slot->name;
@@ -235,13 +235,13 @@ class WeightPlan {
   /// before.
   void commit() {
     if (!diagnosis.fits()) {
-      const auto some = [&](Pairing::Status status, const char* word) {
+      const auto some = [&](Pairing::Outcome status, const char* word) {
         const Index n = diagnosis.count(status);
         return n ? std::to_string(n) + " " + word + ", " : std::string();
       };
-      std::string got = some(Pairing::Status::missing, "missing") +
-                        some(Pairing::Status::unexpected, "unexpected") +
-                        some(Pairing::Status::wrong_shape, "of another shape");
+      std::string got = some(Pairing::Outcome::missing, "missing") +
+                        some(Pairing::Outcome::unexpected, "unexpected") +
+                        some(Pairing::Outcome::wrong_shape, "of another shape");
       got.resize(got.size() - 2);
       throw FormatError(diagnosis.file, "every parameter of the model, in its shape, and nothing else", got,
                         "the file belongs to another network:\n" + diagnosis.to_string(false));
@@ -278,7 +278,7 @@ class WeightPlan {
     p.change = slot.layout.change;
   }
   static void refuse(Pairing& p, std::string why) {
-    p.status = Pairing::Status::wrong_shape;
+    p.status = Pairing::Outcome::wrong_shape;
     p.change = std::move(why);
   }
   static std::vector<Index> without_ones(const Shape& shape) {

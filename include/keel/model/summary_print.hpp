@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include <keel/model/summary.hpp>
+#include <keel/model/summary_data.hpp>
 
 namespace keel::inline KEEL_ABI {
 
