@@ -248,7 +248,7 @@ check_readme() {
   done
   [ "$count" -gt 0 ] || { echo "README.md has no C++ code"; return 1; }
 }
-# The target is 6 s, which keel misses (HACKING.md, Compile cost). What fails here is growth beyond today's cost,
+# The target is 6 s, which keel misses (HACKING.md, Compile cost). What fails here is growth far beyond today's cost (about 35),
 # in units of what Eigen/Core takes beside it, since times change with the machine and its load.
 check_compile_cost() {
   [ -f README.md ] || return 1
@@ -259,7 +259,7 @@ check_compile_cost() {
   compile -O2 "$work/readme_program.o" -o "$work/readme_program" -pthread "${libraries[@]}" || return 1
   strip -o "$work/readme_stripped" "$work/readme_program" && size=$(wc -c <"$work/readme_stripped")
   echo "note README program: $seconds s of CPU time to compile at -O2 (target 6; Eigen/Core alone $unit), $((size / 1024)) KiB stripped"
-  awk -v s="$seconds" -v unit="$unit" 'BEGIN { exit !(s < 50 * unit) }' && [ "$size" -lt 1048576 ]
+  awk -v s="$seconds" -v unit="$unit" 'BEGIN { exit !(s < 80 * unit) }' && [ "$size" -lt 1048576 ]
 }
 
 # --- Running them: one check a line, two at a time (or as many as there are cores).
