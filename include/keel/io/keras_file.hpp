@@ -6,8 +6,6 @@
 #include <keel/io/zip.hpp>
 #include <keel/model/naming.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 namespace io {
@@ -190,5 +188,3 @@ KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif
