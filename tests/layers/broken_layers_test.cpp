@@ -70,7 +70,7 @@ void caught(const char* what, L layer, const std::vector<Shape>& inputs,
 Tensor<double> copy(TensorView<const double> values) { return Tensor<double>(values); }
 
 const std::vector<Shape> vectors{{4}}, images{{6, 5, 2}}, pair{{3, 4}, {3, 4}};
-const Conv2D<double> conv(3, 3, {.strides = 2, .padding = Padding::same});
+const Conv2D<double> convolution(3, 3, {.strides = 2, .padding = Padding::same});
 
 }  // namespace
 
@@ -179,7 +179,7 @@ TEST_CASE("broken Dense layers are caught") {
 
 TEST_CASE("broken convolutions are caught") {
   SUBCASE("the kernel's gradient flipped") {
-    caught("training: gradient of kernel", conv, images, [](const Call& c) {
+    caught("training: gradient of kernel", convolution, images, [](const Call& c) {
       c.rightly(c.dy);
       if (!c.trains() || c.pass.accumulate) return;
       const Tensor<double> right = c.gradient(0);
@@ -189,34 +189,34 @@ TEST_CASE("broken convolutions are caught") {
     });
   }
   SUBCASE("dx one column to the right") {
-    caught("training: gradient of input 0", conv, images, [](const Call& c) {
+    caught("training: gradient of input 0", convolution, images, [](const Call& c) {
       c.rightly(c.dy);
       if (c.dx[0].data()) std::rotate(c.dx[0].begin(), c.dx[0].begin() + 2, c.dx[0].end());
     });
   }
   SUBCASE("dx from a dy that is one place off") {
-    caught("training: gradient of input 0", conv, images, [](const Call& c) {
+    caught("training: gradient of input 0", convolution, images, [](const Call& c) {
       Tensor<double> dy = copy(c.dy);
       std::rotate(dy.begin(), dy.begin() + 3, dy.end());
       c.rightly(dy);
     });
   }
   SUBCASE("the border of dx forgotten") {
-    caught("training: gradient of input 0", conv, images, [](const Call& c) {
+    caught("training: gradient of input 0", convolution, images, [](const Call& c) {
       c.rightly(c.dy);
       if (c.dx[0].data())
         for (Index n = 0; n < c.dx[0].shape()[0]; ++n) c.dx[0](n, 5, 4, 1) = 0;
     });
   }
   SUBCASE("the last value of dx not written") {
-    caught("training: gradient of input 0", conv, images, [](const Call& c) {
+    caught("training: gradient of input 0", convolution, images, [](const Call& c) {
       const double before = c.dx[0].data() ? c.dx[0][c.dx[0].size() - 1] : 0;
       c.rightly(c.dy);
       if (c.dx[0].data()) c.dx[0][c.dx[0].size() - 1] = before;
     });
   }
   SUBCASE("one tap of the kernel's gradient half as large") {
-    caught("training: gradient of kernel", conv, images, [](const Call& c) {
+    caught("training: gradient of kernel", convolution, images, [](const Call& c) {
       c.rightly(c.dy);
       if (c.trains() && !c.pass.accumulate) c.gradient(0)[17] *= 0.999;
     });

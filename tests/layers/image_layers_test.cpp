@@ -19,7 +19,7 @@ TEST_CASE("ZeroPadding2D surrounds an image: top, bottom, left, right") {
         Tensor<float>({1, 1, 2, 1}, {5, 6}));
   CHECK(Bench(ZeroPadding2D({1, 2}), {{4, 4, 1}}).output == Shape{6, 8, 1});
   CHECK_THROWS_WITH_AS(ZeroPadding2D(-1), "[ZeroPadding2D] expected padding of 0 or more, got -1", ConfigError);
-  CHECK_THROWS_WITH_AS(ZeroPadding2D(Padding::same), "[ZeroPadding2D] expected padding in numbers, got \"same\"",
+  CHECK_THROWS_WITH_AS(ZeroPadding2D{Padding::same}, "[ZeroPadding2D] expected padding in numbers, got \"same\"",
                        ConfigError);
 }
 

@@ -168,6 +168,7 @@ class Tensor {
   }
   /// A copy of samples [begin, begin + count) of the first axis.
   Tensor rows(Index begin, Index count) const { return Tensor(view().rows(begin, count)); }
+  /// Each value as a U, as static_cast converts it: undefined where an integer cannot hold it.
   template <class U>
   Tensor<U> cast() const {
     Tensor<U> result = Tensor<U>::uninitialized(shape_);

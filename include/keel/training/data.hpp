@@ -93,8 +93,9 @@ class Dataset {
   /// {the first floor(fraction * samples), the rest}, both with at least one. Shuffle first where the order means
   /// something.
   std::pair<Dataset, Dataset> split(double fraction) const {
-    const auto count = static_cast<Index>(fraction * static_cast<double>(size()));
-    if (!(fraction > 0 && fraction < 1) || count < 1)
+    const bool inside = fraction > 0 && fraction < 1;
+    const auto count = inside ? static_cast<Index>(fraction * static_cast<double>(size())) : 0;
+    if (count < 1)
       throw ConfigError("Dataset::split",
                         "a fraction that leaves both parts a sample of " + std::to_string(size()),
                         std::to_string(fraction));
