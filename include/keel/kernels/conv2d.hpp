@@ -51,13 +51,14 @@ inline ConvShape forward_shape(const Conv2DGeometry& g) {
 
 /// The tile M of Winograd's F(M x M, 3 x 3), or 0 where the method is not used: 3 x 3 taps, stride 1, enough
 /// channels and pixels to pay for the transforms. Neither batch nor machine have a say, so that they do not change
-/// a bit.
-inline Index winograd_tile(const ConvShape& s) {
+/// a bit. Few pixels pay for the many weights of M = 4 only where several samples share them, as in training.
+inline Index winograd_tile(const ConvShape& s, bool backward = false) {
   const auto fits = [](const ConvAxis& a) {
     return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.step == 1 && a.start == 0;
   };
   if (!fits(s.h) || !fits(s.w) || s.ci < 16 || s.co < 16) return 0;
-  return s.h.out * s.w.out >= 64 ? 4 : s.h.out * s.w.out >= 49 && s.ci >= 32 && s.co >= 32 ? 2 : 0;
+  const Index pixels = s.h.out * s.w.out;
+  return pixels >= 64 ? 4 : pixels >= 49 && s.ci >= 32 && s.co >= 32 ? (backward ? 4 : 2) : 0;
 }
 
 /// The strips of tiles for Winograd's method, as a convolution of (M + 2) x (M + 2) taps with stride M.
@@ -137,12 +138,13 @@ void convolve_winograd(const ConvShape& shape, const T* x, const T* packed, cons
   });
 }
 
-/// The kernel's gradient by the transposed steps: the sums over tiles of the products, then 9 taps from those.
-template <class T, int M>
+/// The kernel's gradient by the transposed steps, with tiles of 4 x 4: the sums over tiles of the products, then 9
+/// taps from those.
+template <class T>
 void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T* dkernel, bool accumulate,
                               const KernelContext& context) {
-  constexpr Index matrices = (M + 2) * (M + 2);
-  ConvStrips<T> strips = winograd_strips<T>(shape, M);
+  constexpr Index tile_size = 4, matrices = (tile_size + 2) * (tile_size + 2);
+  ConvStrips<T> strips = winograd_strips<T>(shape, tile_size);
   const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups, columns = strips.row_pixels();
   const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
   // Threads transform strips of 28 tiles, and multiply what four of those give.
@@ -172,9 +174,9 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
           const Index tile = (strips.first_row(i) - first) * columns;
           w.v = v + tile * v_pitch, w.m = m + tile * m_pitch;
           w.channels = ci;
-          KEEL_SIMD_CALL(context.simd, winograd_inputs<T, M>)(w);
+          KEEL_SIMD_CALL(context.simd, winograd_inputs<T, tile_size>)(w);
           w.channels = co;
-          KEEL_SIMD_CALL(context.simd, winograd_gradients<T, M>)(w, dy + group * co, panels * panel_width<T>);
+          KEEL_SIMD_CALL(context.simd, winograd_gradients<T>)(w, dy + group * co, panels * panel_width<T>);
         }
       });
       parallel_for(context.threads, matrices * panels, 1, [&](Index begin, Index end) {
@@ -192,16 +194,15 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
         }
       });
     }
-    KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T, M>)
+    KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
     (ci, co, out_c, u, dkernel + group * co, accumulate);
   }
 }
 
-/// y = epilogue(convolution) with packed weights.
+/// y = epilogue(convolution) with weights packed for Winograd's `tile`.
 template <class T>
-void convolve(const ConvShape& shape, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
+void convolve(const ConvShape& shape, Index tile, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
               const KernelContext& context) {
-  const Index tile = winograd_tile(shape);
   if (tile == 2) return convolve_winograd<T, 2>(shape, x, packed, epilogue, y, context);
   if (tile == 4) return convolve_winograd<T, 4>(shape, x, packed, epilogue, y, context);
   ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
@@ -267,14 +268,16 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
 /// y = activation(conv(x, kernel) + bias + residual). The order of every sum is fixed by the geometry of one
 /// sample. 3 x 3 kernels with stride 1, 16 or more channels on both sides and 64 or more output pixels use
 /// Winograd's F(4 x 4, 3 x 3), whose error is 1.8 times that of adding up the products one by one (root mean
-/// square, 256 channels); those with 49 pixels and 32 channels F(2 x 2, 3 x 3), 0.6 times. An infinite input gives
-/// NaN in its tile of outputs, where plain sums give infinity in those that see it. The gradients do the same.
+/// square, 256 channels); those with 49 pixels and 32 channels F(2 x 2, 3 x 3), 0.6 times, and F(4 x 4, 3 x 3) in
+/// the gradients. An infinite input gives NaN in its tile of outputs, where plain sums give infinity in those that
+/// see it.
 template <class T>
 void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
                     const KernelContext& context) {
   if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
-  detail::convolve(detail::forward_shape(g), x, packed, epilogue, y, context);
+  const detail::ConvShape shape = detail::forward_shape(g);
+  detail::convolve(shape, detail::winograd_tile(shape), x, packed, epilogue, y, context);
   const Activation kind = epilogue.activation.kind;
   if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
     activation_forward(epilogue.activation, g.batch * g.out_h * g.out_w, g.out_c, y, y, context);
@@ -306,10 +309,10 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
                                        g.group_out()};
       Scratch::Frame frame(context.scratch);
       const detail::ConvShape shape{h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w};
-      const Index tile = detail::winograd_tile(shape);
+      const Index tile = detail::winograd_tile(shape, true);
       T* const packed = context.scratch.take<T>(view.packed_size(tile));
       view.pack(tile, packed, context.threads, context.simd);
-      detail::convolve<T>(shape, dy, packed, {}, dx, context);
+      detail::convolve<T>(shape, tile, dy, packed, {}, dx, context);
     }
 }
 
@@ -324,9 +327,8 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     return;
   }
   const detail::ConvShape shape = detail::forward_shape(g);
-  if (const Index tile = detail::winograd_tile(shape))
-    return (tile == 2 ? &detail::winograd_backward_kernel<T, 2> : &detail::winograd_backward_kernel<T, 4>)(
-        shape, x, dy, dkernel, accumulate, context);
+  if (detail::winograd_tile(shape, true))
+    return detail::winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context);
   constexpr Index tile = 8;  // weights
   using Strips = detail::ConvStrips<T>;
   Strips strips(shape, Strips::Layout::planes);

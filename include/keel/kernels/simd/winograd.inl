@@ -53,21 +53,16 @@ KEEL_SIMD_INLINE void winograd_at(const Vector<T>* m, Vector<T>* y, int step) {
   }
 }
 
-/// A y: what each of M + 2 products owes to M gradients.
-template <class T, int M>
+/// A y for M = 4: what each of 6 products owes to 4 gradients.
+template <class T>
 KEEL_SIMD_INLINE void winograd_a(const Vector<T>* y, int step, Vector<T>* m) {
   using P = WinogradPoints<T>;
-  const Vector<T> y0 = y[0], y1 = y[step];
-  if constexpr (M == 2) {
-    m[0] = y0, m[1] = y0 + y1, m[2] = y0 - y1, m[3] = -y1;
-  } else {
-    const Vector<T> y2 = y[2 * step], y3 = y[3 * step];
-    const Vector<T> even = fma<T>(P::inner2, y2, y0), odd = fma<T>(P::inner2, y3, y1);
-    const Vector<T> even_outer = fma<T>(P::outer2, y2, y0), odd_outer = fma<T>(P::outer2, y3, y1);
-    m[0] = y0, m[5] = y3;
-    m[1] = fma<T>(P::inner, odd, even), m[2] = fma<T>(-P::inner, odd, even);
-    m[3] = fma<T>(P::outer, odd_outer, even_outer), m[4] = fma<T>(-P::outer, odd_outer, even_outer);
-  }
+  const Vector<T> y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
+  const Vector<T> even = fma<T>(P::inner2, y2, y0), odd = fma<T>(P::inner2, y3, y1);
+  const Vector<T> even_outer = fma<T>(P::outer2, y2, y0), odd_outer = fma<T>(P::outer2, y3, y1);
+  m[0] = y0, m[5] = y3;
+  m[1] = fma<T>(P::inner, odd, even), m[2] = fma<T>(-P::inner, odd, even);
+  m[3] = fma<T>(P::outer, odd_outer, even_outer), m[4] = fma<T>(-P::outer, odd_outer, even_outer);
 }
 
 /// G g: 3 taps' values at the points, over the product of each point's distances from the others.
@@ -85,20 +80,15 @@ KEEL_SIMD_INLINE void winograd_g(Vector<T> a, Vector<T> b, Vector<T> c, Vector<T
   }
 }
 
-/// G^T u: 3 taps from M + 2 sums.
-template <class T, int M>
+/// G^T u for M = 4: 3 taps from 6 sums.
+template <class T>
 KEEL_SIMD_INLINE void winograd_gt(const Vector<T>* u, Vector<T>* to) {
   using P = WinogradPoints<T>;
-  if constexpr (M == 2) {
-    const Vector<T> even = (u[1] + u[2]) * T(0.5);
-    to[0] = u[0] + even, to[1] = (u[1] - u[2]) * T(0.5), to[2] = even + u[3];
-  } else {
-    const Vector<T> even = (u[1] + u[2]) * P::of_inner, odd = (u[1] - u[2]) * (P::inner * P::of_inner);
-    const Vector<T> even_outer = (u[3] + u[4]) * P::of_outer;
-    to[0] = fma<T>(P::of_zero, u[0], even + even_outer);
-    to[1] = fma<T>(P::outer * P::of_outer, u[3] - u[4], odd);
-    to[2] = fma<T>(P::inner2, even, fma<T>(P::outer2, even_outer, u[5]));
-  }
+  const Vector<T> even = (u[1] + u[2]) * P::of_inner, odd = (u[1] - u[2]) * (P::inner * P::of_inner);
+  const Vector<T> even_outer = (u[3] + u[4]) * P::of_outer;
+  to[0] = fma<T>(P::of_zero, u[0], even + even_outer);
+  to[1] = fma<T>(P::outer * P::of_outer, u[3] - u[4], odd);
+  to[2] = fma<T>(P::inner2, even, fma<T>(P::outer2, even_outer, u[5]));
 }
 
 /// G g G^T: taps in the last 9 of the panel's (M + 2)^2 planes of `count` values become all of them.
@@ -188,9 +178,9 @@ void winograd_outputs(const detail::WinogradTiles<T>& w) {
 }
 
 /// A dy A^T of every tile and channel, zeros in the columns from `channels` up to the whole panel.
-template <class T, int M>
+template <class T>
 void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index columns) {
-  constexpr int size = M + 2;
+  constexpr int M = 4, size = M + 2;
   T* m = w.m;
   for (Index row = 0; row < w.rows; ++row) {
     const Index first = w.y_rows[row], below = w.out_h - first / (w.out_w * w.out_c) % w.out_h;
@@ -206,11 +196,11 @@ void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index co
           KEEL_SIMD_UNROLL
           for (int r = 0; r < M; ++r)
             line[r] = r < below && s < right ? load(at + (r * w.out_w + s) * w.out_c, tail) : Vector<T>{};
-          winograd_a<T, M>(line, 1, d[s]);
+          winograd_a<T>(line, 1, d[s]);
         }
         KEEL_SIMD_UNROLL
         for (int r = 0; r < size; ++r) {
-          winograd_a<T, M>(&d[0][r], size, line);
+          winograd_a<T>(&d[0][r], size, line);
           KEEL_SIMD_UNROLL
           for (int s = 0; s < size; ++s) store(m + (r * size + s) * w.m_plane + c, line[s]);
         }
@@ -219,11 +209,10 @@ void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index co
   }
 }
 
-/// dkernel (+)= G^T u G, for the (M + 2)^2 matrices u of ci x co sums; dkernel has out_c values for each of 9 x ci
-/// rows.
-template <class T, int M>
+/// dkernel (+)= G^T u G, for the 36 matrices u of ci x co sums; dkernel has out_c values for each of 9 x ci rows.
+template <class T>
 void winograd_kernel_gradient(Index ci, Index co, Index out_c, const T* u, T* dkernel, bool add) {
-  constexpr int size = M + 2;
+  constexpr int size = 6;
   const Index plane = ci * co;
   for (Index c = 0; c < ci; ++c, u += co, dkernel += out_c)
     for (Index f = 0; f < co; f += lanes<T>) {
@@ -233,13 +222,13 @@ void winograd_kernel_gradient(Index ci, Index co, Index out_c, const T* u, T* dk
       for (int s = 0; s < size; ++s) {
         KEEL_SIMD_UNROLL
         for (int r = 0; r < size; ++r) line[r] = load(u + (r * size + s) * plane + f, tail);
-        winograd_gt<T, M>(line, taps);
+        winograd_gt<T>(line, taps);
         KEEL_SIMD_UNROLL
         for (int r = 0; r < 3; ++r) columns[r][s] = taps[r];
       }
       KEEL_SIMD_UNROLL
       for (int r = 0; r < 3; ++r) {
-        winograd_gt<T, M>(columns[r], taps);
+        winograd_gt<T>(columns[r], taps);
         KEEL_SIMD_UNROLL
         for (int s = 0; s < 3; ++s) {
           T* const to = dkernel + (r * 3 + s) * ci * out_c + f;
