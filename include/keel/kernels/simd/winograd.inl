@@ -13,9 +13,10 @@ struct WinogradPoints {
                      of_outer = 1 / (2 * outer2 * (outer2 - inner2));
 };
 
+/// factor * b + c
 template <class T>
-KEEL_SIMD_INLINE Vector<T> fma(T a, std::type_identity_t<Vector<T>> b, std::type_identity_t<Vector<T>> c) {
-  return fma(broadcast(a), b, c);
+KEEL_SIMD_INLINE Vector<T> fma_by(T factor, std::type_identity_t<Vector<T>> b, std::type_identity_t<Vector<T>> c) {
+  return fma(broadcast(factor), b, c);
 }
 
 /// B^T d, in place, of M + 2 vectors that are `step` apart: d is the input, the result its values at the points
@@ -28,12 +29,13 @@ KEEL_SIMD_INLINE void winograd_bt(Vector<T>* d, int step) {
     d[0] = d0 - d2, d[step] = d1 + d2, d[2 * step] = d2 - d1, d[3 * step] = d1 - d3;
   } else {
     const Vector<T> d4 = d[4 * step], d5 = d[5 * step];
-    const Vector<T> even = fma<T>(-P::outer2, d2, d4), odd = fma<T>(-P::outer2, d1, d3);
-    const Vector<T> even_outer = fma<T>(-P::inner2, d2, d4), odd_outer = fma<T>(-P::inner2, d1, d3);
-    d[0] = fma<T>(P::product, d0, fma<T>(-P::sum, d2, d4));
-    d[step] = fma<T>(P::inner, odd, even), d[2 * step] = fma<T>(-P::inner, odd, even);
-    d[3 * step] = fma<T>(P::outer, odd_outer, even_outer), d[4 * step] = fma<T>(-P::outer, odd_outer, even_outer);
-    d[5 * step] = fma<T>(P::product, d1, fma<T>(-P::sum, d3, d5));
+    const Vector<T> even = fma_by<T>(-P::outer2, d2, d4), odd = fma_by<T>(-P::outer2, d1, d3);
+    const Vector<T> even_outer = fma_by<T>(-P::inner2, d2, d4), odd_outer = fma_by<T>(-P::inner2, d1, d3);
+    d[0] = fma_by<T>(P::product, d0, fma_by<T>(-P::sum, d2, d4));
+    d[step] = fma_by<T>(P::inner, odd, even), d[2 * step] = fma_by<T>(-P::inner, odd, even);
+    d[3 * step] = fma_by<T>(P::outer, odd_outer, even_outer);
+    d[4 * step] = fma_by<T>(-P::outer, odd_outer, even_outer);
+    d[5 * step] = fma_by<T>(P::product, d1, fma_by<T>(-P::sum, d3, d5));
   }
 }
 
@@ -47,9 +49,9 @@ KEEL_SIMD_INLINE void winograd_at(const Vector<T>* m, Vector<T>* y, int step) {
   } else {
     const Vector<T> even_outer = m[3] + m[4], odd_outer = m[3] - m[4];
     y[0] = m[0] + even + even_outer;
-    y[step] = fma<T>(P::outer, odd_outer, odd * P::inner);
-    y[2 * step] = fma<T>(P::outer2, even_outer, even * P::inner2);
-    y[3 * step] = fma<T>(P::outer2 * P::outer, odd_outer, fma<T>(P::inner2 * P::inner, odd, m[5]));
+    y[step] = fma_by<T>(P::outer, odd_outer, odd * P::inner);
+    y[2 * step] = fma_by<T>(P::outer2, even_outer, even * P::inner2);
+    y[3 * step] = fma_by<T>(P::outer2 * P::outer, odd_outer, fma_by<T>(P::inner2 * P::inner, odd, m[5]));
   }
 }
 
@@ -58,11 +60,11 @@ template <class T>
 KEEL_SIMD_INLINE void winograd_a(const Vector<T>* y, int step, Vector<T>* m) {
   using P = WinogradPoints<T>;
   const Vector<T> y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
-  const Vector<T> even = fma<T>(P::inner2, y2, y0), odd = fma<T>(P::inner2, y3, y1);
-  const Vector<T> even_outer = fma<T>(P::outer2, y2, y0), odd_outer = fma<T>(P::outer2, y3, y1);
+  const Vector<T> even = fma_by<T>(P::inner2, y2, y0), odd = fma_by<T>(P::inner2, y3, y1);
+  const Vector<T> even_outer = fma_by<T>(P::outer2, y2, y0), odd_outer = fma_by<T>(P::outer2, y3, y1);
   m[0] = y0, m[5] = y3;
-  m[1] = fma<T>(P::inner, odd, even), m[2] = fma<T>(-P::inner, odd, even);
-  m[3] = fma<T>(P::outer, odd_outer, even_outer), m[4] = fma<T>(-P::outer, odd_outer, even_outer);
+  m[1] = fma_by<T>(P::inner, odd, even), m[2] = fma_by<T>(-P::inner, odd, even);
+  m[3] = fma_by<T>(P::outer, odd_outer, even_outer), m[4] = fma_by<T>(-P::outer, odd_outer, even_outer);
 }
 
 /// G g: 3 taps' values at the points, over the product of each point's distances from the others.
@@ -73,8 +75,9 @@ KEEL_SIMD_INLINE void winograd_g(Vector<T> a, Vector<T> b, Vector<T> c, Vector<T
     const Vector<T> even = (a + c) * T(0.5), odd = b * T(0.5);
     to[0] = a, to[1] = even + odd, to[2] = even - odd, to[3] = c;
   } else {
-    const Vector<T> even = fma<T>(P::inner2, c, a) * P::of_inner, odd = b * (P::inner * P::of_inner);
-    const Vector<T> even_outer = fma<T>(P::outer2, c, a) * P::of_outer, odd_outer = b * (P::outer * P::of_outer);
+    const Vector<T> even = fma_by<T>(P::inner2, c, a) * P::of_inner, odd = b * (P::inner * P::of_inner);
+    const Vector<T> even_outer = fma_by<T>(P::outer2, c, a) * P::of_outer;
+    const Vector<T> odd_outer = b * (P::outer * P::of_outer);
     to[0] = a * P::of_zero, to[5] = c;
     to[1] = even + odd, to[2] = even - odd, to[3] = even_outer + odd_outer, to[4] = even_outer - odd_outer;
   }
@@ -86,9 +89,9 @@ KEEL_SIMD_INLINE void winograd_gt(const Vector<T>* u, Vector<T>* to) {
   using P = WinogradPoints<T>;
   const Vector<T> even = (u[1] + u[2]) * P::of_inner, odd = (u[1] - u[2]) * (P::inner * P::of_inner);
   const Vector<T> even_outer = (u[3] + u[4]) * P::of_outer;
-  to[0] = fma<T>(P::of_zero, u[0], even + even_outer);
-  to[1] = fma<T>(P::outer * P::of_outer, u[3] - u[4], odd);
-  to[2] = fma<T>(P::inner2, even, fma<T>(P::outer2, even_outer, u[5]));
+  to[0] = fma_by<T>(P::of_zero, u[0], even + even_outer);
+  to[1] = fma_by<T>(P::outer * P::of_outer, u[3] - u[4], odd);
+  to[2] = fma_by<T>(P::inner2, even, fma_by<T>(P::outer2, even_outer, u[5]));
 }
 
 /// G g G^T: taps in the last 9 of the panel's (M + 2)^2 planes of `count` values become all of them.
