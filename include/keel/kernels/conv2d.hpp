@@ -49,43 +49,64 @@ inline ConvShape forward_shape(const Conv2DGeometry& g) {
   return {height_axis(g), width_axis(g), g.batch, g.groups, g.group_in(), g.group_out(), g.out_h, g.out_w};
 }
 
-/// Whether Winograd's method is used: 3 x 3 taps, stride 1, enough channels and pixels to pay for the transforms.
-/// Neither batch nor machine have a say, so that they do not change a bit.
-inline bool uses_winograd(const ConvShape& s) {
+/// The tile M of Winograd's F(M x M, 3 x 3), or 0 where the method is not used: 3 x 3 taps, stride 1, enough
+/// channels and pixels to pay for the transforms. Neither batch nor machine have a say, so that they do not change
+/// a bit. Few pixels pay for the many weights of M = 4 only where several samples share them, as in training.
+inline Index winograd_tile(const ConvShape& s, bool backward = false) {
   const auto fits = [](const ConvAxis& a) {
     return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.step == 1 && a.start == 0;
   };
-  return fits(s.h) && fits(s.w) && s.ci >= 32 && s.co >= 32 && s.h.out * s.w.out >= 49;
+  if (!fits(s.h) || !fits(s.w) || s.ci < 16 || s.co < 16) return 0;
+  const Index pixels = s.h.out * s.w.out;
+  return pixels >= 64 ? 4 : pixels >= 49 && s.ci >= 32 && s.co >= 32 ? (backward ? 4 : 2) : 0;
 }
 
-/// y = epilogue(convolution) by Winograd's F(2 x 2, 3 x 3): 16 products for 36.
+/// The strips of tiles for Winograd's method, as a convolution of (M + 2) x (M + 2) taps with stride M.
 template <class T>
-void convolve_winograd(ConvShape shape, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
-                       const KernelContext& context) {
+ConvStrips<T> winograd_strips(ConvShape shape, Index tile) {
   for (ConvAxis* axis : {&shape.h, &shape.w})
-    axis->out = (axis->out + 1) / 2, axis->taps = 4, axis->stride = 2, axis->step = 2;
-  ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
+    axis->out = (axis->out + tile - 1) / tile, axis->taps = tile + 2, axis->stride = axis->step = tile;
+  return ConvStrips<T>(shape, ConvStrips<T>::Layout::in_place);
+}
+
+/// From one matrix to the next: an odd number of cache lines, so that matrices fall into different cache sets.
+template <class T>
+Index winograd_plane(Index tiles, Index pitch) {
+  constexpr Index line = 64 / sizeof(T);
+  return ((tiles * pitch + line - 1) / line | 1) * line;
+}
+
+/// y = epilogue(convolution) by Winograd's method.
+template <class T, int M>
+void convolve_winograd(const ConvShape& shape, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
+                       const KernelContext& context) {
+  constexpr Index matrices = (M + 2) * (M + 2);
+  ConvStrips<T> strips = winograd_strips<T>(shape, M);
   const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups;
   const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
   // Inputs and sums of a strip's tiles stay in the second-level cache, if those are enough tiles for the weights.
-  const Index v_pitch = ci + 16, m_pitch = panels * panel_width<T> + 16, tile_values = 16 * (v_pitch + m_pitch);
-  const Index tiles = (std::max)(Index{64}, (400 << 10) / (tile_values * Index{sizeof(T)}));
+  const Index v_pitch = ci + 16, m_pitch = panels * panel_width<T> + 16;
+  const Index tile_bytes = matrices * (v_pitch + m_pitch) * Index{sizeof(T)};
+  const Index tiles = (std::max)(Index{28}, (800 << 10) / tile_bytes);
   Index rows = tiles / strips.row_pixels();
   if (threads > 1) rows = (std::min)(rows, strips.rows() * panels * shape.groups / (4 * threads));
   strips.cut(std::clamp<Index>(rows, 1, strips.rows()));
   const Index parts = strips.count * shape.groups;
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
-  const Index strip_tiles = strips.strip_rows() * strips.row_pixels();
+  const Index most = strips.strip_rows() * strips.row_pixels();
+  const Index v_plane = winograd_plane<T>(most, v_pitch), m_plane = winograd_plane<T>(most, m_pitch);
 
   Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
-  T* const values = context.scratch.take<T>(tile_values * strip_tiles * threads);
+  T* const values = context.scratch.take<T>(matrices * (v_plane + m_plane) * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   parallel_for(context.threads, parts * splits, 1, [&](Index begin, Index end, int thread) {
     const Index origin = 0;
+    T* const v = values + thread * matrices * (v_plane + m_plane);
+    T* const m = v + matrices * v_plane;
     WinogradTiles<T> w;
     w.out_h = shape.y_h, w.out_w = shape.y_w, w.out_c = out_c;
-    w.v = values + thread * tile_values * strip_tiles, w.v_pitch = v_pitch, w.m_pitch = m_pitch;
+    w.v = v, w.v_pitch = v_pitch, w.m_pitch = m_pitch, w.v_plane = v_plane, w.m_plane = m_plane;
     w.clamp_high = epilogue.activation.kind == Activation::relu6;
     w.clamp_low = w.clamp_high || epilogue.activation.kind == Activation::relu;
     Conv2DPanel<T> p{};
@@ -96,35 +117,34 @@ void convolve_winograd(ConvShape shape, const T* x, const T* packed, const Epilo
                   strip = item / splits / shape.groups;
       strips.read(x, strip, group, blocks + thread * strips.block_size(),
                   row_offsets + thread * 2 * strips.strip_rows(), w);
-      w.tiles = p.width = w.rows * w.width, w.channels = ci;
-      KEEL_SIMD_CALL(context.simd, winograd_inputs<T>)(w);
-      w.m = w.v + 16 * w.tiles * v_pitch;
+      p.width = w.rows * w.width, w.channels = ci;
+      KEEL_SIMD_CALL(context.simd, winograd_inputs<T, M>)(w);
       const Index first = panels * split / splits * panel_width<T>;
       const Index last = (std::min)(panels * (split + 1) / splits * panel_width<T>, co);
-      for (Index i = 0; i < 16; ++i)
+      for (Index i = 0; i < matrices; ++i)
         for (Index channel = first; channel < last; channel += panel_width<T>) {
           p.channels = p.pitch = panel_pitch<T>((std::min)(panel_width<T>, co - channel));
-          p.weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * 16 + i * ci * p.pitch;
-          p.x = w.v + i * w.tiles * v_pitch, p.y = w.m + i * w.tiles * m_pitch + channel;
+          p.weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices + i * ci * p.pitch;
+          p.x = v + i * v_plane, p.y = m + i * m_plane + channel;
           KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
         }
       const Index at = group * co + first;
-      w.m += first, w.channels = last - first;
+      w.m = m + first, w.channels = last - first;
       w.bias = epilogue.bias ? epilogue.bias + at : nullptr;
       w.residual = epilogue.residual ? epilogue.residual + at : nullptr;
       w.y = y + at;
-      KEEL_SIMD_CALL(context.simd, winograd_outputs<T>)(w);
+      KEEL_SIMD_CALL(context.simd, winograd_outputs<T, M>)(w);
     }
   });
 }
 
-/// The kernel's gradient by the transposed steps: the sums over tiles of 16 products, then 9 taps from each 16.
+/// The kernel's gradient by the transposed steps, with tiles of 4 x 4: the sums over tiles of the products, then 9
+/// taps from those.
 template <class T>
-void winograd_backward_kernel(ConvShape shape, const T* x, const T* dy, T* dkernel, bool accumulate,
+void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T* dkernel, bool accumulate,
                               const KernelContext& context) {
-  for (ConvAxis* axis : {&shape.h, &shape.w})
-    axis->out = (axis->out + 1) / 2, axis->taps = 4, axis->stride = 2, axis->step = 2;
-  ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
+  constexpr Index tile_size = 4, matrices = (tile_size + 2) * (tile_size + 2);
+  ConvStrips<T> strips = winograd_strips<T>(shape, tile_size);
   const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups, columns = strips.row_pixels();
   const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
   // Threads transform strips of 28 tiles, and multiply what four of those give.
@@ -132,11 +152,12 @@ void winograd_backward_kernel(ConvShape shape, const T* x, const T* dy, T* dkern
   const Index several = (std::max)(Index{1}, 112 / (strips.strip_rows() * columns));
   const Index most = several * strips.strip_rows() * columns, v_pitch = ci + 16,
               m_pitch = panels * panel_width<T> + 16;
+  const Index v_plane = winograd_plane<T>(most, v_pitch), m_plane = winograd_plane<T>(most, m_pitch);
   Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
-  T* const v = context.scratch.take<T>(16 * most * v_pitch);
-  T* const m = context.scratch.take<T>(16 * most * m_pitch);
-  T* const u = context.scratch.take<T>(16 * ci * co);
+  T* const v = context.scratch.take<T>(matrices * v_plane);
+  T* const m = context.scratch.take<T>(matrices * m_plane);
+  T* const u = context.scratch.take<T>(matrices * ci * co);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   for (Index group = 0; group < shape.groups; ++group) {
     for (Index strip = 0; strip < strips.count; strip += several) {
@@ -146,19 +167,19 @@ void winograd_backward_kernel(ConvShape shape, const T* x, const T* dy, T* dkern
       parallel_for(context.threads, end_strip - strip, 1, [&](Index begin, Index end, int thread) {
         WinogradTiles<T> w{};
         w.out_h = shape.y_h, w.out_w = shape.y_w, w.out_c = out_c;
-        w.tiles = tiles, w.v_pitch = v_pitch, w.m_pitch = m_pitch;
+        w.v_pitch = v_pitch, w.m_pitch = m_pitch, w.v_plane = v_plane, w.m_plane = m_plane;
         for (Index i = strip + begin; i < strip + end; ++i) {
           strips.read(x, i, group, blocks + thread * strips.block_size(),
                       row_offsets + thread * 2 * strips.strip_rows(), w);
           const Index tile = (strips.first_row(i) - first) * columns;
           w.v = v + tile * v_pitch, w.m = m + tile * m_pitch;
           w.channels = ci;
-          KEEL_SIMD_CALL(context.simd, winograd_inputs<T>)(w);
+          KEEL_SIMD_CALL(context.simd, winograd_inputs<T, tile_size>)(w);
           w.channels = co;
           KEEL_SIMD_CALL(context.simd, winograd_gradients<T>)(w, dy + group * co, panels * panel_width<T>);
         }
       });
-      parallel_for(context.threads, 16 * panels, 1, [&](Index begin, Index end) {
+      parallel_for(context.threads, matrices * panels, 1, [&](Index begin, Index end) {
         const Index origin = 0;
         Conv2DGradient<T> p{};
         p.x_rows = p.y_rows = &origin;
@@ -167,21 +188,23 @@ void winograd_backward_kernel(ConvShape shape, const T* x, const T* dy, T* dkern
         for (Index i = begin; i < end; ++i) {
           const Index matrix = i / panels, channel = i % panels * panel_width<T>;
           p.channels = (std::min)(panel_width<T>, co - channel), p.pitch = panel_pitch<T>(p.channels);
-          p.x = v + matrix * tiles * v_pitch, p.dy = m + matrix * tiles * m_pitch + channel;
+          p.x = v + matrix * v_plane, p.dy = m + matrix * m_plane + channel;
           p.dkernel = u + matrix * ci * co + channel;
           KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
         }
       });
     }
-    KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)(ci, co, out_c, u, dkernel + group * co, accumulate);
+    KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
+    (ci, co, out_c, u, dkernel + group * co, accumulate);
   }
 }
 
-/// y = epilogue(convolution) with packed weights.
+/// y = epilogue(convolution) with weights packed for Winograd's `tile`.
 template <class T>
-void convolve(const ConvShape& shape, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
+void convolve(const ConvShape& shape, Index tile, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
               const KernelContext& context) {
-  if (uses_winograd(shape)) return convolve_winograd(shape, x, packed, epilogue, y, context);
+  if (tile == 2) return convolve_winograd<T, 2>(shape, x, packed, epilogue, y, context);
+  if (tile == 4) return convolve_winograd<T, 4>(shape, x, packed, epilogue, y, context);
   ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
   const Index panels = panel_count<T>(strips.co), sum = strips.taps() * strips.ci;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
@@ -229,7 +252,7 @@ void convolve(const ConvShape& shape, const T* x, const T* packed, const Epilogu
 template <class T>
 Index conv2d_packed_size(const Conv2DGeometry& g) {
   if (g.is_depthwise()) return g.kernel_size();
-  return detail::forward_view<T>(g, nullptr).packed_size(detail::uses_winograd(detail::forward_shape(g)));
+  return detail::forward_view<T>(g, nullptr).packed_size(detail::winograd_tile(detail::forward_shape(g)));
 }
 
 /// Arranges a kernel for conv2d_forward: panels of output channels, each with its weights in the order of use.
@@ -238,21 +261,23 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
   if (g.is_depthwise())
     std::copy_n(kernel, g.kernel_size(), packed);
   else
-    detail::forward_view(g, kernel).pack(detail::uses_winograd(detail::forward_shape(g)), packed, nullptr,
+    detail::forward_view(g, kernel).pack(detail::winograd_tile(detail::forward_shape(g)), packed, nullptr,
                                          simd_level());
 }
 
 /// y = activation(conv(x, kernel) + bias + residual). The order of every sum is fixed by the geometry of one
-/// sample. 3 x 3 kernels with stride 1, 32 or more channels on both sides and 49 or more output pixels use
-/// Winograd's F(2 x 2, 3 x 3), whose error is no larger than that of adding up the products one by one (root mean
-/// square 0.6 times at 256 channels); an infinite input gives NaN where plain sums give infinity. The gradients do
-/// the same.
+/// sample. 3 x 3 kernels with stride 1, 16 or more channels on both sides and 64 or more output pixels use
+/// Winograd's F(4 x 4, 3 x 3), whose error is 1.8 times that of adding up the products one by one (root mean
+/// square, 256 channels); those with 49 pixels and 32 channels F(2 x 2, 3 x 3), 0.6 times, and F(4 x 4, 3 x 3) in
+/// the gradients. An infinite input gives NaN in its tile of outputs, where plain sums give infinity in those that
+/// see it.
 template <class T>
 void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
                     const KernelContext& context) {
   if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
-  detail::convolve(detail::forward_shape(g), x, packed, epilogue, y, context);
+  const detail::ConvShape shape = detail::forward_shape(g);
+  detail::convolve(shape, detail::winograd_tile(shape), x, packed, epilogue, y, context);
   const Activation kind = epilogue.activation.kind;
   if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
     activation_forward(epilogue.activation, g.batch * g.out_h * g.out_w, g.out_c, y, y, context);
@@ -284,10 +309,10 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
                                        g.group_out()};
       Scratch::Frame frame(context.scratch);
       const detail::ConvShape shape{h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w};
-      const bool winograd = detail::uses_winograd(shape);
-      T* const packed = context.scratch.take<T>(view.packed_size(winograd));
-      view.pack(winograd, packed, context.threads, context.simd);
-      detail::convolve<T>(shape, dy, packed, {}, dx, context);
+      const Index tile = detail::winograd_tile(shape, true);
+      T* const packed = context.scratch.take<T>(view.packed_size(tile));
+      view.pack(tile, packed, context.threads, context.simd);
+      detail::convolve<T>(shape, tile, dy, packed, {}, dx, context);
     }
 }
 
@@ -302,8 +327,8 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     return;
   }
   const detail::ConvShape shape = detail::forward_shape(g);
-  if (detail::uses_winograd(shape))
-    return detail::winograd_backward_kernel(shape, x, dy, dkernel, accumulate, context);
+  if (detail::winograd_tile(shape, true))
+    return detail::winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context);
   constexpr Index tile = 8;  // weights
   using Strips = detail::ConvStrips<T>;
   Strips strips(shape, Strips::Layout::planes);

@@ -54,12 +54,13 @@ struct Conv2DGradient : Conv2DRows<T> {
   }
 };
 
-/// Tiles of 4 x 4 inputs and 2 x 2 outputs, row after row, on their way through Winograd's method. Every stage
-/// has 16 matrices, one for each element of a tile.
+/// Tiles of (M + 2) x (M + 2) inputs and M x M outputs, row after row, on their way through Winograd's method.
+/// Every stage has a matrix for each element of an input tile.
 template <class T>
 struct WinogradTiles : Conv2DRows<T> {
-  Index tiles, channels, v_pitch, m_pitch;  // channels: of the inputs, then of the outputs
-  T *v, *m;                                 // 16 times tiles x v_pitch inputs, 16 times tiles x m_pitch sums
+  Index channels;                             // of the inputs, then of the outputs
+  T *v, *m;                                   // matrices of inputs and of sums,
+  Index v_pitch, m_pitch, v_plane, m_plane;  // from tile to tile and from matrix to matrix
   const T *bias, *residual;
   T* y;
   Index out_h, out_w, out_c;  // of y's images
@@ -102,13 +103,13 @@ struct KernelView {
   const T* from;
   Index taps_h, taps_w, ci, co, groups, row, column, in, out, group;
 
-  Index packed_size(bool winograd) const {
-    return groups * panels_size<T>((winograd ? 16 : taps_h * taps_w) * ci, co);
-  }
+  /// `tile`: of Winograd's method, 0 without it.
+  Index planes(Index tile) const { return tile > 0 ? (tile + 2) * (tile + 2) : taps_h * taps_w; }
+  Index packed_size(Index tile) const { return groups * panels_size<T>(planes(tile) * ci, co); }
 
   /// Panel by panel: the taps, or what Winograd's method makes of 3 x 3 of them.
-  void pack(bool winograd, T* packed, ThreadPool* threads, SimdLevel simd) const {
-    const Index panels = panel_count<T>(co), taps = winograd ? 16 : taps_h * taps_w;
+  void pack(Index tile, T* packed, ThreadPool* threads, SimdLevel simd) const {
+    const Index panels = panel_count<T>(co), taps = planes(tile);
     parallel_for(threads, groups * panels, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const Index f = i % panels * panel_width<T>, k = i / panels;
@@ -118,7 +119,8 @@ struct KernelView {
         for (Index r = 0; r < taps_h; ++r)
           for (Index s = 0; s < taps_w; ++s, to += ci * pitch)
             pack_tap(from + r * row + s * column + f * out + k * group, channels, pitch, to, simd);
-        if (winograd) KEEL_SIMD_CALL(simd, winograd_weights<T>)(ci * pitch, panel);
+        if (tile == 2) KEEL_SIMD_CALL(simd, winograd_weights<T, 2>)(ci * pitch, panel);
+        if (tile == 4) KEEL_SIMD_CALL(simd, winograd_weights<T, 4>)(ci * pitch, panel);
       }
     });
   }

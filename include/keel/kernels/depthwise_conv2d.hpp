@@ -16,8 +16,8 @@ struct DepthwiseTap {
 /// relu (clamp_low) or relu6 (both).
 template <class T>
 struct DepthwiseRun {
-  const DepthwiseTap* tap;
-  Index taps, pixels, channels;
+  const DepthwiseTap* tap;  // row by row, `columns` in each
+  Index taps, columns, pixels, channels;
   const T* source;
   Index source_step;
   const T* kernel;
@@ -136,6 +136,7 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
                                    (r * columns.taps + positions.tap[s]) * channels};
                      }
                      run.taps = tap - run.tap;
+                     run.columns = run.taps > 0 ? positions.taps : 0;
                      run.pixels = positions.count;
                      const Index at = (row * columns.to_size + positions.first) * channels;
                      run.y = to + at;

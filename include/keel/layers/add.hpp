@@ -30,10 +30,12 @@ class Add : public Merge<T> {
     });
   }
   void backward(Inputs<T>, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
-    Scratch::Frame frame(pass.kernel.scratch);
-    const T* dz = activated_backward(pass.activation, y, dy, pass);
-    for (const TensorView<T>& d : dx)
-      if (d.data()) std::copy(dz, dz + dy.size(), d.data());
+    const T* dz = nullptr;
+    for (const TensorView<T>& d : dx) {
+      if (!d.data()) continue;
+      if (!dz) dz = activated_backward(pass.activation, y, dy, pass, d.data());
+      if (dz != d.data()) std::copy(dz, dz + dy.size(), d.data());  // d may be dy's memory
+    }
   }
 
   LayerRole role() const override { return LayerRole::add; }

@@ -27,13 +27,13 @@ void activated_forward(const ActivationSpec& activation, TensorView<T> y, Pass<T
   activation_forward(activation, columns ? y.size() / columns : 0, columns, z, y.data(), pass.kernel);
 }
 
-/// dL/dz: dy itself if the activation is linear, else in scratch memory of the caller's frame.
+/// dL/dz: dy itself if the activation is linear, else in `dz`, by default scratch memory of the caller's frame.
 template <class T>
 const T* activated_backward(const ActivationSpec& activation, TensorView<const T> y, TensorView<const T> dy,
-                            Pass<T>& pass) {
+                            Pass<T>& pass, T* dz = nullptr) {
   if (activation.kind == Activation::linear) return dy.data();
   const T* z = activation_needs_input(activation) ? pass.cache->tensors[0].data() : nullptr;
-  T* dz = pass.kernel.scratch.template take<T>(dy.size());
+  if (!dz) dz = pass.kernel.scratch.template take<T>(dy.size());
   const Index columns = y.shape().back();
   activation_backward(activation, columns ? y.size() / columns : 0, columns, z, y.data(), dy.data(), dz,
                       pass.kernel);

@@ -63,7 +63,8 @@ class InferencePlan {
     }
   }
 
-  /// Samples that `Model::predict` runs at once: the activations then take about as much memory as the weights.
+  /// Most samples that `Model::predict` runs at once: as many as a second-level cache of 1 MB holds, or, where the
+  /// weights are larger than the activations, as many as make these equal.
   Index preferred_batch() const { return preferred_batch_; }
   /// Values that the activations of one sample take.
   Index arena_size() const { return arena_size_; }
@@ -204,8 +205,10 @@ InferencePlan<T>::InferencePlan(const Model<T>& model) {
     ++next_output;
   }
   lay_out_memory();
-  const Index budget = (std::max)(weights, Index{1} << 20);
-  preferred_batch_ = std::clamp<Index>(budget / (std::max)(arena_size_, Index{1}), 1, 256);
+  Index activations = 1;
+  for (const Step& step : steps_) activations += step.output.shape.size();
+  const Index cached = (Index{1} << 20) / (Index{sizeof(T)} * (std::max)(arena_size_, Index{1}));
+  preferred_batch_ = std::clamp<Index>((std::max)(weights / activations, cached), 1, 256);
 }
 
 /// Gives every activation a place that no other living one overlaps: largest first, each at the lowest offset

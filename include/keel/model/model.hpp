@@ -329,7 +329,8 @@ void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
 
   const auto plan = cache_->plan(*this);
   auto workspace = cache_->take();
-  const Index step = plan->preferred_batch();
+  const Index most = plan->preferred_batch(), parts = (batch + most - 1) / most;
+  const Index step = parts > 0 ? (batch + parts - 1) / parts : 1;
   // every element is accumulated in the same order whatever the batch, so a batch may be cut anywhere
   for (Index begin = 0; begin < batch; begin += step) {
     const Index count = (std::min)(step, batch - begin);

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <keel/kernels/elementwise.hpp>
@@ -262,7 +263,11 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
       targets_.clear();
       for (const int input : node.inputs) {
         const State& source = state(root(input));
-        const int buffer = source.needs_gradient ? acquire(source.value.size()) : -1;
+        // a sum passes its gradient on where it is
+        const bool moves = layer.role() == LayerRole::add && here.buffer >= 0;
+        const int buffer = !source.needs_gradient ? -1
+                           : moves                ? std::exchange(here.buffer, -1)
+                                                  : acquire(source.value.size());
         targets_.push_back(buffer);
         input_gradients_.emplace_back(state(input).value.shape(),
                                       buffer < 0 ? nullptr : buffers_[static_cast<std::size_t>(buffer)].data());

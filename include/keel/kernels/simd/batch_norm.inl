@@ -1,5 +1,8 @@
 // Batch normalisation over the rows of (rows, channels). Per-channel arrays have their length rounded up to 16.
 
+/// Rows that are done together, so that per-channel values are loaded once, and how far ahead they are fetched.
+inline constexpr Index rows_together = 4, rows_ahead = 8;
+
 /// sums[c] += d and squares[c] += d^2 with d = x[i, c] - shift[c], for i = 0, 1, ...
 template <class T>
 void batch_norm_add(Index rows, Index channels, const T* x, const double* shift, double* sums, double* squares) {
@@ -9,7 +12,9 @@ void batch_norm_add(Index rows, Index channels, const T* x, const double* shift,
       const Wide<T> k = load_wide<T>(shift + c);
       Wide<T> s = load_wide<T>(sums + c), q = load_wide<T>(squares + c);
       for (Index r = i; r < end; ++r) {
-        const Wide<T> value = widen(load_some(x + r * channels + c, channels - c));
+        const T* const from = x + r * channels + c;
+        prefetch(from + rows_at_once * channels);
+        const Wide<T> value = widen(load_some(from, channels - c));
         for (unsigned p = 0; p < Wide<T>::parts; ++p) {
           const Vector<double> d = value.part[p] - k.part[p];
           s.part[p] = s.part[p] + d;
@@ -31,12 +36,12 @@ KEEL_SIMD_INLINE Vector<T> batch_norm_value(const detail::BatchNormChannels<T>& 
 template <class T>
 void batch_norm_apply(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
                       const T* residual, Activation kind, T alpha, T* y) {
-  constexpr Index together = 4;
-  for (Index i = 0; i < rows; i += together) {
-    const Index end = rows - i < together ? rows : i + together;
+  for (Index i = 0; i < rows; i += rows_together) {
+    const Index end = rows - i < rows_together ? rows : i + rows_together;
     for (Index c = 0; c < channels; c += lanes<T>)
       for (Index r = i; r < end; ++r) {
-        const Index at = r * channels + c, left = channels - c;
+        const Index at = r * channels + c, left = channels - c, next = at + rows_ahead * channels;
+        prefetch(x + next), prefetch_to_write(y + next);
         Vector<T> z = batch_norm_value(by, c, load_some(x + at, left));
         if (residual) z = z + load_some(residual + at, left);
         store_some(y + at, activate_simple<T>(kind, alpha, z), left);
@@ -66,7 +71,8 @@ void batch_norm_add_gradients(Index rows, Index channels, const T* x, const deta
       const Wide<T> m = load_wide<T>(mean + c);
       Wide<T> s = load_wide<T>(sums + c), q = load_wide<T>(dots + c);
       for (Index r = i; r < end; ++r) {
-        const Index at = r * channels + c, left = channels - c;
+        const Index at = r * channels + c, left = channels - c, next = at + rows_at_once * channels;
+        prefetch(x + next), prefetch(dy + next);
         const Vector<T> value = load_some(x + at, left);
         const Vector<T> gradient = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind,
                                                        alpha, load_some(dy + at, left), left);
@@ -88,12 +94,12 @@ template <class T>
 void batch_norm_apply_gradients(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
                                 const T* residual, Activation kind, T alpha, const T* dy, const T* scale,
                                 const T* first, const T* second, T* dx) {
-  constexpr Index together = 4;
-  for (Index i = 0; i < rows; i += together) {
-    const Index end = rows - i < together ? rows : i + together;
+  for (Index i = 0; i < rows; i += rows_together) {
+    const Index end = rows - i < rows_together ? rows : i + rows_together;
     for (Index c = 0; c < channels; c += lanes<T>)
       for (Index r = i; r < end; ++r) {
-        const Index at = r * channels + c, left = channels - c;
+        const Index at = r * channels + c, left = channels - c, next = at + rows_ahead * channels;
+        prefetch(x + next), prefetch(dy + next), prefetch_to_write(dx + next);
         const Vector<T> value = load_some(x + at, left);
         Vector<T> g = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind, alpha,
                                           load_some(dy + at, left), left);

@@ -38,6 +38,10 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
     for (int i = 0; i < N * G; ++i) sum[i][v] = start;
   }
   const Index step = p.x_step, pitch = p.pitch;
+  for (int i = 0; i < N * G; ++i)
+    for (int v = 0; v < V; ++v) __builtin_prefetch(p.y + groups.y[i / G] + i % G * p.y_step + v * lanes<T>, 1);
+  // What the next tile of a 1x1 convolution reads.
+  const Index ahead = p.runs_h * p.runs_w == 1 ? N * G : 0;
   for (Index r = 0; r < p.runs_h; ++r)
     for (Index s = 0; s < p.runs_w; ++s) {
       const T* x[std::size_t{N}];
@@ -47,6 +51,7 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
 #pragma GCC unroll 2
         for (int line = 0; line < width; line += 64 / int{sizeof(T)})
           __builtin_prefetch(weights + line + 32 * pitch);
+        __builtin_prefetch(x[0] + N * G * step + c * ahead);
         Vector<T> weight[vectors];
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) weight[v] = load(weights + v * lanes<T>);

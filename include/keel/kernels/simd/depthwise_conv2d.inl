@@ -1,11 +1,39 @@
 // Depthwise convolution of pixels that see the same taps. A vector holds adjacent channels.
 
-// `pixels` pixels, one vector of channels. The run comes by value: what is stored cannot change it.
-template <class T, int pixels, bool partial>
+// The sums of `pixels` pixels, `stride` inputs apart, for rows of three taps on neighbouring inputs: each input is
+// loaded once a row. Inputs that lie a power of two apart share few sets of the first-level cache.
+template <class T, int pixels, int stride>
+KEEL_SIMD_INLINE void depthwise_rows(const DepthwiseRun<T>& run, const T* source, Index channel, Vector<T>* sums) {
+  const Index column = run.source_step / stride;
+  for (Index t = 0; t < run.taps; t += 3) {
+    const bool rightward = run.tap[t].source < run.tap[t + 2].source;
+    const DepthwiseTap* const left = run.tap + t + (rightward ? 0 : 2);
+    const DepthwiseTap* const right = run.tap + t + (rightward ? 2 : 0);
+    const T* const kernel = run.kernel + channel;
+    const Vector<T> weights[3] = {load(kernel + left->kernel), load(kernel + run.tap[t + 1].kernel),
+                                  load(kernel + right->kernel)};
+    KEEL_SIMD_UNROLL
+    for (int i = 0; i < (pixels - 1) * stride + 3; ++i) {
+      const Vector<T> value = load(source + left->source + i * column);
+      KEEL_SIMD_UNROLL
+      for (int s = 0; s < 3; ++s)
+        if (i >= s && (i - s) % stride == 0 && (i - s) / stride < pixels)
+          sums[(i - s) / stride] = fma(weights[s], value, sums[(i - s) / stride]);
+    }
+  }
+}
+
+// `pixels` pixels, one vector of channels; `stride` is 0 for any taps, else as in depthwise_rows. The run comes by
+// value: what is stored cannot change it.
+template <class T, int pixels, int stride, bool partial>
 KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T> run, Index pixel, Index channel, const Tail<T>& tail) {
   const T* const source = run.source + pixel * run.source_step + channel;
+  const Index at = pixel * run.y_step + channel;
+  KEEL_SIMD_UNROLL
+  for (int p = 0; p < pixels; ++p) prefetch_to_write(run.y + at + p * run.y_step + lanes<T>);  // the next tile's
   Vector<T> sums[static_cast<std::size_t>(pixels)] = {};
-  for (Index t = 0; t < run.taps; ++t) {
+  if constexpr (stride > 0) depthwise_rows<T, pixels, stride>(run, source, channel, sums);
+  for (Index t = 0; stride == 0 && t < run.taps; ++t) {
     const T* const from = source + run.tap[t].source;
     const T* const weight = run.kernel + run.tap[t].kernel + channel;
     const Vector<T> factor = partial ? load(weight, tail) : load(weight);
@@ -20,7 +48,6 @@ KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T> run, Index pixel, Ind
     KEEL_SIMD_UNROLL
     for (int p = 0; p < pixels; ++p) sums[p] = sums[p] + bias;
   }
-  const Index at = pixel * run.y_step + channel;
   if (run.residual != nullptr) {
     KEEL_SIMD_UNROLL
     for (int p = 0; p < pixels; ++p) {
@@ -46,9 +73,13 @@ KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T> run, Index pixel, Ind
   }
 }
 
-template <class T, int pixels>
-KEEL_SIMD_INLINE void depthwise_pixels(const DepthwiseRun<T>& run, Index pixel, Index channels, const Tail<T>& tail) {
-  for (Index c = 0; c < channels; c += lanes<T>) depthwise_tile<T, pixels, false>(run, pixel, c, tail);
+// As many whole tiles as there are; returns the first pixel after them.
+template <class T, int pixels, int stride>
+Index depthwise_tiles(const DepthwiseRun<T>& run, Index pixel, Index channels) {
+  const Tail<T> none(0);
+  for (; pixel + pixels <= run.pixels; pixel += pixels)
+    for (Index c = 0; c < channels; c += lanes<T>) depthwise_tile<T, pixels, stride, false>(run, pixel, c, none);
+  return pixel;
 }
 
 // Channels past the last full vector go pixel by pixel: few networks have them.
@@ -57,11 +88,18 @@ void depthwise_run(const DepthwiseRun<T>& run) {
   const Index whole = run.channels / lanes<T> * lanes<T>;
   const Tail<T> tail(run.channels - whole);
   Index pixel = 0;
-  for (; pixel + 8 <= run.pixels; pixel += 8) depthwise_pixels<T, 8>(run, pixel, whole, tail);
-  for (; pixel + 4 <= run.pixels; pixel += 4) depthwise_pixels<T, 4>(run, pixel, whole, tail);
-  for (; pixel < run.pixels; ++pixel) depthwise_pixels<T, 1>(run, pixel, whole, tail);
+  if (run.columns == 3) {
+    const Index step = run.tap[2].source - run.tap[1].source;
+    if (run.source_step == step || run.source_step == -step) {
+      pixel = depthwise_tiles<T, 8, 1>(run, pixel, whole);
+      pixel = depthwise_tiles<T, 4, 1>(run, pixel, whole);
+    }
+    if (run.source_step == 2 * step) pixel = depthwise_tiles<T, 4, 2>(run, pixel, whole);
+  }
+  pixel = depthwise_tiles<T, 4, 0>(run, pixel, whole);
+  depthwise_tiles<T, 1, 0>(run, pixel, whole);
   for (pixel = 0; whole < run.channels && pixel < run.pixels; ++pixel)
-    depthwise_tile<T, 1, true>(run, pixel, whole, tail);
+    depthwise_tile<T, 1, 0, true>(run, pixel, whole, tail);
 }
 
 // sums(r, s) += x y over the pixels of a row, for `rows` x `columns` taps of one vector of channels.

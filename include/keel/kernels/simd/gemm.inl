@@ -13,25 +13,6 @@ inline constexpr Index cache_line = 64 / sizeof(T);
 template <class T>
 inline constexpr Index gemm_strip = gemm_tile_vectors* lanes<T>;
 
-// Large operands come from memory once: what the next chunk or strip needs is fetched while this one is used.
-// An address past the end does no harm.
-template <class T>
-KEEL_SIMD_INLINE void prefetch(const T* from) {
-#if defined(__GNUC__)
-  __builtin_prefetch(from, 0, 2);
-#else
-  static_cast<void>(from);
-#endif
-}
-template <class T>
-KEEL_SIMD_INLINE void prefetch_to_write(T* to) {
-#if defined(__GNUC__)
-  __builtin_prefetch(to, 1, 3);
-#else
-  static_cast<void>(to);
-#endif
-}
-
 // An array of vectors for the register file.
 template <class T, int count>
 using Vectors = Vector<T>[static_cast<std::size_t>(count)];
@@ -156,11 +137,16 @@ KEEL_SIMD_INLINE void gemv_group(Index columns, const T* a, Index a_step, const 
   Vectors<T, group> factors;
   KEEL_SIMD_UNROLL
   for (int u = 0; u < group; ++u) factors[u] = broadcast(a[u * a_step]);
+  // The processor's prefetcher stops at the end of a page: long rows need help.
+  const Index ahead = group == 2 && columns > 512 ? 2 * b_step : 0;
   Index j = 0;
   for (; j + lanes<T> <= columns; j += lanes<T>) {
     Vector<T> sum = load(sums + j);
     KEEL_SIMD_UNROLL
-    for (int u = 0; u < group; ++u) sum = fma(factors[u], load(b + u * b_step + j), sum);
+    for (int u = 0; u < group; ++u) {
+      sum = fma(factors[u], load(b + u * b_step + j), sum);
+      if (ahead > 0) prefetch(b + u * b_step + j + ahead);
+    }
     store(sums + j, sum);
   }
   if (j == columns) return;

@@ -40,6 +40,23 @@ template <class T>
 KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value) {
   *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(to) = value;
 }
+/// Asks for the cache line at an address that will be read, or written, soon. One past the end does no harm.
+template <class T>
+KEEL_SIMD_INLINE void prefetch(const T* from) {
+#if defined(__GNUC__)
+  __builtin_prefetch(from, 0, 2);
+#else
+  static_cast<void>(from);
+#endif
+}
+template <class T>
+KEEL_SIMD_INLINE void prefetch_to_write(T* to) {
+#if defined(__GNUC__)
+  __builtin_prefetch(to, 1, 3);
+#else
+  static_cast<void>(to);
+#endif
+}
 /// All lanes hold `value`.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> broadcast(T value) {
