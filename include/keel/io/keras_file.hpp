@@ -3,6 +3,7 @@
 
 #include <keel/io/hdf5.hpp>
 #include <keel/io/keras_config.hpp>
+#include <keel/io/keras_npz.hpp>
 #include <keel/io/zip.hpp>
 #include <keel/model/naming.hpp>
 
@@ -164,27 +165,27 @@ KerasModel<T> load_keras_h5(const Hdf5File& file, const ModelOptions& options = 
   return loaded;
 }
 
-/// The model of a .keras file: a zip of config.json and model.weights.h5.
+/// The model of a .keras file: a zip of config.json and model.weights.h5 or .npz.
 template <class T>
 KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
   const std::string& where = zip.where();
   Bytes config_storage, weights_storage, metadata_storage;
   const ZipMember* config = zip.find("config.json");
   if (!config) throw FormatError(where, "config.json in a .keras archive", "none");
-  std::string version = "3";
+  std::string version = "3", probe;
   if (const ZipMember* metadata = zip.find("metadata.json")) {
     const Json json = parse_json(io::text_of(zip.read(*metadata, metadata_storage)), where + ": metadata.json");
     version = io::member<std::string>(json, "keras_version", where + ": metadata.json");
+    if (json.contains("probe")) probe = io::member<std::string>(json, "probe", where + ": metadata.json");
   }
   const Json json =
       parse_json(io::text_of(zip.read(*config, config_storage)), where + ": config.json", io::keras_json());
   KerasModel<T> loaded = build_keras_model<T>(json, where, version, options);
-  const ZipMember* weights = zip.find("model.weights.h5");
-  if (!weights)
-    throw FormatError(where, "model.weights.h5 in a .keras archive",
-                      zip.find("model.weights.npz") ? "model.weights.npz" : "none",
-                      "Keras's .npz form holds pickled objects; save the model with the .h5 form");
-  const Hdf5File file = read_hdf5(zip.read(*weights, weights_storage), where + ": model.weights.h5");
+  loaded.probe = std::move(probe);
+  const ZipMember *hdf5 = zip.find("model.weights.h5"), *npz = zip.find("model.weights.npz");
+  if (!hdf5 && !npz) throw FormatError(where, "model.weights.h5 or model.weights.npz in a .keras archive", "none");
+  const Hdf5File file = hdf5 ? read_hdf5(zip.read(*hdf5, weights_storage), where + ": model.weights.h5")
+                             : read_keras_npz(zip.read(*npz, weights_storage), where + ": model.weights.npz");
   io::read_keras_weights(loaded.model, loaded.root, file);
   return loaded;
 }
