@@ -295,12 +295,15 @@ bool keras2_like(const Model<T>& model) {
 }  // namespace io
 
 /// Writes a .keras file, Keras 3's own: configuration and weights. Keras 3 keeps the biased moving variance,
-/// whatever the layer's option here. Throws ConfigError for what Keras does not have.
+/// whatever the layer's option here. `probe` is a text of io/probe.hpp, which Keras ignores. Throws ConfigError
+/// for what Keras does not have.
 template <class T>
-void save_keras(const Model<T>& model, const std::string& path) {
+void save_keras(const Model<T>& model, const std::string& path, const std::string& probe = {}) {
   const io::KerasWriter<T> writer(model, KerasStyle::keras3);
+  Json metadata = {{"keras_version", io::keras3_version}, {"generated_by", "keel"}};
+  if (!probe.empty()) metadata["probe"] = probe;
   ZipWriter zip;
-  zip.add_text("metadata.json", Json({{"keras_version", io::keras3_version}, {"generated_by", "keel"}}).dump());
+  zip.add_text("metadata.json", metadata.dump());
   zip.add_text("config.json", writer.json().dump());
   const Bytes weights = io::keras_paths(model, writer).bytes();
   zip.add("model.weights.h5", weights);
