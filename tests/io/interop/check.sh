@@ -9,19 +9,8 @@ build=$(cd "$1" && pwd)
 work=$build/models
 here=$PWD/tests/io/interop
 mkdir -p "$work"
-flags=(-I include)
-if [ -f "$build/keel_flags.txt" ]; then
-  while read -r line; do
-    case $line in
-      -D?*) flags+=("$line") ;;
-      /usr/include | "" | -D | "$PWD"/*) ;;
-      *) flags+=(-isystem "$line") ;;
-    esac
-  done <"$build/keel_flags.txt"
-else
-  flags+=(-isystem /usr/include/eigen3)
-fi
-"${CXX:-c++}" -std=c++20 -O1 "${flags[@]}" "$here/models.cpp" -o "$work/models" -lz -pthread || { echo "not ok models.cpp compiles"; exit 1; }
+. tests/io/flags.sh
+compile "$here/models.cpp" -o "$work/models" || { echo "not ok models.cpp compiles"; exit 1; }
 
 exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
   local name=$1 folder=$2 there=$3
