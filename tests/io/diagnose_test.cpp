@@ -237,6 +237,45 @@ TEST_CASE("every format's failure carries the table") {
   }
 }
 
+TEST_CASE("a file that contradicts itself says so with the table, too") {
+  const TemporaryDirectory directory;
+  const Model<> model = network();
+  const auto message = [&](const std::string& name) {
+    std::string text = "loaded";
+    try {
+      load(directory / name);
+    } catch (const FormatError& error) {
+      text = error.what();
+    }
+    return text;
+  };
+  save(model, directory / "a.safetensors");
+  Archive archive = read_safetensors(directory / "a.safetensors");
+  std::erase_if(archive.tensors, [](const NamedArray& array) { return array.name == "dense/bias"; });
+  archive.tensors.push_back(array("dense/more", {2}));
+  write_safetensors(directory / "a.safetensors", archive);
+  std::string text = message("a.safetensors");
+  CAPTURE(text);
+  CHECK(lines_with(text, "missing") == 1);
+  CHECK(lines_with(text, "unexpected") == 1);
+
+  // the weights of one network in the file of another
+  Model<> fewer = network(3);
+  save(model, directory / "a.keras");
+  save(fewer, directory / "b.keras");
+  const Bytes a = read_file(directory / "a.keras"), b = read_file(directory / "b.keras");
+  ZipReader first(a, "a"), second(b, "b");
+  Bytes config, weights;
+  ZipWriter zip;
+  zip.add("config.json", first.read(*first.find("config.json"), config));
+  zip.add("model.weights.h5", second.read(*second.find("model.weights.h5"), weights));
+  zip.write(directory / "mixed.keras");
+  text = message("mixed.keras");
+  CAPTURE(text);
+  CHECK(lines_with(text, "wrong shape") == 7);
+  CHECK(text.find("layer 'conv2d', kernel] expected shape (3, 3, 2, 4), got (3, 3, 2, 3)") != text.npos);
+}
+
 TEST_CASE("BatchNorm without scale or centre takes PyTorch's ones and zeros, and nothing else") {
   const TemporaryDirectory directory;
   Sequential model({4});

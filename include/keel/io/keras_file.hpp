@@ -4,6 +4,7 @@
 #include <keel/io/hdf5.hpp>
 #include <keel/io/keras_config.hpp>
 #include <keel/io/keras_npz.hpp>
+#include <keel/io/keras_plan.hpp>
 #include <keel/io/zip.hpp>
 #include <keel/model/naming.hpp>
 
@@ -132,8 +133,9 @@ class KerasWeights {
   std::vector<std::pair<Parameter<T>*, Tensor<T>>> values_;
 };
 
+/// Throws FormatError with the table of what is in the file and what is not.
 template <class T>
-void read_keras_weights(Model<T>& model, const KerasLayer& root, const Hdf5File& file) {
+void read_keras_weights(Model<T>& model, const KerasLayer& root, const Hdf5File& file) try {
   KerasWeights<T> weights(model, file);
   if (file.texts("", "layer_names"))
     weights.read_groups(root, "");
@@ -142,6 +144,9 @@ void read_keras_weights(Model<T>& model, const KerasLayer& root, const Hdf5File&
   else
     weights.read_paths(root, "");
   weights.commit();
+} catch (const FormatError& error) {
+  throw FormatError(error.where(), error.expected(), error.got(),
+                    error.hint() + "\n" + plan_keras(model, file).diagnosis.to_string(false));
 }
 
 inline const JsonOptions& keras_json() {

@@ -40,6 +40,17 @@ struct OpenedFile {
 
 inline bool is_keel(const Archive& archive) { return archive.metadata.count("architecture") != 0; }
 
+/// As model_from, with the table in the error.
+template <class T>
+Model<T> keel_model(const Archive& archive, const ModelOptions& options) {
+  Model<T> model = build_model<T>(
+      parse_json(archive.metadata.at("architecture"), archive.where + ": architecture"), archive.where, options);
+  WeightPlan<T> plan(archive.where, "keel", model.name());
+  reconcile(plan, own_modules(model), source_modules(archive, '/'), true);
+  plan.commit();
+  return model;
+}
+
 template <class T>
 OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = {}) {
   const Bytes bytes = read_file(path);
@@ -49,7 +60,7 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
     case Content::safetensors:
       file.format = "safetensors";
       file.archive = read_safetensors(bytes, path);
-      if (is_keel(*file.archive)) file.format = "keel", file.model = model_from<T>(*file.archive, options);
+      if (is_keel(*file.archive)) file.format = "keel", file.model = keel_model<T>(*file.archive, options);
       if (file.model) file.probe = file.archive->metadata["probe"];
       return file;
     case Content::hdf5:
