@@ -3,7 +3,7 @@ keel_find_core_dependencies()
 include(${CMAKE_CURRENT_LIST_DIR}/keelTargets.cmake)
 keel_add_components()
 
-# find_package(keel COMPONENTS json zlib): a required component whose library is missing fails here.
+# find_package(keel COMPONENTS zlib): a required component whose library is missing fails here.
 foreach(component IN LISTS keel_FIND_COMPONENTS)
   if(TARGET keel::${component})
     set(keel_${component}_FOUND TRUE)

@@ -21,8 +21,7 @@ function(keel_add_component name library)
   target_link_libraries(keel_io INTERFACE keel_${name})
 endfunction()
 
-# The formats, each on when its library is there: keel::json and keel::zlib; keel::io is all that
-# were found.
+# The libraries that formats need, each on when it is there: keel::zlib; keel::io is all that were found.
 function(keel_add_components)
   if(TARGET keel_io)
     return()
@@ -31,12 +30,6 @@ function(keel_add_components)
   add_library(keel::io ALIAS keel_io)
   target_link_libraries(keel_io INTERFACE keel::keel)
 
-  if(NOT TARGET nlohmann_json::nlohmann_json)
-    find_package(nlohmann_json QUIET)
-  endif()
-  if(TARGET nlohmann_json::nlohmann_json)
-    keel_add_component(json nlohmann_json::nlohmann_json)
-  endif()
   find_package(ZLIB QUIET)
   if(TARGET ZLIB::ZLIB)
     keel_add_component(zlib ZLIB::ZLIB)

@@ -2,7 +2,7 @@
 # are missing, when apt and the right to use it are there. Elsewhere it does nothing: the build then names
 # what it lacks.
 
-build_packages="g++ cmake ninja-build libeigen3-dev nlohmann-json3-dev zlib1g-dev"
+build_packages="g++ cmake ninja-build libeigen3-dev zlib1g-dev"
 
 install_packages() {
   command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || return 0

@@ -245,7 +245,7 @@ BadFiles json_files() {
                     {"0x10", number("0x10"), "valid JSON"},
                     {"an integer of 2^64", number("18446744073709551616"), "fits 64 bits"},
                     {"an integer of -2^63-1", number("-9223372036854775809"), "fits 64 bits"},
-                    {"an integer of 400 digits", number(std::string(400, '9')), "number overflow"},
+                    {"an integer of 400 digits", number(std::string(400, '9')), "fits 64 bits"},
                     {"lone high surrogate", number(R"("\ud800")"), "valid JSON"},
                     {"lone low surrogate", number(R"("\udc00")"), "valid JSON"},
                     {"surrogate and a letter", number(R"("\ud800a")"), "valid JSON"},

@@ -7,28 +7,12 @@
 
 #include <keel/kernels/dense.hpp>
 
+#include "kernel_testing.hpp"
+
 using namespace keel;
+using namespace kernel_testing;
 
 namespace {
-
-std::vector<SimdLevel> levels() {
-  std::vector<SimdLevel> result{SimdLevel::baseline};
-  for (const SimdLevel level : {SimdLevel::avx2, SimdLevel::avx512})
-    if (level <= best_simd_level()) result.push_back(level);
-  return result;
-}
-
-// Values in [-1, 1) with a fixed seed; never 0.
-template <class T>
-AlignedVector<T> random_values(Index count, std::uint32_t seed) {
-  AlignedVector<T> values(static_cast<std::size_t>(count));
-  std::uint32_t state = seed * 2654435761u + 1;
-  for (T& value : values) {
-    state = state * 1664525u + 1013904223u;
-    value = (static_cast<T>(state >> 8) + T(0.5)) / T(1 << 23) - 1;
-  }
-  return values;
-}
 
 // c = op(a) op(b) + start in double, and the sum of the terms' magnitudes, which bounds the rounding error.
 struct Reference {
@@ -85,8 +69,8 @@ TEST_CASE_TEMPLATE("dense kernels agree with sums in double", T, float, double) 
       CAPTURE(rows);
       CAPTURE(in);
       CAPTURE(out);
-      const auto x = random_values<T>(rows * in, 1), kernel = random_values<T>(in * out, 2);
-      const auto dy = random_values<T>(rows * out, 3), start = random_values<T>(in * out, 4);
+      const auto x = uniform_values<T>(rows * in, 1), kernel = uniform_values<T>(in * out, 2);
+      const auto dy = uniform_values<T>(rows * out, 3), start = uniform_values<T>(in * out, 4);
 
       AlignedVector<T> y(static_cast<std::size_t>(rows * out), T(99));
       dense_forward<T>(rows, in, out, x.data(), kernel.data(), {}, y.data(), context);
@@ -115,8 +99,8 @@ TEST_CASE_TEMPLATE("dense kernels agree with sums in double", T, float, double) 
 TEST_CASE_TEMPLATE("dense_forward: bias, residual and activation follow the sum", T, float, double) {
   Scratch scratch;
   const Index rows = 9, in = 20, out = 37;
-  const auto x = random_values<T>(rows * in, 1), kernel = random_values<T>(in * out, 2);
-  const auto bias = random_values<T>(out, 3), residual = random_values<T>(rows * out, 4);
+  const auto x = uniform_values<T>(rows * in, 1), kernel = uniform_values<T>(in * out, 2);
+  const auto bias = uniform_values<T>(out, 3), residual = uniform_values<T>(rows * out, 4);
   for (const SimdLevel level : levels()) {
     const KernelContext context{scratch, nullptr, level};
     Reference expected = product(rows, out, in, x.data(), in, 1, kernel.data(), out, 1);
@@ -166,8 +150,8 @@ TEST_CASE_TEMPLATE("dense: a row has the same bits alone and in any batch, with 
       CAPTURE(to_string(level));
       CAPTURE(in);
       CAPTURE(out);
-      const auto x = random_values<T>(most * in, 1), kernel = random_values<T>(in * out, 2);
-      const auto bias = random_values<T>(out, 3), dy = random_values<T>(most * out, 4);
+      const auto x = uniform_values<T>(most * in, 1), kernel = uniform_values<T>(in * out, 2);
+      const auto bias = uniform_values<T>(out, 3), dy = uniform_values<T>(most * out, 4);
       const Epilogue<T> epilogue{bias.data(), nullptr, Activation::sigmoid};
       AlignedVector<T> y(static_cast<std::size_t>(most * out)), dx(static_cast<std::size_t>(most * in));
       for (Index r = 0; r < most; ++r) {
@@ -207,7 +191,7 @@ TEST_CASE_TEMPLATE("dense_backward_kernel of many rows has the same bits with an
   Scratch scratch;
   ThreadPool two(2), eight(8);
   const Index rows = 9000, in = 9, out = 11;
-  const auto x = random_values<T>(rows * in, 1), dy = random_values<T>(rows * out, 2);
+  const auto x = uniform_values<T>(rows * in, 1), dy = uniform_values<T>(rows * out, 2);
   for (const SimdLevel level : levels()) {
     AlignedVector<T> expected(static_cast<std::size_t>(in * out)), got = expected;
     dense_backward_kernel<T>(rows, in, out, x.data(), dy.data(), expected.data(), false,
@@ -227,7 +211,7 @@ TEST_CASE("dense: one NaN reaches every value that depends on it and no other") 
   for (const SimdLevel level : levels())
     for (const Index rows : {1, 3, 8, 19}) {
       const KernelContext context{scratch, nullptr, level};
-      auto x = random_values<float>(rows * in, 1), kernel = random_values<float>(in * out, 2);
+      auto x = uniform_values<float>(rows * in, 1), kernel = uniform_values<float>(in * out, 2);
       const Index row = rows / 2;
       x[static_cast<std::size_t>(row * in + 33)] = nan;
       AlignedVector<float> y(static_cast<std::size_t>(rows * out));

@@ -7,27 +7,12 @@
 
 #include <keel/kernels/depthwise_conv2d.hpp>
 
+#include "kernel_testing.hpp"
+
 using namespace keel;
+using namespace kernel_testing;
 
 namespace {
-
-std::vector<SimdLevel> levels() {
-  std::vector<SimdLevel> result{SimdLevel::baseline};
-  for (const SimdLevel level : {SimdLevel::avx2, SimdLevel::avx512})
-    if (level <= best_simd_level()) result.push_back(level);
-  return result;
-}
-
-template <class T>
-AlignedVector<T> random_values(Index count, std::uint32_t seed) {
-  AlignedVector<T> values(static_cast<std::size_t>(count));
-  std::uint32_t state = seed * 2654435761u + 1;
-  for (T& value : values) {
-    state = state * 1664525u + 1013904223u;
-    value = (static_cast<T>(state >> 8) + T(0.5)) / T(1 << 23) - 1;
-  }
-  return values;
-}
 
 Index output_size(Index in, Index taps, Index stride, Index dilation, Index pad_before, Index pad_after) {
   return (in + pad_before + pad_after - (taps - 1) * dilation - 1) / stride + 1;
@@ -117,9 +102,9 @@ template <class T>
 struct Data {
   AlignedVector<T> x, kernel, dy;
   explicit Data(const Conv2DGeometry& g)
-      : x(random_values<T>(g.batch * g.in_h * g.in_w * g.in_c, 1)),
-        kernel(random_values<T>(g.kernel_size(), 2)),
-        dy(random_values<T>(g.batch * g.out_h * g.out_w * g.out_c, 3)) {}
+      : x(uniform_values<T>(g.batch * g.in_h * g.in_w * g.in_c, 1)),
+        kernel(uniform_values<T>(g.kernel_size(), 2)),
+        dy(uniform_values<T>(g.batch * g.out_h * g.out_w * g.out_c, 3)) {}
 };
 
 }  // namespace
@@ -157,8 +142,8 @@ TEST_CASE_TEMPLATE("depthwise forward: bias, residual and activation follow the 
   for (const Case& each : {cases[2], cases[3], cases[7]}) {
     const Conv2DGeometry g = each.geometry();
     const Data<T> data(g);
-    const auto bias = random_values<T>(g.out_c, 5);
-    AlignedVector<T> residual = random_values<T>(static_cast<Index>(data.dy.size()), 6);
+    const auto bias = uniform_values<T>(g.out_c, 5);
+    AlignedVector<T> residual = uniform_values<T>(static_cast<Index>(data.dy.size()), 6);
     for (T& value : residual) value *= 8;
     const Reference expected = reference(g, data.x.data(), data.kernel.data(), data.dy.data());
     for (const SimdLevel level : levels()) {

@@ -33,6 +33,18 @@ std::vector<T> random_values(Index count, unsigned seed, double mean = 0, double
   return values;
 }
 
+/// Uniform in [-1, 1), never 0, aligned as tensors are.
+template <class T>
+keel::AlignedVector<T> uniform_values(Index count, std::uint32_t seed) {
+  keel::AlignedVector<T> values(static_cast<std::size_t>(count));
+  std::uint32_t state = seed * 2654435761u + 1;
+  for (T& value : values) {
+    state = state * 1664525u + 1013904223u;
+    value = (static_cast<T>(state >> 8) + T(0.5)) / T(1 << 23) - 1;
+  }
+  return values;
+}
+
 template <class T>
 bool same_bits(T a, T b) {
   return std::memcmp(&a, &b, sizeof a) == 0;

@@ -7,16 +7,12 @@
 #include <keel/kernels/optimizer_update.hpp>
 #include <keel/tensor/tensor.hpp>
 
+#include "kernel_testing.hpp"
+
 using namespace keel;
+using namespace kernel_testing;
 
 namespace {
-
-std::vector<SimdLevel> levels() {
-  std::vector<SimdLevel> result{SimdLevel::baseline};
-  for (const SimdLevel level : {SimdLevel::avx2, SimdLevel::avx512})
-    if (level <= best_simd_level()) result.push_back(level);
-  return result;
-}
 
 std::vector<double> random_values(std::size_t count, std::uint32_t state) {
   std::vector<double> values(count);

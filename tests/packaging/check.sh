@@ -120,7 +120,7 @@ check_without_formats() {
   printf '#include <keel/keel.hpp>\nint main() {}\n' >"$work/without_formats.cpp"
   local only=() flag
   for flag in "${flags[@]}"; do case $flag in -DKEEL_HAS*) ;; *) only+=("$flag") ;; esac; done
-  "$cxx" -std=c++20 "${only[@]}" -DKEEL_HAS_JSON=0 -DKEEL_HAS_ZLIB=0 \
+  "$cxx" -std=c++20 "${only[@]}" -DKEEL_HAS_ZLIB=0 \
     "${warnings[@]}" -Werror -O0 "$work/without_formats.cpp" -o "$work/without_formats" -pthread &&
     "$work/without_formats"
 }
@@ -193,7 +193,7 @@ check_folder_direction() { # tensor -> kernels -> layers -> model -> training ->
 }
 check_heavy_includes() { # <iostream> and the like only where bytes and text are the business
   local found
-  found=$(grep -rnE '#include <(iostream|regex|filesystem|nlohmann/.*|random|iomanip)>' include/keel |
+  found=$(grep -rnE '#include <(iostream|regex|filesystem|random|iomanip)>' include/keel |
     grep -vE '^include/keel/(io/|model/summary_)')
   [ -z "$found" ] || { echo "$found"; return 1; }
 }

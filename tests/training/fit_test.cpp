@@ -13,7 +13,7 @@ namespace {
 using namespace keel;
 using namespace small_problem;
 
-constexpr Loss sparse = Loss::sparse_categorical_crossentropy;
+constexpr Loss crossentropy = Loss::sparse_categorical_crossentropy;
 
 TEST_CASE("fit learns, and reports what evaluate says") {
   Sequential model = classifier();
@@ -22,7 +22,7 @@ TEST_CASE("fit learns, and reports what evaluate says") {
                               {.epochs = 30,
                                .batch_size = 20,
                                .optimizer = Adam({.learning_rate = 0.02}),
-                               .loss = sparse,
+                               .loss = crossentropy,
                                .metrics = {Metric::accuracy, {Metric::top_k, {.k = 2}}},
                                .validation = &test,
                                .verbose = Verbose::silent});
@@ -30,7 +30,7 @@ TEST_CASE("fit learns, and reports what evaluate says") {
   CHECK(history["accuracy"].back() > 0.9);
   CHECK(history["loss"].back() < 0.5 * history["loss"].front());
   CHECK(history["val_top_2_accuracy"].back() >= history["val_accuracy"].back());
-  const Scores scores = evaluate(model, test, {.loss = sparse, .metrics = {Metric::accuracy}, .batch_size = 7});
+  const Scores scores = evaluate(model, test, {.loss = crossentropy, .metrics = {Metric::accuracy}, .batch_size = 7});
   CHECK(scores["accuracy"] == history["val_accuracy"].back());
   CHECK(scores["loss"] == doctest::Approx(history["val_loss"].back()).epsilon(1e-6));
 }
@@ -42,12 +42,12 @@ TEST_CASE("fit is the loop written by hand") {
                               {.epochs = 2,
                                .batch_size = 16,
                                .optimizer = SGD({.learning_rate = 0.1, .momentum = 0.9}),
-                               .loss = sparse,
+                               .loss = crossentropy,
                                .through_logits = false,
                                .seed = 5,
                                .verbose = Verbose::silent});
 
-  const LossSpec loss = sparse;
+  const LossSpec loss = crossentropy;
   Optimizer optimizer = SGD({.learning_rate = 0.1, .momentum = 0.9});
   Batches batches(train, {.batch_size = 16, .seed = 5});
   Tape tape;
@@ -88,10 +88,10 @@ TEST_CASE("a cross-entropy looks through a final softmax or sigmoid unless told 
              .verbose = Verbose::silent});
     return std::pair(values(model), history["accuracy"]);
   };
-  const LossSpec logits{sparse, {.from_logits = true}}, binary = Loss::binary_crossentropy;
-  const auto softmax = train(Activation::softmax, sparse, true, 3);
+  const LossSpec logits{crossentropy, {.from_logits = true}}, binary = Loss::binary_crossentropy;
+  const auto softmax = train(Activation::softmax, crossentropy, true, 3);
   CHECK(softmax == train(Activation::linear, logits, true, 3));
-  CHECK(softmax.first != train(Activation::softmax, sparse, false, 3).first);
+  CHECK(softmax.first != train(Activation::softmax, crossentropy, false, 3).first);
   const auto sigmoid = train(Activation::sigmoid, binary, true, 1);
   CHECK(sigmoid == train(Activation::linear, {Loss::binary_crossentropy, {.from_logits = true}}, true, 1));
   CHECK(sigmoid.first != train(Activation::sigmoid, binary, false, 1).first);
@@ -102,7 +102,7 @@ TEST_CASE("training resumes with the same bits, between epochs and inside one") 
   FitOptions<float> options{.epochs = 4,
                             .batch_size = 16,
                             .optimizer = Adam({.learning_rate = 0.02}),
-                            .loss = sparse,
+                            .loss = crossentropy,
                             .seed = 9,
                             .verbose = Verbose::silent};
   Sequential whole = classifier(0.3);
@@ -133,7 +133,7 @@ TEST_CASE("threads, and a run again, do not change the bits") {
   std::vector<Tensor<float>> first;
   for (const int threads : {1, 1, 2, 3}) {
     Sequential model = classifier(0.2, threads);
-    fit(model, train, {.epochs = 2, .batch_size = 16, .loss = sparse, .verbose = Verbose::silent});
+    fit(model, train, {.epochs = 2, .batch_size = 16, .loss = crossentropy, .verbose = Verbose::silent});
     if (first.empty()) first = values(model);
     CHECK(values(model) == first);
   }
@@ -143,7 +143,7 @@ TEST_CASE("shuffling follows from seed and epoch; drop_last and steps_per_epoch 
   const Dataset train = rings(10, 1);
   const auto steps = [&](FitOptions<float> options) {
     std::vector<Index> counts;
-    options.loss = sparse;
+    options.loss = crossentropy;
     options.verbose = Verbose::silent;
     options.callbacks = {[&](Training<>& run) { counts.push_back(run.step); }};
     Sequential model = classifier();
@@ -156,7 +156,7 @@ TEST_CASE("shuffling follows from seed and epoch; drop_last and steps_per_epoch 
   const auto after = [&](bool shuffle, std::uint64_t seed) {
     Sequential model = classifier();
     fit(model, train,
-        {.batch_size = 4, .loss = sparse, .shuffle = shuffle, .seed = seed, .verbose = Verbose::silent});
+        {.batch_size = 4, .loss = crossentropy, .shuffle = shuffle, .seed = seed, .verbose = Verbose::silent});
     return values(model);
   };
   CHECK(after(true, 1) == after(true, 1));
@@ -166,7 +166,7 @@ TEST_CASE("shuffling follows from seed and epoch; drop_last and steps_per_epoch 
 
 TEST_CASE("class and sample weights") {
   // one batch, no step of any size: the loss alone
-  const auto loss = [](const Dataset<float>& data, std::vector<double> class_weight, LossSpec spec = sparse) {
+  const auto loss = [](const Dataset<float>& data, std::vector<double> class_weight, LossSpec spec = crossentropy) {
     Sequential model = classifier();
     return fit(model, data,
                {.batch_size = 100,
@@ -179,7 +179,7 @@ TEST_CASE("class and sample weights") {
   const double plain = loss(data, {}), first = loss(data, {1, 0, 0}), others = loss(data, {0, 1, 1});
   CHECK(first + others == doctest::Approx(plain));
   CHECK(loss(data, {2, 2, 2}) == doctest::Approx(2 * plain));
-  CHECK(loss(data, {2, 2, 2}, {sparse, {.reduction = Reduction::weighted_mean}}) == doctest::Approx(plain));
+  CHECK(loss(data, {2, 2, 2}, {crossentropy, {.reduction = Reduction::weighted_mean}}) == doctest::Approx(plain));
   Tensor<float> weights({30});
   for (Index i = 0; i < 30; ++i) weights[i] = data.labels()[i] == 0 ? 1.0f : 0.0f;
   data.set_weights(weights);
@@ -198,13 +198,13 @@ TEST_CASE("several outputs: a loss for each, and their sum") {
   const Dataset<float> data({rows.images()}, {rows.labels(), sum});
   const FitOptions<float> options{.epochs = 40,
                                   .optimizer = Adam({.learning_rate = 0.05}),
-                                  .losses = {sparse, Loss::mse},
+                                  .losses = {crossentropy, Loss::mse},
                                   .loss_weights = {1, 0.5},
                                   .verbose = Verbose::silent};
   const History history = fit(model, data, options);
   CHECK(history["loss"][0] == doctest::Approx(history["dense_loss"][0] + 0.5 * history["dense_1_loss"][0]));
   CHECK(history["dense_1_loss"].back() < 0.1 * history["dense_1_loss"][0]);
-  const Scores scores = evaluate(model, data, {.losses = {sparse, Loss::mse}, .loss_weights = {1, 0.5}});
+  const Scores scores = evaluate(model, data, {.losses = {crossentropy, Loss::mse}, .loss_weights = {1, 0.5}});
   CHECK(scores["loss"] == doctest::Approx(scores["dense_loss"] + 0.5 * scores["dense_1_loss"]));
 }
 
@@ -212,8 +212,8 @@ TEST_CASE("a generator as source of batches") {
   Sequential model = classifier(), other = classifier();
   const Dataset train = rings(50, 1);
   fit(model, Batches(train, {.batch_size = 8, .seed = 3}),
-      {.epochs = 2, .loss = sparse, .verbose = Verbose::silent});
-  fit(other, train, {.epochs = 2, .batch_size = 8, .loss = sparse, .seed = 3, .verbose = Verbose::silent});
+      {.epochs = 2, .loss = crossentropy, .verbose = Verbose::silent});
+  fit(other, train, {.epochs = 2, .batch_size = 8, .loss = crossentropy, .seed = 3, .verbose = Verbose::silent});
   CHECK(values(model) == values(other));
 }
 
@@ -223,7 +223,7 @@ std::string printed(Verbose verbose) {
   REQUIRE(file);
   Sequential model = classifier();
   const Dataset train = rings(8, 1);
-  fit(model, train, {.epochs = 2, .batch_size = 4, .loss = sparse, .verbose = verbose, .output = file});
+  fit(model, train, {.epochs = 2, .batch_size = 4, .loss = crossentropy, .verbose = verbose, .output = file});
   std::string text(static_cast<std::size_t>(std::ftell(file)), '\0');
   std::rewind(file);
   CHECK(std::fread(text.data(), 1, text.size(), file) == text.size());
@@ -258,42 +258,42 @@ TEST_CASE("fit and evaluate refuse what they cannot use") {
   };
   CHECK(message({}, train) ==
         "[fit] expected a loss, got none (set .loss = Loss::sparse_categorical_crossentropy or another)");
-  CHECK(message({.epochs = 0, .loss = sparse}, train) == "[fit] expected epochs above 0, got 0");
-  CHECK(message({.batch_size = 0, .loss = sparse}, train) ==
+  CHECK(message({.epochs = 0, .loss = crossentropy}, train) == "[fit] expected epochs above 0, got 0");
+  CHECK(message({.batch_size = 0, .loss = crossentropy}, train) ==
         "[Batches] expected a batch size of 1 or more, got 0");
-  CHECK(message({.loss = sparse}, train.take(0)) == "[fit] expected a dataset with samples, got an empty one");
+  CHECK(message({.loss = crossentropy}, train.take(0)) == "[fit] expected a dataset with samples, got an empty one");
   CHECK(
-      message({.batch_size = 16, .loss = sparse, .drop_last = true}, train) ==
+      message({.batch_size = 16, .loss = crossentropy, .drop_last = true}, train) ==
       "[fit] expected at least one batch an epoch, got none (drop_last leaves out all samples: lower batch_size)");
-  CHECK(message({.loss = sparse, .class_weight = {1, 2}}, train).rfind("[fit, class_weight] expected labels", 0) ==
+  CHECK(message({.loss = crossentropy, .class_weight = {1, 2}}, train).rfind("[fit, class_weight] expected labels", 0) ==
         0);
-  CHECK(message({.loss = sparse, .class_weight = {1, -2, 1}}, train) ==
+  CHECK(message({.loss = crossentropy, .class_weight = {1, -2, 1}}, train) ==
         "[fit] expected class_weight of 0 or more, got -2");
-  CHECK(message({.losses = {sparse, sparse}}, train) ==
+  CHECK(message({.losses = {crossentropy, crossentropy}}, train) ==
         "[fit] expected a loss and a weight for each of 1 outputs, got 2 losses, 1 weights");
   CHECK(message({.loss = Loss::mse}, train) ==
         "[mse] expected targets of shape (10, 3) for an output (10, 3), got (10)");
-  CHECK(message({.loss = sparse}, Dataset<float>(train.images(), Tensor<float>({10}, 3.0f))) ==
+  CHECK(message({.loss = crossentropy}, Dataset<float>(train.images(), Tensor<float>({10}, 3.0f))) ==
         "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 3 in sample 0");
-  CHECK(message({.loss = sparse}, Dataset<float>({train.images(), train.images()}, {train.labels()})) ==
+  CHECK(message({.loss = crossentropy}, Dataset<float>({train.images(), train.images()}, {train.labels()})) ==
         "[fit] expected 1 inputs, got 2");
-  CHECK(message({.loss = sparse}, Dataset<float>({train.images()}, std::vector<Tensor<float>>{})) ==
+  CHECK(message({.loss = crossentropy}, Dataset<float>({train.images()}, std::vector<Tensor<float>>{})) ==
         "[fit] expected 1 targets, one an output, got 0");
   Tensor<float> broken = train.images();
   broken[7] = std::nanf("");
-  CHECK(message({.batch_size = 10, .loss = sparse}, Dataset<float>(broken, train.labels())) ==
+  CHECK(message({.batch_size = 10, .loss = crossentropy}, Dataset<float>(broken, train.labels())) ==
         "[fit] expected a finite loss, got nan in epoch 1, batch 1 "
         "(look for NaN in the data, lower the learning rate or clip the gradients)");
   CHECK_THROWS_WITH_AS(message({.optimizer = static_cast<Optimizer<float>*>(nullptr)}, train),
                        "[fit] expected an optimizer, got a null pointer", ConfigError);
   Sequential model = classifier();
-  CHECK_THROWS_WITH_AS(evaluate(model, train.take(0), {.loss = sparse}),
+  CHECK_THROWS_WITH_AS(evaluate(model, train.take(0), {.loss = crossentropy}),
                        "[evaluate] expected a dataset with samples, got an empty one", DataError);
   CHECK_THROWS_WITH_AS(
       evaluate(model, train, {}),
       "[evaluate] expected a loss, got none (set .loss = Loss::sparse_categorical_crossentropy or another)",
       ConfigError);
-  CHECK_THROWS_WITH_AS(evaluate(model, train, {.loss = sparse})["accuracy"],
+  CHECK_THROWS_WITH_AS(evaluate(model, train, {.loss = crossentropy})["accuracy"],
                        "[Scores] expected one of: loss, got 'accuracy'", ConfigError);
 }
 

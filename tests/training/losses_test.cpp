@@ -4,6 +4,8 @@
 #include <keel/training/losses.hpp>
 #include <limits>
 
+#include "support/message.hpp"
+
 namespace {
 
 using namespace keel;
@@ -30,16 +32,6 @@ double gradient_error(const LossSpec& loss, Tensor<double> y, const Tensor<doubl
   }
   REQUIRE(largest > 1e-3);
   return worst / largest;
-}
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST_CASE("losses by hand") {

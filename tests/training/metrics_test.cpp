@@ -2,19 +2,11 @@
 
 #include <keel/training/metrics.hpp>
 
+#include "support/message.hpp"
+
 namespace {
 
 using namespace keel;
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 double measure(MetricSpec spec, const Tensor<double>& y, const Tensor<double>& target) {
   MetricState state(std::move(spec));

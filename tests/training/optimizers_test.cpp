@@ -3,19 +3,11 @@
 #include <keel/tensor/rng.hpp>
 #include <keel/training/optimizers.hpp>
 
+#include "support/message.hpp"
+
 namespace {
 
 using namespace keel;
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 

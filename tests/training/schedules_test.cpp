@@ -2,20 +2,12 @@
 
 #include <keel/training/schedules.hpp>
 
+#include "support/message.hpp"
+
 namespace {
 
 using namespace keel;
 using doctest::Approx;
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST_CASE("schedules by hand") {
   const StepDecay steps{0.4, 10, 0.5};

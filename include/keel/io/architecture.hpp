@@ -6,8 +6,6 @@
 #include <keel/model/sequential.hpp>
 #include <keel/version.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 namespace io {
@@ -43,11 +41,11 @@ inline Config to_config(const Json& json, const std::string& where) {
 /// Member `name` of a JSON object, of the kind that V asks for.
 template <class V>
 V member(const Json& json, const char* name, const std::string& where) {
-  const auto found = json.is_object() ? json.find(name) : json.end();
-  if (found == json.end()) throw FormatError(where, std::string("\"") + name + "\"", "none");
+  const Json* const found = json.find(name);
+  if (!found) throw FormatError(where, std::string("\"") + name + "\"", "none");
   try {
-    return found->template get<V>();
-  } catch (const Json::exception&) {
+    return found->get<V>();
+  } catch (const JsonError&) {
     throw FormatError(where, std::string("\"") + name + "\" of another type", found->dump());
   }
 }
@@ -158,5 +156,3 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif

@@ -124,26 +124,6 @@ constexpr DType dtype_of() {
   }
 }
 
-/// UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF.
-inline bool valid_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    if (lead < 0x80) continue;
-    const std::size_t more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() - i < more) return false;
-    std::uint32_t code = lead & (0x3fu >> more);
-    for (std::size_t k = 0; k < more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i++]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3fu);
-    }
-    if ((more == 2 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) ||
-        (more == 3 && (code < 0x10000 || code > 0x10ffff)))
-      return false;
-  }
-  return true;
-}
-
 /// Names as keys: UTF-8, no control characters, all different.
 class NameSet {
  public:

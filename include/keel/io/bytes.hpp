@@ -71,6 +71,28 @@ inline std::string shown(std::string_view text) {
   return out + (text.size() > 60 ? "...'" : "'");
 }
 
+/// Bytes of the UTF-8 character that a text begins with, as RFC 3629 has it: no overlong forms, no surrogates,
+/// nothing above U+10FFFF. 0 if there is none.
+inline std::size_t utf8_length(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
+  std::uint32_t code = lead & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto next = static_cast<unsigned char>(text[i]);
+    if ((next & 0xc0) != 0x80) return 0;
+    code = code << 6 | (next & 0x3fu);
+  }
+  if (length == 3 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) return 0;
+  return length == 4 && (code < 0x10000 || code > 0x10ffff) ? 0 : length;
+}
+inline bool valid_utf8(std::string_view text) {
+  while (const std::size_t length = utf8_length(text)) text.remove_prefix(length);
+  return text.empty();
+}
+
 /// Counts what is built from a file against a limit, over the whole file. Throws FormatError beyond it.
 class Budget {
  public:

@@ -7,8 +7,6 @@
 
 #include <keel/io/architecture.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 /// A layer of a Keras model and what it became: a keel layer, or, for a model inside a model, layers of its own.
@@ -126,9 +124,7 @@ inline Config keras_options(const std::string& type, const Json& json, bool kera
         sides.assign(4, value.get<Index>());
       else
         for (const Json& side : value)
-          for (int i = 0; i < 2; ++i)
-            sides.push_back(side.is_array() ? side.at(static_cast<std::size_t>(i)).get<Index>()
-                                            : side.get<Index>());
+          for (int i = 0; i < 2; ++i) sides.push_back(side.is_array() ? side[i].get<Index>() : side.get<Index>());
       config.set(key, sides);
     } else if (name == "negative_slope" || name == "max_value" || name == "threshold" || name == "alpha" ||
                name == "scale" || name == "offset" || name == "rate" || name == "momentum" || name == "epsilon") {
@@ -402,7 +398,8 @@ class KerasReader {
   void histories(const Json& json, std::vector<Ref>& refs) const {
     if (json.is_object() && json.contains("class_name") && json["class_name"] == "__keras_tensor__") {
       refs.push_back(ref_of(member_ref(member_ref(json, "config"), "keras_history")));
-    } else if (json.is_structured()) {
+    } else {
+      for (const Json& value : json) histories(value, refs);
       for (const auto& [key, value] : json.items()) histories(value, refs);
     }
   }
@@ -505,11 +502,9 @@ KerasModel<T> build_keras_model(const Json& json, const std::string& where, cons
                                 ModelOptions options = {}) {
   try {
     return io::KerasReader<T>(where, keras_version, std::move(options)).read(json);
-  } catch (const Json::exception& error) {
-    throw FormatError(where, "a Keras configuration", error.what());
+  } catch (const JsonError& error) {
+    throw FormatError(where, "a Keras configuration with " + error.expected(), error.got());
   }
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif

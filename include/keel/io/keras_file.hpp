@@ -8,8 +8,6 @@
 #include <keel/io/zip.hpp>
 #include <keel/model/naming.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 namespace io {
@@ -196,5 +194,3 @@ KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif

@@ -5,8 +5,6 @@
 #include <keel/io/model_file.hpp>
 #include <keel/io/tfjs.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 namespace io {
@@ -52,7 +50,7 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
                       "build the model in code and use load_weights(model, path)");
   const Json topology = parse_json(text->second, archive.where + ": modelTopology");
   const bool wrapped = topology.is_object() && topology.contains("model_config");
-  std::string version = topology.is_object() ? topology.value("keras_version", std::string("tfjs")) : "tfjs";
+  std::string version = topology.is_object() ? topology.value("keras_version", "tfjs").text() : "tfjs";
   KerasModel<T> loaded =
       build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version, options);
   WeightPlan<T> plan(archive.where, "TensorFlow.js", loaded.model.name());
@@ -62,5 +60,3 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif

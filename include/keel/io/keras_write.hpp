@@ -5,8 +5,6 @@
 #include <keel/io/keras_file.hpp>
 #include <keel/io/tfjs.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 /// The three ways in which Keras writes a configuration: in .keras, in the .h5 of Keras 3, and as Keras 2 did.
@@ -75,6 +73,9 @@ class KerasWriter {
   }
 
  private:
+  static Json pairs(Index top, Index bottom, Index left, Index right) {
+    return Json::array({Json::array({top, bottom}), Json::array({left, right})});
+  }
   static Json tensor(const Ref& ref) { return Json::array({ref.layer, ref.call, 0}); }
   static Json batched(const Shape& shape) {
     Json dims = Json::array({nullptr});
@@ -155,7 +156,7 @@ class KerasWriter {
     Written& layer = layers_[pad];
     layer.calls.push_back(from);
     const Json& p = layer.config["padding"];
-    const auto side = [&](std::size_t a) { return p[a][0].template get<Index>() + p[a][1].template get<Index>(); };
+    const auto side = [&](std::size_t a) { return p[a][0].get<Index>() + p[a][1].get<Index>(); };
     from[0] = {layer.name,
                static_cast<Index>(layer.calls.size()) - 1,
                {from[0].shape[0] + side(0), from[0].shape[1] + side(1), from[0].shape[2]}};
@@ -183,7 +184,7 @@ class KerasWriter {
     if (padding == Padding(0) && layer.type() != "Conv2DTranspose") return nullptr;
     if (!config.find("kernel_size") || layer.type() == "Conv2DTranspose")
       refuse(layer, "padding same or valid, all that Keras has", padding.to_string(), "save as .safetensors");
-    return Json::array({Json::array({padding.top, padding.bottom}), Json::array({padding.left, padding.right})});
+    return pairs(padding.top, padding.bottom, padding.left, padding.right);
   }
   /// keel's options as Keras names them.
   Json options(const Layer<T>& layer, const Config& config, const std::string& name) const {
@@ -212,7 +213,7 @@ class KerasWriter {
     }
     if (type == "ZeroPadding2D") {
       const auto sides = config.get<std::vector<Index>>("padding", {0, 0, 0, 0});
-      json["padding"] = {{sides.at(0), sides.at(1)}, {sides.at(2), sides.at(3)}};
+      json["padding"] = pairs(sides.at(0), sides.at(1), sides.at(2), sides.at(3));
     }
     if (type == "Conv2DTranspose") json.erase("output_padding");
     if (type == "BatchNormalization" || type == "Normalization") json["axis"] = -1;
@@ -353,5 +354,3 @@ void save_tfjs(const Model<T>& model, const std::string& path) {
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif

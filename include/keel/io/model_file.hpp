@@ -5,8 +5,6 @@
 #include <keel/io/architecture.hpp>
 #include <keel/io/safetensors.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 /// Parameters as "conv2d/kernel", counters as "batch_normalization/num_batches_tracked" (int64, shape ()).
@@ -100,5 +98,3 @@ Model<T> load_safetensors(const std::string& path, const ModelOptions& options =
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif

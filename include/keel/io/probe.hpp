@@ -13,8 +13,6 @@
 #include <keel/io/architecture.hpp>
 #include <keel/tensor/finite.hpp>
 
-#if KEEL_HAS_JSON
-
 namespace keel::inline KEEL_ABI {
 
 /// Three sums over the values v_i of a tensor: of v_i, of w_i v_i with fixed weights w_i in [0, 1) that tell
@@ -205,19 +203,25 @@ namespace io {
 inline Json to_json(const std::vector<Tensor<double>>& tensors) {
   Json list = Json::array();
   for (const Tensor<double>& tensor : tensors)
-    list.push_back({{"shape", std::vector<Index>(tensor.shape().begin(), tensor.shape().end())},
-                    {"values", std::vector<double>(tensor.begin(), tensor.end())}});
+    list.push_back(Json::object({{"shape", std::vector<Index>(tensor.shape().begin(), tensor.shape().end())},
+                                 {"values", std::vector<double>(tensor.begin(), tensor.end())}}));
   return list;
 }
 inline Json to_json(const std::vector<Probe::Measure>& measures) {
   Json list = Json::array();
   for (const auto& m : measures)
-    list.push_back({m.layer, m.what, m.checksum.sum, m.checksum.weighted, m.checksum.absolute, m.noise});
+    list.push_back(
+        Json::array({m.layer, m.what, m.checksum.sum, m.checksum.weighted, m.checksum.absolute, m.noise}));
   return list;
+}
+inline const Json& list_member(const Json& json, const char* name, const std::string& where) {
+  const Json* const found = json.find(name);
+  if (!found || !found->is_array()) throw FormatError(where, std::string("a list \"") + name + "\"", "none");
+  return *found;
 }
 inline std::vector<Tensor<double>> probe_tensors(const Json& json, const char* name, const std::string& where) {
   std::vector<Tensor<double>> tensors;
-  for (const Json& entry : member<Json::array_t>(json, name, where)) {
+  for (const Json& entry : list_member(json, name, where)) {
     const auto values = member<std::vector<double>>(entry, "values", where);
     std::uint64_t bytes = 0;
     const Shape shape = checked_shape(member<std::vector<std::uint64_t>>(entry, "shape", where), 1, bytes, where);
@@ -231,11 +235,12 @@ inline std::vector<Tensor<double>> probe_tensors(const Json& json, const char* n
 }
 inline std::vector<Probe::Measure> probe_measures(const Json& json, const char* name, const std::string& where) {
   std::vector<Probe::Measure> measures;
-  for (const Json& entry : member<Json::array_t>(json, name, where)) {
+  for (const Json& entry : list_member(json, name, where)) {
     bool good = entry.is_array() && entry.size() == 6;
     for (std::size_t i = 0; i < 6 && good; ++i) good = i < 2 ? entry[i].is_string() : entry[i].is_number();
     if (!good) throw FormatError(where, "a layer's name, what is measured, and 4 numbers", shown(entry.dump()));
-    measures.push_back({entry[0], entry[1], {entry[2], entry[3], entry[4]}, entry[5]});
+    const auto number = [&](int i) { return entry[i].get<double>(); };
+    measures.push_back({entry[0].text(), entry[1].text(), {number(2), number(3), number(4)}, number(5)});
   }
   return measures;
 }
@@ -244,14 +249,14 @@ inline std::vector<Probe::Measure> probe_measures(const Json& json, const char* 
 
 /// A probe as JSON text, numbers exact: what a file keeps.
 inline std::string to_text(const Probe& probe) {
-  return Json({{"version", 1},
-               {"tolerance", probe.tolerance},
-               {"training", probe.training},
-               {"inputs", io::to_json(probe.inputs)},
-               {"outputs", io::to_json(probe.outputs)},
-               {"layers", io::to_json(probe.layers)},
-               {"loss", probe.loss},
-               {"step", io::to_json(probe.step)}})
+  return Json::object({{"version", 1},
+                       {"tolerance", probe.tolerance},
+                       {"training", probe.training},
+                       {"inputs", io::to_json(probe.inputs)},
+                       {"outputs", io::to_json(probe.outputs)},
+                       {"layers", io::to_json(probe.layers)},
+                       {"loss", probe.loss},
+                       {"step", io::to_json(probe.step)}})
       .dump();
 }
 
@@ -363,5 +368,3 @@ void replay(const Model<T>& model, const Probe& probe, const std::string& where)
 }
 
 }  // namespace keel::inline KEEL_ABI
-
-#endif

@@ -14,8 +14,6 @@
 
 namespace keel::inline KEEL_ABI {
 
-#if KEEL_HAS_JSON
-
 namespace io {
 
 struct SafetensorsType {
@@ -50,7 +48,7 @@ inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& e
     return values;
   };
   if (!entry["dtype"].is_string()) throw FormatError(where, "dtype as text", entry["dtype"].type_name());
-  const auto& dtype = entry["dtype"].get_ref<const std::string&>();
+  const auto& dtype = entry["dtype"].text();
   const auto* type = std::find_if(std::begin(safetensors_types), std::end(safetensors_types),
                                   [&](const SafetensorsType& candidate) { return dtype == candidate.name; });
   if (type == std::end(safetensors_types))
@@ -76,7 +74,7 @@ inline void read_metadata(const Json& json, const std::string& where,
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string())
       throw FormatError(where, "__metadata__ of texts", shown(key) + " of type " + value.type_name());
-    metadata.emplace(key, value.get_ref<const std::string&>());
+    metadata.emplace(key, value.text());
   }
 }
 
@@ -162,8 +160,8 @@ inline Archive read_safetensors_index(const std::string& path, const ReadLimits&
   std::vector<std::string> shards;
   for (const auto& [name, shard] : index["weight_map"].items()) {
     if (!shard.is_string()) throw FormatError(path, "names of files in weight_map", shard.type_name());
-    home.emplace(name, shard.get_ref<const std::string&>());
-    shards.push_back(shard.get_ref<const std::string&>());
+    home.emplace(name, shard.text());
+    shards.push_back(shard.text());
   }
   std::sort(shards.begin(), shards.end());
   shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
@@ -198,8 +196,9 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
            std::pair(rank(b->dtype), std::string_view(b->name));
   });
   std::string header = "{";
-  if (!archive.metadata.empty())
-    header += "\"__metadata__\":" + Json(archive.metadata).dump(-1, ' ', false, Json::error_handler_t::replace);
+  Json metadata;
+  for (const auto& [key, text] : archive.metadata) metadata.append(key, text);
+  if (!metadata.is_null()) header += "\"__metadata__\":" + metadata.dump();
   io::NameSet names;
   std::uint64_t offset = 0;
   for (const NamedArray* array : order) {
@@ -219,16 +218,5 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   for (const NamedArray* array : order) parts.push_back(array->bytes);
   write_file(path, parts);
 }
-
-#else
-
-inline Archive read_safetensors(ByteSpan, const std::string& where, const ReadLimits& = {}) {
-  io::missing_json(where);
-}
-inline Archive read_safetensors(const std::string& path, const ReadLimits& = {}) { io::missing_json(path); }
-inline Archive read_safetensors_index(const std::string& path, const ReadLimits& = {}) { io::missing_json(path); }
-inline void write_safetensors(const std::string& path, const Archive&) { io::missing_json(path); }
-
-#endif
 
 }  // namespace keel::inline KEEL_ABI

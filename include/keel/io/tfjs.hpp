@@ -10,8 +10,6 @@
 
 namespace keel::inline KEEL_ABI {
 
-#if KEEL_HAS_JSON
-
 namespace io {
 
 struct TfjsType {
@@ -36,7 +34,7 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
   if (!entry.is_object()) throw FormatError(file, "weights as objects", entry.type_name());
   const Json& name = field(entry, "name", file);
   if (!name.is_string()) throw FormatError(file, "names as texts", name.type_name());
-  const std::string where = file + ": " + shown(name.get_ref<const std::string&>());
+  const std::string where = file + ": " + shown(name.text());
   const Json& extents = field(entry, "shape", where);
   if (!extents.is_array()) throw FormatError(where, "a shape as a list", extents.type_name());
   std::vector<std::uint64_t> dims;
@@ -46,7 +44,7 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
     dims.push_back(extent.get<std::uint64_t>());
   }
   NamedArray array;
-  array.name = name.get_ref<const std::string&>();
+  array.name = name.text();
   array.dtype =
       tfjs_type(entry, {{"float32", DType::f32}, {"int32", DType::i32}, {"bool", DType::boolean}}, where);
   const auto quantised = entry.find("quantization");
@@ -115,7 +113,7 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
     Bytes data;
     for (const Json& shard : group["paths"]) {
       if (!shard.is_string()) throw FormatError(path, "paths as texts", shard.type_name());
-      const auto& name = shard.get_ref<const std::string&>();
+      const auto& name = shard.text();
       files.add(name, path);
       const Bytes part = read_beside(path, name, limits);
       if (part.size() > limits.file_bytes - data.size())
@@ -165,15 +163,9 @@ inline void write_tfjs(const std::string& path, const Archive& archive) {
     write_file(folder + name, ByteSpan(data).subspan(begin, (std::min)(shard_bytes, data.size() - begin)));
     paths.push_back(name);
   }
-  model["weightsManifest"] = {{{"paths", paths}, {"weights", weights}}};
+  const Json group = {{"paths", paths}, {"weights", weights}};
+  model["weightsManifest"] = Json::array({group});
   write_file(path, std::string_view(model.dump()));
 }
-
-#else
-
-inline Archive read_tfjs(const std::string& path, const ReadLimits& = {}) { io::missing_json(path); }
-inline void write_tfjs(const std::string& path, const Archive&) { io::missing_json(path); }
-
-#endif
 
 }  // namespace keel::inline KEEL_ABI

@@ -14,10 +14,9 @@ class AnyLayer {
  public:
   template <class L>
   requires std::is_base_of_v<Layer<T>, L> AnyLayer(L layer)
-      : layer_(std::make_unique<L>(std::move(layer))),
-        copy_([](const Layer<T>& other) -> std::unique_ptr<Layer<T>> {
-          return std::make_unique<L>(static_cast<const L&>(other));
-        }) {}
+      : AnyLayer(std::make_unique<L>(std::move(layer))) {}
+  template <class L>
+  explicit AnyLayer(std::unique_ptr<L> layer) : layer_(std::move(layer)), copy_(copy<L>) {}
   AnyLayer(const AnyLayer& other) : layer_(other.copy_(*other)), copy_(other.copy_) {}
   AnyLayer(AnyLayer&&) noexcept = default;
   AnyLayer& operator=(AnyLayer other) noexcept {
@@ -33,6 +32,11 @@ class AnyLayer {
   const Layer<T>* operator->() const { return layer_.get(); }
 
  private:
+  template <class L>
+  static std::unique_ptr<Layer<T>> copy(const Layer<T>& other) {
+    return std::make_unique<L>(static_cast<const L&>(other));
+  }
+
   std::unique_ptr<Layer<T>> layer_;
   std::unique_ptr<Layer<T>> (*copy_)(const Layer<T>&);
 };

@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -20,15 +21,15 @@ class Config {
   Config(std::initializer_list<std::pair<std::string, Value>> entries) : entries_(entries) {}
 
   const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
-  void set(std::string name, Value value) {
+  void set(std::string_view name, Value value) {
     for (auto& entry : entries_)
       if (entry.first == name) {
         entry.second = std::move(value);
         return;
       }
-    entries_.emplace_back(std::move(name), std::move(value));
+    entries_.emplace_back(name, std::move(value));
   }
-  const Value* find(const std::string& name) const {
+  const Value* find(std::string_view name) const {
     for (const auto& entry : entries_)
       if (entry.first == name) return &entry.second;
     return nullptr;
@@ -37,28 +38,35 @@ class Config {
   /// The option of that name, or `fallback` where there is none. Throws ConfigError if it has another type;
   /// an integer is accepted where a real number is wanted.
   template <class V>
-  V get(const std::string& name, V fallback) const {
+  V get(std::string_view name, V fallback) const {
     const Value* value = find(name);
     if (!value) return fallback;
     if (const V* exact = std::get_if<V>(value)) return *exact;
     if constexpr (std::is_same_v<V, double>)
       if (const Index* integer = std::get_if<Index>(value)) return static_cast<double>(*integer);
-    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string",
-                                            "a list of integers"};
-    throw ConfigError("option " + name, types[Value(fallback).index()], types[value->index()]);
+    fail(name, type_name(Value(fallback)), type_name(*value));
   }
   /// A pair such as kernel_size: one integer stands for both.
-  std::pair<Index, Index> get_pair(const std::string& name, Index fallback) const {
+  std::pair<Index, Index> get_pair(std::string_view name, Index fallback) const {
     const Value* value = find(name);
     if (!value) return {fallback, fallback};
     if (const Index* both = std::get_if<Index>(value)) return {*both, *both};
     const auto* list = std::get_if<std::vector<Index>>(value);
-    if (!list || list->size() != 2) throw ConfigError("option " + name, "an integer or two", "something else");
+    if (!list || list->size() != 2) fail(name, "an integer or two", "something else");
     return {(*list)[0], (*list)[1]};
   }
   friend bool operator==(const Config&, const Config&) = default;
 
  private:
+  static const char* type_name(const Value& value) {
+    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string",
+                                            "a list of integers"};
+    return types[value.index()];
+  }
+  [[noreturn, gnu::cold]] static void fail(std::string_view name, const char* expected, const char* got) {
+    throw ConfigError("option " + std::string(name), expected, got);
+  }
+
   std::vector<std::pair<std::string, Value>> entries_;
 };
 

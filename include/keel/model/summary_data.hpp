@@ -71,8 +71,7 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   summary.optimizer = optimizer_values;
   summary.scalar_bytes = static_cast<Index>(sizeof(T));
   const auto nodes = model.nodes();
-  std::vector<bool> seen(static_cast<std::size_t>(model.layer_count()), false);
-  std::vector<Index> calls(seen.size(), 0);
+  std::vector<Index> calls(static_cast<std::size_t>(model.layer_count()), 0);
   std::vector<std::string> places;
   for (const auto& node : nodes) {
     const Index call = node.layer < 0 ? 0 : calls[static_cast<std::size_t>(node.layer)]++;
@@ -91,8 +90,7 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
     const Layer<T>& layer = model.layer(node.layer);
     row.type = layer.type();
     row.activation = layer.activation();
-    row.repeated = seen[static_cast<std::size_t>(node.layer)];
-    seen[static_cast<std::size_t>(node.layer)] = true;
+    row.repeated = call > 0;
     std::vector<Shape> shapes;
     for (const int input : node.inputs) shapes.push_back(nodes[static_cast<std::size_t>(input)].shape);
     row.multiply_adds = layer.multiply_adds(shapes);

@@ -41,8 +41,7 @@ void read(keel::ByteSpan bytes) {
 #elif KEEL_READER == KEEL_FUZZ_hdf5
   to_archive(read_hdf5(bytes, "f"));
 #elif KEEL_READER == KEEL_FUZZ_json
-  parse_json(io::text_of(bytes), "f", {.allow_nonfinite = true})
-      .dump(-1, ' ', false, Json::error_handler_t::replace);
+  parse_json(io::text_of(bytes), "f", {.allow_nonfinite = true}).dump();
 #elif KEEL_READER == KEEL_FUZZ_keras_npz
   const std::string_view text = io::text_of(bytes);
   read_keras_npz(text.starts_with("PK") ? bytes : io::bytes_of(build::zip({{"a.npy", std::string(text)}})), "f");
