@@ -7,7 +7,7 @@
 /// | .safetensors         | keel                | model                                      | yes  | yes | yes  |
 /// | .safetensors         | PyTorch and others  | weights, PyTorch's names                   |      | yes |      |
 /// | .safetensors.index.json | others           | the same in several files                  |      | yes |      |
-/// | .keras               | Keras 3             | model                                      | yes  | yes | yes  |
+/// | .keras               | Keras 3             | model; weights inside as .h5 or .npz       | yes  | yes | yes  |
 /// | .weights.h5          | Keras 3             | weights                                    |      | yes | yes  |
 /// | .h5, .hdf5           | Keras 2 and 3       | model, or weights                          | yes  | yes | yes  |
 /// | .pt, .pth            | PyTorch             | weights (a state dict, or one in a dict)   |      | yes | yes  |

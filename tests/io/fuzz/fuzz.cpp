@@ -49,8 +49,11 @@ void read(keel::ByteSpan bytes) {
   // a configuration without weights, or with
   build_keras_model<float>(parse_json(io::text_of(bytes), "f", io::keras_json()), "f", "3", {});
 #else
-  const Json json = parse_json(io::text_of(bytes), "f");
-  build_model<float>(json, "f");
+  const std::string text(io::text_of(bytes));
+  if (text.find("\"inputs\":[{\"shape") != text.npos)
+    parse_probe(text, "f");
+  else
+    build_model<float>(parse_json(text, "f"), "f");
 #endif
 }
 
@@ -70,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 #include <keel/io/keras_write.hpp>
 #include <keel/io/model_file.hpp>
+#include <keel/io/probe.hpp>
 
 using namespace build;
 
@@ -101,6 +105,9 @@ int main(int, char** argv) {
     seed("keras", style == KerasStyle::keras3 ? "keras3" : "keras2",
          io::KerasWriter<float>(net, style).json().dump());
   seed("keel", "graph", architecture(net).dump());
+  Sequential dense({2});
+  dense.add(Dense(1));
+  seed("keel", "probe", to_text(make_probe(dense, Tensor<float>(Shape{1, 2}, 0.5f))));
 }
 
 #endif
