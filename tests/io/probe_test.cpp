@@ -305,13 +305,13 @@ TEST_CASE_FIXTURE(Saved, "a damaged probe is refused with its reason, and the fi
       {with("\"loss\":", "\"loss\":\"a\",\"old\":"), "of another type"},
       {with("\"outputs\":[", "\"outputs\":[{\"shape\":[1],\"values\":[0]},"), "output 0 of shape (1)"},
   };
-  for (const auto& [text, reason] : cases) {
-    CAPTURE(text.substr(0, 100));
+  for (const auto& c : cases) {
+    CAPTURE(c.first.substr(0, 100));
     const std::string file =
-        changed(directory, path, [&, &content = text](Archive& archive) { archive.metadata["probe"] = content; });
+        changed(directory, path, [&](Archive& archive) { archive.metadata["probe"] = c.first; });
     const std::string message = error_of_load(file);
     CAPTURE(message);
-    CHECK(message.find(reason) != message.npos);
+    CHECK(message.find(c.second) != message.npos);
     CHECK_NOTHROW(load(file, {}, ProbeCheck::skip));
   }
 }
