@@ -56,13 +56,11 @@ class Json {
 
   Json(const Json& other);
   Json(Json&& other) noexcept : kind_(std::exchange(other.kind_, Kind::null)), of_(other.of_) {}
-  // not one by value: in a template, clang 14 leaks a parameter that an operator was given in braces
-  Json& operator=(Json&& other) noexcept {
+  Json& operator=(Json other) noexcept {
     std::swap(kind_, other.kind_);
     std::swap(of_, other.of_);
     return *this;
   }
-  Json& operator=(const Json& other) { return *this = Json(other); }
   ~Json();
 
   bool is_null() const { return kind_ == Kind::null; }
