@@ -1,30 +1,38 @@
 #pragma once
-// The examples' command lines: `--name value` pairs.
+// The examples' command lines: `--name value` pairs, and flags by themselves.
 
 #include <cstdlib>
 #include <initializer_list>
+#include <map>
 #include <string>
-#include <vector>
 
 #include <keel/tensor/error.hpp>
 
 class Arguments {
  public:
-  Arguments(int argc, char** argv, std::initializer_list<const char*> known) : words_(argv + 1, argv + argc) {
+  Arguments(int argc, char** argv, std::initializer_list<const char*> options,
+            std::initializer_list<const char*> flags = {}) {
     std::string names;
-    for (const char* name : known) names += (names.empty() ? "" : ", ") + std::string(name);
-    for (std::size_t i = 0; i < words_.size(); i += 2) {
+    const auto is_one = [&](const std::string& word, std::initializer_list<const char*> known) {
       bool found = false;
-      for (const char* name : known) found |= words_[i] == name;
-      if (!found || i + 1 == words_.size())
-        throw keel::ConfigError("command line", "pairs of an option and its value, options: " + names, words_[i]);
+      for (const char* name : known) found |= word == name, names += std::string(names.empty() ? "" : ", ") + name;
+      return found;
+    };
+    for (int i = 1; i < argc; ++i, names.clear()) {
+      const std::string word = argv[i];
+      if (is_one(word, flags))
+        values_[word];
+      else if (is_one(word, options) && i + 1 < argc)
+        values_[word] = argv[++i];
+      else
+        throw keel::ConfigError("command line", "options with their values, of " + names, word);
     }
   }
 
+  bool flag(const std::string& name) const { return values_.count(name) != 0; }
   std::string text(const std::string& name, const std::string& fallback) const {
-    for (std::size_t i = 0; i < words_.size(); i += 2)
-      if (words_[i] == name) return words_[i + 1];
-    return fallback;
+    const auto found = values_.find(name);
+    return found == values_.end() ? fallback : found->second;
   }
   long number(const std::string& name, long fallback) const {
     const std::string word = text(name, std::to_string(fallback));
@@ -35,5 +43,5 @@ class Arguments {
   }
 
  private:
-  std::vector<std::string> words_;
+  std::map<std::string, std::string> values_;
 };

@@ -1,9 +1,9 @@
 // A model's file in another format, which the extension of the output names.
 //
-//   convert INPUT OUTPUT [--like MODEL] [--code FILE.py]
+//   convert INPUT OUTPUT [--like MODEL] [--code FILE.py] [--probe BATCH.npy]
 //
 // --like: a file with the architecture, for an input of weights only. --code: the architecture as PyTorch code,
-// for a .pt.
+// for a .pt. --probe: a small batch; a .safetensors or .keras then carries what the model makes of it.
 
 #include <iostream>
 
@@ -15,18 +15,22 @@ using namespace keel;
 
 int main(int argc, char** argv) try {
   if (argc < 3)
-    throw ConfigError("command line", "convert INPUT OUTPUT [--like MODEL] [--code FILE.py]",
+    throw ConfigError("command line", "convert INPUT OUTPUT [--like MODEL] [--code FILE.py] [--probe BATCH.npy]",
                       std::to_string(argc - 1) + " words");
   const std::string input = argv[1], output = argv[2];
-  const Arguments arguments(argc - 2, argv + 2, {"--like", "--code"});
-  const std::string like = arguments.text("--like", ""), code = arguments.text("--code", "");
+  const Arguments arguments(argc - 2, argv + 2, {"--like", "--code", "--probe"});
+  const std::string like = arguments.text("--like", ""), code = arguments.text("--code", ""),
+                    probe = arguments.text("--probe", "");
 
   Model<> model = load(like.empty() ? input : like);
   if (!like.empty()) {
     std::cout << diagnose(model, input);
     load_weights(model, input);
   }
-  save(model, output);
+  if (probe.empty())
+    save(model, output);
+  else
+    save(model, output, make_probe(model, to_tensor<float>(read_npy(probe), probe)));
   if (!code.empty()) write_file(code, std::string_view(torch_code(model)));
 
   // what was written is read again and compared

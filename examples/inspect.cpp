@@ -1,7 +1,7 @@
 // What is in a model's file, of any format: tables as keel, Keras and PyTorch count, each tensor's statistics, and
-// what would be doubtful in the other world.
+// what would be doubtful in the other world, and whether the model does what the file's probe says.
 //
-//   inspect FILE [--like MODEL] [--json yes]
+//   inspect FILE [--like MODEL] [--json]
 //
 // --like: a file with a model; prints how FILE's weights would go into it. --json: for programs.
 
@@ -79,6 +79,15 @@ void print(const std::vector<NamedArray>& arrays) {
   }
 }
 
+/// "none", "agrees", or what the model does otherwise than the file's probe says.
+std::string proof(const io::OpenedFile<float>& file) try {
+  if (file.probe.empty()) return "none";
+  replay(*file.model, parse_probe(file.probe, "probe"), "probe");
+  return "agrees";
+} catch (const FormatError& error) {
+  return error.what();
+}
+
 /// The tensors of a file that is weights only, whatever its format.
 std::vector<NamedArray> tensors(io::OpenedFile<float>& file) {
   if (file.archive) return std::move(file.archive->tensors);
@@ -89,10 +98,10 @@ std::vector<NamedArray> tensors(io::OpenedFile<float>& file) {
 
 int main(int argc, char** argv) try {
   if (argc < 2 || argv[1][0] == '-')
-    throw ConfigError("command line", "inspect FILE [--like MODEL] [--json yes]", "no file");
+    throw ConfigError("command line", "inspect FILE [--like MODEL] [--json]", "no file");
   const std::string path = argv[1];
-  const Arguments arguments(argc - 1, argv + 1, {"--like", "--json"});
-  const bool json = arguments.text("--json", "no") == "yes";
+  const Arguments arguments(argc - 1, argv + 1, {"--like"}, {"--json"});
+  const bool json = arguments.flag("--json");
 
   if (const std::string like = arguments.text("--like", ""); !like.empty()) {
     Model<> model = load(like);
@@ -122,7 +131,8 @@ int main(int argc, char** argv) try {
                 {"format", file.format},
                 {"architecture", architecture(model)},
                 {"tensors", Json::array()},
-                {"keras_parameters", summary.keras_total()}};
+                {"keras_parameters", summary.keras_total()},
+                {"probe", proof(file)}};
     for (const NamedArray& array : state_of(model)) out["tensors"].push_back(describe(array));
     std::cout << out.dump(2) << "\n";
     return 0;
@@ -132,6 +142,7 @@ int main(int argc, char** argv) try {
             << summary.keras3() << "\nPyTorch, through torchsummary, says:\n\n"
             << summary.torchsummary() << "\n";
   print(state_of(model));
+  std::cout << "\nprobe: " << proof(file) << "\n";
   Archive state{path, file.format, state_of(model), {}};
   std::vector<Suspicion> suspicions;
   io::suspect_torch(model, suspicions);

@@ -53,6 +53,9 @@ if [ -f "$work/seed_cnn.safetensors" ]; then
   result $? convert "$log"
   "$build/examples/inspect" "$work/seed.keras" >"$log" 2>&1 && grep -q '13,108,758' "$log" && grep -q '13,108,694' "$log"
   result $? inspect "$log"
+  "$build/examples/inspect" "$work/seed.pt" --json >"$log" 2>&1 && grep -q 'running_var' "$log" &&
+    ! "$build/examples/inspect" "$work/seed.pt" --jsn >"$log" 2>&1 && grep -q 'of --json, --like' "$log"
+  result $? "inspect --json" "$log"
   { # one black image, as NumPy saves it
     printf '\223NUMPY\001\000\166\000'
     printf '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 64, 64, 1), }"
@@ -60,6 +63,9 @@ if [ -f "$work/seed_cnn.safetensors" ]; then
   } >"$work/image.npy"
   "$build/examples/predict" "$work/seed.h5" "$work/image.npy" "$work/classes.npy" >"$log" 2>&1 && [ "$(wc -c <"$work/classes.npy")" -eq 168 ]
   result $? predict "$log"
+  "$build/examples/convert" "$work/seed.h5" "$work/proved.keras" --probe "$work/image.npy" >"$log" 2>&1 &&
+    "$build/examples/inspect" "$work/proved.keras" >"$log" 2>&1 && grep -q 'probe: agrees' "$log"
+  result $? "convert --probe" "$log"
 fi
 
 log=$work/cmake_project.log

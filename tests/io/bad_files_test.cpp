@@ -51,6 +51,7 @@ using Reader = void (*)(ByteSpan);
 void as_safetensors(ByteSpan bytes) { read_safetensors(bytes, "f"); }
 void as_npy(ByteSpan bytes) { read_npy(bytes, "f"); }
 void as_npz(ByteSpan bytes) { read_npz(bytes, "f"); }
+void as_keras_npz(ByteSpan bytes) { read_keras_npz(bytes, "f"); }
 void as_torch(ByteSpan bytes) { read_torch(bytes, "f"); }
 void as_hdf5(ByteSpan bytes) { read_hdf5(bytes, "f"); }
 void as_json(ByteSpan bytes) { parse_json(io::text_of(bytes), "f"); }
@@ -702,6 +703,158 @@ BadFiles torch_files() {
   return files;
 }
 
+BadFiles keras_npz_files() {
+  const auto array = [](auto&& change) {
+    NumpyArray value;
+    change(value);
+    return keras_npz(value);
+  };
+  const auto member = [](const std::string& content) { return zip({{"layers/dense.npy", content}}); };
+  const auto raw = [&](const std::string& body) { return member(numpy_member("\x80\3" + body)); };
+  const auto value = [&](const std::string& pickled) {
+    return member(numpy_member(numpy_dict({{"0", pickled}})));
+  };
+  const std::string good = NumpyArray{}.pickled();
+  const std::string decoded = "c_codecs\nencode\n";
+  return {
+      {"a member of another kind", zip({{"layers/dense.txt", "x"}}), "members NAME.npy"},
+      {"a member without a name", zip({{".npy", "x"}}), "members NAME.npy"},
+      {"a member that is no .npy", member("x"), "a NumPy .npy file"},
+      {"an array of numbers", member(npy(npy_header, std::string(8, '\0'))), "read by load_weights"},
+      {"two objects", member(numpy_member(numpy_dict({}), "|O", "(2,)")), "one object, a dict of arrays"},
+      {"no pickle", member(numpy_member("")), "PROTO of 1 bytes"},
+      {"protocol 0", member(numpy_member("(dp0\n.")), "protocol 2 to 4"},
+      {"protocol 5", member(numpy_member("\x80\5}.")), "protocol 5"},
+      {"protocol 5 of NumPy", from_data("keras_npz.zip", "protocol5_numpy1.npz"), "protocol 5"},
+      {"something after the pickle", member(numpy_member(numpy_dict({}) + "x")), "the end of the pickle"},
+      {"a dict by itself", raw("}."), "an array of NumPy"},
+      {"no dict in the array", raw(NumpyArray{}.pickled() + "."), "one dict of arrays"},
+      {"an empty list of objects",
+       [&] {
+         NumpyArray object;
+         object.shape = ")", object.values = "]";
+         return raw(object.pickled() + ".");
+       }(),
+       "one dict of arrays"},
+      {"os.system", value("cos\nsystem\n" + unicode("true") + "\x85R"), "names 'os system'"},
+      {"os.system as the array", array([](NumpyArray& a) { a.function = "cos\nsystem\n"; }), "names 'os system'"},
+      {"os.system as the shape",
+       array([](NumpyArray& a) { a.type = "f4", a.order = "<", a.shape = "cos\nsystem\n"; }), "names 'os system'"},
+      {"builtins.eval", value("cbuiltins\neval\n"), "names 'builtins eval'"},
+      {"_codecs.decode", value("c_codecs\ndecode\n"), "names '_codecs decode'"},
+      {"numpy.load", value("cnumpy\nload\n"), "names 'numpy load'"},
+      {"a scalar of NumPy", value("cnumpy.core.multiarray\nscalar\n"), "names 'numpy.core.multiarray scalar'"},
+      {"_frombuffer", value("cnumpy.core.numeric\n_frombuffer\n"), "names 'numpy.core.numeric _frombuffer'"},
+      {"another multiarray", value("cnumpy._core.multiarrays\n_reconstruct\n"), "multiarrays _reconstruct'"},
+      {"a variable of Keras", value("ckeras.src.backend\nVariable\n"), "save the model with model.weights.h5"},
+      {"PyTorch's names", value("ctorch\nFloatStorage\n"), "names 'torch FloatStorage'"},
+      {"STACK_GLOBAL of os.system", member(numpy_member("\x80\4" + unicode("os") + unicode("system") + "\x93.")),
+       "names 'os system'"},
+      {"REDUCE of ndarray", value("cnumpy\nndarray\n)R"), "a call of a known function"},
+      {"NEWOBJ", value("cnumpy\nndarray\n)\x81"), "opcode 0x81"},
+      {"BYTEARRAY8", array([](NumpyArray& a) { a.values = "\x96" + little(8, 8) + std::string(8, '\0'); }),
+       "opcode 0x96"},
+      {"NEXT_BUFFER", array([](NumpyArray& a) { a.values = "\x97"; }), "opcode 0x97"},
+      {"PERSID", array([](NumpyArray& a) { a.values = "NQ"; }), "values as bytes"},
+      {"an array without a state", value("cnumpy.core.multiarray\n_reconstruct\n)R"), "state of version 1"},
+      {"a state of version 2", array([](NumpyArray& a) { a.version = "K\2"; }), "state of version 1"},
+      {"a state of 4 parts", array([](NumpyArray& a) { a.version.clear(); }), "state of version 1"},
+      {"a state that is a list", value("cnumpy.core.multiarray\n_reconstruct\n)R]b"), "state of version 1"},
+      {"a state that is its array", value("cnumpy.core.multiarray\n_reconstruct\n)Rq\7h\7b"),
+       "state of version 1"},
+      {"BUILD of bytes", value("C\1x)b"), "BUILD of a dict only"},
+      {"a number for an array", value("K\1"), "an array of NumPy"},
+      {"a type for an array", value(NumpyArray{}.dtype()), "an array of NumPy"},
+      {"bytes for an array", value("C\1x"), "an array of NumPy"},
+      {"a number as name", raw([] {
+         NumpyArray object;
+         object.shape = ")", object.values = "]}K\1" + NumpyArray{}.pickled() + "sa";
+         return object.pickled() + ".";
+       }()),
+       "plain texts as names"},
+      {"an empty name", member(numpy_member(numpy_dict({{"", good}}))), "plain texts as names"},
+      {"a path as name", member(numpy_member(numpy_dict({{"../0", good}}))), "plain texts as names"},
+      {"two arrays of one name", member(numpy_member(numpy_dict({{"0", good}, {"0", good}}))),
+       "names that differ"},
+      {"two places that join to one",
+       zip({{"a.npy", numpy_member(numpy_dict({}))},
+            {"a/vars.npy", numpy_member(numpy_dict({}))},
+            {"a/vars/vars.npy", numpy_member(numpy_dict({}))},
+            {"__root__.npy", numpy_member(numpy_dict({}))},
+            {"vars.npy", numpy_member(numpy_dict({{"vars", good}}))},
+            {"vars/vars.npy", numpy_member(numpy_dict({}))}}),
+       "names that differ"},
+      {"a type that is a text", array([](NumpyArray& a) { a.type_version = "K\3", a.order = ""; }),
+       "a type of booleans"},
+      {"a type of objects", array([](NumpyArray& a) { a.type = "O8", a.order = "|"; }), "a type of booleans"},
+      {"a type of complex numbers", array([](NumpyArray& a) { a.type = "c8"; }), "a type of booleans"},
+      {"a type of texts", array([](NumpyArray& a) { a.type = "U2"; }), "a type of booleans"},
+      {"a type of dates", array([](NumpyArray& a) { a.type = "M8"; }), "a type of booleans"},
+      {"a type of version 4", array([](NumpyArray& a) { a.type_version = "K\4"; }), "state of version 3"},
+      {"an order of the machine", array([](NumpyArray& a) { a.order = "="; }), "a type of booleans"},
+      {"an order that is empty", array([](NumpyArray& a) { a.order = ""; }), "a type of booleans"},
+      {"shape a number", array([](NumpyArray& a) { a.shape = "K\2"; }), "a shape as a tuple"},
+      {"shape of texts", array([](NumpyArray& a) { a.shape = unicode("2") + "\x85"; }), "a shape of integers"},
+      {"shape negative", array([](NumpyArray& a) { a.shape = integer(-2) + "\x85"; }), "a shape of integers"},
+      {"shape too small", array([](NumpyArray& a) { a.shape = integer(1) + "\x85"; }), "4 bytes for shape (1)"},
+      {"shape too large", array([](NumpyArray& a) { a.shape = integer(3) + "\x85"; }), "12 bytes for shape (3)"},
+      {"shape 2^32 x 2^32",
+       array([](NumpyArray& a) { a.shape = integer(1ll << 32) + integer(1ll << 32) + "\x86"; }), "at most 2^40"},
+      {"shape 2^62", array([](NumpyArray& a) { a.shape = integer(1ll << 62) + "\x85"; }), "at most 2^40"},
+      {"shape of 9 axes", array([](NumpyArray& a) {
+         a.shape = "(";
+         for (int i = 0; i < 9; ++i) a.shape += "K\1";
+         a.shape += "t";
+       }),
+       "at most 8 axes"},
+      {"shape of 65 axes", array([](NumpyArray& a) {
+         a.shape = "(";
+         for (int i = 0; i < 65; ++i) a.shape += "K\1";
+         a.shape += "t";
+       }),
+       "a shape as a tuple"},
+      {"order of axes a number", array([](NumpyArray& a) { a.fortran = "K\0"s; }), "an order of axes"},
+      {"values a text", array([](NumpyArray& a) { a.values = unicode("12345678"); }), "values as bytes"},
+      {"values a list", array([](NumpyArray& a) { a.values = "]"; }), "values as bytes"},
+      {"values beyond the end", array([](NumpyArray& a) { a.values = "B\xff\xff\xff\xff"; }),
+       "a text of 4294967295"},
+      {"values of 2^64-1", array([](NumpyArray& a) { a.values = "\x8e" + std::string(8, '\xff'); }),
+       "a text of 18446744073709551615"},
+      {"encoded as utf-8",
+       array([&](NumpyArray& a) { a.values = decoded + unicode("12345678") + unicode("utf-8") + "\x86R"; }),
+       "values as bytes"},
+      {"encoded from bytes",
+       array([&](NumpyArray& a) { a.values = decoded + "C\1x" + unicode("latin1") + "\x86R"; }),
+       "values as bytes"},
+      {"encoded from nothing", array([&](NumpyArray& a) { a.values = decoded + ")R"; }), "values as bytes"},
+      {"a character above latin1", array([&](NumpyArray& a) {
+         a.values = decoded +
+                    unicode(
+                        "123456\xc4"
+                        "\x80") +
+                    unicode("latin1") + "\x86R";
+       }),
+       "characters of latin1"},
+      {"half a character",
+       array([&](NumpyArray& a) { a.values = decoded + unicode("1234567\xc3") + unicode("latin1") + "\x86R"; }),
+       "characters of latin1"},
+      {"one array under 100000 names",
+       [&] {
+         NumpyArray big;
+         big.shape = integer(1 << 18) + "\x85";
+         big.values = "B" + little(1 << 20, 4) + std::string(1 << 20, '\1');
+         NumpyArray object;
+         object.shape = ")", object.values = "]}" + unicode("a") + big.pickled() + "q\7s";
+         for (int i = 0; i < 100000; ++i) object.values += unicode(std::to_string(i)) + "h\7s";
+         object.values += "a";
+         return raw(object.pickled() + ".");
+       }(),
+       "memory"},
+      {"10^7 nones", raw(std::string(10'000'000, 'N')), "memory"},
+      {"10^7 marks", raw(std::string(10'000'000, '(')), "at most 10000 marks"},
+  };
+}
+
 BadFiles hdf5_files() {
   const std::string good = small_hdf5();
   // Where the dataset's header stands: its first message is the shape (2, 2).
@@ -915,6 +1068,9 @@ TEST_CASE("bad zip archives are refused with their reason") {
   check_refused(joined(common(Content::zip), zip_files()), as_zip);
 }
 TEST_CASE("bad npz files are refused with their reason") { check_refused(npz_files(), as_npz); }
+TEST_CASE("bad weights of Keras in .npz are refused with their reason") {
+  check_refused(joined(common(Content::zip), keras_npz_files()), as_keras_npz);
+}
 TEST_CASE("bad PyTorch files are refused with their reason") {
   check_refused(joined(common(Content::zip), torch_files()), as_torch);
 }
@@ -927,9 +1083,9 @@ TEST_CASE("bad TensorFlow.js models are refused with their reason") {
 
 TEST_CASE("there are at least 250 bad files besides those that all formats share") {
   const std::size_t own = safetensors_files().size() + json_files().size() + npy_files().size() +
-                          zip_files().size() + npz_files().size() + torch_files().size() + hdf5_files().size() +
-                          tfjs_files().size();
-  MESSAGE(own << " bad files, and " << 6 * common(Content::empty).size() << " shared by all formats");
+                          zip_files().size() + npz_files().size() + keras_npz_files().size() +
+                          torch_files().size() + hdf5_files().size() + tfjs_files().size();
+  MESSAGE(own << " bad files, and " << 7 * common(Content::empty).size() << " shared by all formats");
   CHECK(own >= 250);
 }
 
@@ -939,6 +1095,7 @@ TEST_CASE("the good files that the bad ones are made of are read") {
   CHECK_NOTHROW(as_npy(io::bytes_of(npy(npy_header, std::string(8, '\0')))));
   CHECK_NOTHROW(as_zip(io::bytes_of(zip({{"a", "first"}, {"b", "second"}}))));
   CHECK_NOTHROW(as_torch(io::bytes_of(tensor_file({}))));
+  CHECK_NOTHROW(as_keras_npz(io::bytes_of(keras_npz({}))));
   CHECK_NOTHROW(as_torch(io::bytes_of(legacy())));
   CHECK_NOTHROW(as_hdf5(io::bytes_of(small_hdf5())));
   const std::string stored = "\1\3\0\xfc\xff"s + "aaa";

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The formats against PyTorch, NumPy, h5py and safetensors: each writes, keel rewrites in every format, each reads.
-# Then models (interop/check.sh).
+# Then models (interop/check.sh) and the known results of real files (fixtures/check.sh).
 # Called by tests/run.sh with the build folder; prints `ok NAME`, `not ok NAME` and `note TEXT` lines.
 # Uses Debian's /usr/bin/python3 and, where PEERS/forky is a Debian tree with newer ones, those too (PEERS defaults
 # to ~/keel-peers). What is not installed is left out, and said.
@@ -10,19 +10,8 @@ build=$(cd "$1" && pwd)
 work=$build/interop
 here=$PWD/tests/io/interop
 mkdir -p "$work"
-flags=(-I include)
-if [ -f "$build/keel_flags.txt" ]; then
-  while read -r line; do
-    case $line in
-      -D?*) flags+=("$line") ;;
-      /usr/include | "" | -D | "$PWD"/*) ;;
-      *) flags+=(-isystem "$line") ;;
-    esac
-  done <"$build/keel_flags.txt"
-else
-  flags+=(-isystem /usr/include/eigen3)
-fi
-"${CXX:-c++}" -std=c++20 -O1 "${flags[@]}" "$here/rewrite.cpp" -o "$work/rewrite" -lz || { echo "not ok rewrite.cpp compiles"; exit 1; }
+. tests/io/flags.sh
+compile "$here/rewrite.cpp" -o "$work/rewrite" || { echo "not ok rewrite.cpp compiles"; exit 1; }
 
 exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
   local name=$1 folder=$2 there=$3
@@ -61,3 +50,4 @@ else
   echo "note no newer PyTorch in $peers"
 fi
 bash "$here/check.sh" "$build"
+bash tests/io/fixtures/check.sh "$build"

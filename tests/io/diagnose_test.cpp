@@ -162,17 +162,118 @@ TEST_CASE("options that differ between two models are suspicious") {
   CHECK(text.find("epsilon is 1e-05 in the model, 0.001 in the file") != std::string::npos);
 }
 
+namespace {
+
+/// The lines of the table in a failed load's message that start with this word.
+Index lines_with(const std::string& message, const std::string& word) {
+  Index count = 0;
+  for (std::size_t at = message.find("\n" + word + "  "); at != message.npos;
+       at = message.find("\n" + word + "  ", at + 1))
+    ++count;
+  return count;
+}
+
+/// PyTorch's names and axes in other containers.
+void save_like_torch(const Model<>& model, const TemporaryDirectory& directory, const std::string& name) {
+  save(model, directory / "torch.pt");
+  Archive archive = read_torch(directory / "torch.pt");
+  if (name.ends_with(".npz")) return write_npz(directory / name, archive);
+  archive.metadata.clear();
+  write_safetensors(directory / name, archive);
+}
+
+}  // namespace
+
 TEST_CASE("every format's failure carries the table") {
   const TemporaryDirectory directory;
   const Model<> model = network();
-  for (const char* name : {"a.safetensors", "a.keras", "a.h5", "a.weights.h5", "a.pt", "a.npz", "model.json"}) {
+  for (const std::string name : {"a.safetensors", "torch.safetensors", "a.keras", "a.h5", "a.weights.h5", "a.pt",
+                                 "a.npz", "torch.npz", "model.json"}) {
     CAPTURE(name);
-    save(model, directory / name);
-    Model<> other = network(3);
-    const auto before = values(other);
-    CHECK_THROWS_WITH_AS(load_weights(other, directory / name), doctest::Contains("wrong shape"), FormatError);
-    CHECK(values(other) == before);
+    if (name.starts_with("torch"))
+      save_like_torch(model, directory, name);
+    else
+      save(model, directory / name);
+    const auto message = [&](Model<>& other) {
+      const auto before = values(other);
+      const Diagnosis diagnosis = diagnose(other, directory / name);
+      CHECK_FALSE(diagnosis.fits());
+      std::string text = "loaded";
+      try {
+        load_weights(other, directory / name);
+      } catch (const FormatError& error) {
+        text = error.what();
+      }
+      CHECK(values(other) == before);
+      // the message has the rows that do not fit, diagnose() all
+      CHECK(text.find(diagnosis.to_string(false)) != text.npos);
+      CHECK(diagnosis.to_string().size() > diagnosis.to_string(false).size());
+      for (const char* part :
+           {"in the file", "in the model", "matched ", ", missing ", ", unexpected ", ", wrong shape "})
+        CHECK(text.find(part) != text.npos);
+      return text;
+    };
+
+    Model<> fewer = network(3);
+    std::string text = message(fewer);
+    CAPTURE(text);
+    CHECK(lines_with(text, "wrong shape") >= 7);  // all but the bias behind the last layer
+    CHECK(text.find("conv2d/kernel") != text.npos);
+    CHECK(text.find("(3, 3, 2, 3)") != text.npos);
+
+    Sequential longer({6, 6, 2});
+    longer.add(Conv2D(4, 3, {.strides = 2, .padding = Padding::same})).add(BatchNorm()).add(Flatten());
+    longer.add(Dense(5)).add(Dense(6, {.name = "more"}));
+    text = message(longer);
+    CHECK(lines_with(text, "missing") == 2);
+    CHECK(lines_with(text, "wrong shape") + lines_with(text, "unexpected") == 0);
+    CHECK(text.find("more/kernel") != text.npos);
+
+    Sequential shorter({6, 6, 2});
+    shorter.add(Conv2D(4, 3, {.strides = 2, .padding = Padding::same})).add(Flatten()).add(Dense(5));
+    text = message(shorter);
+    CHECK(lines_with(text, "unexpected") >= 4);
+    CHECK(lines_with(text, "wrong shape") + lines_with(text, "missing") == 0);
   }
+}
+
+TEST_CASE("a file that contradicts itself says so with the table, too") {
+  const TemporaryDirectory directory;
+  const Model<> model = network();
+  const auto message = [&](const std::string& name) {
+    std::string text = "loaded";
+    try {
+      load(directory / name);
+    } catch (const FormatError& error) {
+      text = error.what();
+    }
+    return text;
+  };
+  save(model, directory / "a.safetensors");
+  Archive archive = read_safetensors(directory / "a.safetensors");
+  std::erase_if(archive.tensors, [](const NamedArray& array) { return array.name == "dense/bias"; });
+  archive.tensors.push_back(array("dense/more", {2}));
+  write_safetensors(directory / "a.safetensors", archive);
+  std::string text = message("a.safetensors");
+  CAPTURE(text);
+  CHECK(lines_with(text, "missing") == 1);
+  CHECK(lines_with(text, "unexpected") == 1);
+
+  // the weights of one network in the file of another
+  Model<> fewer = network(3);
+  save(model, directory / "a.keras");
+  save(fewer, directory / "b.keras");
+  const Bytes a = read_file(directory / "a.keras"), b = read_file(directory / "b.keras");
+  ZipReader first(a, "a"), second(b, "b");
+  Bytes config, weights;
+  ZipWriter zip;
+  zip.add("config.json", first.read(*first.find("config.json"), config));
+  zip.add("model.weights.h5", second.read(*second.find("model.weights.h5"), weights));
+  zip.write(directory / "mixed.keras");
+  text = message("mixed.keras");
+  CAPTURE(text);
+  CHECK(lines_with(text, "wrong shape") == 7);
+  CHECK(text.find("layer 'conv2d', kernel] expected shape (3, 3, 2, 4), got (3, 3, 2, 3)") != text.npos);
 }
 
 TEST_CASE("BatchNorm without scale or centre takes PyTorch's ones and zeros, and nothing else") {

@@ -3,6 +3,7 @@
 
 #include <keel/io/hdf5.hpp>
 #include <keel/io/hdf5_write.hpp>
+#include <keel/io/keras_npz.hpp>
 #include <keel/io/npy.hpp>
 #include <keel/io/safetensors.hpp>
 #include <keel/io/tfjs.hpp>
@@ -108,6 +109,37 @@ inline std::string legacy(const std::string& keys =
          (little_endian ? "\x88" : "\x89") + "s." + dict({{"w", body}}) + keys + little(numel, 8) + data;
 }
 
+/// An array as NumPy pickles it: two floats, its parts replaceable.
+struct NumpyArray {
+  std::string function = "cnumpy.core.multiarray\n_reconstruct\n",
+              arguments = "cnumpy\nndarray\nK\0\x85"s + "C\1b\x87", shape = "K\2\x85", type = "f4", order = "<",
+              type_version = "K\3", fortran = "\x89", values = "C\x08" + std::string(8, '\1'), version = "K\1";
+  std::string dtype() const {
+    return "cnumpy\ndtype\n" + unicode(type) + "\x89\x88\x87R(" + type_version + unicode(order) + "NNNtb";
+  }
+  std::string pickled() const {
+    return function + arguments + "R(" + version + shape + dtype() + fortran + values + "tb";
+  }
+};
+/// One member of a model.weights.npz: an array of one object, the dict of `items`, from its parts.
+inline std::string numpy_member(const std::string& pickle, const std::string& descr = "|O",
+                                const std::string& shape = "()") {
+  return npy("{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }\n", pickle);
+}
+inline std::string numpy_dict(const std::vector<std::pair<std::string, std::string>>& items) {
+  NumpyArray object;
+  object.shape = ")";
+  object.type = "O8";
+  object.order = "|";
+  object.values = "]}";
+  for (const auto& [name, value] : items) object.values += unicode(name) + value + "s";
+  object.values += "a";
+  return "\x80\3" + object.pickled() + ".";
+}
+inline std::string keras_npz(const NumpyArray& array) {
+  return zip({{"layers/dense.npy", numpy_member(numpy_dict({{"0", array.pickled()}}))}});
+}
+
 inline Archive small_archive() {
   Archive archive{"small", "", {}, {}};
   archive.tensors.push_back(to_array("w", Tensor<float>(Shape{2, 3}, {1, 2, 3, 4, 5, 6})));
@@ -134,14 +166,16 @@ inline std::string small_hdf5() {
   return text(writer.bytes());
 }
 
-/// One of the files that interop/make_hdf5.py wrote with h5py.
-inline std::string hdf5_by_h5py(const std::string& name) {
-  static const Bytes file = read_file(std::string(KEEL_SOURCE_DIR) + "/tests/io/data/hdf5.zip");
-  ZipReader reader(file, "hdf5.zip");
+/// A member of one of the archives in tests/io/data.
+inline std::string from_data(const std::string& archive, const std::string& name) {
+  const Bytes file = read_file(std::string(KEEL_SOURCE_DIR) + "/tests/io/data/" + archive);
+  ZipReader reader(file, archive);
   Bytes storage;
-  const ZipMember* member = reader.find(name + ".h5");
-  if (member == nullptr) throw std::logic_error("no " + name + " in hdf5.zip");
+  const ZipMember* member = reader.find(name);
+  if (member == nullptr) throw std::logic_error("no " + name + " in " + archive);
   return std::string(io::text_of(reader.read(*member, storage)));
 }
+/// One of the files that interop/make_hdf5.py wrote with h5py.
+inline std::string hdf5_by_h5py(const std::string& name) { return from_data("hdf5.zip", name + ".h5"); }
 
 }  // namespace build

@@ -6,7 +6,6 @@
 
 #include <doctest/doctest.h>
 
-#include <keel/io/datasets.hpp>
 #include <keel/io/load.hpp>
 
 #include "temporary_directory.hpp"
@@ -64,17 +63,6 @@ bool missing() {
   if (std::filesystem::is_directory(fixtures)) return false;
   MESSAGE("skipped: no folder of real files beside the project");
   return true;
-}
-
-Index right(const Tensor<float>& y, const Tensor<float>& labels) {
-  Index count = 0;
-  for (Index n = 0; n < y.shape()[0]; ++n) {
-    Index best = 0;
-    for (Index j = 1; j < y.shape()[1]; ++j)
-      if (y(n, j) > y(n, best)) best = j;
-    count += best == static_cast<Index>(labels[n]);
-  }
-  return count;
 }
 
 }  // namespace
@@ -174,18 +162,6 @@ TEST_CASE("Keras's real files") {
   for (const Parameter<float>* p : resnet.parameters()) values += p->size();
   CHECK(values == 78666);
   CHECK(resnet.layer("batch_normalization").config().get<bool>("unbiased", false));
-}
-
-TEST_CASE("a real Keras model is right about Fashion-MNIST as often as it was") {
-  if (missing()) return;
-  if (!std::filesystem::is_directory(datasets::fashion_mnist_dir)) {
-    MESSAGE("skipped: no dataset-fashion-mnist");
-    return;
-  }
-  const auto data = datasets::fashion_mnist();
-  const auto test = data.test.take(1000);
-  CHECK(right(load(fixtures + "keras/georgexmaina_fashion_mnist.keras").predict(test.images()), test.labels()) ==
-        877);
 }
 
 TEST_CASE("PyTorch's real files go into models built by hand") {

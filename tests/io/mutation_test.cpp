@@ -97,6 +97,14 @@ TEST_CASE("a PyTorch pickle behind a valid checksum, mutated") {
   };
   check_mutations(dict({{"w", TorchTensor{}.pickled()}, {"n", integer(3)}}), read, false);
 }
+TEST_CASE("a weight of Keras in .npz behind a valid checksum, mutated") {
+  const auto read = [](ByteSpan bytes) {
+    return to_archive(read_keras_npz(io::bytes_of(zip({{"a.npy", std::string(io::text_of(bytes))}})), "f"));
+  };
+  NumpyArray array;
+  array.values = "c_codecs\nencode\n" + unicode("1234567\xc3\xbf") + unicode("latin1") + "\x86R";
+  check_mutations(numpy_member(numpy_dict({{"0", array.pickled()}, {"1", NumpyArray{}.pickled()}})), read, false);
+}
 TEST_CASE("PyTorch before 1.6, mutated") {
   check_mutations(
       legacy(), [](ByteSpan bytes) { return read_torch(bytes, "f"); }, false);

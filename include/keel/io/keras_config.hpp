@@ -22,6 +22,7 @@ template <class T>
 struct KerasModel {
   Model<T> model;
   KerasLayer root;
+  std::string probe{};  ///< of a .keras that keel wrote with one: see io/probe.hpp
 };
 
 namespace io {

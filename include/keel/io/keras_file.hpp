@@ -3,6 +3,8 @@
 
 #include <keel/io/hdf5.hpp>
 #include <keel/io/keras_config.hpp>
+#include <keel/io/keras_npz.hpp>
+#include <keel/io/keras_plan.hpp>
 #include <keel/io/zip.hpp>
 #include <keel/model/naming.hpp>
 
@@ -129,8 +131,9 @@ class KerasWeights {
   std::vector<std::pair<Parameter<T>*, Tensor<T>>> values_;
 };
 
+/// Throws FormatError with the table of what is in the file and what is not.
 template <class T>
-void read_keras_weights(Model<T>& model, const KerasLayer& root, const Hdf5File& file) {
+void read_keras_weights(Model<T>& model, const KerasLayer& root, const Hdf5File& file) try {
   KerasWeights<T> weights(model, file);
   if (file.texts("", "layer_names"))
     weights.read_groups(root, "");
@@ -139,6 +142,9 @@ void read_keras_weights(Model<T>& model, const KerasLayer& root, const Hdf5File&
   else
     weights.read_paths(root, "");
   weights.commit();
+} catch (const FormatError& error) {
+  throw FormatError(error.where(), error.expected(), error.got(),
+                    error.hint() + "\n" + plan_keras(model, file).diagnosis.to_string(false));
 }
 
 inline const JsonOptions& keras_json() {
@@ -162,27 +168,27 @@ KerasModel<T> load_keras_h5(const Hdf5File& file, const ModelOptions& options = 
   return loaded;
 }
 
-/// The model of a .keras file: a zip of config.json and model.weights.h5.
+/// The model of a .keras file: a zip of config.json and model.weights.h5 or .npz.
 template <class T>
 KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
   const std::string& where = zip.where();
   Bytes config_storage, weights_storage, metadata_storage;
   const ZipMember* config = zip.find("config.json");
   if (!config) throw FormatError(where, "config.json in a .keras archive", "none");
-  std::string version = "3";
+  std::string version = "3", probe;
   if (const ZipMember* metadata = zip.find("metadata.json")) {
     const Json json = parse_json(io::text_of(zip.read(*metadata, metadata_storage)), where + ": metadata.json");
     version = io::member<std::string>(json, "keras_version", where + ": metadata.json");
+    if (json.contains("probe")) probe = io::member<std::string>(json, "probe", where + ": metadata.json");
   }
   const Json json =
       parse_json(io::text_of(zip.read(*config, config_storage)), where + ": config.json", io::keras_json());
   KerasModel<T> loaded = build_keras_model<T>(json, where, version, options);
-  const ZipMember* weights = zip.find("model.weights.h5");
-  if (!weights)
-    throw FormatError(where, "model.weights.h5 in a .keras archive",
-                      zip.find("model.weights.npz") ? "model.weights.npz" : "none",
-                      "Keras's .npz form holds pickled objects; save the model with the .h5 form");
-  const Hdf5File file = read_hdf5(zip.read(*weights, weights_storage), where + ": model.weights.h5");
+  loaded.probe = std::move(probe);
+  const ZipMember *hdf5 = zip.find("model.weights.h5"), *npz = zip.find("model.weights.npz");
+  if (!hdf5 && !npz) throw FormatError(where, "model.weights.h5 or model.weights.npz in a .keras archive", "none");
+  const Hdf5File file = hdf5 ? read_hdf5(zip.read(*hdf5, weights_storage), where + ": model.weights.h5")
+                             : read_keras_npz(zip.read(*npz, weights_storage), where + ": model.weights.npz");
   io::read_keras_weights(loaded.model, loaded.root, file);
   return loaded;
 }

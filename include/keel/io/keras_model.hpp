@@ -1,96 +1,13 @@
 #pragma once
-/// Keras's weights for a model that is there already, and TensorFlow.js models.
+/// The weights of one model for another, and TensorFlow.js models.
 
 #include <keel/io/keras_file.hpp>
 #include <keel/io/model_file.hpp>
-#include <keel/io/reconcile.hpp>
 #include <keel/io/tfjs.hpp>
 
 namespace keel::inline KEEL_ABI {
 
 namespace io {
-
-/// keel's parameters as Keras's: the same names, order and shapes, without counters.
-template <class T>
-std::vector<Module<T>> keras_modules(Model<T>& model) {
-  std::vector<Module<T>> modules = own_modules(model);
-  for (Module<T>& module : modules) {
-    std::erase_if(module.slots, [](const Slot<T>& slot) { return slot.counter != nullptr; });
-    if (module.type == "Normalization") {
-      module.slots.push_back({"count", module.layer + " has no count", nullptr, nullptr, 0, {}, true, true});
-    }
-  }
-  return modules;
-}
-
-/// Where Keras 3 keeps each layer: "layers/dense_1", counted by class inside its container. Layers named
-/// "inner/dense" come from a model inside the model, whose class the file tells.
-template <class T>
-std::map<std::string, std::string> keras_places(const Model<T>& model, const Hdf5File& file) {
-  std::map<std::string, std::string> places, containers;  // keel's name -> path
-  std::map<std::string, int> counts;                      // path without number -> how many
-  const auto next = [&](const std::string& base) {
-    const int count = counts[base]++;
-    return count ? base + "_" + std::to_string(count) : base;
-  };
-  for (Index l = 0; l < model.layer_count(); ++l) {
-    const std::string& name = model.layer(l).name();
-    std::string prefix;
-    for (std::size_t at = name.find('/'); at != name.npos; at = name.find('/', at + 1)) {
-      const std::string container = name.substr(0, at);
-      if (const auto known = containers.find(container); known != containers.end()) {
-        prefix = known->second;
-        continue;
-      }
-      const auto is_next = [&](const char* type) {
-        const int count = counts[prefix + "layers/" + type];
-        return file.find(prefix + "layers/" + type + (count ? "_" + std::to_string(count) : "") + "/layers") !=
-               nullptr;
-      };
-      prefix = containers[container] =
-          next(prefix + "layers/" + (is_next("functional") ? "functional" : "sequential")) + "/";
-    }
-    places[name] = next(prefix + "layers/" + snake_case(model.layer(l).type()));
-  }
-  return places;
-}
-
-/// A file's layers, whose weights count by their order; the arrays stay in the file.
-inline std::vector<SourceModule> keras_sources(const Hdf5File& file, bool& paths) {
-  std::vector<SourceModule> sources;
-  const bool inside = !file.texts("", "layer_names");
-  const std::string root = inside && file.find("model_weights") ? "model_weights" : "";
-  const auto names = file.texts(root, "layer_names");
-  paths = !names;
-  if (!names) {
-    for (const Hdf5Object& object : file.objects) {
-      if (!object.path.ends_with("/vars") || object.path.starts_with("optimizer") || object.children.empty())
-        continue;
-      SourceModule source{object.path.substr(0, object.path.size() - 5), {}, true};
-      for (std::size_t i = 0; i < object.children.size(); ++i)
-        source.tensors.emplace_back(std::to_string(i), &file.at(object.path + "/" + std::to_string(i)).value);
-      sources.push_back(std::move(source));
-    }
-    return sources;
-  }
-  for (const std::string& name : *names) {
-    const std::string group = root.empty() ? name : root + "/" + name;
-    const auto weights = file.texts(group, "weight_names");
-    if (!weights) continue;
-    // a model inside the model is one group: its layers show in the weights' names
-    std::vector<SourceModule> parts;
-    for (const std::string& weight : *weights) {
-      const std::size_t slash = weight.rfind('/');
-      const std::string layer = slash == weight.npos ? "" : weight.substr(0, slash);
-      auto part = std::find_if(parts.begin(), parts.end(), [&](const SourceModule& p) { return p.name == layer; });
-      if (part == parts.end()) part = parts.insert(parts.end(), {layer, {}, true});
-      part->tensors.emplace_back(weight.substr(slash + 1), &file.at(group + "/" + weight).value);
-    }
-    if (parts.size() == 1) parts[0].name = name;
-    for (SourceModule& part : parts) sources.push_back(std::move(part));
-  }
-  return sources;
-}
 
 /// What two models of the same layers do differently.
 template <class T>
@@ -121,21 +38,6 @@ WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const std::strin
   const Archive archive{where, format, state_of(file), {}};
   io::reconcile(plan, io::own_modules(model), io::source_modules(archive, '/'));
   io::compare_options(model, file, plan);
-  return plan;
-}
-
-/// How the weights of a Keras .weights.h5 or weights-only .h5 would go into a model.
-template <class T>
-WeightPlan<T> plan_keras(Model<T>& model, const Hdf5File& file) {
-  bool paths = false;
-  const std::vector<io::SourceModule> sources = io::keras_sources(file, paths);
-  WeightPlan<T> plan(file.where, paths ? "Keras 3 weights" : "Keras .h5 weights", model.name());
-  std::vector<io::Module<T>> modules = io::keras_modules(model);
-  if (paths) {
-    const auto places = io::keras_places(model, file);
-    for (io::Module<T>& module : modules) module.name = places.at(module.layer);
-  }
-  io::reconcile(plan, modules, sources, paths);
   return plan;
 }
 

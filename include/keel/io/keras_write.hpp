@@ -45,7 +45,7 @@ class KerasWriter {
     for (const Written& layer : layers_) {
       Json json = object("keras.layers", layer.type, layer.config);
       if (style_ == KerasStyle::keras3 && layer.type != "InputLayer")
-        json["build_config"] = {{"input_shape", batched(layer.in)}};
+        json["build_config"] = Json::object({{"input_shape", batched(layer.in)}});
       if (!sequential) {
         json["name"] = layer.name;
         json["inbound_nodes"] = Json::array();
@@ -58,7 +58,8 @@ class KerasWriter {
         {"layers", layers}};
     if (style_ != KerasStyle::keras2) config["trainable"] = true;
     if (!sequential) {
-      config["input_layers"] = config["output_layers"] = Json::array();
+      config["input_layers"] = Json::array();
+      config["output_layers"] = Json::array();
       for (const int node : model_.inputs())
         config["input_layers"].push_back(tensor(places_[static_cast<std::size_t>(node)]));
       for (const int node : model_.outputs())
@@ -68,7 +69,7 @@ class KerasWriter {
     }
     Json root = object("keras", sequential ? "Sequential" : "Functional", std::move(config));
     if (style_ == KerasStyle::keras3 && sequential)
-      root["build_config"] = {{"input_shape", batched(model_.input_shape())}};
+      root["build_config"] = Json::object({{"input_shape", batched(model_.input_shape())}});
     return root;
   }
 
@@ -164,10 +165,11 @@ class KerasWriter {
   Json base(const std::string& name, bool frozen) const {
     Json config = {{"name", name}, {"trainable", !frozen}, {"dtype", dtype()}};
     if (style_ != KerasStyle::keras2)
-      config["dtype"] = {{"module", "keras"},
-                         {"class_name", "DTypePolicy"},
-                         {"config", {{"name", dtype()}}},
-                         {"registered_name", nullptr}};
+      // an object by name: in a template, clang 14 leaks an operator's parameter that was given in braces
+      config["dtype"] = Json::object({{"module", "keras"},
+                                      {"class_name", "DTypePolicy"},
+                                      {"config", Json::object({{"name", dtype()}})},
+                                      {"registered_name", nullptr}});
     return config;
   }
   [[noreturn]] static void refuse(const Layer<T>& layer, const std::string& expected, const std::string& got,
@@ -218,8 +220,11 @@ class KerasWriter {
     if (type == "Conv2DTranspose") json.erase("output_padding");
     if (type == "BatchNormalization" || type == "Normalization") json["axis"] = -1;
     if (type == "ReLU" && !json.contains("max_value")) json["max_value"] = nullptr;
-    if (type == "LeakyReLU" && style_ == KerasStyle::keras2)
-      json["alpha"] = json["negative_slope"], json.erase("negative_slope");
+    if (type == "LeakyReLU" && style_ == KerasStyle::keras2) {
+      const Json slope = json["negative_slope"];
+      json.erase("negative_slope");
+      json["alpha"] = slope;
+    }
     if (type.find("2D") != type.npos || type == "Flatten") json["data_format"] = "channels_last";
     return json;
   }
@@ -296,12 +301,15 @@ bool keras2_like(const Model<T>& model) {
 }  // namespace io
 
 /// Writes a .keras file, Keras 3's own: configuration and weights. Keras 3 keeps the biased moving variance,
-/// whatever the layer's option here. Throws ConfigError for what Keras does not have.
+/// whatever the layer's option here. `probe` is a text of io/probe.hpp, which Keras ignores. Throws ConfigError
+/// for what Keras does not have.
 template <class T>
-void save_keras(const Model<T>& model, const std::string& path) {
+void save_keras(const Model<T>& model, const std::string& path, const std::string& probe = {}) {
   const io::KerasWriter<T> writer(model, KerasStyle::keras3);
+  Json metadata = {{"keras_version", io::keras3_version}, {"generated_by", "keel"}};
+  if (!probe.empty()) metadata["probe"] = probe;
   ZipWriter zip;
-  zip.add_text("metadata.json", Json({{"keras_version", io::keras3_version}, {"generated_by", "keel"}}).dump());
+  zip.add_text("metadata.json", metadata.dump());
   zip.add_text("config.json", writer.json().dump());
   const Bytes weights = io::keras_paths(model, writer).bytes();
   zip.add("model.weights.h5", weights);

@@ -7,19 +7,21 @@
 /// | .safetensors         | keel                | model                                      | yes  | yes | yes  |
 /// | .safetensors         | PyTorch and others  | weights, PyTorch's names                   |      | yes |      |
 /// | .safetensors.index.json | others           | the same in several files                  |      | yes |      |
-/// | .keras               | Keras 3             | model                                      | yes  | yes | yes  |
+/// | .keras               | Keras 3             | model; weights inside as .h5 or .npz       | yes  | yes | yes  |
 /// | .weights.h5          | Keras 3             | weights                                    |      | yes | yes  |
 /// | .h5, .hdf5           | Keras 2 and 3       | model, or weights                          | yes  | yes | yes  |
 /// | .pt, .pth            | PyTorch             | weights (a state dict, or one in a dict)   |      | yes | yes  |
 /// | .npz                 | NumPy               | weights, keel's or PyTorch's names         |      | yes | yes  |
 /// | .json                | TensorFlow.js       | model, shards beside it                    | yes  | yes | yes  |
 ///
-/// Reading goes by content, writing by extension.
+/// Reading goes by content, writing by extension. keel's .safetensors and .keras also carry a probe
+/// (io/probe.hpp).
 
 #include <keel/io/content.hpp>
 #include <keel/io/keras_model.hpp>
 #include <keel/io/keras_write.hpp>
 #include <keel/io/npy.hpp>
+#include <keel/io/probe.hpp>
 #include <keel/io/torch_model.hpp>
 
 namespace keel::inline KEEL_ABI {
@@ -33,9 +35,21 @@ struct OpenedFile {
   std::optional<Model<T>> model;   ///< of a file that holds one
   std::optional<Archive> archive;  ///< tensors under names, as in the file
   std::optional<Hdf5File> hdf5;    ///< Keras's weights without a model
+  std::string probe;               ///< what it proves, as text; empty if there is none
 };
 
 inline bool is_keel(const Archive& archive) { return archive.metadata.count("architecture") != 0; }
+
+/// As model_from, with the table in the error.
+template <class T>
+Model<T> keel_model(const Archive& archive, const ModelOptions& options) {
+  Model<T> model = build_model<T>(
+      parse_json(archive.metadata.at("architecture"), archive.where + ": architecture"), archive.where, options);
+  WeightPlan<T> plan(archive.where, "keel", model.name());
+  reconcile(plan, own_modules(model), source_modules(archive, '/'), true);
+  plan.commit();
+  return model;
+}
 
 template <class T>
 OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = {}) {
@@ -46,7 +60,8 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
     case Content::safetensors:
       file.format = "safetensors";
       file.archive = read_safetensors(bytes, path);
-      if (is_keel(*file.archive)) file.format = "keel", file.model = model_from<T>(*file.archive, options);
+      if (is_keel(*file.archive)) file.format = "keel", file.model = keel_model<T>(*file.archive, options);
+      if (file.model) file.probe = file.archive->metadata["probe"];
       return file;
     case Content::hdf5:
       file.hdf5 = read_hdf5(bytes, path);
@@ -56,9 +71,11 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
     case Content::zip: {
       ZipReader zip(bytes, path);
       const auto& members = zip.members();
-      if (zip.find("config.json") || zip.find("model.weights.h5")) {
+      if (zip.find("config.json") || zip.find("model.weights.h5") || zip.find("model.weights.npz")) {
+        KerasModel<T> loaded = load_keras_zip<T>(zip, options);
         file.format = ".keras";
-        file.model = load_keras_zip<T>(zip, options).model;
+        file.model = std::move(loaded.model);
+        file.probe = std::move(loaded.probe);
       } else if (!members.empty() && std::all_of(members.begin(), members.end(),
                                                  [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
         file.format = "npz";
@@ -106,14 +123,22 @@ WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::strin
 
 }  // namespace io
 
+/// Whether `load` repeats the probe of a file that carries one.
+enum class ProbeCheck { replay, skip };
+
 /// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a
-/// class of layer that keel does not have, or weights only.
+/// class of layer that keel does not have, or weights only, or if the model does not do what the file's probe
+/// says.
 template <class T = float>
-Model<T> load(const std::string& path, const ModelOptions& options = {}) {
+Model<T> load(const std::string& path, const ModelOptions& options = {}, ProbeCheck probe = ProbeCheck::replay) {
   io::OpenedFile<T> file = io::open_model<T>(path, options);
   if (!file.model)
     throw FormatError(path, "a model, architecture and weights", "weights only (" + file.format + ")",
                       "build the model in code and use load_weights(model, path)");
+  if (probe == ProbeCheck::replay && !file.probe.empty()) {
+    const std::string where = path + ": probe";
+    replay(*file.model, parse_probe(file.probe, where), where);
+  }
   return std::move(*file.model);
 }
 
@@ -149,6 +174,23 @@ void save(const Model<T>& model, const std::string& path) {
   if (is(".json")) return save_tfjs(model, path);
   throw ConfigError("save", "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz or .json",
                     "\"" + path + "\"");
+}
+
+/// The same with a probe, which `load` will repeat: save(model, path, make_probe(model, x)). Throws ConfigError
+/// for formats other than keel's .safetensors and .keras, and for a .keras of a BatchNorm whose moving statistics
+/// Keras 3 does not have.
+template <class T>
+void save(const Model<T>& model, const std::string& path, const Probe& probe) {
+  if (path.ends_with(".safetensors")) return save_safetensors(model, path, {{"probe", to_text(probe)}});
+  if (!path.ends_with(".keras"))
+    throw ConfigError("save", "a name that ends in .safetensors or .keras, which carry a probe",
+                      "\"" + path + "\"");
+  for (Index l = 0; l < model.layer_count(); ++l)
+    for (const char* option : {"unbiased", "cumulative"})
+      if (model.layer(l).config().template get<bool>(option, false))
+        throw ConfigError(model.layer(l).name(), "moving statistics as Keras 3 has them, to be proved in a .keras",
+                          option, "save as .safetensors, or without a probe");
+  save_keras(model, path, to_text(probe));
 }
 
 }  // namespace keel::inline KEEL_ABI

@@ -67,10 +67,12 @@ void restore_state(Model<T>& model, const Archive& archive) {
   for (auto& [counter, value] : counts) counter->value = value;
 }
 
-/// Writes weights, buffers, counters and the architecture to one file, all or nothing. Throws FormatError.
+/// Writes weights, buffers, counters and the architecture to one file, all or nothing; `metadata` are more texts
+/// to keep in it. Throws FormatError.
 template <class T>
-void save_safetensors(const Model<T>& model, const std::string& path) {
-  Archive archive{path, "safetensors", state_of(model), {}};
+void save_safetensors(const Model<T>& model, const std::string& path,
+                      std::map<std::string, std::string> metadata = {}) {
+  Archive archive{path, "safetensors", state_of(model), std::move(metadata)};
   archive.metadata["format"] = "keel";
   archive.metadata["architecture"] = architecture(model).dump();
   write_safetensors(path, archive);

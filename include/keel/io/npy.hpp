@@ -152,20 +152,24 @@ inline void swap_bytes(Bytes& bytes, std::size_t item) {
                  bytes.begin() + static_cast<std::ptrdiff_t>(i + item));
 }
 
-}  // namespace io
-
-/// Reads one .npy from memory; the array has no name. Throws FormatError.
-inline NamedArray read_npy(ByteSpan bytes, const std::string& where) {
-  io::expect_content(bytes, Content::npy, where);
-  io::ByteReader reader(bytes, where);
+/// The header of the .npy at the start of the reader, which then stands at the values.
+inline NpyHeader read_npy_header(ByteReader& reader, const std::string& where) {
   reader.skip(6, "the mark");
   const std::uint8_t major = reader.u8("version"), minor = reader.u8("version");
   if (major < 1 || major > 3 || minor != 0)
     reader.fail("version 1.0, 2.0 or 3.0", std::to_string(major) + "." + std::to_string(minor));
   const std::uint64_t length = major == 1 ? reader.u16("header length") : reader.u32("header length");
   if (length > 65536) reader.fail("a header of at most 65536 bytes", std::to_string(length));
-  const io::NpyHeader header(io::text_of(reader.take(length, "the header")), where);
+  return NpyHeader(text_of(reader.take(length, "the header")), where);
+}
 
+}  // namespace io
+
+/// Reads one .npy from memory; the array has no name. Throws FormatError.
+inline NamedArray read_npy(ByteSpan bytes, const std::string& where) {
+  io::expect_content(bytes, Content::npy, where);
+  io::ByteReader reader(bytes, where);
+  const io::NpyHeader header = io::read_npy_header(reader, where);
   NamedArray array;
   bool swapped = false;
   array.dtype = io::npy_type(header.descr, swapped, where);

@@ -1,7 +1,8 @@
 #pragma once
 /// Python pickles as data. No callable exists here: a pickle can only build none, booleans, numbers, texts,
-/// tuples, lists and dicts, name things of a given list, and note that one of them was called with some arguments.
-/// Every other opcode, name or call is refused. Protocols 2 to 4.
+/// tuples, lists and dicts, name things of a given list, and note that one of them was called with some arguments;
+/// where the list has objects, also bytes, and an object's state. Every other opcode, name or call is refused.
+/// Protocols 2 to 4.
 /// https://docs.python.org/3/library/pickletools.html
 
 #include <unordered_map>
@@ -13,9 +14,9 @@ namespace keel::inline KEEL_ABI {
 
 /// A name that a pickle may use: `module name` as in `collections OrderedDict`.
 struct PickleGlobal {
-  enum class Use : unsigned char { value, call, dict };
+  enum class Use : unsigned char { value, call, dict, object };
   std::string_view name;
-  Use use = Use::value;  ///< only mentioned, or called, or called to make a dict
+  Use use = Use::value;  ///< only mentioned, called, called to make a dict, or called and then given a state
 };
 
 struct PickleValue {
@@ -25,6 +26,7 @@ struct PickleValue {
     integer,
     real,
     text,
+    bytes,
     tuple,
     list,
     dict,
@@ -33,17 +35,21 @@ struct PickleValue {
     persistent
   };
   Kind kind = Kind::none;
-  std::int64_t integer = 0;  ///< the value; index of a global or of the global called; a dict's state, or 0
+  std::uint32_t state = 0;   ///< what a dict or object was given by BUILD, or 0
+  std::int64_t integer = 0;  ///< the value; index of a global or of the global called
   double real = 0;
-  std::string_view text;             ///< inside the pickle's bytes
+  std::string_view text;             ///< or bytes, inside the pickle's bytes
   std::vector<std::uint32_t> items;  ///< of a tuple or list; keys and values of a dict in turn; arguments
 };
 
 /// The values of one pickle by index. Keeps views of the bytes, which must outlive it.
 class Pickle {
  public:
-  Pickle(io::ByteReader& reader, std::span<const PickleGlobal> globals, io::Budget& budget)
-      : reader_(reader), where_(reader.where()), globals_(globals), budget_(budget) {
+  /// `advice` is what to do in Python about a pickle that holds something else.
+  Pickle(io::ByteReader& reader, std::span<const PickleGlobal> globals, io::Budget& budget,
+         const char* advice = "in Python, save model.state_dict() instead of the model or a whole checkpoint")
+      : reader_(reader), where_(reader.where()), globals_(globals), budget_(budget), advice_(advice) {
+    for (const PickleGlobal& global : globals_) has_objects_ |= global.use == Use::object;
     run();
   }
 
@@ -79,9 +85,9 @@ class Pickle {
     value.integer = integer;
     push(std::move(value));
   }
-  void push_text(std::uint64_t length) {
+  void push_text(std::uint64_t length, Kind kind = Kind::text) {
     PickleValue value;
-    value.kind = Kind::text;
+    value.kind = kind;
     value.text = io::text_of(reader_.take(length, "a text"));
     push(std::move(value));
   }
@@ -145,8 +151,7 @@ class Pickle {
     const std::string full = std::string(module) + " " + std::string(name);
     for (std::size_t i = 0; i < globals_.size(); ++i)
       if (globals_[i].name == full) return push(Kind::global, static_cast<std::int64_t>(i));
-    fail("tensors, numbers, texts, lists and dicts", "a pickle that names " + io::shown(full),
-         "in Python, save model.state_dict() instead of the model or a whole checkpoint");
+    fail("tensors, numbers, texts, lists and dicts", "a pickle that names " + io::shown(full), advice_);
   }
   void reduce() {
     std::vector<std::uint32_t> parts = pop_some(2);
@@ -159,7 +164,7 @@ class Pickle {
     if (global.use == Use::dict) {
       if (!arguments.items.empty()) fail("an empty " + std::string(global.name), "one with arguments");
       result.kind = Kind::dict;
-    } else if (global.use == Use::call) {
+    } else if (global.use == Use::call || global.use == Use::object) {
       result.kind = Kind::call;
       result.integer = function.integer;
       budget_.charge(arguments.items.size() * sizeof(std::uint32_t) + 16, where_);
@@ -168,6 +173,19 @@ class Pickle {
       fail("a call of a known function", "one of " + io::shown(global.name));
     }
     push(std::move(result));
+  }
+  /// What an OrderedDict has besides its items, or an object's values.
+  void build() {
+    const std::uint32_t state = pop(), id = pop();
+    stack_.push_back(id);
+    PickleValue& value = values_[id];
+    if (value.kind == Kind::call && globals_[static_cast<std::size_t>(value.integer)].use == Use::object) {
+      value.state = state;
+      return;
+    }
+    if (value.kind != Kind::dict) fail("BUILD of a dict only", "something else");
+    if (values_[state].kind != Kind::dict) fail("attributes as a dict", "something else");
+    value.state = state;
   }
   void memoize(std::uint32_t key) {
     if (stack_.empty()) fail("a value to remember", "an empty stack");
@@ -196,6 +214,9 @@ class Pickle {
   }
 
   void step(std::uint8_t opcode) {
+    if (has_objects_ && opcode == 'C') return push_text(reader_.u8("a length"), Kind::bytes);
+    if (has_objects_ && opcode == 'B') return push_text(reader_.u32("a length"), Kind::bytes);
+    if (has_objects_ && opcode == 0x8e) return push_text(reader_.u64("a length"), Kind::bytes);
     switch (opcode) {
       case '(':
         if (marks_.size() == max_marks) fail("at most 10000 marks", "more");
@@ -255,13 +276,7 @@ class Pickle {
         return push_global(values_[names[0]].text, values_[names[1]].text);
       }
       case 'R': return reduce();
-      case 'b': {  // BUILD: what an OrderedDict has besides its items
-        const std::uint32_t state = pop();
-        PickleValue& dict = top(Kind::dict, "BUILD of a dict only");
-        if (values_[state].kind != Kind::dict) fail("attributes as a dict", "something else");
-        dict.integer = state;
-        return;
-      }
+      case 'b': return build();
       case 'Q': {
         PickleValue value;
         value.kind = Kind::persistent;
@@ -278,8 +293,7 @@ class Pickle {
       default: {
         constexpr const char* digits = "0123456789abcdef";
         fail("opcodes that build tensors, numbers, texts, lists and dicts",
-             std::string("opcode 0x") + digits[opcode >> 4] + digits[opcode & 15],
-             "in Python, save model.state_dict()");
+             std::string("opcode 0x") + digits[opcode >> 4] + digits[opcode & 15], advice_);
       }
     }
   }
@@ -288,6 +302,8 @@ class Pickle {
   std::string where_;
   std::span<const PickleGlobal> globals_;
   io::Budget& budget_;
+  std::string advice_;
+  bool has_objects_ = false;
   std::vector<PickleValue> values_;
   std::vector<std::uint32_t> stack_;
   std::vector<std::size_t> marks_;

@@ -345,6 +345,18 @@ template <class T>
 std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules,
                                        const std::vector<SourceModule>& sources) {
   const std::size_t n = modules.size(), m = sources.size();
+  if (n * m > std::size_t{1} << 22) {  // no file may ask for a large table: one by one
+    std::vector<std::pair<int, int>> pairs;
+    for (std::size_t i = 0; i < (std::max)(n, m); ++i) {
+      const int a = i < n ? static_cast<int>(i) : -1, b = i < m ? static_cast<int>(i) : -1;
+      if (a >= 0 && b >= 0 && likeness(modules[i], sources[i]))
+        pairs.emplace_back(a, b);
+      else
+        for (const auto& [x, y] : {std::pair(a, -1), std::pair(-1, b)})
+          if (x >= 0 || y >= 0) pairs.emplace_back(x, y);
+    }
+    return pairs;
+  }
   std::vector<std::vector<int>> best(n + 1, std::vector<int>(m + 1, 0)), alike(n, std::vector<int>(m, 0));
   for (std::size_t i = n; i-- > 0;)
     for (std::size_t j = m; j-- > 0;) {

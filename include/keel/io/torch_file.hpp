@@ -96,7 +96,7 @@ class TorchBuilder {
           add(child(key.kind == Kind::text ? std::string(key.text) : std::to_string(key.integer)),
               pickle_[value.items[i + 1]], depth + 1);
         }
-        if (value.integer != 0) add_versions(path, pickle_[static_cast<std::uint32_t>(value.integer)]);
+        if (value.state != 0) add_versions(path, pickle_[value.state]);
         return;
       case Kind::list:
       case Kind::tuple:
@@ -113,6 +113,7 @@ class TorchBuilder {
       }
       case Kind::text: return note(path, std::string(value.text));
       case Kind::global: return note(path, std::string(torch_globals[value.integer].name));
+      case Kind::bytes:
       case Kind::persistent: throw FormatError(where, "a tensor", "a storage by itself");
     }
   }

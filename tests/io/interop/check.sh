@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Models to PyTorch and TensorFlow.js and back: same outputs within 1e-5, the same tensors, and the same running statistics after
-# five steps of training. Called by tests/run.sh with the build folder; prints `ok NAME`, `not ok NAME` and `note TEXT` lines.
+# five steps of training; the seed's network on its journey from Keras (TensorFlow.js) to PyTorch and back. Called by tests/run.sh with the build folder; prints `ok NAME`, `not ok NAME` and `note TEXT` lines.
 # Uses Debian's /usr/bin/python3 with python3-torch; where PEERS/forky is a Debian tree with a newer PyTorch, that too (PEERS
 # defaults to ~/keel-peers); and the node_modules in KEEL_NODE_MODULES that has @tensorflow/tfjs and h5wasm.
 set -u
@@ -9,30 +9,29 @@ build=$(cd "$1" && pwd)
 work=$build/models
 here=$PWD/tests/io/interop
 mkdir -p "$work"
-flags=(-I include)
-if [ -f "$build/keel_flags.txt" ]; then
-  while read -r line; do
-    case $line in
-      -D?*) flags+=("$line") ;;
-      /usr/include | "" | -D | "$PWD"/*) ;;
-      *) flags+=(-isystem "$line") ;;
-    esac
-  done <"$build/keel_flags.txt"
-else
-  flags+=(-isystem /usr/include/eigen3)
-fi
-"${CXX:-c++}" -std=c++20 -O1 "${flags[@]}" "$here/models.cpp" -o "$work/models" -lz -pthread || { echo "not ok models.cpp compiles"; exit 1; }
+. tests/io/flags.sh
+compile "$here/models.cpp" -o "$work/models" || { echo "not ok models.cpp compiles"; exit 1; }
 
+tfjs() { # FOLDER [PART]
+  node "$here/tfjs_models.js" "$1" "$KEEL_NODE_MODULES" "${@:2}" 2>/dev/null | grep -E '^((not )?ok|note) '
+}
 exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
   local name=$1 folder=$2 there=$3
   shift 3
   rm -rf "${folder:?}"/*
   cp "$here/torch_models.py" "$folder/"
   "$work/models" make "$folder" | sed "s/ok /&$name: /"
+  local node=${KEEL_NODE_MODULES:-}
+  if [ -n "$node" ]; then
+    tfjs "$folder" start
+    "$work/models" out "$folder" | sed "s/ok /&$name: /"
+  fi
   "$@" "$there/torch_models.py" "$there" >"$folder/torch.log" 2>&1 || { echo "not ok $name runs"; tail -n 5 "$folder/torch.log"; }
   grep -E '^(not )?ok ' "$folder/torch.log" | sed "s/ok /&$name: /" | grep . || echo "not ok $name read nothing"
-  if [ -n "${KEEL_NODE_MODULES:-}" ]; then
-    node "$here/tfjs_models.js" "$folder" "$KEEL_NODE_MODULES" 2>/dev/null | grep -E '^((not )?ok|note) ' | sed "s/ok /&$name: /" | grep . || echo "not ok TensorFlow.js read nothing"
+  if [ -n "$node" ]; then
+    tfjs "$folder" | sed "s/ok /&$name: /" | grep . || echo "not ok TensorFlow.js read nothing"
+    "$work/models" back "$folder" | sed "s/ok /&$name: /"
+    tfjs "$folder" end | sed "s/ok /&$name: /" | grep . || echo "not ok $name: the journey ends in Keras"
   fi
   "$work/models" check "$folder" | sed "s/ok /&$name: /"
 }

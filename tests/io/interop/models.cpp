@@ -1,5 +1,7 @@
-// Models to and from PyTorch and TensorFlow.js. `models make DIR` writes each network's weights, PyTorch code, input and output;
-// `models check DIR` reads what torch_models.py and tfjs_models.js wrote back. Prints `ok NAME` and `not ok NAME` lines.
+// Models to and from PyTorch and TensorFlow.js. `models make DIR` writes each network's weights, PyTorch code,
+// input and output; `models check DIR` reads what torch_models.py and tfjs_models.js wrote back. `models out DIR`
+// and `models back DIR` are keel's parts of the journey of the seed's network, Keras - keel - PyTorch - keel -
+// Keras. Prints `ok NAME` and `not ok NAME` lines.
 
 #include <cmath>
 #include <cstdio>
@@ -26,14 +28,17 @@ Model<> chain(const Shape& input, L... layers) {
 }
 
 Model<> seed(const BatchNormOptions& normalisation) {
-  return chain({16, 16, 1}, Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu}), BatchNorm(normalisation),
-               Flatten(), Dense(100, {.activation = Activation::relu}), Dense(10, {.activation = Activation::softmax}));
+  return chain({16, 16, 1}, Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu}),
+               BatchNorm(normalisation), Flatten(), Dense(100, {.activation = Activation::relu}),
+               Dense(10, {.activation = Activation::softmax}));
 }
 
 Model<> residual() {
   Model<> net({.seed = 4});
   const Node in = net.input({12, 12, 3});
-  const Node a = net.add(ReLU(), net.add(BatchNorm(), net.add(Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .use_bias = false}), in)));
+  const Node a = net.add(
+      ReLU(), net.add(BatchNorm(),
+                      net.add(Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .use_bias = false}), in)));
   const Node b = net.add(Conv2D(8, 1, {.strides = 2}), in);
   const Node sum = net.add(Add(), {a, b});
   const Node shared = net.add(Conv2D(8, 3, {.padding = Padding::same}), sum);
@@ -50,19 +55,23 @@ std::vector<Network> networks() {
       {"residual", residual},
       {"windows",
        [] {
-         return chain({13, 11, 4}, Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .groups = 2, .activation = Activation::elu}),
-                      DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
-                      SeparableConv2D(6, 3, {.padding = Padding::same, .activation = Activation::tanh}), MaxPool2D(2),
-                      Conv2DTranspose(5, 3, {.strides = 2, .padding = Padding::valid}), PReLU({.shared_axes = {1, 2}}),
-                      BatchNorm({.center = false}), ZeroPadding2D({1, 0, 2, 1}), UpSampling2D(2), AveragePool2D(2), Flatten(),
-                      BatchNorm({.scale = false}), PReLU(), Dropout(0.5), Dense(7, {.use_bias = false}), LeakyReLU({.negative_slope = 0.3}),
-                      BatchNorm({.center = false, .scale = false}), Softmax());
+         return chain(
+             {13, 11, 4},
+             Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .groups = 2, .activation = Activation::elu}),
+             DepthwiseConv2D(3,
+                             {.padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
+             SeparableConv2D(6, 3, {.padding = Padding::same, .activation = Activation::tanh}), MaxPool2D(2),
+             Conv2DTranspose(5, 3, {.strides = 2, .padding = Padding::valid}), PReLU({.shared_axes = {1, 2}}),
+             BatchNorm({.center = false}), ZeroPadding2D({1, 0, 2, 1}), UpSampling2D(2), AveragePool2D(2),
+             Flatten(), BatchNorm({.scale = false}), PReLU(), Dropout(0.5), Dense(7, {.use_bias = false}),
+             LeakyReLU({.negative_slope = 0.3}), BatchNorm({.center = false, .scale = false}), Softmax());
        },
        false},
       {"pooled",
        [] {
-         return chain({10, 10, 2}, Conv2D(6, 3, {.dilation_rate = 2, .activation = Activation::sigmoid}), MaxPool2D(3, {.strides = 2}),
-                      BatchNorm(), GlobalAveragePool2D(), Dense(8, {.activation = Activation::relu}), Dropout(0.2), Dense(3));
+         return chain({10, 10, 2}, Conv2D(6, 3, {.dilation_rate = 2, .activation = Activation::sigmoid}),
+                      MaxPool2D(3, {.strides = 2}), BatchNorm(), GlobalAveragePool2D(),
+                      Dense(8, {.activation = Activation::relu}), Dropout(0.2), Dense(3));
        }},
   };
 }
@@ -93,7 +102,8 @@ Tensor<float> channels_first(const Tensor<float>& x) { return x.rank() == 4 ? io
 
 int failures = 0;
 void report(const std::string& name, bool good, const std::string& detail = {}) {
-  std::printf("%sok %s%s\n", good ? "" : "not ", name.c_str(), detail.empty() ? "" : (" (" + detail + ")").c_str());
+  std::printf("%sok %s%s\n", good ? "" : "not ", name.c_str(),
+              detail.empty() ? "" : (" (" + detail + ")").c_str());
   failures += !good;
 }
 void compare(const std::string& name, const Tensor<float>& a, const Tensor<float>& b, double tolerance) {
@@ -123,7 +133,89 @@ void train(Model<>& model, const Tensor<float>& x, int steps) {
   }
 }
 
+/// BatchNorm's weights and statistics within 1e-5, the others' within `tolerance`.
+void compare_weights(const std::string& name, const Model<>& a, const Model<>& b, double tolerance) {
+  for (const char* layer : {"conv2d", "batch_normalization", "dense_1"})
+    for (std::size_t p = 0; p < a.layer(layer).parameters().size(); ++p)
+      compare(name + ": " + layer + "/" + a.layer(layer).parameters()[p]->name(),
+              a.layer(layer).parameters()[p]->value(), b.layer(layer).parameters()[p]->value(),
+              a.layer(layer).type() == "BatchNormalization" ? 1e-5 : tolerance);
+}
+
+/// The network of the question, 13,108,758 values in Keras.
+Model<> seed_of_journey(MovingVariance variance) {
+  BatchNormOptions normalisation{.momentum = 0.15};
+  normalisation.moving_variance = variance;
+  return chain({64, 64, 1}, Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu}),
+               BatchNorm(normalisation), Flatten(), Dense(100, {.activation = Activation::relu}),
+               Dense(10, {.activation = Activation::softmax}));
+}
+
+void out(const std::string& journey) {
+  const Model<> model = load(journey + "/keras/model.json");
+  const Tensor<float> x = samples(model, 4);
+  compare("journey: in keel the outputs of Keras", model.predict(x),
+          to_tensor<float>(read_npy(journey + "/keras_y.npy")), 1e-5);
+  save(model, journey + "/seed.pt");
+  write_npy(journey + "/seed_x.npy", to_array("", channels_first(x)));
+  write_file(journey + "/seed.py", std::string_view(torch_code(model)));
+}
+
+void back(const std::string& journey) {
+  Model<> model = seed_of_journey(MovingVariance::biased);
+  load_weights(model, journey + "/back.pt");
+  const Tensor<float> x = samples(model, 4), y = to_tensor<float>(read_npy(journey + "/keras_y.npy"));
+  compare("journey: back in keel the outputs of Keras", model.predict(x), y, 1e-5);
+  for (const char* name : {"/back.keras", "/back.h5"}) {
+    save(model, journey + name);
+    compare("journey: " + std::string(name + 1), load(journey + name).predict(x), y, 1e-5);
+  }
+  std::filesystem::create_directories(journey + "/back");
+  save(model, journey + "/back/model.json");
+}
+
+/// The largest difference of two models' moving variances.
+double variance_difference(const Model<>& a, const Model<>& b) {
+  const Tensor<float>&x = a.layer("batch_normalization").parameters()[3]->value(),
+        &y = b.layer("batch_normalization").parameters()[3]->value();
+  double worst = 0;
+  for (Index i = 0; i < x.size(); ++i)
+    worst = (std::max)(worst, std::abs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
+  return worst;
+}
+
+/// Five more steps in each world, and the same in keel by that world's convention.
+void check_journey(const std::string& journey) {
+  const struct {
+    const char *name, *file;
+    MovingVariance variance;
+  } worlds[] = {{"PyTorch", "/trained.pt", MovingVariance::unbiased},
+                {"TensorFlow.js", "/trained/model.json", MovingVariance::biased},
+                {"Keras's formulas in double", "/trained_keras.pt", MovingVariance::biased}};
+  for (const auto& world : worlds) {
+    if (!std::filesystem::exists(journey + world.file)) continue;
+    Model<> model = seed_of_journey(world.variance), trained = seed_of_journey(world.variance);
+    load_weights(model, journey + "/back.pt");
+    train(model, samples(model, 4), 5);
+    load_weights(trained, journey + world.file);
+    const std::string name = "journey, 5 steps more, as " + std::string(world.name);
+    // weights may differ more than statistics: rounding can decide which side of a ReLU a value is on
+    compare_weights(name, model, trained, 1e-4);
+    // the two conventions differ by 1 in 16384 here, and so the nearer one is the right one
+    Model<> other = seed_of_journey(world.variance == MovingVariance::biased ? MovingVariance::unbiased
+                                                                             : MovingVariance::biased);
+    load_weights(other, journey + "/back.pt");
+    train(other, samples(other, 4), 5);
+    const double own = variance_difference(model, trained), others = variance_difference(other, trained);
+    char text[80];
+    std::snprintf(text, sizeof text, "%.1e, by the other one %.1e", own, others);
+    report(name + ": moving variance by its convention", own < 1e-6 && 3 * own < others, text);
+  }
+}
+
 void make(const std::string& folder) {
+  std::filesystem::create_directories(folder + "/journey/keras");
+  write_npy(folder + "/journey/x.npy", to_array("", samples(seed_of_journey(MovingVariance::biased), 4)));
   for (const Network& network : networks()) {
     Model<> model = network.make();
     fill(model, 9);
@@ -172,7 +264,8 @@ void check(const std::string& folder) {
     report(network.name + ": every tensor of PyTorch's as it was", same);
     const std::string tfjs = folder + "/tfjs_" + network.name + "/back/";
     if (network.tfjs && std::filesystem::exists(tfjs + "y.npy"))
-      compare(network.name + ": back from TensorFlow.js", load(tfjs + "model.json").predict(x), to_tensor<float>(read_npy(tfjs + "y.npy")), 1e-5);
+      compare(network.name + ": back from TensorFlow.js", load(tfjs + "model.json").predict(x),
+              to_tensor<float>(read_npy(tfjs + "y.npy")), 1e-5);
   }
   // five steps in PyTorch, and the same here in PyTorch's convention
   BatchNormOptions options{.momentum = 0.15};
@@ -181,19 +274,21 @@ void check(const std::string& folder) {
   load_weights(model, folder + "/seed.pt");
   train(model, samples(model, 5), 5);
   load_weights(trained, folder + "/seed_trained.pt");
-  for (const char* name : {"conv2d", "batch_normalization", "dense_1"})
-    for (std::size_t p = 0; p < model.layer(name).parameters().size(); ++p)
-      compare(std::string("seed after 5 steps: ") + name + "/" + model.layer(name).parameters()[p]->name(),
-              model.layer(name).parameters()[p]->value(), trained.layer(name).parameters()[p]->value(), 1e-5);
-  report("seed after 5 steps: num_batches_tracked",
-         model.layer("batch_normalization").counters()[0]->value == trained.layer("batch_normalization").counters()[0]->value);
+  compare_weights("seed after 5 steps", model, trained, 1e-5);
+  report("seed after 5 steps: num_batches_tracked", model.layer("batch_normalization").counters()[0]->value ==
+                                                        trained.layer("batch_normalization").counters()[0]->value);
+  check_journey(folder + "/journey");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
   if (argc != 3) return 2;
-  std::string(argv[1]) == "make" ? make(argv[2]) : check(argv[2]);
+  const std::string part = argv[1], folder = argv[2];
+  part == "make"   ? make(folder)
+  : part == "out"  ? out(folder + "/journey")
+  : part == "back" ? back(folder + "/journey")
+                   : check(folder);
   return failures ? 1 : 0;
 } catch (const Error& error) {
   std::printf("not ok %s\n", error.what());

@@ -1,9 +1,10 @@
 // TensorFlow.js's side of models.cpp: loads each tfjs_NAME/model.json, compares outputs; takes the same weights from NAME.h5 with
 // h5wasm, compares again; then writes its own model.json to tfjs_NAME/back. Prints `ok NAME` and `not ok NAME` lines.
-//   node tfjs_models.js DIR MODULES     MODULES: a node_modules with @tensorflow/tfjs and h5wasm
+//   node tfjs_models.js DIR MODULES [start | end]     MODULES: a node_modules with @tensorflow/tfjs and h5wasm
+// start: makes the journey's network, as Keras has it. end: takes it back from keel and trains it for five steps.
 const fs = require('fs');
 const path = require('path');
-const [folder, modules] = process.argv.slice(2);
+const [folder, modules, part] = process.argv.slice(2);
 const tf = require(path.join(modules, '@tensorflow/tfjs'));
 
 function npy(file) {
@@ -13,6 +14,12 @@ function npy(file) {
   const shape = header.match(/'shape': \(([^)]*)\)/)[1].split(',').filter((s) => s.trim()).map(Number);
   const values = new Float32Array(new Uint8Array(bytes.subarray(10 + length)).buffer);
   return tf.tensor(values, shape);
+}
+function writeNpy(file, tensor) {
+  const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tensor.shape.join(', ')},), }`;
+  const padded = header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11) + '\n';
+  const prefix = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, padded.length & 255, padded.length >> 8]);
+  fs.writeFileSync(file, Buffer.concat([prefix, Buffer.from(padded, 'latin1'), Buffer.from(tensor.dataSync().slice().buffer)]));
 }
 const worst = (a, b) => a.sub(b).abs().max().dataSync()[0];
 const report = (name, good, detail) => console.log(`${good ? '' : 'not '}ok ${name} (${detail})`);
@@ -42,8 +49,34 @@ const writer = (file) => ({
   },
 });
 
+async function start() {
+  const journey = path.join(folder, 'journey');
+  const initializer = (seed) => tf.initializers.glorotUniform({seed});
+  const model = tf.sequential({layers: [
+    tf.layers.conv2d({inputShape: [64, 64, 1], filters: 32, kernelSize: 3, padding: 'same', activation: 'relu', kernelInitializer: initializer(1)}),
+    tf.layers.batchNormalization({momentum: 0.15}), tf.layers.flatten(),
+    tf.layers.dense({units: 100, activation: 'relu', kernelInitializer: initializer(2)}),
+    tf.layers.dense({units: 10, activation: 'softmax', kernelInitializer: initializer(3)})]});
+  const moved = tf.range(0, 32).div(64);
+  model.layers[1].setWeights([moved.add(1), moved.sub(0.2), moved.mul(0.5), moved.add(0.5)]);
+  await model.save(writer(path.join(journey, 'keras/model.json')));
+  writeNpy(path.join(journey, 'keras_y.npy'), model.predict(npy(path.join(journey, 'x.npy'))));
+}
+
+async function end() {
+  const journey = path.join(folder, 'journey');
+  const x = npy(path.join(journey, 'x.npy')), y = npy(path.join(journey, 'keras_y.npy'));
+  const model = await tf.loadLayersModel(reader(path.join(journey, 'back/model.json')));
+  const difference = worst(model.predict(x), y);
+  report('journey: back in Keras the outputs of Keras', difference <= 1e-5, difference.toExponential(1));
+  model.compile({optimizer: tf.train.sgd(0.05), loss: 'meanSquaredError'});
+  for (let step = 0; step < 5; ++step) await model.trainOnBatch(x, tf.fill([x.shape[0], 10], 0.1));
+  await model.save(writer(path.join(journey, 'trained/model.json')));
+}
+
 async function main() {
   await tf.setBackend('cpu');
+  if (part) return part === 'start' ? start() : end();
   let h5wasm = null;
   try {
     h5wasm = await import(path.join(modules, 'h5wasm/dist/node/hdf5_hl.js'));
@@ -77,15 +110,10 @@ async function main() {
         file.close();
       }
       await model.save(writer(path.join(at, 'back/model.json')));
-      const own = model.predict(x);
-      const values = Buffer.from(own.dataSync().slice().buffer);
-      const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${own.shape.join(', ')},), }`;
-      const padded = header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11) + '\n';
-      const prefix = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, padded.length & 255, padded.length >> 8]);
-      fs.writeFileSync(path.join(at, 'back/y.npy'), Buffer.concat([prefix, Buffer.from(padded, 'latin1'), values]));
+      writeNpy(path.join(at, 'back/y.npy'), model.predict(x));
     } catch (error) {
       console.log(`not ok ${name}: ${String(error.stack || error).replace(/\n/g, ' ').slice(0, 400)}`);
     }
   }
 }
-main();
+main().catch((error) => console.log(`not ok TensorFlow.js: ${String(error.stack || error).replace(/\n/g, ' ').slice(0, 400)}`));

@@ -13,7 +13,7 @@ torch.manual_seed(5)
 torch.set_num_threads(1)
 
 
-def network(name):
+def network(name, folder=folder):
     scope = {}
     with open(os.path.join(folder, name + ".py")) as file:
         exec(file.read(), scope)
@@ -22,8 +22,39 @@ def network(name):
     return model.eval()
 
 
-def data(name):
+def data(name, folder=folder):
     return torch.from_numpy(np.load(os.path.join(folder, name + ".npy")))
+
+
+def train(model, x):
+    """Five steps of gradient descent on the mean of (y - 0.1)^2."""
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for step in range(5):
+        optimizer.zero_grad()
+        ((model(x) - 0.1) ** 2).mean().backward()
+        optimizer.step()
+    return model.state_dict()
+
+
+class KerasBatchNorm(torch.nn.Module):
+    """Keras 3's formulas: momentum is the weight of the old value, and the moving variance takes the biased one."""
+
+    def __init__(self, torch_layer):
+        super().__init__()
+        self.weight, self.bias = torch_layer.weight, torch_layer.bias
+        for name, value in torch_layer.named_buffers():
+            self.register_buffer(name, value)
+        self.momentum, self.epsilon = 1 - torch_layer.momentum, torch_layer.eps
+
+    def forward(self, x):
+        mean = x.mean((0, 2, 3), keepdim=True)
+        variance = ((x - mean) ** 2).mean((0, 2, 3), keepdim=True)
+        for moving, value in ((self.running_mean, mean), (self.running_var, variance)):
+            moving.copy_(self.momentum * moving + (1 - self.momentum) * value.detach().flatten())
+        self.num_batches_tracked += 1
+        y = (x - mean) / torch.sqrt(variance + self.epsilon)
+        return y * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
 
 
 for code in sorted(glob.glob(os.path.join(folder, "*.py"))):
@@ -48,10 +79,18 @@ for code in sorted(glob.glob(os.path.join(folder, "*.py"))):
     except Exception as error:
         print("not ok %s: %s" % (name, str(error).replace("\n", " ")[:300]))
 
-model = network("seed").train()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-for step in range(5):
-    optimizer.zero_grad()
-    ((model(data("seed_x")) - 0.1) ** 2).mean().backward()
-    optimizer.step()
-torch.save(model.state_dict(), os.path.join(folder, "seed_trained.pt"))
+torch.save(train(network("seed"), data("seed_x")), os.path.join(folder, "seed_trained.pt"))
+
+journey = os.path.join(folder, "journey")
+if os.path.exists(os.path.join(journey, "seed.pt")):
+    model, x = network("seed", journey), data("seed_x", journey)
+    with torch.no_grad():
+        worst = float((model(x) - data("keras_y", journey)).abs().max())
+    print("%sok journey: in PyTorch the outputs of Keras (%.1e)" % ("" if worst <= 1e-5 else "not ", worst))
+    torch.save(model.state_dict(), os.path.join(journey, "back.pt"))
+    torch.save(train(model, x), os.path.join(journey, "trained.pt"))
+    keras = network("seed", journey).double()
+    for i, layer in enumerate(keras):
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            keras[i] = KerasBatchNorm(layer)
+    torch.save(train(keras, x.double()), os.path.join(journey, "trained_keras.pt"))

@@ -1,0 +1,15 @@
+# Sourced by the shell checks in this folder, from the repository's root with $build set: `compile SOURCE -o PROGRAM` builds a program
+# with the include folders, macros and libraries of the test build, or Debian's where there is none.
+flags=(-I include)
+if [ -f "${build:-}/keel_flags.txt" ]; then
+  while read -r line; do
+    case $line in
+      -D?*) flags+=("$line") ;;
+      /usr/include | "" | -D | "$PWD"/*) ;;
+      *) flags+=(-isystem "$line") ;;
+    esac
+  done <"$build/keel_flags.txt"
+else
+  flags+=(-isystem /usr/include/eigen3)
+fi
+compile() { "${CXX:-c++}" -std=c++20 -O1 "${flags[@]}" "$@" -lz -pthread; }

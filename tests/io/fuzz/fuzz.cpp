@@ -1,0 +1,113 @@
+// libFuzzer on one reader, which -DREADER=NAME chooses: whatever the bytes are, they are read or refused with
+// keel's own errors. Without libFuzzer, -DSEEDS: writes small good files for all readers, `seeds DIR`.
+
+#include "../file_builder.hpp"
+
+#if !defined(SEEDS)
+#define KEEL_FUZZ_safetensors 1
+#define KEEL_FUZZ_npz 2
+#define KEEL_FUZZ_npy 3
+#define KEEL_FUZZ_torch 4
+#define KEEL_FUZZ_hdf5 5
+#define KEEL_FUZZ_json 6
+#define KEEL_FUZZ_keras_npz 7
+#define KEEL_FUZZ_keras 8
+#define KEEL_FUZZ_keel 9
+#define KEEL_JOIN(a, b) a##b
+#define KEEL_FUZZ(name) KEEL_JOIN(KEEL_FUZZ_, name)
+#define KEEL_READER KEEL_FUZZ(READER)
+
+#if KEEL_READER == KEEL_FUZZ_keras
+#include <keel/io/keras_file.hpp>
+#elif KEEL_READER == KEEL_FUZZ_keel
+#include <keel/io/model_file.hpp>
+#include <keel/io/probe.hpp>
+#endif
+
+namespace {
+
+void read(keel::ByteSpan bytes) {
+  using namespace keel;
+#if KEEL_READER == KEEL_FUZZ_safetensors
+  read_safetensors(bytes, "f");
+#elif KEEL_READER == KEEL_FUZZ_npz
+  read_npz(bytes, "f");
+#elif KEEL_READER == KEEL_FUZZ_npy
+  read_npy(bytes, "f");
+#elif KEEL_READER == KEEL_FUZZ_torch
+  // the pickle by itself, as a zip's checksum would stop almost every change
+  const std::string_view text = io::text_of(bytes);
+  read_torch(text.starts_with("\x80\x02}") ? io::bytes_of(build::torch(std::string(text))) : bytes, "f");
+#elif KEEL_READER == KEEL_FUZZ_hdf5
+  to_archive(read_hdf5(bytes, "f"));
+#elif KEEL_READER == KEEL_FUZZ_json
+  parse_json(io::text_of(bytes), "f", {.allow_nonfinite = true}).dump();
+#elif KEEL_READER == KEEL_FUZZ_keras_npz
+  const std::string_view text = io::text_of(bytes);
+  read_keras_npz(text.starts_with("PK") ? bytes : io::bytes_of(build::zip({{"a.npy", std::string(text)}})), "f");
+#elif KEEL_READER == KEEL_FUZZ_keras
+  // a configuration without weights, or with
+  build_keras_model<float>(parse_json(io::text_of(bytes), "f", io::keras_json()), "f", "3", {});
+#else
+  const std::string text(io::text_of(bytes));
+  if (text.find("\"inputs\":[{\"shape") != text.npos)
+    parse_probe(text, "f");
+  else
+    build_model<float>(parse_json(text, "f"), "f");
+#endif
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    read({reinterpret_cast<const std::byte*>(data), size});
+  } catch (const keel::Error&) {
+  }
+  return 0;
+}
+
+#else
+
+#include <filesystem>
+
+#include <keel/io/keras_write.hpp>
+#include <keel/io/model_file.hpp>
+#include <keel/io/probe.hpp>
+
+using namespace build;
+
+int main(int, char** argv) {
+  const std::string folder = argv[1];
+  const auto seed = [&](const std::string& reader, const std::string& name, const std::string& content) {
+    std::filesystem::create_directories(folder + "/" + reader);
+    write_file(folder + "/" + reader + "/" + name, std::string_view(content));
+  };
+  seed("safetensors", "small", small_safetensors());
+  seed("npz", "small", small_npz());
+  seed("npy", "small", npy(npy_header, std::string(8, '\0')));
+  seed("torch", "zip", tensor_file({}));
+  seed("torch", "pickle", dict({{"w", TorchTensor{}.pickled()}, {"n", integer(3)}}));
+  seed("torch", "legacy", legacy());
+  seed("hdf5", "small", small_hdf5());
+  for (const char* name : {"good_earliest", "good_v108", "good_latest"}) seed("hdf5", name, hdf5_by_h5py(name));
+  seed("json", "small", R"({"a":[1,-2.5e3,true,null,NaN,-Infinity,"x\u00e9\n"],"b":{"c":{}}})");
+  seed("keras_npz", "zip", keras_npz({}));
+  seed("keras_npz", "pickle", numpy_member(numpy_dict({{"0", NumpyArray{}.pickled()}})));
+  for (const char* name : {"protocol2_numpy1", "protocol4_numpy2"})
+    seed("keras_npz", name, from_data("keras_npz.zip", std::string(name) + ".npz"));
+  Model<> net({.seed = 4});
+  const Node in = net.input({6, 6, 3});
+  const Node conv = net.add(Conv2D(3, 3, {.padding = Padding::same, .activation = Activation::relu}), in);
+  const Node sum = net.add(Add(), {net.add(BatchNorm(), net.share(conv, conv)), in});
+  net.output(net.add(Dense(2), net.add(Flatten(), net.add(MaxPool2D(2), sum))));
+  for (const KerasStyle style : {KerasStyle::keras3, KerasStyle::keras2})
+    seed("keras", style == KerasStyle::keras3 ? "keras3" : "keras2",
+         io::KerasWriter<float>(net, style).json().dump());
+  seed("keel", "graph", architecture(net).dump());
+  Sequential dense({2});
+  dense.add(Dense(1));
+  seed("keel", "probe", to_text(make_probe(dense, Tensor<float>(Shape{1, 2}, 0.5f))));
+}
+
+#endif
