@@ -83,9 +83,11 @@ TEST_CASE("JSON: built in braces, changed, copied") {
   json.erase("name");
   CHECK_FALSE(json.contains("name"));
   CHECK(json["shape"].get<std::vector<Index>>() == std::vector<Index>{3, 3, 8});
+  for (char c = 'a'; c < 'z'; ++c) json[std::string(1, c)] = json["shape"];
+  CHECK(json["y"] == json["shape"]);
   json = json["more"]["b"];
   CHECK(json.size() == 4);
-  json = json[3];
+  json = std::move(json[3]);
   CHECK(json.dump() == "[true]");
 }
 

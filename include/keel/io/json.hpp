@@ -6,6 +6,7 @@
 #include <concepts>
 #include <initializer_list>
 #include <limits>
+#include <list>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -56,11 +57,14 @@ class Json {
 
   Json(const Json& other);
   Json(Json&& other) noexcept : kind_(std::exchange(other.kind_, Kind::null)), of_(other.of_) {}
-  Json& operator=(Json other) noexcept {
-    std::swap(kind_, other.kind_);
-    std::swap(of_, other.of_);
+  // not one operator by value: in a template, clang 14 leaks a parameter that is given in braces
+  Json& operator=(Json&& other) noexcept {
+    Json taken(std::move(other));  // `other` may be a part of this
+    std::swap(kind_, taken.kind_);
+    std::swap(of_, taken.of_);
     return *this;
   }
+  Json& operator=(const Json& other) { return *this = Json(other); }
   ~Json();
 
   bool is_null() const { return kind_ == Kind::null; }
@@ -111,7 +115,7 @@ class Json {
   const Json* begin() const { return is_array() ? of_.array->data() : nullptr; }
   const Json* end() const { return begin() + (is_array() ? of_.array->size() : 0); }
   /// Members of an object, `const auto& [name, value]`; nothing for other values.
-  std::span<const Member> items() const;
+  const std::list<Member>& items() const;
   std::size_t size() const;
   bool empty() const { return size() == 0; }
 
@@ -138,7 +142,8 @@ class Json {
     return member ? *member : fallback;
   }
 
-  /// The member of that name, null if it is new; null itself becomes an object.
+  /// The member of that name, null if it is new; null itself becomes an object. It stays where it is until it is
+  /// erased, whatever members are added.
   Json& operator[](const std::string& name);
   Json& operator[](const char* name) { return (*this)[std::string(name)]; }
   void erase(std::string_view name);
@@ -182,7 +187,7 @@ class Json {
     double real;
     std::string* text;
     std::vector<Json>* array;
-    std::vector<Member>* object;
+    std::list<Member>* object;
   };
   Kind kind_ = Kind::null;
   Storage of_{};
@@ -195,7 +200,7 @@ struct Json::Member {
 
 inline Json Json::object(std::initializer_list<Member> members) {
   Json json;
-  json.of_.object = new std::vector<Member>(members);
+  json.of_.object = new std::list<Member>(members);
   json.kind_ = Kind::object;
   return json;
 }
@@ -203,16 +208,16 @@ inline Json::Json(std::initializer_list<Member> members) : Json(object(members))
 inline Json::Json(const Json& other) : kind_(other.kind_), of_(other.of_) {
   if (is_string()) of_.text = new std::string(*of_.text);
   if (is_array()) of_.array = new std::vector<Json>(*of_.array);
-  if (is_object()) of_.object = new std::vector<Member>(*of_.object);
+  if (is_object()) of_.object = new std::list<Member>(*of_.object);
 }
 inline Json::~Json() {
   if (is_string()) delete of_.text;
   if (is_array()) delete of_.array;
   if (is_object()) delete of_.object;
 }
-inline std::span<const Json::Member> Json::items() const {
-  if (!is_object()) return {};
-  return *of_.object;
+inline const std::list<Json::Member>& Json::items() const {
+  static const std::list<Member> none;
+  return is_object() ? *of_.object : none;
 }
 inline std::size_t Json::size() const { return is_array() ? of_.array->size() : items().size(); }
 inline const Json* Json::find(std::string_view name) const {
@@ -231,11 +236,7 @@ inline Json& Json::operator[](const std::string& name) {
   return member ? const_cast<Json&>(*member) : append(name, {});
 }
 inline void Json::erase(std::string_view name) {
-  if (const Json* const member = find(name)) {
-    auto at = of_.object->begin();
-    while (&at->value != member) ++at;
-    of_.object->erase(at);
-  }
+  if (is_object()) of_.object->remove_if([&](const Member& member) { return member.name == name; });
 }
 
 inline bool operator==(const Json& a, const Json& b) {

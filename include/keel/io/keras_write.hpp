@@ -165,7 +165,6 @@ class KerasWriter {
   Json base(const std::string& name, bool frozen) const {
     Json config = {{"name", name}, {"trainable", !frozen}, {"dtype", dtype()}};
     if (style_ != KerasStyle::keras2)
-      // an object by name: in a template, clang 14 leaks an operator's parameter that was given in braces
       config["dtype"] = Json::object({{"module", "keras"},
                                       {"class_name", "DTypePolicy"},
                                       {"config", Json::object({{"name", dtype()}})},
