@@ -1,5 +1,5 @@
-// Peak memory of one network: memory NETWORK infer|train BATCH prints the process's peak resident size in MB before
-// the network was built and at the end.
+// Peak memory of one network: memory NETWORK infer|train BATCH prints the process's peak resident size in MB
+// before the network was built and at the end.
 
 #include <sys/resource.h>
 

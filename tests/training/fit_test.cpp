@@ -30,7 +30,8 @@ TEST_CASE("fit learns, and reports what evaluate says") {
   CHECK(history["accuracy"].back() > 0.9);
   CHECK(history["loss"].back() < 0.5 * history["loss"].front());
   CHECK(history["val_top_2_accuracy"].back() >= history["val_accuracy"].back());
-  const Scores scores = evaluate(model, test, {.loss = crossentropy, .metrics = {Metric::accuracy}, .batch_size = 7});
+  const Scores scores =
+      evaluate(model, test, {.loss = crossentropy, .metrics = {Metric::accuracy}, .batch_size = 7});
   CHECK(scores["accuracy"] == history["val_accuracy"].back());
   CHECK(scores["loss"] == doctest::Approx(history["val_loss"].back()).epsilon(1e-6));
 }
@@ -166,7 +167,8 @@ TEST_CASE("shuffling follows from seed and epoch; drop_last and steps_per_epoch 
 
 TEST_CASE("class and sample weights") {
   // one batch, no step of any size: the loss alone
-  const auto loss = [](const Dataset<float>& data, std::vector<double> class_weight, LossSpec spec = crossentropy) {
+  const auto loss = [](const Dataset<float>& data, std::vector<double> class_weight,
+                       LossSpec spec = crossentropy) {
     Sequential model = classifier();
     return fit(model, data,
                {.batch_size = 100,
@@ -261,12 +263,13 @@ TEST_CASE("fit and evaluate refuse what they cannot use") {
   CHECK(message({.epochs = 0, .loss = crossentropy}, train) == "[fit] expected epochs above 0, got 0");
   CHECK(message({.batch_size = 0, .loss = crossentropy}, train) ==
         "[Batches] expected a batch size of 1 or more, got 0");
-  CHECK(message({.loss = crossentropy}, train.take(0)) == "[fit] expected a dataset with samples, got an empty one");
+  CHECK(message({.loss = crossentropy}, train.take(0)) ==
+        "[fit] expected a dataset with samples, got an empty one");
   CHECK(
       message({.batch_size = 16, .loss = crossentropy, .drop_last = true}, train) ==
       "[fit] expected at least one batch an epoch, got none (drop_last leaves out all samples: lower batch_size)");
-  CHECK(message({.loss = crossentropy, .class_weight = {1, 2}}, train).rfind("[fit, class_weight] expected labels", 0) ==
-        0);
+  CHECK(message({.loss = crossentropy, .class_weight = {1, 2}}, train)
+            .rfind("[fit, class_weight] expected labels", 0) == 0);
   CHECK(message({.loss = crossentropy, .class_weight = {1, -2, 1}}, train) ==
         "[fit] expected class_weight of 0 or more, got -2");
   CHECK(message({.losses = {crossentropy, crossentropy}}, train) ==

@@ -1,18 +1,17 @@
 #pragma once
 /// Models from files and into files of every format that keel knows: `load`, `load_weights`, `save`, `diagnose`.
 ///
-/// | extension            | written by          | what                                       | load | load_weights
-/// | save |
-/// |----------------------|---------------------|--------------------------------------------|------|--------------|------|
-/// | .safetensors         | keel                | model                                      | yes  | yes | yes  |
-/// | .safetensors         | PyTorch and others  | weights, PyTorch's names                   |      | yes |      |
-/// | .safetensors.index.json | others           | the same in several files                  |      | yes |      |
-/// | .keras               | Keras 3             | model; weights inside as .h5 or .npz       | yes  | yes | yes  |
-/// | .weights.h5          | Keras 3             | weights                                    |      | yes | yes  |
-/// | .h5, .hdf5           | Keras 2 and 3       | model, or weights                          | yes  | yes | yes  |
-/// | .pt, .pth            | PyTorch             | weights (a state dict, or one in a dict)   |      | yes | yes  |
-/// | .npz                 | NumPy               | weights, keel's or PyTorch's names         |      | yes | yes  |
-/// | .json                | TensorFlow.js       | model, shards beside it                    | yes  | yes | yes  |
+/// | extension               | written by      | what it holds                      | load | load_weights | save |
+/// |-------------------------|-----------------|------------------------------------|------|--------------|------|
+/// | .safetensors            | keel            | model                              | yes  | yes          | yes  |
+/// | .safetensors            | PyTorch, others | weights, PyTorch's names           |      | yes          |      |
+/// | .safetensors.index.json | others          | the same in several files          |      | yes          |      |
+/// | .keras                  | Keras 3         | model; .h5 or .npz inside          | yes  | yes          | yes  |
+/// | .weights.h5             | Keras 3         | weights                            |      | yes          | yes  |
+/// | .h5, .hdf5              | Keras 2 and 3   | model, or weights                  | yes  | yes          | yes  |
+/// | .pt, .pth               | PyTorch         | weights (a state dict)             |      | yes          | yes  |
+/// | .npz                    | NumPy           | weights, keel's names or PyTorch's |      | yes          | yes  |
+/// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
 ///
 /// Reading goes by content, writing by extension. keel's .safetensors and .keras also carry a probe
 /// (io/probe.hpp).
