@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "support/message.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
@@ -34,7 +35,6 @@ std::string failure(const TemporaryDirectory& dir) {
   }
   return "accepted";
 }
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 }  // namespace
 
 TEST_CASE("Images are 0 .. 1 with a channel, labels integers") {

@@ -4,22 +4,15 @@
 #include <doctest/doctest.h>
 
 #include "file_builder.hpp"
+#include "io/fixture_folder.hpp"
 
 using namespace build;
 
 namespace {
 
-const std::string folder = std::string(KEEL_SOURCE_DIR) + "/../shared/fixtures/";
-
-bool missing() {
-  if (std::filesystem::is_directory(folder)) return false;
-  MESSAGE("skipped: no folder of real files beside the project");
-  return true;
-}
-
-using Shapes = std::map<std::string, Shape>;
-Shapes shapes(const Archive& archive) {
-  Shapes found;
+using NamedShapes = std::map<std::string, Shape>;
+NamedShapes shapes(const Archive& archive) {
+  NamedShapes found;
   for (const NamedArray& array : archive.tensors) {
     found.emplace(array.name, array.shape);
     CHECK(count_nonfinite(array) == 0);
@@ -45,45 +38,45 @@ Hdf5File keras_weights(const std::string& path) {
 }  // namespace
 
 TEST_CASE("safetensors of other projects") {
-  if (missing()) return;
-  CHECK(shapes(read_safetensors(folder + "safetensors/jq_cnn_mnist.safetensors")) ==
-        Shapes{
+  if (no_fixtures()) return;
+  CHECK(shapes(read_safetensors(fixtures + "safetensors/jq_cnn_mnist.safetensors")) ==
+        NamedShapes{
             {"conv1.bias", {10}}, {"conv1.weight", {10, 1, 3, 3}}, {"fc1.bias", {10}}, {"fc1.weight", {10, 490}}});
-  CHECK(shapes(read_safetensors(folder + "safetensors/tinygrad_mnist_mlp.safetensors")) ==
-        Shapes{{"l1.weight", {128, 784}}, {"l2.weight", {10, 128}}});
+  CHECK(shapes(read_safetensors(fixtures + "safetensors/tinygrad_mnist_mlp.safetensors")) ==
+        NamedShapes{{"l1.weight", {128, 784}}, {"l2.weight", {10, 128}}});
 }
 
 TEST_CASE("PyTorch files") {
-  if (missing()) return;
-  const Archive cnn = read_torch(folder + "torch/codeman_mnist_cnn.pth");
-  CHECK(shapes(cnn) == Shapes{{"conv1.weight", {32, 1, 3, 3}},
-                              {"conv1.bias", {32}},
-                              {"conv2.weight", {64, 32, 3, 3}},
-                              {"conv2.bias", {64}},
-                              {"fc1.weight", {128, 3136}},
-                              {"fc1.bias", {128}},
-                              {"fc2.weight", {10, 128}},
-                              {"fc2.bias", {10}}});
+  if (no_fixtures()) return;
+  const Archive cnn = read_torch(fixtures + "torch/codeman_mnist_cnn.pth");
+  CHECK(shapes(cnn) == NamedShapes{{"conv1.weight", {32, 1, 3, 3}},
+                                   {"conv1.bias", {32}},
+                                   {"conv2.weight", {64, 32, 3, 3}},
+                                   {"conv2.bias", {64}},
+                                   {"fc1.weight", {128, 3136}},
+                                   {"fc1.bias", {128}},
+                                   {"fc2.weight", {10, 128}},
+                                   {"fc2.bias", {10}}});
   CHECK(cnn.metadata.at("_metadata.conv1") == "1");
-  CHECK(shapes(read_torch(folder + "torch/r4hulr_mnist_cnn.pt")).size() == 10);
-  const Shapes depthwise = shapes(read_torch(folder + "torch/matthieu_depthwise_elu.pt"));
+  CHECK(shapes(read_torch(fixtures + "torch/r4hulr_mnist_cnn.pt")).size() == 10);
+  const NamedShapes depthwise = shapes(read_torch(fixtures + "torch/matthieu_depthwise_elu.pt"));
   CHECK(depthwise.size() == 26);
   CHECK(depthwise.at("conv_block_1.dw_conv.weight") == Shape{16, 1, 3, 3});
-  const Archive test = read_torch(folder + "torch/test.pt");
+  const Archive test = read_torch(fixtures + "torch/test.pt");
   CHECK(test.at("test").dtype == DType::i64);
   CHECK(to_tensor<std::int64_t>(test.at("test")) == Tensor<std::int64_t>(Shape{2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}));
-  CHECK(read_torch(folder + "torch/test_with_key.pt").tensors.front().name == "model_state_dict.test");
-  const Archive fortran = read_torch(folder + "torch/fortran_tensor_3d.pth");
+  CHECK(read_torch(fixtures + "torch/test_with_key.pt").tensors.front().name == "model_state_dict.test");
+  const Archive fortran = read_torch(fixtures + "torch/fortran_tensor_3d.pth");
   const Tensor<std::int64_t> strided = tensor_at<std::int64_t>(fortran, "tensor_fortran");
   CHECK(strided.shape() == Shape{2, 3, 4});
   for (Index i = 0; i < 24; ++i) CHECK(strided[i] == i + 1);
-  CHECK_THROWS_WITH_AS(read_torch(folder + "torch/reject_libtorch_archive.pt"),
+  CHECK_THROWS_WITH_AS(read_torch(fixtures + "torch/reject_libtorch_archive.pt"),
                        doctest::Contains("a zip without one"), FormatError);
 }
 
 TEST_CASE("Keras files") {
-  if (missing()) return;
-  const Hdf5File resnet = keras_weights(folder + "keras/mlperf_tiny_resnet8.h5");
+  if (no_fixtures()) return;
+  const Hdf5File resnet = keras_weights(fixtures + "keras/mlperf_tiny_resnet8.h5");
   CHECK(resnet.text("", "keras_version") == "2.4.0");
   CHECK(parse_json(*resnet.text("", "model_config"), "resnet")["class_name"] == "Functional");
   CHECK(resnet.texts("model_weights", "layer_names")->front() == "input_1");
@@ -100,7 +93,7 @@ TEST_CASE("Keras files") {
   // The same network in two or three containers holds the same values.
   const auto same = [](const std::string& a, const std::string& in_a, const std::string& b,
                        const std::string& in_b) {
-    const Hdf5File first = keras_weights(folder + a), second = keras_weights(folder + b);
+    const Hdf5File first = keras_weights(fixtures + a), second = keras_weights(fixtures + b);
     const NamedArray &x = first.at(in_a).value, &y = second.at(in_b).value;
     CHECK(x.bytes.size() > 0);
     CHECK(x.shape == y.shape);
@@ -113,8 +106,8 @@ TEST_CASE("Keras files") {
   same("keras/lordanvaym_mnist_cnn.h5", "model_weights/conv2d_7/sequential_3/conv2d_7/kernel",
        "keras/lordanvaym_mnist_cnn.keras", "layers/conv2d_1/vars/0");
   for (const char* name : {"georgexmaina_fashion_mnist", "reject_quantization_wrapper"})
-    CHECK(shapes(to_archive(keras_weights(folder + "keras/" + name + ".keras"))).size() > 4);
-  const NamedArray samples = read_npy(folder + "keras/mlperf_tiny_resnet8_perf_samples_idxs.npy");
+    CHECK(shapes(to_archive(keras_weights(fixtures + "keras/" + name + ".keras"))).size() > 4);
+  const NamedArray samples = read_npy(fixtures + "keras/mlperf_tiny_resnet8_perf_samples_idxs.npy");
   CHECK(samples.shape == Shape{200});
   CHECK(samples.dtype == DType::i64);
 }

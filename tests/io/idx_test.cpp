@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "support/message.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
@@ -22,7 +23,6 @@ std::string failure(const std::string& bytes, const ReadLimits& limits = {}) {
   }
   return "accepted";
 }
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 const std::string bytes_2x3 = "\0\0\x08\2\0\0\0\2\0\0\0\3\1\2\3\4\5\xff"s;
 

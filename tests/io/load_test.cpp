@@ -8,13 +8,14 @@
 
 #include <keel/io/load.hpp>
 
+#include "io/fixture_folder.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
 
 namespace {
 
-Model<> network() {
+Model<> small_network() {
   Sequential model({8, 8, 2}, {.name = "small", .seed = 1});
   model.add(Conv2D(4, 3, {.strides = 2, .padding = Padding::same, .activation = Activation::relu}));
   model.add(BatchNorm({.momentum = 0.15}));
@@ -58,18 +59,11 @@ bool equal(const Model<>& a, const Model<>& b) {
   return true;
 }
 
-const std::string fixtures = std::string(KEEL_SOURCE_DIR) + "/../shared/fixtures/";
-bool missing() {
-  if (std::filesystem::is_directory(fixtures)) return false;
-  MESSAGE("skipped: no folder of real files beside the project");
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("whole models come back bit for bit") {
   const TemporaryDirectory directory;
-  for (Model<>& model : std::array{network(), graph()}) {
+  for (Model<>& model : std::array{small_network(), graph()}) {
     scramble(model);
     const Tensor<float> x = samples(model.input_shape());
     const TensorView<const float> view = x;
@@ -90,7 +84,7 @@ TEST_CASE("whole models come back bit for bit") {
 
 TEST_CASE("weights go into a model of the same layers") {
   const TemporaryDirectory directory;
-  for (Model<>& model : std::array{network(), graph()}) {
+  for (Model<>& model : std::array{small_network(), graph()}) {
     scramble(model);
     for (const char* name : {"a.weights.h5", "a.pt", "a.npz", "a.safetensors", "a.keras", "a.h5", "model.json"}) {
       CAPTURE(name);
@@ -107,10 +101,10 @@ TEST_CASE("weights go into a model of the same layers") {
 
 TEST_CASE("BatchNorm's options and counter") {
   const TemporaryDirectory directory;
-  Model<> model = network();
+  Model<> model = small_network();
   scramble(model);
   save(model, directory / "a.pt");
-  Model<> other = network();
+  Model<> other = small_network();
   load_weights(other, directory / "a.pt");
   CHECK(other.layer("batch_normalization").counters()[0]->value == 17);
   save(model, directory / "a.keras");
@@ -135,14 +129,14 @@ TEST_CASE("what a format does not have is refused by name") {
                        ConfigError);
   CHECK_FALSE(std::filesystem::exists(directory / "a.keras"));
   CHECK_THROWS_WITH_AS(save(model, directory / "a.onnx"), doctest::Contains(".safetensors, .keras"), ConfigError);
-  const Model<> small = network();
+  const Model<> small = small_network();
   save(small, directory / "a.pt");
   CHECK_THROWS_WITH_AS(load(directory / "a.pt"), doctest::Contains("load_weights(model, path)"), FormatError);
   CHECK_THROWS_AS(load(directory / "nothing.keras"), FormatError);
 }
 
 TEST_CASE("Keras's real files") {
-  if (missing()) return;
+  if (no_fixtures()) return;
   const Tensor<float> x = samples({28, 28, 1});
   CHECK(load(fixtures + "keras/lordanvaym_mnist_cnn.keras").predict(x) ==
         load(fixtures + "keras/lordanvaym_mnist_cnn.h5").predict(x));
@@ -165,7 +159,7 @@ TEST_CASE("Keras's real files") {
 }
 
 TEST_CASE("PyTorch's real files go into models built by hand") {
-  if (missing()) return;
+  if (no_fixtures()) return;
   Sequential cnn({28, 28, 1});
   cnn.add(Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu})).add(MaxPool2D(2));
   cnn.add(Conv2D(64, 3, {.padding = Padding::same, .activation = Activation::relu})).add(MaxPool2D(2));

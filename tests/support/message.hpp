@@ -14,3 +14,5 @@ std::string message(F&& f) {
   }
   return "no error";
 }
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
