@@ -33,8 +33,8 @@ else
     folder=$(basename "$folder")
     compgen -G "tests/$folder/*_test.cpp" >/dev/null && wanted "$folder" && folders+=("$folder")
   done
-  targets=(all)
-  [ ${#only[@]} -eq 0 ] || targets=("${folders[@]/#/keel_test_}")
+  targets=("${folders[@]/#/keel_test_}")
+  ! wanted examples || targets=(all)
   find "$build/tests" -maxdepth 1 -type f -name "keel_test_*" -delete # an old program must not stand in for one that no longer builds
   keep_going=-k
   [ -f "$build/build.ninja" ] && keep_going=-k0
