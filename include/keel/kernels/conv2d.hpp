@@ -147,9 +147,13 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
   ConvStrips<T> strips = winograd_strips<T>(shape, tile_size);
   const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups, columns = strips.row_pixels();
   const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
-  // Threads transform strips of 28 tiles, and multiply what four of those give.
+  // Threads transform strips of 28 tiles, and multiply what some of those give, for blocks of weights of which all
+  // matrices stay in the second-level cache.
   strips.cut((std::max)(Index{1}, 28 / columns));
-  const Index several = (std::max)(Index{1}, 112 / (strips.strip_rows() * columns));
+  const Index several = (std::max)(Index{1}, 128 / (strips.strip_rows() * columns));
+  constexpr Index height = 64, width = panel_width<T>, plane = height * width;
+  const Index heights = (ci + height - 1) / height;
+  const bool once = strips.count <= several;
   const Index most = several * strips.strip_rows() * columns, v_pitch = ci + 16,
               m_pitch = panels * panel_width<T> + 16;
   const Index v_plane = winograd_plane<T>(most, v_pitch), m_plane = winograd_plane<T>(most, m_pitch);
@@ -157,7 +161,7 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const v = context.scratch.take<T>(matrices * v_plane);
   T* const m = context.scratch.take<T>(matrices * m_plane);
-  T* const u = context.scratch.take<T>(matrices * ci * co);
+  T* const blocks_of_u = context.scratch.take<T>(matrices * plane * (once ? threads : heights * panels));
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   for (Index group = 0; group < shape.groups; ++group) {
     for (Index strip = 0; strip < strips.count; strip += several) {
@@ -179,23 +183,29 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
           KEEL_SIMD_CALL(context.simd, winograd_gradients<T>)(w, dy + group * co, panels * panel_width<T>);
         }
       });
-      parallel_for(context.threads, matrices * panels, 1, [&](Index begin, Index end) {
+      parallel_for(context.threads, heights * panels, 1, [&](Index begin, Index end, int thread) {
         const Index origin = 0;
         Conv2DGradient<T> p{};
         p.x_rows = p.y_rows = &origin;
         p.rows = 1, p.width = tiles, p.x_step = v_pitch, p.dy_step = m_pitch;
-        p.end = ci, p.out_c = co, p.add = strip > 0;
+        p.out_c = width, p.add = strip > 0;
         for (Index i = begin; i < end; ++i) {
-          const Index matrix = i / panels, channel = i % panels * panel_width<T>;
-          p.channels = (std::min)(panel_width<T>, co - channel), p.pitch = panel_pitch<T>(p.channels);
-          p.x = v + matrix * v_plane, p.dy = m + matrix * m_plane + channel;
-          p.dkernel = u + matrix * ci * co + channel;
-          KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
+          const Index row = i % heights * height, channel = i / heights * width;
+          T* const u = blocks_of_u + (once ? thread : i) * matrices * plane;
+          p.end = (std::min)(height, ci - row);
+          p.channels = (std::min)(width, co - channel), p.pitch = panel_pitch<T>(p.channels);
+          for (Index matrix = 0; matrix < matrices; ++matrix) {
+            p.x = v + matrix * v_plane + row, p.dy = m + matrix * m_plane + channel;
+            p.dkernel = u + matrix * plane;
+            KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
+          }
+          if (end_strip == strips.count)
+            KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
+            (p.end, p.channels, u, width, plane, dkernel + row * out_c + group * co + channel, out_c, ci * out_c,
+             accumulate);
         }
       });
     }
-    KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
-    (ci, co, out_c, u, dkernel + group * co, accumulate);
   }
 }
 
