@@ -52,13 +52,13 @@ inline ConvShape forward_shape(const Conv2DGeometry& g) {
 /// The tile M of Winograd's F(M x M, 3 x 3), or 0 where the method is not used: 3 x 3 taps, stride 1, enough
 /// channels and pixels to pay for the transforms. Neither batch nor machine have a say, so that they do not change
 /// a bit. Few pixels pay for the many weights of M = 4 only where several samples share them, as in training.
-inline Index winograd_tile(const ConvShape& s, bool backward = false) {
+inline Index winograd_tile(const ConvShape& s, bool training = false) {
   const auto fits = [](const ConvAxis& a) {
     return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.step == 1 && a.start == 0;
   };
   if (!fits(s.h) || !fits(s.w) || s.ci < 16 || s.co < 16) return 0;
   const Index pixels = s.h.out * s.w.out;
-  return pixels >= 64 ? 4 : pixels >= 49 && s.ci >= 32 && s.co >= 32 ? (backward ? 4 : 2) : 0;
+  return pixels >= 64 ? 4 : pixels >= 49 && s.ci >= 32 && s.co >= 32 ? (training ? 4 : 2) : 0;
 }
 
 /// The strips of tiles for Winograd's method, as a convolution of (M + 2) x (M + 2) taps with stride M.
@@ -288,17 +288,16 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
 /// sample. 3 x 3 kernels with stride 1, 16 or more channels on both sides and 64 or more output pixels use
 /// Winograd's F(4 x 4, 3 x 3), whose error is 1.8 times that of adding up the products one by one (root mean
 /// square, 256 channels); those with 49 pixels and 32 channels F(2 x 2, 3 x 3), 0.6 times, and F(4 x 4, 3 x 3) in
-/// the gradients. An infinite input gives NaN in its tile of outputs, where plain sums give infinity in those that
-/// see it.
-/// `packed` may be nullptr: then conv2d_pack's work is done on the way, from `kernel`, which is not read otherwise.
+/// training. An infinite input gives NaN in its tile of outputs, where plain sums give infinity in those that see
+/// it. In training, where weights change at every step, `packed` is nullptr: `kernel` is packed on the way.
 template <class T>
 void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
                     const KernelContext& context, const T* kernel = nullptr) {
   if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed ? packed : kernel, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
   const detail::ConvShape shape = detail::forward_shape(g);
-  detail::convolve(shape, detail::winograd_tile(shape), x, detail::forward_view(g, kernel), packed, epilogue, y,
-                   context);
+  const Index tile = detail::winograd_tile(shape, packed == nullptr);
+  detail::convolve(shape, tile, x, detail::forward_view(g, kernel), packed, epilogue, y, context);
   const Activation kind = epilogue.activation.kind;
   if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
     activation_forward(epilogue.activation, g.batch * g.out_h * g.out_w, g.out_c, y, y, context);
