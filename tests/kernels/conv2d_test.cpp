@@ -106,6 +106,11 @@ struct Run {
     keel::conv2d_forward(g, x.data(), packed.data(), epilogue, y.data(), context);
     return y;
   }
+  std::vector<T> forward_unpacked(const Conv2DGeometry& g, const std::vector<T>& x, const std::vector<T>& kernel) {
+    std::vector<T> y(y_size(g), T(99));
+    keel::conv2d_forward<T>(g, x.data(), nullptr, {}, y.data(), context, kernel.data());
+    return y;
+  }
   std::vector<T> backward_input(const Conv2DGeometry& g, const std::vector<T>& dy, const std::vector<T>& kernel) {
     std::vector<T> dx(x_size(g), T(99));
     keel::conv2d_backward_input(g, dy.data(), kernel.data(), dx.data(), context);
@@ -149,6 +154,7 @@ void check_geometry(const Conv2DGeometry& g, Random& random) {
     CAPTURE(keel::to_string(level));
     Run<T> run(level);
     CHECK(error(run.forward(g, x, kernel), y, ym) < 8);
+    CHECK(error(run.forward_unpacked(g, x, kernel), y, ym) < 8);
     CHECK(error(run.backward_input(g, dy, kernel), dx, dxm) < 8);
     CHECK(error(run.backward_kernel(g, x, dy), dk, dkm) < 16);
   }
@@ -278,6 +284,7 @@ TEST_CASE("conv2d: a batch has the bits of its samples, threads do not change a 
   keel::ThreadPool two(2), three(3), eight(8);
   for (int i = 0; i < 40; ++i) {
     Conv2DGeometry g = random_geometry(random);
+    if (i == 3) g = {1, 7, 7, 40, 7, 7, 70, 3, 3, 1, 1, 1, 1, 1, 1, 1};
     if (i < 3) g = {1, 9 + i, 13, 40, 9 + i, 13, 70, 3, 3, 1, 1, 1, 1, 1, 1, 1};  // Winograd's method
     g.batch = random.in(2, 5);
     CAPTURE(describe(g));
@@ -286,10 +293,11 @@ TEST_CASE("conv2d: a batch has the bits of its samples, threads do not change a 
     for (const SimdLevel level : levels()) {
       Run<float> run(level);
       const std::vector<float> y = run.forward(g, x, kernel), dx = run.backward_input(g, dy, kernel),
-                               dk = run.backward_kernel(g, x, dy);
+                               dk = run.backward_kernel(g, x, dy), unpacked = run.forward_unpacked(g, x, kernel);
       for (keel::ThreadPool* pool : {&two, &three, &eight}) {
         Run<float> threaded(level, pool);
         REQUIRE(threaded.forward(g, x, kernel) == y);
+        REQUIRE(threaded.forward_unpacked(g, x, kernel) == unpacked);
         REQUIRE(threaded.backward_input(g, dy, kernel) == dx);
         REQUIRE(threaded.backward_kernel(g, x, dy) == dk);
       }
@@ -302,6 +310,7 @@ TEST_CASE("conv2d: a batch has the bits of its samples, threads do not change a 
                                     v.begin() + static_cast<Index>((n + 1) * s));
         };
         REQUIRE(run.forward(one, at(x, xs), kernel) == at(y, ys));
+        REQUIRE(run.forward_unpacked(one, at(x, xs), kernel) == at(unpacked, ys));
         REQUIRE(run.backward_input(one, at(dy, ys), kernel) == at(dx, xs));
       }
     }

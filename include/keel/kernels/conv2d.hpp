@@ -52,13 +52,13 @@ inline ConvShape forward_shape(const Conv2DGeometry& g) {
 /// The tile M of Winograd's F(M x M, 3 x 3), or 0 where the method is not used: 3 x 3 taps, stride 1, enough
 /// channels and pixels to pay for the transforms. Neither batch nor machine have a say, so that they do not change
 /// a bit. Few pixels pay for the many weights of M = 4 only where several samples share them, as in training.
-inline Index winograd_tile(const ConvShape& s, bool backward = false) {
+inline Index winograd_tile(const ConvShape& s, bool training = false) {
   const auto fits = [](const ConvAxis& a) {
     return a.taps == 3 && a.stride == 1 && a.dilation == 1 && a.step == 1 && a.start == 0;
   };
   if (!fits(s.h) || !fits(s.w) || s.ci < 16 || s.co < 16) return 0;
   const Index pixels = s.h.out * s.w.out;
-  return pixels >= 64 ? 4 : pixels >= 49 && s.ci >= 32 && s.co >= 32 ? (backward ? 4 : 2) : 0;
+  return pixels >= 64 ? 4 : pixels >= 49 && s.ci >= 32 && s.co >= 32 ? (training ? 4 : 2) : 0;
 }
 
 /// The strips of tiles for Winograd's method, as a convolution of (M + 2) x (M + 2) taps with stride M.
@@ -78,16 +78,18 @@ Index winograd_plane(Index tiles, Index pitch) {
 
 /// y = epilogue(convolution) by Winograd's method.
 template <class T, int M>
-void convolve_winograd(const ConvShape& shape, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
-                       const KernelContext& context) {
+void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& kernel, const T* packed,
+                       const Epilogue<T>& epilogue, T* y, const KernelContext& context) {
   constexpr Index matrices = (M + 2) * (M + 2);
   ConvStrips<T> strips = winograd_strips<T>(shape, M);
   const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups;
   const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
-  // Inputs and sums of a strip's tiles stay in the second-level cache, if those are enough tiles for the weights.
-  const Index v_pitch = ci + 16, m_pitch = panels * panel_width<T> + 16;
+  // Inputs and a panel's sums of a strip's tiles stay in the second-level cache, unless there are so many weights
+  // that they should rather come from memory seldom.
+  const Index v_pitch = ci + 16, m_pitch = panel_width<T> + 16;
   const Index tile_bytes = matrices * (v_pitch + m_pitch) * Index{sizeof(T)};
-  const Index tiles = (std::max)(Index{28}, (800 << 10) / tile_bytes);
+  const bool heavy = matrices * ci * co * Index{sizeof(T)} > 4 << 20;
+  const Index tiles = heavy ? 128 : (std::max)(Index{28}, (800 << 10) / tile_bytes);
   Index rows = tiles / strips.row_pixels();
   if (threads > 1) rows = (std::min)(rows, strips.rows() * panels * shape.groups / (4 * threads));
   strips.cut(std::clamp<Index>(rows, 1, strips.rows()));
@@ -96,17 +98,20 @@ void convolve_winograd(const ConvShape& shape, const T* x, const T* packed, cons
   const Index most = strips.strip_rows() * strips.row_pixels();
   const Index v_plane = winograd_plane<T>(most, v_pitch), m_plane = winograd_plane<T>(most, m_pitch);
 
-  Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const values = context.scratch.take<T>(matrices * (v_plane + m_plane) * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
+  // One strip needs each panel of weights once, right after it was packed.
+  const Index panel_size = matrices * ci * panel_width<T>;
+  T* const own_panels = !packed && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
+  if (!packed && !own_panels) packed = kernel.pack(M, context);
   parallel_for(context.threads, parts * splits, 1, [&](Index begin, Index end, int thread) {
     const Index origin = 0;
     T* const v = values + thread * matrices * (v_plane + m_plane);
     T* const m = v + matrices * v_plane;
     WinogradTiles<T> w;
     w.out_h = shape.y_h, w.out_w = shape.y_w, w.out_c = out_c;
-    w.v = v, w.v_pitch = v_pitch, w.m_pitch = m_pitch, w.v_plane = v_plane, w.m_plane = m_plane;
+    w.v = v, w.m = m, w.v_pitch = v_pitch, w.m_pitch = m_pitch, w.v_plane = v_plane, w.m_plane = m_plane;
     w.clamp_high = epilogue.activation.kind == Activation::relu6;
     w.clamp_low = w.clamp_high || epilogue.activation.kind == Activation::relu;
     Conv2DPanel<T> p{};
@@ -119,21 +124,25 @@ void convolve_winograd(const ConvShape& shape, const T* x, const T* packed, cons
                   row_offsets + thread * 2 * strips.strip_rows(), w);
       p.width = w.rows * w.width, w.channels = ci;
       KEEL_SIMD_CALL(context.simd, winograd_inputs<T, M>)(w);
-      const Index first = panels * split / splits * panel_width<T>;
-      const Index last = (std::min)(panels * (split + 1) / splits * panel_width<T>, co);
-      for (Index i = 0; i < matrices; ++i)
-        for (Index channel = first; channel < last; channel += panel_width<T>) {
-          p.channels = p.pitch = panel_pitch<T>((std::min)(panel_width<T>, co - channel));
-          p.weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices + i * ci * p.pitch;
-          p.x = v + i * v_plane, p.y = m + i * m_plane + channel;
+      for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
+        const Index channel = panel * panel_width<T>, at = group * co + channel;
+        const T* weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
+        if (own_panels) {
+          weights = own_panels + thread * panel_size;
+          kernel.pack_panel(M, group, channel, own_panels + thread * panel_size, context.simd);
+        }
+        w.channels = (std::min)(panel_width<T>, co - channel);
+        p.channels = p.pitch = panel_pitch<T>(w.channels);
+        for (Index i = 0; i < matrices; ++i) {
+          p.weights = weights + i * ci * p.pitch;
+          p.x = v + i * v_plane, p.y = m + i * m_plane;
           KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
         }
-      const Index at = group * co + first;
-      w.m = m + first, w.channels = last - first;
-      w.bias = epilogue.bias ? epilogue.bias + at : nullptr;
-      w.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-      w.y = y + at;
-      KEEL_SIMD_CALL(context.simd, winograd_outputs<T, M>)(w);
+        w.bias = epilogue.bias ? epilogue.bias + at : nullptr;
+        w.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+        w.y = y + at;
+        KEEL_SIMD_CALL(context.simd, winograd_outputs<T, M>)(w);
+      }
     }
   });
 }
@@ -147,9 +156,13 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
   ConvStrips<T> strips = winograd_strips<T>(shape, tile_size);
   const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups, columns = strips.row_pixels();
   const Index panels = panel_count<T>(co), threads = thread_count(context.threads);
-  // Threads transform strips of 28 tiles, and multiply what four of those give.
+  // Threads transform strips of 28 tiles, and multiply what some of those give, for blocks of weights of which all
+  // matrices stay in the second-level cache.
   strips.cut((std::max)(Index{1}, 28 / columns));
-  const Index several = (std::max)(Index{1}, 112 / (strips.strip_rows() * columns));
+  const Index several = (std::max)(Index{1}, 128 / (strips.strip_rows() * columns));
+  constexpr Index height = 64, width = panel_width<T>, plane = height * width;
+  const Index heights = (ci + height - 1) / height;
+  const bool once = strips.count <= several;
   const Index most = several * strips.strip_rows() * columns, v_pitch = ci + 16,
               m_pitch = panels * panel_width<T> + 16;
   const Index v_plane = winograd_plane<T>(most, v_pitch), m_plane = winograd_plane<T>(most, m_pitch);
@@ -157,7 +170,7 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const v = context.scratch.take<T>(matrices * v_plane);
   T* const m = context.scratch.take<T>(matrices * m_plane);
-  T* const u = context.scratch.take<T>(matrices * ci * co);
+  T* const blocks_of_u = context.scratch.take<T>(matrices * plane * (once ? threads : heights * panels));
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   for (Index group = 0; group < shape.groups; ++group) {
     for (Index strip = 0; strip < strips.count; strip += several) {
@@ -179,32 +192,40 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
           KEEL_SIMD_CALL(context.simd, winograd_gradients<T>)(w, dy + group * co, panels * panel_width<T>);
         }
       });
-      parallel_for(context.threads, matrices * panels, 1, [&](Index begin, Index end) {
+      parallel_for(context.threads, heights * panels, 1, [&](Index begin, Index end, int thread) {
         const Index origin = 0;
         Conv2DGradient<T> p{};
         p.x_rows = p.y_rows = &origin;
         p.rows = 1, p.width = tiles, p.x_step = v_pitch, p.dy_step = m_pitch;
-        p.end = ci, p.out_c = co, p.add = strip > 0;
+        p.out_c = width, p.add = strip > 0;
         for (Index i = begin; i < end; ++i) {
-          const Index matrix = i / panels, channel = i % panels * panel_width<T>;
-          p.channels = (std::min)(panel_width<T>, co - channel), p.pitch = panel_pitch<T>(p.channels);
-          p.x = v + matrix * v_plane, p.dy = m + matrix * m_plane + channel;
-          p.dkernel = u + matrix * ci * co + channel;
-          KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
+          const Index row = i % heights * height, channel = i / heights * width;
+          T* const u = blocks_of_u + (once ? thread : i) * matrices * plane;
+          p.end = (std::min)(height, ci - row);
+          p.channels = (std::min)(width, co - channel), p.pitch = panel_pitch<T>(p.channels);
+          for (Index matrix = 0; matrix < matrices; ++matrix) {
+            p.x = v + matrix * v_plane + row, p.dy = m + matrix * m_plane + channel;
+            p.dkernel = u + matrix * plane;
+            KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
+          }
+          if (end_strip == strips.count)
+            KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
+            (p.end, p.channels, u, width, plane, dkernel + row * out_c + group * co + channel, out_c, ci * out_c,
+             accumulate);
         }
       });
     }
-    KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
-    (ci, co, out_c, u, dkernel + group * co, accumulate);
   }
 }
 
-/// y = epilogue(convolution) with weights packed for Winograd's `tile`.
+/// y = epilogue(convolution) with weights packed for Winograd's `tile`, or nullptr: they are packed here.
 template <class T>
-void convolve(const ConvShape& shape, Index tile, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
-              const KernelContext& context) {
-  if (tile == 2) return convolve_winograd<T, 2>(shape, x, packed, epilogue, y, context);
-  if (tile == 4) return convolve_winograd<T, 4>(shape, x, packed, epilogue, y, context);
+void convolve(const ConvShape& shape, Index tile, const T* x, const KernelView<T>& kernel, const T* packed,
+              const Epilogue<T>& epilogue, T* y, const KernelContext& context) {
+  Scratch::Frame frame(context.scratch);
+  if (tile == 2) return convolve_winograd<T, 2>(shape, x, kernel, packed, epilogue, y, context);
+  if (tile == 4) return convolve_winograd<T, 4>(shape, x, kernel, packed, epilogue, y, context);
+  if (!packed) packed = kernel.pack(tile, context);
   ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
   const Index panels = panel_count<T>(strips.co), sum = strips.taps() * strips.ci;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
@@ -217,8 +238,6 @@ void convolve(const ConvShape& shape, Index tile, const T* x, const T* packed, c
   strips.cut(rows);
   const Index parts = strips.count * strips.groups;
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
-
-  Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   const Index work = strips.pixels() * (sum + 4) * strips.co / (strips.count * splits) + 1;
@@ -269,15 +288,16 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
 /// sample. 3 x 3 kernels with stride 1, 16 or more channels on both sides and 64 or more output pixels use
 /// Winograd's F(4 x 4, 3 x 3), whose error is 1.8 times that of adding up the products one by one (root mean
 /// square, 256 channels); those with 49 pixels and 32 channels F(2 x 2, 3 x 3), 0.6 times, and F(4 x 4, 3 x 3) in
-/// the gradients. An infinite input gives NaN in its tile of outputs, where plain sums give infinity in those that
-/// see it.
+/// training. An infinite input gives NaN in its tile of outputs, where plain sums give infinity in those that see
+/// it. In training, where weights change at every step, `packed` is nullptr: `kernel` is packed on the way.
 template <class T>
 void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
-                    const KernelContext& context) {
-  if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed, epilogue, y, context);
+                    const KernelContext& context, const T* kernel = nullptr) {
+  if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed ? packed : kernel, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
   const detail::ConvShape shape = detail::forward_shape(g);
-  detail::convolve(shape, detail::winograd_tile(shape), x, packed, epilogue, y, context);
+  const Index tile = detail::winograd_tile(shape, packed == nullptr);
+  detail::convolve(shape, tile, x, detail::forward_view(g, kernel), packed, epilogue, y, context);
   const Activation kind = epilogue.activation.kind;
   if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
     activation_forward(epilogue.activation, g.batch * g.out_h * g.out_w, g.out_c, y, y, context);
@@ -307,12 +327,8 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
                                        1,
                                        g.out_c,
                                        g.group_out()};
-      Scratch::Frame frame(context.scratch);
       const detail::ConvShape shape{h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w};
-      const Index tile = detail::winograd_tile(shape, true);
-      T* const packed = context.scratch.take<T>(view.packed_size(tile));
-      view.pack(tile, packed, context.threads, context.simd);
-      detail::convolve<T>(shape, tile, dy, packed, {}, dx, context);
+      detail::convolve<T>(shape, detail::winograd_tile(shape, true), dy, view, nullptr, {}, dx, context);
     }
 }
 

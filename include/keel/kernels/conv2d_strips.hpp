@@ -109,20 +109,31 @@ struct KernelView {
 
   /// Panel by panel: the taps, or what Winograd's method makes of 3 x 3 of them.
   void pack(Index tile, T* packed, ThreadPool* threads, SimdLevel simd) const {
-    const Index panels = panel_count<T>(co), taps = planes(tile);
+    const Index panels = panel_count<T>(co), rows = planes(tile) * ci;
     parallel_for(threads, groups * panels, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const Index f = i % panels * panel_width<T>, k = i / panels;
-        const Index channels = (std::min)(panel_width<T>, co - f), pitch = panel_pitch<T>(channels);
-        T* const panel = packed + k * panels_size<T>(taps * ci, co) + f * taps * ci;
-        T* to = panel + (taps - taps_h * taps_w) * ci * pitch;
-        for (Index r = 0; r < taps_h; ++r)
-          for (Index s = 0; s < taps_w; ++s, to += ci * pitch)
-            pack_tap(from + r * row + s * column + f * out + k * group, channels, pitch, to, simd);
-        if (tile == 2) KEEL_SIMD_CALL(simd, winograd_weights<T, 2>)(ci * pitch, panel);
-        if (tile == 4) KEEL_SIMD_CALL(simd, winograd_weights<T, 4>)(ci * pitch, panel);
+        pack_panel(tile, k, f, packed + k * panels_size<T>(rows, co) + f * rows, simd);
       }
     });
+  }
+
+  /// Into memory that the caller's frame holds.
+  const T* pack(Index tile, const KernelContext& context) const {
+    T* const packed = context.scratch.take<T>(packed_size(tile));
+    pack(tile, packed, context.threads, context.simd);
+    return packed;
+  }
+
+  /// The panel of group k's output channels from f on.
+  void pack_panel(Index tile, Index k, Index f, T* panel, SimdLevel simd) const {
+    const Index channels = (std::min)(panel_width<T>, co - f), pitch = panel_pitch<T>(channels);
+    T* to = panel + (planes(tile) - taps_h * taps_w) * ci * pitch;
+    for (Index r = 0; r < taps_h; ++r)
+      for (Index s = 0; s < taps_w; ++s, to += ci * pitch)
+        pack_tap(from + r * row + s * column + f * out + k * group, channels, pitch, to, simd);
+    if (tile == 2) KEEL_SIMD_CALL(simd, winograd_weights<T, 2>)(ci * pitch, panel);
+    if (tile == 4) KEEL_SIMD_CALL(simd, winograd_weights<T, 4>)(ci * pitch, panel);
   }
 
  private:

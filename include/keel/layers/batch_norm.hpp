@@ -171,6 +171,7 @@ class BatchNorm : public Layer<T> {
   LayerRole role() const override { return LayerRole::channel_affine; }
   bool fuses_activation() const override { return true; }
   bool overwrites_gradients() const override { return true; }
+  bool gradient_in_place() const override { return true; }
   /// scale = gamma / sqrt(moving_variance + epsilon), shift = beta - moving_mean scale.
   void channel_affine(std::vector<T>& scale, std::vector<T>& shift) const override {
     const Index channels = mean_.size();

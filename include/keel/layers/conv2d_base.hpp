@@ -35,13 +35,10 @@ class Conv2DBase : public Layer<T> {
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
-    Scratch::Frame frame(pass.kernel.scratch);
-    T* packed = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
-    conv2d_pack(g, kernel_.value().data(), packed);
     activated_forward(
         output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
           const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-          conv2d_forward(g, x[0].data(), packed, epilogue, out, pass.kernel);
+          conv2d_forward<T>(g, x[0].data(), nullptr, epilogue, out, pass.kernel, kernel_.value().data());
         });
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,

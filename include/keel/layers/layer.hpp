@@ -130,6 +130,8 @@ class Layer : public LayerIdentity {
   /// Whether backward writes p.gradient when `pass.accumulate` is false (else it always adds, and the model clears
   /// first).
   virtual bool overwrites_gradients() const { return false; }
+  /// Whether backward may be called with dx[0] being dy: it reads every value of dy before it writes it.
+  virtual bool gradient_in_place() const { return false; }
   /// Scale and shift of every channel in inference, when role() is channel_affine.
   virtual void channel_affine(std::vector<T>& /*scale*/, std::vector<T>& /*shift*/) const {}
   /// A form of this layer made for inference; null: `forward` serves.

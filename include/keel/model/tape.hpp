@@ -264,7 +264,7 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
       for (const int input : node.inputs) {
         const State& source = state(root(input));
         // a sum passes its gradient on where it is
-        const bool moves = layer.role() == LayerRole::add && here.buffer >= 0;
+        const bool moves = (layer.role() == LayerRole::add || layer.gradient_in_place()) && here.buffer >= 0;
         const int buffer = !source.needs_gradient ? -1
                            : moves                ? std::exchange(here.buffer, -1)
                                                   : acquire(source.value.size());

@@ -212,12 +212,13 @@ void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index co
   }
 }
 
-/// dkernel (+)= G^T u G, for the 36 matrices u of ci x co sums; dkernel has out_c values for each of 9 x ci rows.
+/// dkernel (+)= G^T u G, for 36 matrices u of ci x co sums: `pitch` from row to row of one and `plane` from one to
+/// the next, in dkernel out_c and `tap`.
 template <class T>
-void winograd_kernel_gradient(Index ci, Index co, Index out_c, const T* u, T* dkernel, bool add) {
+void winograd_kernel_gradient(Index ci, Index co, const T* u, Index pitch, Index plane, T* dkernel, Index out_c,
+                              Index tap, bool add) {
   constexpr int size = 6;
-  const Index plane = ci * co;
-  for (Index c = 0; c < ci; ++c, u += co, dkernel += out_c)
+  for (Index c = 0; c < ci; ++c, u += pitch, dkernel += out_c)
     for (Index f = 0; f < co; f += lanes<T>) {
       const Tail<T> tail(co - f < lanes<T> ? co - f : lanes<T>);
       Vector<T> columns[3][std::size_t{size}], line[std::size_t{size}], taps[3];
@@ -234,7 +235,7 @@ void winograd_kernel_gradient(Index ci, Index co, Index out_c, const T* u, T* dk
         winograd_gt<T>(columns[r], taps);
         KEEL_SIMD_UNROLL
         for (int s = 0; s < 3; ++s) {
-          T* const to = dkernel + (r * 3 + s) * ci * out_c + f;
+          T* const to = dkernel + (r * 3 + s) * tap + f;
           store(to, add ? load(to, tail) + taps[s] : taps[s], tail);
         }
       }
