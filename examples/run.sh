@@ -23,10 +23,11 @@ case " $* " in
 esac
 install_packages $packages
 need_tools
+prefer_ninja
 
 build=$here/build/examples
 mkdir -p "$build"
-if ! { cmake -S "$here" -B "$build" $(cmake_generator) -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=OFF \
+if ! { cmake -S "$here" -B "$build" -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=OFF \
   -DKEEL_BUILD_BENCH=OFF && cmake --build "$build" --target "$name"; } >"$build/build.log" 2>&1; then
   tail -n 40 "$build/build.log" >&2
   echo "building $name failed; all of the output is in $build/build.log" >&2

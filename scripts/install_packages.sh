@@ -33,8 +33,8 @@ install_packages() {
   rm -f "$log"
 }
 
-# Prints the arguments that make CMake use ninja where it is there.
-cmake_generator() { if command -v ninja >/dev/null; then echo -G Ninja; fi; }
+# Makes CMake use ninja where it is there, in everything that is started from here.
+prefer_ninja() { ! command -v ninja >/dev/null || export CMAKE_GENERATOR=Ninja; }
 
 # Ends the script where a tool that nothing can replace is missing.
 need_tools() {

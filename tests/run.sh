@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # shellcheck disable=SC2086
 install_packages $build_packages doctest-dev git dataset-fashion-mnist
 need_tools
+prefer_ninja
 
 jobs=$(nproc 2>/dev/null || echo 2)
 build=$PWD/build/tests
@@ -22,8 +23,7 @@ mkdir -p "$build"
 
 # The build goes on after an error, so that one broken folder does not hide the others.
 start=$SECONDS
-# shellcheck disable=SC2046
-if ! cmake -S . -B "$build" $(cmake_generator) -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=ON \
+if ! cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=ON \
   -DKEEL_BUILD_EXAMPLES=ON -DKEEL_BUILD_BENCH=OFF >"$build/configure.log" 2>&1; then
   tail -n 40 "$build/configure.log"
   report configure 0 1 $((SECONDS - start))

@@ -42,8 +42,7 @@ consumer() { # NAME CMAKE_ARGUMENTS...
   local dir=$work/consumer_$1
   shift
   rm -rf "$dir"
-  # shellcheck disable=SC2046
-  cmake -S "$here/consumer" -B "$dir" $(command -v ninja >/dev/null && echo -G Ninja) "$@" &&
+  cmake -S "$here/consumer" -B "$dir" "$@" &&
     cmake --build "$dir" -j 2 && "$dir/consumer"
 }
 check_find_package() {
