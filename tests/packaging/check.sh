@@ -51,7 +51,7 @@ check_find_package() {
     -DCMAKE_INSTALL_PREFIX="$work/prefix" && cmake --install "$work/install" || return 1
   # As many headers as in the repository, and nothing that refers to the repository.
   [ "$(find "$work/prefix/include" -type f | wc -l)" = "$(find include -type f | wc -l)" ] || return 1
-  if grep -rn "$source" "$work/prefix" --include='*.cmake'; then return 1; fi
+  if grep -rnF "$source/include" "$work/prefix" --include='*.cmake'; then return 1; fi
   consumer find_package -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
   # A later minor version or an unknown component is refused.
   ! consumer refused -DHOW=find_package -DKEEL_WANTED=99.0 -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
@@ -275,7 +275,7 @@ if [ "${1:-}" = --one ]; then
   if [ $? -eq 0 ]; then
     printf '%s\n' "$(grep '^note ' <<<"$log")" "ok $*" | sed '/^$/d'
   else
-    printf 'not ok %s\n%s\n' "$*" "$(head -n 40 <<<"$log")"
+    printf 'not ok %s\n%s\n' "$*" "$(tail -n 40 <<<"$log")"
     exit 1
   fi
   exit

@@ -186,8 +186,8 @@ class JsonParser {
       if (at_ == before) miss(before == start ? "a value" : "a digit");
     };
     if (peek() == '-') ++at_;
-    bool whole = true, small = peek() == '0';
-    if (small)
+    bool whole = true, underflows = peek() == '0';
+    if (underflows)
       ++at_;
     else
       digits();
@@ -199,7 +199,7 @@ class JsonParser {
     if (peek() == 'e' || peek() == 'E') {
       whole = false;
       ++at_;
-      small = peek() == '-';
+      underflows = peek() == '-';
       if (peek() == '-' || peek() == '+') ++at_;
       digits();
     }
@@ -214,7 +214,7 @@ class JsonParser {
     }
     double real = 0;
     // out of range is also what rounds to 0
-    if (std::from_chars(from, to, real).ec != std::errc() && !small) fail("a number that overflows");
+    if (std::from_chars(from, to, real).ec != std::errc() && !underflows) fail("a number that overflows");
     return real;
   }
 
