@@ -21,9 +21,10 @@ report() { # NAME PASSED FAILED SECONDS
 only=("$@")
 mkdir -p "$build"
 
-# The build goes on after an error, so that one broken folder does not hide the others.
+# The build goes on after an error, so that one broken folder does not hide the others. Examples too are built with
+# -O1 here: that is sooner done.
 start=$SECONDS
-if ! cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=ON \
+if ! cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" -DKEEL_BUILD_TESTS=ON \
   -DKEEL_BUILD_EXAMPLES=ON -DKEEL_BUILD_BENCH=OFF >"$build/configure.log" 2>&1; then
   tail -n 40 "$build/configure.log"
   report configure 0 1 $((SECONDS - start))

@@ -10,7 +10,12 @@ work=$build/models
 here=$PWD/tests/io/interop
 mkdir -p "$work"
 . tests/io/flags.sh
-compile "$here/models.cpp" -o "$work/models" || { echo "not ok models.cpp compiles"; exit 1; }
+
+built=
+build_once() { # only where there is somebody to exchange with
+  [ -n "$built" ] || compile "$here/models.cpp" -o "$work/models" || { echo "not ok models.cpp compiles"; exit 1; }
+  built=yes
+}
 
 tfjs() { # FOLDER [PART]
   node "$here/tfjs_models.js" "$1" "$KEEL_NODE_MODULES" "${@:2}" 2>/dev/null | grep -E '^((not )?ok|note) '
@@ -18,6 +23,7 @@ tfjs() { # FOLDER [PART]
 exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
   local name=$1 folder=$2 there=$3
   shift 3
+  build_once
   rm -rf "${folder:?}"/*
   cp "$here/torch_models.py" "$folder/"
   "$work/models" make "$folder" | sed "s/ok /&$name: /"
