@@ -288,9 +288,9 @@ if [ $# -gt 0 ]; then
   checks=("$@")
 else
   compilers=("$cxx")
+  version() { "$1" --version | head -n 1 | sed 's/^[^ ]* //'; } # c++ and g++ differ in their first word alone
   for other in clang++ g++; do
-    command -v $other >/dev/null && [ "$("$cxx" --version | head -n 1)" != "$($other --version | head -n 1)" ] &&
-      ! "$cxx" --version | head -n 1 | grep -qi "^${other%++}" && compilers+=("$other")
+    command -v $other >/dev/null && [ "$(version "$cxx")" != "$(version $other)" ] && compilers+=("$other")
   done
   for compiler in "${compilers[@]}"; do
     precompile "$compiler" tensor/abi || { echo "not ok precompile $compiler"; continue; }
