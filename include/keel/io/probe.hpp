@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 
 #include <keel/io/architecture.hpp>
 #include <keel/tensor/finite.hpp>
+#include <keel/training/number.hpp>
 
 namespace keel::inline KEEL_ABI {
 
@@ -288,11 +288,7 @@ inline bool same_layer(std::string a, std::string b) {
   return a == b;
 }
 
-inline std::string digits(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.9g", value);
-  return text;
-}
+inline std::string digits(double value) { return detail::text(value, "%.9g"); }
 
 /// Throws for the first measure that `now` does not have, or has with other values. Layers that only `now` has,
 /// such as the padding that files of Keras have by itself, are no difference.
