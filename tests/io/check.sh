@@ -12,16 +12,10 @@ here=$PWD/tests/io/interop
 mkdir -p "$work"
 . tests/io/flags.sh
 
-built=
-build_once() { # only where there is somebody to exchange with
-  [ -n "$built" ] || compile "$here/rewrite.cpp" -o "$work/rewrite" || { echo "not ok rewrite.cpp compiles"; exit 1; }
-  built=yes
-}
-
 exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
   local name=$1 folder=$2 there=$3
   shift 3
-  build_once
+  build_once "$here/rewrite.cpp" "$work/rewrite"
   rm -f "$folder"/*.npz "$folder"/*.pt "$folder"/*.h5 "$folder"/*.safetensors
   cp "$here/interop.py" "$folder/"
   if ! "$@" "$there/interop.py" make "$there" >"$folder/make.log" 2>&1; then

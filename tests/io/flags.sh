@@ -13,3 +13,9 @@ else
   flags+=(-isystem /usr/include/eigen3)
 fi
 compile() { "${CXX:-c++}" -std=c++20 -O1 "${flags[@]}" "$@" -lz -pthread; }
+
+built=
+build_once() { # SOURCE PROGRAM: at the first call only, so that nothing is built where there is nobody to exchange with
+  [ -n "$built" ] || compile "$1" -o "$2" || { echo "not ok ${1##*/} compiles"; exit 1; }
+  built=yes
+}

@@ -11,19 +11,13 @@ here=$PWD/tests/io/interop
 mkdir -p "$work"
 . tests/io/flags.sh
 
-built=
-build_once() { # only where there is somebody to exchange with
-  [ -n "$built" ] || compile "$here/models.cpp" -o "$work/models" || { echo "not ok models.cpp compiles"; exit 1; }
-  built=yes
-}
-
 tfjs() { # FOLDER [PART]
   node "$here/tfjs_models.js" "$1" "$KEEL_NODE_MODULES" "${@:2}" 2>/dev/null | grep -E '^((not )?ok|note) '
 }
 exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
   local name=$1 folder=$2 there=$3
   shift 3
-  build_once
+  build_once "$here/models.cpp" "$work/models"
   rm -rf "${folder:?}"/*
   cp "$here/torch_models.py" "$folder/"
   "$work/models" make "$folder" | sed "s/ok /&$name: /"
