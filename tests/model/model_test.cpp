@@ -109,14 +109,18 @@ void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 #endif
 
-TEST_CASE("predict on a batch equals predict on each sample, bit for bit") {
+TEST_CASE("predict on a batch equals predict on each sample, bit for bit, with any number of threads") {
   Model<float> net = network();
   Tape<float> tape;
   train(net, 3, tape);
   const Tensor<float> x = random({7, 12, 12, 3}, 1);
   const Tensor<float> all = net.predict(x);
-  for (Index i = 0; i < 7; ++i) CHECK(same_bits(net.predict(x.rows(i, 1)), all.rows(i, 1)));
-  CHECK(same_bits(net.predict(x.rows(2, 4)), all.rows(2, 4)));
+  for (const int threads : {1, 2, 3, 8}) {
+    net.set_threads(threads);
+    CHECK(same_bits(net.predict(x), all));
+    for (Index i = 0; i < 7; ++i) CHECK(same_bits(net.predict(x.rows(i, 1)), all.rows(i, 1)));
+    CHECK(same_bits(net.predict(x.rows(2, 4)), all.rows(2, 4)));
+  }
 }
 
 TEST_CASE("the plan agrees with the layers one by one") {
@@ -140,16 +144,18 @@ TEST_CASE("predict follows every change of a weight") {
 }
 
 TEST_CASE("predict allocates nothing after warm-up") {
-  const Model<float> net = network();
   const Tensor<float> x = random({5, 12, 12, 3}, 4);
   Tensor<float> y({5, 5});
-  net.predict(x, y);
-  net.predict(x, y);
-  allocations = 0;
-  counting = true;
-  for (int i = 0; i < 10; ++i) net.predict(x, y);
-  counting = false;
-  CHECK(allocations == 0);
+  for (const int threads : {1, 2, 3}) {
+    const Model<float> net = network(threads);
+    net.predict(x, y);
+    net.predict(x, y);
+    allocations = 0;
+    counting = true;
+    for (int i = 0; i < 10; ++i) net.predict(x, y);
+    counting = false;
+    CHECK(allocations == 0);
+  }
 }
 
 TEST_CASE("many threads predict with one model") {

@@ -66,6 +66,10 @@ class InferencePlan {
   /// Most samples that `Model::predict` runs at once: as many as a second-level cache of 1 MB holds, or, where the
   /// weights are larger than the activations, as many as make these equal.
   Index preferred_batch() const { return preferred_batch_; }
+  /// How many threads take samples of their own, which keeps activations in the cache of one core. 1: all threads
+  /// work on each layer together, for there are fewer samples than threads, or too few for each thread to read all
+  /// weights.
+  Index lanes(Index batch, Index threads) const { return batch / threads >= least_batch_ ? threads : 1; }
   /// Values that the activations of one sample take.
   Index arena_size() const { return arena_size_; }
   /// Kernels that run, after fusion.
@@ -114,7 +118,7 @@ class InferencePlan {
   std::vector<Step> steps_;
   std::vector<std::pair<int, int>> copies_;
   Index arena_size_ = 0;
-  Index preferred_batch_ = 1;
+  Index preferred_batch_ = 1, least_batch_ = 1;
 };
 
 template <class T>
@@ -209,6 +213,7 @@ InferencePlan<T>::InferencePlan(const Model<T>& model) {
   for (const Step& step : steps_) activations += step.output.shape.size();
   const Index cached = (Index{1} << 20) / (Index{sizeof(T)} * (std::max)(arena_size_, Index{1}));
   preferred_batch_ = std::clamp<Index>((std::max)(weights / activations, cached), 1, 256);
+  least_batch_ = (std::max)(weights / activations / 8, Index{1});
 }
 
 /// Gives every activation a place that no other living one overlaps: largest first, each at the lowest offset
@@ -263,23 +268,24 @@ class PlanCache {
     }
     return plan_;
   }
-  std::unique_ptr<Workspace> take() {
+  /// Workspaces for one call of `predict`.
+  std::unique_ptr<std::vector<Workspace>> take() {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<Workspace>();
-    auto workspace = std::move(free_.back());
+    if (free_.empty()) return std::make_unique<std::vector<Workspace>>();
+    auto workspaces = std::move(free_.back());
     free_.pop_back();
-    return workspace;
+    return workspaces;
   }
-  void give_back(std::unique_ptr<Workspace> workspace) {
+  void give_back(std::unique_ptr<std::vector<Workspace>> workspaces) {
     const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(workspace));
+    free_.push_back(std::move(workspaces));
   }
 
  private:
   std::mutex mutex_;
   std::shared_ptr<const Plan> plan_;
   std::uint64_t version_ = 0;
-  std::vector<std::unique_ptr<Workspace>> free_;
+  std::vector<std::unique_ptr<std::vector<Workspace>>> free_;
 };
 
 }  // namespace keel::inline KEEL_ABI

@@ -328,19 +328,29 @@ void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
                        y[i].shape().to_string());
 
   const auto plan = cache_->plan(*this);
-  auto workspace = cache_->take();
-  const Index most = plan->preferred_batch(), parts = (batch + most - 1) / most;
-  const Index step = parts > 0 ? (batch + parts - 1) / parts : 1;
+  auto workspaces = cache_->take();
+  const Index lanes = plan->lanes(batch, thread_count(pool_.get()));
+  if (workspaces->size() < static_cast<std::size_t>(lanes)) workspaces->resize(static_cast<std::size_t>(lanes));
+  ThreadPool* const across = lanes > 1 ? pool_.get() : nullptr;
+  ThreadPool* const within = lanes > 1 ? nullptr : pool_.get();
   // every element is accumulated in the same order whatever the batch, so a batch may be cut anywhere
-  for (Index begin = 0; begin < batch; begin += step) {
-    const Index count = (std::min)(step, batch - begin);
-    workspace->x.clear();
-    workspace->y.clear();
-    for (const auto& view : x) workspace->x.push_back(view.rows(begin, count));
-    for (const auto& view : y) workspace->y.push_back(view.rows(begin, count));
-    plan->run(workspace->x, workspace->y, *workspace, pool_.get());
-  }
-  cache_->give_back(std::move(workspace));
+  parallel_for(across, lanes, 1, [&](Index first, Index last) {
+    for (Index lane = first; lane < last; ++lane) {
+      auto& workspace = (*workspaces)[static_cast<std::size_t>(lane)];
+      const Index end = batch * (lane + 1) / lanes, samples = end - batch * lane / lanes;
+      const Index most = plan->preferred_batch(), parts = (samples + most - 1) / most;
+      const Index step = parts > 0 ? (samples + parts - 1) / parts : 1;
+      for (Index begin = end - samples; begin < end; begin += step) {
+        const Index count = (std::min)(step, end - begin);
+        workspace.x.clear();
+        workspace.y.clear();
+        for (const auto& view : x) workspace.x.push_back(view.rows(begin, count));
+        for (const auto& view : y) workspace.y.push_back(view.rows(begin, count));
+        plan->run(workspace.x, workspace.y, workspace, within);
+      }
+    }
+  });
+  cache_->give_back(std::move(workspaces));
 }
 
 }  // namespace keel::inline KEEL_ABI
