@@ -91,7 +91,9 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
   const bool heavy = matrices * ci * co * Index{sizeof(T)} > 4 << 20;
   const Index tiles = heavy ? 128 : (std::max)(Index{28}, (800 << 10) / tile_bytes);
   Index rows = tiles / strips.row_pixels();
-  if (threads > 1) rows = (std::min)(rows, strips.rows() * panels * shape.groups / (4 * threads));
+  if (threads > 1)  // but no fewer tiles than are multiplied at a time
+    rows = (std::min)(rows, (std::max)(strips.rows() * panels * shape.groups / (4 * threads),
+                                       13 / strips.row_pixels() + 1));
   strips.cut(std::clamp<Index>(rows, 1, strips.rows()));
   const Index parts = strips.count * shape.groups;
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
@@ -120,10 +122,12 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
     for (Index item = begin; item < end; ++item) {
       const Index split = item % splits, group = item / splits % shape.groups,
                   strip = item / splits / shape.groups;
-      strips.read(x, strip, group, blocks + thread * strips.block_size(),
-                  row_offsets + thread * 2 * strips.strip_rows(), w);
-      p.width = w.rows * w.width, w.channels = ci;
-      KEEL_SIMD_CALL(context.simd, winograd_inputs<T, M>)(w);
+      if (split == 0 || item == begin) {
+        strips.read(x, strip, group, blocks + thread * strips.block_size(),
+                    row_offsets + thread * 2 * strips.strip_rows(), w);
+        p.width = w.rows * w.width, w.channels = ci;
+        KEEL_SIMD_CALL(context.simd, winograd_inputs<T, M>)(w);
+      }
       for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
         const Index channel = panel * panel_width<T>, at = group * co + channel;
         const T* weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
@@ -249,8 +253,9 @@ void convolve(const ConvShape& shape, Index tile, const T* x, const KernelView<T
                  for (Index item = begin; item < end; ++item) {
                    const Index split = item % splits, group = item / splits % strips.groups,
                                strip = item / splits / strips.groups;
-                   strips.read(x, strip, group, blocks + thread * strips.block_size(),
-                               row_offsets + thread * 2 * strips.strip_rows(), p);
+                   if (split == 0 || item == begin)
+                     strips.read(x, strip, group, blocks + thread * strips.block_size(),
+                                 row_offsets + thread * 2 * strips.strip_rows(), p);
                    for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
                      const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
                      p.channels = (std::min)(panel_width<T>, strips.co - channel),

@@ -52,20 +52,20 @@ class ThreadPool {
 
   using Body = void (*)(void* context, Index begin, Index end, int thread);
 
-  /// Calls body(context, begin, end, thread) for consecutive ranges of at most `step` that cover [0, count),
+  /// Calls body(context, begin, end, thread) for so many consecutive ranges of about one size that cover [0, count),
   /// on any thread in any order; `thread` is below size() and no two calls at a time have the same.
   /// The first exception that a body throws ends the loop and is thrown here.
   /// Without a pool: one call, on this thread.
-  static void run(ThreadPool* pool, Index count, Index step, Body body, void* context) {
-    if (pool && !pool->workers_.empty() && step < count && !pool->busy_.exchange(true, std::memory_order_acquire))
-      pool->run_together(count, step, body, context);
+  static void run(ThreadPool* pool, Index count, Index ranges, Body body, void* context) {
+    if (pool && !pool->workers_.empty() && ranges > 1 && !pool->busy_.exchange(true, std::memory_order_acquire))
+      pool->run_together(count, ranges, body, context);
     else if (count > 0)
       body(context, 0, count, 0);
   }
 
  private:
   struct Job {
-    Index count = 0, step = 0;
+    Index count = 0, ranges = 0;
     Body body = nullptr;
     void* context = nullptr;
   };
@@ -83,8 +83,8 @@ class ThreadPool {
 #endif
   }
 
-  void run_together(Index count, Index step, Body body, void* context) {
-    job_ = {count, step, body, context};
+  void run_together(Index count, Index ranges, Body body, void* context) {
+    job_ = {count, ranges, body, context};
     next_.store(0, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);
     round_.fetch_add(1, std::memory_order_release);
@@ -100,10 +100,11 @@ class ThreadPool {
 
   void work(int thread) {
     try {
-      for (Index begin; (begin = next_.fetch_add(job_.step, std::memory_order_relaxed)) < job_.count;)
-        job_.body(job_.context, begin, (std::min)(begin + job_.step, job_.count), thread);
+      const auto [count, ranges, body, context] = job_;
+      for (Index i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < ranges;)
+        body(context, count * i / ranges, count * (i + 1) / ranges, thread);
     } catch (...) {
-      next_.store(job_.count, std::memory_order_relaxed);
+      next_.store(job_.ranges, std::memory_order_relaxed);
       if (!failed_.exchange(true, std::memory_order_relaxed)) error_ = std::current_exception();
     }
   }
@@ -142,9 +143,9 @@ class ThreadPool {
 inline int thread_count(const ThreadPool* pool) { return pool ? pool->size() : 1; }
 
 /// Calls body(begin, end) or body(begin, end, thread) for ranges that cover [0, count), each of `grain` items or
-/// more (but the last). How a loop is cut into ranges depends on the pool, so a body must compute each item
+/// more. How a loop is cut into ranges depends on the pool, so a body must compute each item
 /// from that item alone; `thread`, below thread_count(pool), may choose its scratch memory. Without a pool, in a
-/// nested loop, or with no more than `grain` items: one call, on this thread. Allocates nothing.
+/// nested loop, or with less than twice `grain` items: one call, on this thread. Allocates nothing.
 template <class F>
 void parallel_for(ThreadPool* pool, Index count, Index grain, F&& body) {
   const auto call = [](void* context, Index begin, Index end, [[maybe_unused]] int thread) {
@@ -155,9 +156,9 @@ void parallel_for(ThreadPool* pool, Index count, Index grain, F&& body) {
       f(begin, end);
   };
   void* const context = const_cast<void*>(static_cast<const void*>(&body));
-  // Four ranges a thread let a fast thread take over work of a slow one.
-  const Index ranges = Index{4} * thread_count(pool);
-  ThreadPool::run(pool, count, (std::max)({grain, (count + ranges - 1) / ranges, Index{1}}), call, context);
+  // Many ranges a thread let a fast thread take over work of a slow one.
+  ThreadPool::run(pool, count, (std::min)(count / (std::max)(grain, Index{1}), Index{16} * thread_count(pool)), call,
+                  context);
 }
 
 }  // namespace keel::inline KEEL_ABI
