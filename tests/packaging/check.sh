@@ -254,7 +254,8 @@ check_compile_cost() {
   awk '/^```cpp$/ { on = 1; next } /^```/ && on { exit } on' README.md >"$work/readme_program.cpp"
   local seconds size unit
   unit=$(echo '#include <Eigen/Core>' | cpu_seconds compile -O2 -fsyntax-only -x c++ -) || return 1
-  seconds=$(cpu_seconds compile -O2 -c "$work/readme_program.cpp" -o "$work/readme_program.o") || return 1
+  # with warnings, some of which only the optimizer finds
+  seconds=$(cpu_seconds compile -O2 "${warnings[@]}" -Werror -c "$work/readme_program.cpp" -o "$work/readme_program.o") || return 1
   compile -O2 "$work/readme_program.o" -o "$work/readme_program" -pthread "${libraries[@]}" || return 1
   strip -o "$work/readme_stripped" "$work/readme_program" && size=$(wc -c <"$work/readme_stripped")
   echo "note README program: $seconds s of CPU time to compile at -O2 (target 6; Eigen/Core alone $unit), $((size / 1024)) KiB stripped"

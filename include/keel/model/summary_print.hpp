@@ -11,7 +11,7 @@ namespace detail {
 /// 13108758 as "13,108,758".
 inline std::string thousands(Index number) {
   std::string digits = std::to_string(number);
-  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
   return digits;
 }
 

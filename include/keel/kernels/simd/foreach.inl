@@ -3,7 +3,8 @@
 // How to add a kernel `foo`:
 //  1. Write the body in simd/foo.inl: no #pragma once, no #include, no namespace; function templates on T made
 //     of the types and functions of simd/vector.inl (Vector<T>, lanes<T>, load, store, fma, Tail<T>, ...).
-//     KEEL_SIMD_BYTES and KEEL_SIMD_REGISTERS are macros there, for choices of tile size.
+//     KEEL_SIMD_BYTES and KEEL_SIMD_REGISTERS are macros there, for choices of tile size. KEEL_SIMD_UNROLL stands
+//     before a loop of few, constant rounds over an array of vectors, which then lives in registers at -O2 too.
 //  2. In foo.hpp:     #include <keel/kernels/simd/vector.hpp>
 //                     #define KEEL_SIMD_SOURCE <keel/kernels/simd/foo.inl>
 //                     #include <keel/kernels/simd/foreach.inl>
@@ -32,15 +33,22 @@
 #define KEEL_SIMD_BYTES 0
 #define KEEL_SIMD_REGISTERS 16
 #endif
+#if KEEL_SIMD_X86  // few machines run it, every compiler has to read it: small rather than fast
+#define KEEL_SIMD_UNROLL
+#else
+#define KEEL_SIMD_UNROLL KEEL_SIMD_UNROLLED
+#endif
 namespace keel::inline KEEL_ABI::simd::baseline {
 #include KEEL_SIMD_SOURCE
 }
 #undef KEEL_SIMD_LEVEL
 #undef KEEL_SIMD_BYTES
 #undef KEEL_SIMD_REGISTERS
+#undef KEEL_SIMD_UNROLL
 
 #if KEEL_SIMD_X86
 
+#define KEEL_SIMD_UNROLL KEEL_SIMD_UNROLLED
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -84,6 +92,7 @@ namespace keel::inline KEEL_ABI::simd::avx512 {
 #pragma GCC pop_options
 #endif
 
+#undef KEEL_SIMD_UNROLL
 #endif  // KEEL_SIMD_X86
 // NOLINTEND
 

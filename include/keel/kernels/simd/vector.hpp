@@ -10,13 +10,12 @@
 #define KEEL_SIMD_INLINE inline
 #endif
 
-/// Before a loop of few, constant rounds over an array of vectors, which then lives in registers at -O2 too.
 #if defined(__clang__)
-#define KEEL_SIMD_UNROLL _Pragma("unroll")
+#define KEEL_SIMD_UNROLLED _Pragma("unroll")
 #elif defined(__GNUC__)
-#define KEEL_SIMD_UNROLL _Pragma("GCC unroll 32")
+#define KEEL_SIMD_UNROLLED _Pragma("GCC unroll 32")
 #else
-#define KEEL_SIMD_UNROLL
+#define KEEL_SIMD_UNROLLED
 #endif
 
 /// `KEEL_SIMD_CALL(level, foo<T>)(arguments)` calls foo<T> in simd::avx512, simd::avx2 or simd::baseline.
