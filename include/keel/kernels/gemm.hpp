@@ -60,8 +60,10 @@ void gemm(Index rows, Index columns, Index depth, const GemmOperand<T>& a, const
   const Index row_blocks = (rows + gemm_rows - 1) / gemm_rows;
   constexpr Index column_unit = 96;  // a multiple of the register tile on every instruction set
   const Index column_units = (columns + column_unit - 1) / column_unit;
-  if (threads > 1 && (std::max)(row_blocks, column_units) < 4 * threads && chunks >= 2 * threads &&
-      chunks * rows * columns <= Index{1} << 21) {
+  // Few rows are all about reading b, whose chunks lie in one piece.
+  const bool deep = rows <= 16 ? chunks >= threads
+                               : (std::max)(row_blocks, column_units) < 4 * threads && chunks >= 2 * threads;
+  if (threads > 1 && deep && chunks * rows * columns <= Index{1} << 21) {
     // A small result of a deep product: each chunk on its own, then their sum in order.
     T* const parts = context.scratch.take<T>(chunks * rows * columns);
     parallel_for(pool, chunks, 1, [&](Index begin, Index end, int thread) {
