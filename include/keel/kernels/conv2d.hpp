@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include <keel/kernels/conv2d_geometry.hpp>
 #include <keel/kernels/conv2d_strips.hpp>
 #include <keel/kernels/depthwise_conv2d.hpp>
@@ -103,6 +105,12 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const values = context.scratch.take<T>(matrices * (v_plane + m_plane) * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
+  struct Held {  // the inputs that a thread has transformed
+    Index part;
+    WinogradTiles<T> tiles;
+  };
+  Held* const held = context.scratch.take<Held>(threads);
+  std::fill_n(held, threads, Held{-1, {}});
   // One strip needs each panel of weights once, right after it was packed.
   const Index panel_size = matrices * ci * panel_width<T>;
   T* const own_panels = !packed && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
@@ -111,7 +119,7 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
     const Index origin = 0;
     T* const v = values + thread * matrices * (v_plane + m_plane);
     T* const m = v + matrices * v_plane;
-    WinogradTiles<T> w;
+    WinogradTiles<T>& w = held[thread].tiles;
     w.out_h = shape.y_h, w.out_w = shape.y_w, w.out_c = out_c;
     w.v = v, w.m = m, w.v_pitch = v_pitch, w.m_pitch = m_pitch, w.v_plane = v_plane, w.m_plane = m_plane;
     w.clamp_high = epilogue.activation.kind == Activation::relu6;
@@ -120,14 +128,14 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
     p.x_rows = p.y_rows = &origin;
     p.rows = p.runs_h = p.runs_w = 1, p.run_length = ci, p.x_step = v_pitch, p.y_step = m_pitch;
     for (Index item = begin; item < end; ++item) {
-      const Index split = item % splits, group = item / splits % shape.groups,
-                  strip = item / splits / shape.groups;
-      if (split == 0 || item == begin) {
-        strips.read(x, strip, group, blocks + thread * strips.block_size(),
+      const Index split = item % splits, part = item / splits, group = part % shape.groups;
+      if (std::exchange(held[thread].part, part) != part) {
+        strips.read(x, part / shape.groups, group, blocks + thread * strips.block_size(),
                     row_offsets + thread * 2 * strips.strip_rows(), w);
-        p.width = w.rows * w.width, w.channels = ci;
+        w.channels = ci;
         KEEL_SIMD_CALL(context.simd, winograd_inputs<T, M>)(w);
       }
+      p.width = w.rows * w.width;
       for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
         const Index channel = panel * panel_width<T>, at = group * co + channel;
         const T* weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
@@ -244,17 +252,22 @@ void convolve(const ConvShape& shape, Index tile, const T* x, const KernelView<T
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
+  struct Held {  // the inputs that a thread has read
+    Index part;
+    Conv2DPanel<T> panel;
+  };
+  Held* const held = context.scratch.take<Held>(threads);
+  std::fill_n(held, threads, Held{-1, {}});
   const Index work = strips.pixels() * (sum + 4) * strips.co / (strips.count * splits) + 1;
   parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work),
                [&](Index begin, Index end, int thread) {
-                 Conv2DPanel<T> p;
+                 Conv2DPanel<T>& p = held[thread].panel;
                  p.clamp_high = epilogue.activation.kind == Activation::relu6;
                  p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
                  for (Index item = begin; item < end; ++item) {
-                   const Index split = item % splits, group = item / splits % strips.groups,
-                               strip = item / splits / strips.groups;
-                   if (split == 0 || item == begin)
-                     strips.read(x, strip, group, blocks + thread * strips.block_size(),
+                   const Index split = item % splits, part = item / splits, group = part % strips.groups;
+                   if (std::exchange(held[thread].part, part) != part)
+                     strips.read(x, part / strips.groups, group, blocks + thread * strips.block_size(),
                                  row_offsets + thread * 2 * strips.strip_rows(), p);
                    for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
                      const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
