@@ -2,43 +2,11 @@
 /// not use more memory than 4 times its size and 16 MiB.
 
 #include <doctest/doctest.h>
-#include <malloc.h>
-
-#include <new>
 
 #include "file_builder.hpp"
+#include "support/allocations.hpp"
 
 using namespace build;
-
-// Every allocation of the program is counted.
-namespace {
-std::size_t in_use = 0, peak = 0;
-void* count(void* memory) {
-  if (memory == nullptr) throw std::bad_alloc();
-  in_use += ::malloc_usable_size(memory);
-  peak = (std::max)(peak, in_use);
-  return memory;
-}
-void uncount(void* memory) {
-  if (memory != nullptr) in_use -= ::malloc_usable_size(memory);
-  std::free(memory);
-}
-}  // namespace
-void* operator new(std::size_t size) { return count(std::malloc(size ? size : 1)); }
-void* operator new(std::size_t size, std::align_val_t align) {
-  const auto unit = static_cast<std::size_t>(align);
-  if (size > PTRDIFF_MAX) throw std::bad_alloc();
-  return count(std::aligned_alloc(unit, (size + unit - 1) / unit * unit));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  void* const memory = std::malloc(size ? size : 1);
-  return memory ? count(memory) : nullptr;
-}
-void operator delete(void* memory) noexcept { uncount(memory); }
-void operator delete(void* memory, std::size_t) noexcept { uncount(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { uncount(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { uncount(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { uncount(memory); }
 
 namespace {
 
@@ -74,8 +42,8 @@ void check_refused(const BadFiles& files, Reader read) {
   for (const BadFile& file : files) {
     CAPTURE(file.name);
     const ByteSpan bytes = io::bytes_of(file.content);
-    const std::size_t before = in_use;
-    peak = in_use;
+    const std::size_t before = allocations.in_use;
+    allocations.peak = before;
     std::string message = "accepted";
     try {
       read(bytes);
@@ -84,7 +52,7 @@ void check_refused(const BadFiles& files, Reader read) {
     } catch (const std::exception& error) {
       message = std::string("not a FormatError: ") + error.what();
     }
-    const std::size_t used = peak - before;
+    const std::size_t used = allocations.peak - before;
     CAPTURE(message);
     CHECK(message.find(file.reason) != message.npos);
     CHECK(used <= 4 * file.content.size() + (std::size_t{16} << 20));

@@ -14,33 +14,14 @@
 #include <keel/training/optimizers.hpp>
 
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <thread>
 
-// clang's thread sanitizer has operators of its own, and nothing is counted then
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define KEEL_TEST_SANITIZER_NEW
-#endif
-#endif
-
-// the global operators below allocate with aligned_alloc, whatever form of new they replace
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#include "support/allocations.hpp"
 
 using namespace keel;
 
 namespace {
-
-std::atomic<bool> counting{false};
-std::atomic<long> allocations{0};
-
-[[maybe_unused]] void* counted(std::size_t size, std::size_t alignment) {
-  if (counting) ++allocations;
-  if (void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment)) return memory;
-  throw std::bad_alloc();
-}
 
 Tensor<float> random(const Shape& shape, std::uint64_t seed) {
   Tensor<float> x(shape);
@@ -94,21 +75,6 @@ std::string message(F&& f) {
 
 }  // namespace
 
-#ifndef KEEL_TEST_SANITIZER_NEW
-void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return counted(size, alignof(std::max_align_t));
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-#endif
-
 TEST_CASE("predict on a batch equals predict on each sample, bit for bit, with any number of threads") {
   Model<float> net = network();
   Tape<float> tape;
@@ -150,11 +116,9 @@ TEST_CASE("predict allocates nothing after warm-up") {
     const Model<float> net = network(threads);
     net.predict(x, y);
     net.predict(x, y);
-    allocations = 0;
-    counting = true;
+    const long before = allocations.count;
     for (int i = 0; i < 10; ++i) net.predict(x, y);
-    counting = false;
-    CHECK(allocations == 0);
+    CHECK(allocations.count == before);
   }
 }
 

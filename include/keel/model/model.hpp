@@ -61,13 +61,15 @@ class Model {
 
   /// A new input of the given shape, without the batch.
   Node input(const Shape& sample, const std::string& name = {}) {
-    nodes_.push_back({-1, {}, sample, unique_name(name.empty() ? "input_layer" : name, !name.empty())});
-    names_.push_back(nodes_.back().name);
+    NodeInfo node{-1, {}, sample, unique_name(name.empty() ? "input_layer" : name, !name.empty())};
+    std::string taken = node.name;
+    inputs_.reserve(inputs_.size() + 1);
+    add_node(std::move(node), std::move(taken));
     inputs_.push_back(last());
     return {last()};
   }
-  /// Applies a new layer. Throws ShapeError, naming the layer, if the shapes do not fit; the model is then as
-  /// before.
+  /// Applies a new layer. Throws ShapeError, naming the layer, if the shapes do not fit. After any error the model is
+  /// as before.
   Node add(AnyLayer<T> layer, Node x) { return add(std::move(layer), {x}); }
   Node add(AnyLayer<T> layer, std::initializer_list<Node> x) {
     return add(std::move(layer), std::span(x.begin(), x.size()));
@@ -80,10 +82,12 @@ class Model {
     Rng rng(options_.seed, static_cast<std::uint64_t>(layers_.size()));
     layer->build(shapes, rng);
     layer->freeze(layer->frozen());  // a layer frozen before it had parameters
+    const auto parameters = layer->parameters();
+    parameters_.reserve(parameters_.size() + parameters.size());
+    layers_.reserve(layers_.size() + 1);
+    add_node(call_of(static_cast<int>(layers_.size()), layer->name(), x, output), layer->name());
     layers_.push_back(std::move(layer));
-    names_.push_back(layers_.back()->name());
-    list_parameters(layers_.back());
-    connect(static_cast<int>(layers_.size()) - 1, x, output);
+    parameters_.insert(parameters_.end(), parameters.begin(), parameters.end());
     return {last()};
   }
   /// Applies once more the layer that stands at `of`: one set of weights, two places.
@@ -102,7 +106,8 @@ class Model {
         if (shapes[i].rank() != first[i].rank() || shapes[i].back() != first[i].back())
           throw ShapeError(any_layer(l)->name(), "inputs that fit its weights, such as " + first[i].to_string(),
                            shapes[i].to_string());
-    connect(l, x, any_layer(l)->output_shape(shapes));
+    nodes_.push_back(call_of(l, any_layer(l)->name(), x, any_layer(l)->output_shape(shapes)));
+    ++structure_;
     return {last()};
   }
   /// Declares a place to be an output of the model; several make a model of several outputs.
@@ -235,10 +240,16 @@ class Model {
  private:
   int last() const { return static_cast<int>(nodes_.size()) - 1; }
 
-  void connect(int layer, std::span<const Node> x, const Shape& output) {
-    NodeInfo node{layer, {}, output, layers_[static_cast<std::size_t>(layer)]->name()};
+  static NodeInfo call_of(int layer, const std::string& name, std::span<const Node> x, const Shape& output) {
+    NodeInfo node{layer, {}, output, name};
     for (const Node& input : x) node.inputs.push_back(input.index);
+    return node;
+  }
+  /// Adds both or, without memory, neither.
+  void add_node(NodeInfo node, std::string name) {
+    names_.reserve(names_.size() + 1);
     nodes_.push_back(std::move(node));
+    names_.push_back(std::move(name));
     ++structure_;
   }
   std::vector<Shape> shapes_of(std::span<const Node> x) const {

@@ -195,6 +195,8 @@ void Tape<T>::forward(Model<T>& model, Inputs<T> x, bool training) {
       model.any_layer(node.layer)->forward(inputs_, here.memory.view(), p);
     }
   }
+  outputs_.clear();
+  for (const int output : model.outputs()) outputs_.push_back(state(output).value);
   // state changes only once every layer has had its say
   if (training)
     for (int n = 0; n < static_cast<int>(nodes.size()); ++n)
@@ -202,8 +204,6 @@ void Tape<T>::forward(Model<T>& model, Inputs<T> x, bool training) {
         Pass<T> p = pass(model, n);
         model.layer(nodes[static_cast<std::size_t>(n)].layer).finish_forward(p);
       }
-  outputs_.clear();
-  for (const int output : model.outputs()) outputs_.push_back(state(output).value);
   ran_forward_ = true;
 }
 

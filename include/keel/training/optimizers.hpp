@@ -61,14 +61,17 @@ class Optimizer {
     const double rate = learning_rate();
     const double global = global_scale(parameters);
     state_.slots.resize(parameters.size());
+    std::vector<std::vector<Tensor<T>>> fresh(parameters.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      if (parameters[i]->trains() && state_.slots[i].empty())
+        fresh[i].assign(slot_names_.size(),
+                        Tensor<T>(parameters[i]->shape(), static_cast<T>(spec_.initial_accumulator)));
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       Parameter<T>& parameter = *parameters[i];
       if (!parameter.trains()) continue;
       auto& slots = state_.slots[i];
       const bool first = slots.empty();
-      if (first)
-        for (std::size_t k = 0; k < slot_names_.size(); ++k)
-          slots.emplace_back(parameter.shape(), static_cast<T>(spec_.initial_accumulator));
+      if (first) slots = std::move(fresh[i]);
       parameter.update([&](TensorView<T> w) { update(parameter, w, slots, rate, global, first, threads); });
     }
     ++state_.iteration;
