@@ -138,10 +138,12 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
       p.width = w.rows * w.width;
       for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
         const Index channel = panel * panel_width<T>, at = group * co + channel;
-        const T* weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
+        const T* weights = nullptr;
         if (own_panels) {
           weights = own_panels + thread * panel_size;
           kernel.pack_panel(M, group, channel, own_panels + thread * panel_size, context.simd);
+        } else {
+          weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
         }
         w.channels = (std::min)(panel_width<T>, co - channel);
         p.channels = p.pitch = panel_pitch<T>(w.channels);
