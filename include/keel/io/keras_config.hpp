@@ -191,13 +191,16 @@ class KerasReader {
     Shape chw{};
   };
 
-  /// A chain becomes what keel's own Sequential is; a Sequential with branching models inside stays a graph.
+  /// A chain becomes what keel's own Sequential is; a Sequential with models inside that branch, or call a layer
+  /// twice, stays a graph.
   void finish_chain(Node last) {
     int before = -1;
     for (const auto& node : model_.nodes()) {
-      if (before >= 0 && (node.inputs.size() != 1 || node.inputs[0] != before)) return model_.output(last);
+      if (before >= 0 && (node.inputs.size() != 1 || node.inputs[0] != before || node.layer != before))
+        return model_.output(last);
       ++before;
     }
+    if (last.index != before) return model_.output(last);
     struct Chain : Model<T> {
       using Model<T>::set_chain_output;
       explicit Chain(Model<T> model) : Model<T>(std::move(model)) {}
@@ -309,6 +312,13 @@ class KerasReader {
                         std::to_string(arguments.size()));
     std::vector<std::vector<std::vector<Ref>>> calls;
     for (const Json& json : layers) calls.push_back(calls_of(json));
+    std::vector<Ref> results = tensors_of(member_ref(config, "output_layers"));
+    std::vector<Ref*> uses;
+    for (auto& layer : calls)
+      for (auto& call : layer)
+        for (Ref& ref : call) uses.push_back(&ref);
+    for (Ref& ref : results) uses.push_back(&ref);
+    count_from_zero(layers, into, uses);
 
     for (std::size_t i = 0; i < refs.size(); ++i) {
       const auto layer = std::find_if(layers.begin(), layers.end(),
@@ -349,7 +359,7 @@ class KerasReader {
       }
     }
     std::vector<Value> outputs;
-    for (const Ref& ref : tensors_of(member_ref(config, "output_layers"))) {
+    for (const Ref& ref : results) {
       const auto source = made.find(ref.layer);
       if (source == made.end() || ref.call >= source->second.size() || !source->second[ref.call] ||
           ref.tensor >= source->second[ref.call]->size())
@@ -380,6 +390,16 @@ class KerasReader {
     for (const Json& each : json)
       for (const Ref& ref : tensors_of(each)) refs.push_back(ref);
     return refs;
+  }
+  /// To most writers a model inside has been called once already, when it was made: its first call is number 1 to
+  /// them. Every call is used somewhere.
+  static void count_from_zero(const Json& layers, const KerasLayer& into, const std::vector<Ref*>& uses) {
+    std::set<std::string> models;
+    for (std::size_t l = 0; l < layers.size(); ++l)
+      if (into.layers[l].is_model) models.insert(layer_name(layers[l]));
+    for (const Ref* use : uses)
+      if (use->call == 0) models.erase(use->layer);
+    for (Ref* use : uses) use->call -= models.count(use->layer);
   }
   /// The inputs of each call of a layer.
   std::vector<std::vector<Ref>> calls_of(const Json& json) const {
@@ -420,6 +440,8 @@ class KerasReader {
                            const std::string& prefix) {
     const Json& config = member_ref(json, "config");
     const std::string where = where_ + ": layer " + shown(layer.name) + " (" + layer.type + ")";
+    // models that call models that call models take little space in a file
+    if (++calls_ > max_calls) throw FormatError(where, "at most " + std::to_string(max_calls) + " calls", "more");
     if (layer.type == "InputLayer") return inputs;
     if (layer.is_model) {
       const std::string inner = prefix + layer.name + "/";
@@ -456,7 +478,8 @@ class KerasReader {
         throw FormatError(where, error.expected(), error.got(), error.hint());
       }
     }();
-    made->rename(unique(prefix + layer.name));
+    // keel writes a name in full where another model has the same
+    made->rename(unique(layer.name.starts_with(prefix) ? layer.name : prefix + layer.name));
     const Node node = model_.add(std::move(made), nodes);
     layer.layer = model_.layer_count() - 1;
     layer.chw = layer.type == "Dense" ? chw : Shape{};
@@ -484,7 +507,10 @@ class KerasReader {
     if (type == "Softmax") options.set("axis", Index{-1});
   }
 
+  static constexpr std::size_t max_calls = 100'000;
+
   std::string where_;
+  std::size_t calls_ = 0;
   bool keras2_, unbiased_;
   Model<T> model_;
   std::optional<bool> format_;

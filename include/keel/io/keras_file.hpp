@@ -6,7 +6,6 @@
 #include <keel/io/keras_npz.hpp>
 #include <keel/io/keras_plan.hpp>
 #include <keel/io/zip.hpp>
-#include <keel/model/naming.hpp>
 
 namespace keel::inline KEEL_ABI {
 
@@ -21,28 +20,26 @@ class KerasWeights {
   /// Keras 3's own layout: layers/dense_1/vars/0, where names come from classes and are counted in their
   /// container.
   void read_paths(const KerasLayer& container, const std::string& prefix) {
-    std::map<std::string, int> counts;
+    KerasCounter names;
     for (const KerasLayer& layer : container.layers) {
-      std::string base = snake_case(layer.type);
-      const int count = counts[base]++;
-      if (count > 0) base += "_" + std::to_string(count);
-      const std::string path = prefix + "layers/" + base;
+      const std::string path = prefix + "layers/" + names.next(layer.type);
       if (layer.is_model) {
         read_paths(layer, path + "/");
         continue;
       }
       if (layer.layer < 0) continue;
-      const std::vector<Parameter<T>*> parameters = model_.layer(layer.layer).parameters();
+      std::vector<Place> places;
+      collect(layer, std::nullopt, places);
       std::vector<const NamedArray*> arrays;
       const Hdf5Object* vars = file_.find(path + "/vars");
       if (!vars) {
-        if (!parameters.empty())
+        if (!places.empty())
           throw FormatError(file_.where, "weights of " + shown(layer.name) + " at " + path + "/vars", "none");
         continue;
       }
       for (std::size_t i = 0; i < vars->children.size(); ++i)
         arrays.push_back(&file_.at(path + "/vars/" + std::to_string(i)).value);
-      assign(layer, parameters, arrays);
+      assign(layer, places, arrays);
     }
   }
 
@@ -57,18 +54,16 @@ class KerasWeights {
     }
     std::size_t next = 0;
     for (const KerasLayer& layer : model.layers) {
-      std::vector<std::pair<const KerasLayer*, Parameter<T>*>> order;
-      collect(layer, true, order);
-      collect(layer, false, order);
-      if (order.empty()) continue;
+      std::vector<Place> places;
+      collect(layer, true, places);
+      collect(layer, false, places);
+      if (places.empty()) continue;
       if (next == groups.size())
         throw FormatError(file_.where, "weights of layer " + shown(layer.name), "no more groups");
       const auto& [group, weights] = groups[next++];
       std::vector<const NamedArray*> arrays;
       for (const std::string& weight : weights) arrays.push_back(&file_.at(join(join(root, group), weight)).value);
-      std::vector<Parameter<T>*> parameters;
-      for (const auto& entry : order) parameters.push_back(entry.second);
-      assign(layer.is_model ? *order[0].first : layer, parameters, arrays, layer.is_model ? &order : nullptr);
+      assign(layer, places, arrays);
     }
     if (next != groups.size())
       throw FormatError(file_.where, "weights of this network only", "more: group " + shown(groups[next].first));
@@ -81,38 +76,41 @@ class KerasWeights {
  private:
   static std::string join(const std::string& a, const std::string& b) { return a.empty() ? b : a + "/" + b; }
 
-  /// Parameters as Keras lists them: those that train, then the others; a frozen layer's all belong to the others.
-  void collect(const KerasLayer& layer, bool training,
-               std::vector<std::pair<const KerasLayer*, Parameter<T>*>>& order) {
-    for (const KerasLayer& inner : layer.layers) collect(inner, training, order);
-    if (layer.layer >= 0)
-      for (Parameter<T>* parameter : model_.layer(layer.layer).parameters())
-        if (parameter->trains() == training) order.emplace_back(&layer, parameter);
+  /// Where a weight goes; null: Normalization's count of what it has seen, which older files do not have.
+  struct Place {
+    const KerasLayer* layer;
+    Parameter<T>* parameter;
+  };
+
+  /// Weights as Keras lists them: those that train, then the others; a frozen layer's all belong to the others.
+  void collect(const KerasLayer& layer, std::optional<bool> training, std::vector<Place>& places) {
+    for (const KerasLayer& inner : layer.layers) collect(inner, training, places);
+    if (layer.layer < 0) return;
+    for (Parameter<T>* parameter : model_.layer(layer.layer).parameters())
+      if (training.value_or(parameter->trains()) == parameter->trains()) places.push_back({&layer, parameter});
+    if (layer.type == "Normalization" && !training.value_or(false)) places.push_back({&layer, nullptr});
   }
 
-  void assign(const KerasLayer& layer, const std::vector<Parameter<T>*>& parameters,
-              std::vector<const NamedArray*> arrays,
-              const std::vector<std::pair<const KerasLayer*, Parameter<T>*>>* owners = nullptr) {
-    // Normalization also saves how many values it has seen
-    if (layer.type == "Normalization" && arrays.size() == parameters.size() + 1) arrays.pop_back();
-    if (parameters.size() != arrays.size())
-      throw FormatError(file_.where + ": layer " + shown(layer.name),
-                        std::to_string(parameters.size()) + " weights", std::to_string(arrays.size()));
+  void assign(const KerasLayer& layer, std::vector<Place> places, const std::vector<const NamedArray*>& arrays) {
+    if (places.size() != arrays.size())
+      std::erase_if(places, [](const Place& place) { return place.parameter == nullptr; });
+    if (places.size() != arrays.size())
+      throw FormatError(file_.where + ": layer " + shown(layer.name), std::to_string(places.size()) + " weights",
+                        std::to_string(arrays.size()));
     for (std::size_t i = 0; i < arrays.size(); ++i) {
-      const KerasLayer& owner = owners ? *(*owners)[i].first : layer;
+      const auto& [owner, parameter] = places[i];
+      if (!parameter) continue;
       Tensor<T> value = to_tensor<T>(*arrays[i], file_.where);
-      const Shape want = parameters[i]->shape();
-      const std::string where = file_.where + ": layer " + shown(owner.name) + ", " + parameters[i]->name();
+      const Shape want = parameter->shape();
       if (!(value.shape() == want)) {
-        const bool same_values = value.size() == want.size() && owner.type == "Normalization";
-        if (!same_values)
-          throw FormatError(where, "shape " + want.to_string(), value.shape().to_string(),
+        if (value.size() != want.size() || owner->type != "Normalization")
+          throw FormatError(file_.where + ": layer " + shown(owner->name) + ", " + parameter->name(),
+                            "shape " + want.to_string(), value.shape().to_string(),
                             "the file belongs to another network");
         value = std::move(value).reshaped(want);
       }
-      if (owner.chw.rank() == 3 && parameters[i]->name() == "kernel")
-        value = from_channels_first(value, owner.chw);
-      values_.emplace_back(parameters[i], std::move(value));
+      if (owner->chw.rank() == 3 && parameter->name() == "kernel") value = from_channels_first(value, owner->chw);
+      values_.emplace_back(parameter, std::move(value));
     }
   }
 

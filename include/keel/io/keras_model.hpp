@@ -41,6 +41,18 @@ WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const std::strin
   return plan;
 }
 
+namespace io {
+
+/// The layers' own names, by which TensorFlow.js knows the weights: keel's "inner/dense" is "dense".
+inline void own_names(const KerasLayer& model, std::map<Index, std::string>& names) {
+  for (const KerasLayer& layer : model.layers) {
+    if (layer.layer >= 0) names[layer.layer] = layer.name;
+    own_names(layer, names);
+  }
+}
+
+}  // namespace io
+
 /// The model of a TensorFlow.js layers model: a model.json with shards beside it.
 template <class T>
 KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& options = {}) {
@@ -54,7 +66,13 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
   KerasModel<T> loaded =
       build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version, options);
   WeightPlan<T> plan(archive.where, "TensorFlow.js", loaded.model.name());
-  io::reconcile(plan, io::keras_modules(loaded.model), io::source_modules(archive, '/'));
+  std::map<Index, std::string> names;
+  io::own_names(loaded.root, names);
+  std::vector<io::Module<T>> modules = io::keras_modules(loaded.model, io::keras_graph(loaded.model));
+  for (const auto& [layer, name] : names)
+    for (io::Module<T>& module : modules)
+      if (module.layer == loaded.model.layer(layer).name()) module.name = name;
+  io::reconcile(plan, modules, io::source_modules(archive, '/'));
   plan.commit();
   return loaded;
 }

@@ -1,11 +1,13 @@
 #pragma once
 /// The other container of a .keras file's weights, model.weights.npz: NumPy's savez of {"layers/dense": {"0":
-/// array}}, where each member is a pickled dict. Only arrays of numbers are understood, by the interpreter that
-/// runs nothing. https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py, NpzIOStore
+/// array}}, where each member is a pickled dict. Read by the interpreter that runs nothing, which understands
+/// arrays of numbers only. https://github.com/keras-team/keras/blob/master/keras/src/saving/saving_lib.py,
+/// NpzIOStore
 
 #include <keel/io/hdf5.hpp>
 #include <keel/io/npy.hpp>
 #include <keel/io/pickle.hpp>
+#include <keel/io/pickle_write.hpp>
 
 namespace keel::inline KEEL_ABI {
 
@@ -177,5 +179,55 @@ inline Hdf5File read_keras_npz(ByteSpan bytes, const std::string& where, const R
   }
   return file;
 }
+
+namespace io {
+
+/// The weights of one layer, at "layers/dense".
+struct KerasVariables {
+  std::string path, name;
+  std::vector<NamedArray> arrays;
+};
+
+/// _reconstruct(ndarray, (0,), b'b') and its state (1, shape, dtype, False, values) as far as the values, which
+/// come next; "tb" ends it.
+inline void pickle_array(PickleWriter& pickle, const std::string& descr, const Shape& shape) {
+  using std::string_literals::operator""s;
+  const bool object = descr == "|O";
+  pickle.global("numpy.core.multiarray", "_reconstruct");
+  pickle.global("numpy", "ndarray");
+  pickle.text += "K\0\x85\x43\1b\x87R(K\1("s;
+  for (const Index extent : shape) pickle.integer(static_cast<std::uint64_t>(extent));
+  pickle.text += 't';
+  // dtype('f4', False, True) with the state (3, '<', None, None, None, -1, -1, flags)
+  pickle.global("numpy", "dtype");
+  pickle.string(object ? "O8" : descr.substr(1));
+  pickle.text += "\x89\x88\x87R(K\3";
+  pickle.string(descr.substr(0, 1));
+  pickle.text += "NNNJ" + std::string(4, '\xff') + "J" + std::string(4, '\xff') + "K";
+  pickle.text += object ? '\x3f' : '\0';
+  pickle.text += "tb\x89";
+}
+
+/// model.weights.npz, as NumPy 1 and 2 read it: np.load(file, allow_pickle=True)["layers/dense"].tolist()["0"].
+inline Bytes keras_npz(const std::vector<KerasVariables>& variables) {
+  ZipWriter zip;
+  for (const KerasVariables& layer : variables) {
+    PickleWriter pickle(3);
+    pickle_array(pickle, "|O", {});
+    pickle.text += "]}(";
+    for (std::size_t i = 0; i < layer.arrays.size(); ++i) {
+      const NamedArray& array = layer.arrays[i];
+      pickle.string(std::to_string(i));
+      pickle_array(pickle, npy_descr(array, layer.path), array.shape);
+      pickle.bytes(array.bytes);
+      pickle.text += "tb";
+    }
+    pickle.text += "uatb.";
+    zip.add_text(layer.path + ".npy", npy_header("|O", {}) + pickle.text);
+  }
+  return zip.bytes();
+}
+
+}  // namespace io
 
 }  // namespace keel::inline KEEL_ABI

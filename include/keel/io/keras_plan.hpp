@@ -2,55 +2,53 @@
 /// Keras's weights for a model that is there already.
 
 #include <keel/io/hdf5.hpp>
+#include <keel/io/keras_nesting.hpp>
 #include <keel/io/reconcile.hpp>
-#include <keel/model/naming.hpp>
 
 namespace keel::inline KEEL_ABI {
 
 namespace io {
 
-/// keel's parameters as Keras's: the same names, order and shapes, without counters.
-template <class T>
-std::vector<Module<T>> keras_modules(Model<T>& model) {
-  std::vector<Module<T>> modules = own_modules(model);
-  for (Module<T>& module : modules) {
-    std::erase_if(module.slots, [](const Slot<T>& slot) { return slot.counter != nullptr; });
-    if (module.type == "Normalization") {
-      module.slots.push_back({"count", module.layer + " has no count", nullptr, nullptr, 0, {}, true, true});
-    }
+/// keel's layers in Keras's order.
+inline void list_layers(const KerasGraph& graph, std::vector<Index>& layers) {
+  for (const KerasGraph::Part& part : graph.parts) {
+    if (part.model) list_layers(*part.model, layers);
+    if (part.layer >= 0) layers.push_back(part.layer);
   }
-  return modules;
 }
 
-/// Where Keras 3 keeps each layer: "layers/dense_1", counted by class inside its container. Layers named
-/// "inner/dense" come from a model inside the model, whose class the file tells.
+/// keel's parameters as Keras's: the same names, order and shapes, without counters.
 template <class T>
-std::map<std::string, std::string> keras_places(const Model<T>& model, const Hdf5File& file) {
-  std::map<std::string, std::string> places, containers;  // keel's name -> path
-  std::map<std::string, int> counts;                      // path without number -> how many
-  const auto next = [&](const std::string& base) {
-    const int count = counts[base]++;
-    return count ? base + "_" + std::to_string(count) : base;
-  };
-  for (Index l = 0; l < model.layer_count(); ++l) {
-    const std::string& name = model.layer(l).name();
-    std::string prefix;
-    for (std::size_t at = name.find('/'); at != name.npos; at = name.find('/', at + 1)) {
-      const std::string container = name.substr(0, at);
-      if (const auto known = containers.find(container); known != containers.end()) {
-        prefix = known->second;
-        continue;
-      }
-      const auto is_next = [&](const char* type) {
-        const int count = counts[prefix + "layers/" + type];
-        return file.find(prefix + "layers/" + type + (count ? "_" + std::to_string(count) : "") + "/layers") !=
-               nullptr;
-      };
-      prefix = containers[container] =
-          next(prefix + "layers/" + (is_next("functional") ? "functional" : "sequential")) + "/";
+std::vector<Module<T>> keras_modules(Model<T>& model, const KerasGraph& graph) {
+  std::vector<Module<T>> modules = own_modules(model), sorted;
+  std::vector<Index> layers;
+  list_layers(graph, layers);
+  for (const Index layer : layers)
+    for (Module<T>& module : modules) {
+      if (module.layer != model.layer(layer).name()) continue;
+      std::erase_if(module.slots, [](const Slot<T>& slot) { return slot.counter != nullptr; });
+      if (module.type == "Normalization")
+        module.slots.push_back({"count", module.layer + " has no count", nullptr, nullptr, 0, {}, true, true});
+      sorted.push_back(std::move(module));
+      break;
     }
-    places[name] = next(prefix + "layers/" + snake_case(model.layer(l).type()));
-  }
+  return sorted;
+}
+
+/// Where a file of Keras 3 keeps each layer: keel's name -> "layers/dense_1". The file tells which class the
+/// models inside have.
+template <class T>
+std::map<std::string, std::string> keras_places(const Model<T>& model, const KerasGraph& graph,
+                                                const Hdf5File& file) {
+  std::map<std::string, std::string> places;
+  graph.places(
+      [&](const KerasGraph&, const std::string& path) {
+        return std::any_of(file.objects.begin(), file.objects.end(),
+                           [&](const Hdf5Object& object) { return object.path.starts_with(path + "/layers/"); });
+      },
+      [&](const KerasGraph::Part& part, const std::string& path) {
+        if (part.layer >= 0) places[model.layer(part.layer).name()] = path;
+      });
   return places;
 }
 
@@ -85,7 +83,7 @@ inline std::vector<SourceModule> keras_sources(const Hdf5File& file, bool& paths
       if (part == parts.end()) part = parts.insert(parts.end(), {layer, {}, true});
       part->tensors.emplace_back(weight.substr(slash + 1), &file.at(group + "/" + weight).value);
     }
-    if (parts.size() == 1) parts[0].name = name;
+    if (parts.size() == 1 && !parts[0].name.starts_with(name + "/")) parts[0].name = name;
     for (SourceModule& part : parts) sources.push_back(std::move(part));
   }
   return sources;
@@ -99,9 +97,10 @@ WeightPlan<T> plan_keras(Model<T>& model, const Hdf5File& file) {
   bool paths = false;
   const std::vector<io::SourceModule> sources = io::keras_sources(file, paths);
   WeightPlan<T> plan(file.where, paths ? "Keras 3 weights" : "Keras .h5 weights", model.name());
-  std::vector<io::Module<T>> modules = io::keras_modules(model);
+  const io::KerasGraph graph = io::keras_graph(model);
+  std::vector<io::Module<T>> modules = io::keras_modules(model, graph);
   if (paths) {
-    const auto places = io::keras_places(model, file);
+    const auto places = io::keras_places(model, graph, file);
     for (io::Module<T>& module : modules) module.name = places.at(module.layer);
   }
   io::reconcile(plan, modules, sources, paths);

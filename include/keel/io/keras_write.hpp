@@ -7,8 +7,9 @@
 
 namespace keel::inline KEEL_ABI {
 
-/// The three ways in which Keras writes a configuration: in .keras, in the .h5 of Keras 3, and as Keras 2 did.
-enum class KerasStyle { keras3, keras3_h5, keras2 };
+/// The ways in which Keras writes a configuration: in .keras, in the .h5 of Keras 3, as Keras 2 did, and as
+/// TensorFlow.js does.
+enum class KerasStyle { keras3, keras3_h5, keras2, tfjs };
 
 namespace io {
 
@@ -17,76 +18,91 @@ namespace io {
 inline constexpr const char* keras3_version = "3.11.0";
 inline constexpr const char* keras2_version = "2.15.0";
 
-/// A model as Keras would build it, which takes a ZeroPadding2D of its own where keel pads inside a convolution.
+/// A model's configuration as Keras would write it.
 template <class T>
 class KerasWriter {
  public:
-  struct Ref {
-    std::string layer;
-    Index call;
-    Shape shape;
-  };
-  struct Written {
-    std::string type, name;
-    Json config;
-    Index layer;  ///< -1: none in keel
-    Shape in;
-    std::vector<std::vector<Ref>> calls;
-  };
-
-  KerasWriter(const Model<T>& model, KerasStyle style) : model_(model), style_(style) {
-    for (const auto& node : model.nodes()) node.layer < 0 ? add_input(node) : add_call(node);
+  KerasWriter(const Model<T>& model, KerasStyle style)
+      : model_(model), graph_(keras_graph(model)), style_(style), old_(style >= KerasStyle::keras2) {
+    std::set<std::string> taken;
+    if (style == KerasStyle::tfjs) keep_apart(graph_, "", taken);
   }
-  const std::vector<Written>& layers() const { return layers_; }
+  const KerasGraph& graph() const { return graph_; }
 
   Json json() const {
-    const bool sequential = model_.is_sequential();
-    Json layers = Json::array();
-    for (const Written& layer : layers_) {
-      Json json = object("keras.layers", layer.type, layer.config);
-      if (style_ == KerasStyle::keras3 && layer.type != "InputLayer")
-        json["build_config"] = Json::object({{"input_shape", batched(layer.in)}});
-      if (!sequential) {
-        json["name"] = layer.name;
-        json["inbound_nodes"] = Json::array();
-        for (const auto& call : layer.calls) json["inbound_nodes"].push_back(inbound(layer, call));
-      }
-      layers.push_back(std::move(json));
-    }
-    Json config = {
-        {"name", model_.name().empty() ? (sequential ? "sequential" : "functional") : plain(model_.name())},
-        {"layers", layers}};
-    if (style_ != KerasStyle::keras2) config["trainable"] = true;
-    if (!sequential) {
-      config["input_layers"] = Json::array();
-      config["output_layers"] = Json::array();
-      for (const int node : model_.inputs())
-        config["input_layers"].push_back(tensor(places_[static_cast<std::size_t>(node)]));
-      for (const int node : model_.outputs())
-        config["output_layers"].push_back(tensor(places_[static_cast<std::size_t>(node)]));
-    } else if (style_ == KerasStyle::keras3) {
-      config["build_input_shape"] = batched(model_.input_shape());
-    }
-    Json root = object("keras", sequential ? "Sequential" : "Functional", std::move(config));
-    if (style_ == KerasStyle::keras3 && sequential)
-      root["build_config"] = Json::object({{"input_shape", batched(model_.input_shape())}});
-    return root;
+    std::string name = model_.name();
+    std::replace(name.begin(), name.end(), '/', '_');
+    return model_json(graph_, name.empty() ? (graph_.sequential ? "sequential" : "functional") : name);
   }
 
  private:
-  static Json pairs(Index top, Index bottom, Index left, Index right) {
-    return Json::array({Json::array({top, bottom}), Json::array({left, right})});
+  using Part = KerasGraph::Part;
+  using Extents = KerasGraph::Extents;
+
+  /// TensorFlow.js knows a weight by the name of its layer alone, so a name that is taken is written in full:
+  /// "inner/dense".
+  static void keep_apart(KerasGraph& graph, const std::string& prefix, std::set<std::string>& taken) {
+    for (Part& part : graph.parts)
+      if (part.layer >= 0 && !taken.insert(part.name).second) taken.insert(part.name = prefix + part.name);
+    for (Part& part : graph.parts)
+      if (part.model) keep_apart(*part.model, prefix + part.name + "/", taken);
   }
-  static Json tensor(const Ref& ref) { return Json::array({ref.layer, ref.call, 0}); }
-  static Json batched(const Shape& shape) {
+
+  Json model_json(const KerasGraph& graph, const std::string& name) const {
+    Json layers = Json::array();
+    for (std::size_t p = 0; p < graph.parts.size(); ++p) layers.push_back(part_json(graph, p));
+    Json config = {{"name", name}, {"layers", layers}};
+    if (!old_) config["trainable"] = true;
+    const Json shape = batched(shape_of(graph, graph.inputs[0]));
+    if (!graph.sequential) {
+      config["input_layers"] = Json::array();
+      config["output_layers"] = Json::array();
+      for (const auto& value : graph.inputs) config["input_layers"].push_back(history(graph, value));
+      for (const auto& value : graph.outputs) config["output_layers"].push_back(history(graph, value));
+    } else if (style_ == KerasStyle::keras3) {
+      config["build_input_shape"] = shape;
+    }
+    Json json = graph.sequential ? object("keras", "Sequential", std::move(config))
+                                 : object("keras.src.models.functional", "Functional", std::move(config));
+    if (style_ == KerasStyle::keras3) {
+      if (graph.sequential)
+        json["build_config"] = Json::object({{"input_shape", shape}});
+      else
+        json["registered_name"] = "Functional";  // not among Keras's public names
+    }
+    return json;
+  }
+
+  Json part_json(const KerasGraph& graph, std::size_t p) const {
+    const Part& part = graph.parts[p];
+    Json calls = Json::array(), input_shape;
+    for (const auto& call : graph.calls) {
+      if (call.part != p) continue;
+      if (call.from.empty()) {
+        input_shape = batched(call.results[0]);
+        continue;
+      }
+      if (calls.empty()) input_shape = batched(shape_of(graph, call.from[0]));
+      calls.push_back(inbound(graph, call));
+    }
+    Json json = part.model ? model_json(*part.model, part.name)
+                           : object("keras.layers", part.type, config_of(part, input_shape));
+    if (style_ == KerasStyle::keras3 && !part.model && part.type != "InputLayer")
+      json["build_config"] = Json::object({{"input_shape", input_shape}});
+    if (!graph.sequential) json["name"] = part.name, json["inbound_nodes"] = calls;
+    return json;
+  }
+
+  static Json pairs(const Padding& p) {
+    return Json::array({Json::array({p.top, p.bottom}), Json::array({p.left, p.right})});
+  }
+  static Json batched(const Extents& shape) {
     Json dims = Json::array({nullptr});
-    for (const Index dim : shape) dims.push_back(dim);
+    for (const Index dim : shape) dims.push_back(dim < 0 ? Json() : Json(dim));
     return dims;
   }
-  static std::string plain(std::string name) {
-    for (char& c : name)
-      if (c == '/') c = '_';
-    return name;
+  static const Extents& shape_of(const KerasGraph& graph, const KerasGraph::Value& value) {
+    return graph.calls[value.call].results[value.index];
   }
   static const char* dtype() { return std::is_same_v<T, float> ? "float32" : "float64"; }
   Json object(const char* module, const std::string& type, Json config) const {
@@ -94,77 +110,49 @@ class KerasWriter {
     if (style_ == KerasStyle::keras3) json["module"] = module, json["registered_name"] = nullptr;
     return json;
   }
-  Json inbound(const Written& layer, const std::vector<Ref>& call) const {
+
+  /// [layer, which call of it, which of its results]. A model has been called once already when it was made,
+  /// except for Keras 3's Sequential.
+  Json history(const KerasGraph& graph, const KerasGraph::Value& value) const {
+    const Part& part = graph.parts[graph.calls[value.call].part];
+    std::size_t number = part.model && (old_ || !part.model->sequential);
+    for (std::size_t c = 0; c < value.call; ++c) number += graph.calls[c].part == graph.calls[value.call].part;
+    return Json::array({part.name, number, value.index});
+  }
+  Json inbound(const KerasGraph& graph, const KerasGraph::Call& call) const {
     Json tensors = Json::array();
-    for (const Ref& ref : call)
-      if (style_ == KerasStyle::keras2)
-        tensors.push_back(Json::array({ref.layer, ref.call, 0, Json::object()}));
+    for (const auto& value : call.from) {
+      Json tensor = history(graph, value);
+      if (old_)
+        tensor.push_back(Json::object());
       else
-        tensors.push_back(
-            {{"class_name", "__keras_tensor__"},
-             {"config", {{"shape", batched(ref.shape)}, {"dtype", dtype()}, {"keras_history", tensor(ref)}}}});
-    if (style_ == KerasStyle::keras2) return tensors;
-    const bool merges = layer.type == "Add" || layer.type == "Multiply" || layer.type == "Concatenate";
-    return {{"args", merges ? Json::array({tensors}) : tensors}, {"kwargs", Json::object()}};
+        tensor = {{"class_name", "__keras_tensor__"},
+                  {"config",
+                   {{"shape", batched(shape_of(graph, value))}, {"dtype", dtype()}, {"keras_history", tensor}}}};
+      tensors.push_back(std::move(tensor));
+    }
+    if (old_) return tensors;
+    const Part& part = graph.parts[call.part];
+    const bool list = part.type == "Add" || part.type == "Multiply" || part.type == "Concatenate" ||
+                      (part.model && part.model->inputs.size() > 1);
+    return {{"args", list ? Json::array({tensors}) : tensors}, {"kwargs", Json::object()}};
   }
 
-  std::string unique(const std::string& wanted) {
-    std::string name = plain(wanted);
-    for (int i = 1; !names_.insert(name).second; ++i) name = plain(wanted) + "_" + std::to_string(i);
-    return name;
-  }
-  using NodeInfo = typename Model<T>::NodeInfo;
-  void add_input(const NodeInfo& node) {
-    const std::string name = unique(node.name);
-    layers_.push_back({"InputLayer",
-                       name,
-                       {{style_ == KerasStyle::keras2 ? "batch_input_shape" : "batch_shape", batched(node.shape)},
-                        {"dtype", dtype()},
-                        {"sparse", false},
-                        {"name", name}},
-                       -1,
-                       node.shape,
-                       {}});
-    places_.push_back({name, 0, node.shape});
-  }
-  void add_call(const NodeInfo& node) {
-    std::vector<Ref> from;
-    for (const int input : node.inputs) from.push_back(places_[static_cast<std::size_t>(input)]);
-    const auto known =
-        std::find_if(layers_.begin(), layers_.end(), [&](const Written& w) { return w.layer == node.layer; });
-    if (known == layers_.end()) {
-      const Layer<T>& layer = model_.layer(node.layer);
-      Config config = layer.config();
-      const std::string name = unique(layer.name());
-      if (const Json sides = take_padding(config, layer); !sides.is_null()) {
-        pads_[node.layer] = layers_.size();
-        const std::string pad = unique(layer.name() + "_padding");
-        layers_.push_back({"ZeroPadding2D", pad, base(pad, false), -1, from[0].shape, {}});
-        layers_.back().config["padding"] = sides;
-        layers_.back().config["data_format"] = "channels_last";
-      }
-      if (pads_.count(node.layer)) pad_input(pads_[node.layer], from);
-      layers_.push_back({layer.type(), name, options(layer, config, name), node.layer, from[0].shape, {from}});
-      places_.push_back({name, 0, node.shape});
-      return;
-    }
-    const auto at = static_cast<std::size_t>(known - layers_.begin());
-    if (pads_.count(node.layer)) pad_input(pads_[node.layer], from);
-    places_.push_back({layers_[at].name, static_cast<Index>(layers_[at].calls.size()), node.shape});
-    layers_[at].calls.push_back(from);
-  }
-  void pad_input(std::size_t pad, std::vector<Ref>& from) {
-    Written& layer = layers_[pad];
-    layer.calls.push_back(from);
-    const Json& p = layer.config["padding"];
-    const auto side = [&](std::size_t a) { return p[a][0].get<Index>() + p[a][1].get<Index>(); };
-    from[0] = {layer.name,
-               static_cast<Index>(layer.calls.size()) - 1,
-               {from[0].shape[0] + side(0), from[0].shape[1] + side(1), from[0].shape[2]}};
+  Json config_of(const Part& part, const Json& input_shape) const {
+    if (part.type == "InputLayer")
+      return {{old_ ? "batch_input_shape" : "batch_shape", input_shape},
+              {"dtype", dtype()},
+              {"sparse", false},
+              {"name", part.name}};
+    if (part.layer >= 0) return options(model_.layer(part.layer), part.name);
+    Json config = base(part.name, false);
+    config["padding"] = pairs(part.padding);
+    config["data_format"] = "channels_last";
+    return config;
   }
   Json base(const std::string& name, bool frozen) const {
     Json config = {{"name", name}, {"trainable", !frozen}, {"dtype", dtype()}};
-    if (style_ != KerasStyle::keras2)
+    if (!old_)
       config["dtype"] = Json::object({{"module", "keras"},
                                       {"class_name", "DTypePolicy"},
                                       {"config", Json::object({{"name", dtype()}})},
@@ -175,21 +163,22 @@ class KerasWriter {
                                   const std::string& hint) {
     throw ConfigError(layer.name() + " (" + layer.type() + ")", expected, got, hint);
   }
-  /// Explicit padding of a convolution as ZeroPadding2D has it; the layer itself pads nothing then.
-  static Json take_padding(Config& config, const Layer<T>& layer) {
-    if (layer.type() == "ZeroPadding2D" || !config.find("padding")) return nullptr;
+  /// Keras's layers pad as "same" or "valid"; what a convolution pads by itself is a ZeroPadding2D of its own.
+  static void keep_padding(Config& config, const Layer<T>& layer) {
+    if (layer.type() == "ZeroPadding2D" || !config.find("padding")) return;
     Padding padding = Padding::valid;
     read_option(config, "padding", padding);
-    if (padding.mode != Padding::Mode::fixed) return nullptr;
-    config.set("padding", std::string("valid"));
-    if (padding == Padding(0) && layer.type() != "Conv2DTranspose") return nullptr;
-    if (!config.find("kernel_size") || layer.type() == "Conv2DTranspose")
+    if (padding.mode != Padding::Mode::fixed) return;
+    const bool none = padding == Padding(0) && layer.type() != "Conv2DTranspose";
+    if (!none && own_padding(layer) == Padding::valid)
       refuse(layer, "padding same or valid, all that Keras has", padding.to_string(), "save as .safetensors");
-    return pairs(padding.top, padding.bottom, padding.left, padding.right);
+    config.set("padding", std::string("valid"));
   }
   /// keel's options as Keras names them.
-  Json options(const Layer<T>& layer, const Config& config, const std::string& name) const {
+  Json options(const Layer<T>& layer, const std::string& name) const {
     const std::string type = layer.type();
+    Config config = layer.config();
+    keep_padding(config, layer);
     const auto& known = keras_layers();
     const auto found =
         std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
@@ -214,12 +203,12 @@ class KerasWriter {
     }
     if (type == "ZeroPadding2D") {
       const auto sides = config.get<std::vector<Index>>("padding", {0, 0, 0, 0});
-      json["padding"] = pairs(sides.at(0), sides.at(1), sides.at(2), sides.at(3));
+      json["padding"] = pairs({sides.at(0), sides.at(1), sides.at(2), sides.at(3)});
     }
     if (type == "Conv2DTranspose") json.erase("output_padding");
     if (type == "BatchNormalization" || type == "Normalization") json["axis"] = -1;
     if (type == "ReLU" && !json.contains("max_value")) json["max_value"] = nullptr;
-    if (type == "LeakyReLU" && style_ == KerasStyle::keras2) {
+    if (type == "LeakyReLU" && old_) {
       const Json slope = json["negative_slope"];
       json.erase("negative_slope");
       json["alpha"] = slope;
@@ -229,11 +218,9 @@ class KerasWriter {
   }
 
   const Model<T>& model_;
+  KerasGraph graph_;
   KerasStyle style_;
-  std::vector<Written> layers_;
-  std::vector<Ref> places_;  // of each node
-  std::map<Index, std::size_t> pads_;
-  std::set<std::string> names_;
+  bool old_;  ///< as Keras 2
 };
 
 /// The arrays of a layer in Keras's order; Normalization also keeps how many values it has seen.
@@ -246,43 +233,60 @@ std::vector<NamedArray> keras_arrays(const Layer<T>& layer) {
   return arrays;
 }
 
-/// Keras 3's own layout: see KerasWeights::read_paths.
+/// Keras 3's own layout, which both of its containers hold: see KerasWeights::read_paths.
 template <class T>
-Hdf5Writer keras_paths(const Model<T>& model, const KerasWriter<T>& written) {
+std::vector<KerasVariables> keras_variables(const Model<T>& model) {
+  std::vector<KerasVariables> all;
+  keras_graph(model).places([](const KerasGraph& inner, const std::string&) { return !inner.sequential; },
+                            [&](const KerasGraph::Part& part, const std::string& path) {
+                              all.push_back({path, part.name, {}});
+                              if (part.layer >= 0) all.back().arrays = keras_arrays(model.layer(part.layer));
+                            });
+  return all;
+}
+
+/// model.weights.h5: "layers/dense/vars/0".
+inline Hdf5Writer keras_h5(std::vector<KerasVariables> variables) {
   Hdf5Writer file;
-  std::map<std::string, int> counts;
-  for (const auto& layer : written.layers()) {
-    if (model.is_sequential() && layer.type == "InputLayer") continue;
-    std::string base = snake_case(layer.type);
-    if (const int count = counts[base]++) base += "_" + std::to_string(count);
-    const std::string vars = "layers/" + base + "/vars";
+  for (KerasVariables& layer : variables) {
+    const std::string vars = layer.path + "/vars";
     file.group(vars);
     file.attribute(vars, "name", layer.name);
-    if (layer.layer < 0) continue;
-    int i = 0;
-    for (NamedArray& array : keras_arrays(model.layer(layer.layer)))
-      file.dataset(vars + "/" + std::to_string(i++), std::move(array));
+    for (std::size_t i = 0; i < layer.arrays.size(); ++i)
+      file.dataset(vars + "/" + std::to_string(i), std::move(layer.arrays[i]));
   }
   return file;
 }
 
-/// The older layout: see KerasWeights::read_groups.
+/// The older layout: see KerasWeights::read_groups. A model inside the model is one group: "inner/dense/kernel".
 template <class T>
-void keras_groups(Hdf5Writer& file, const Model<T>& model, const KerasWriter<T>& written, const std::string& root,
+void keras_groups(Hdf5Writer& file, const Model<T>& model, const KerasGraph& graph, const std::string& root,
                   bool keras2) {
   std::vector<std::string> names;
-  for (const auto& layer : written.layers()) {
-    if (model.is_sequential() && layer.type == "InputLayer") continue;
-    names.push_back(layer.name);
-    const std::string group = root + "/" + layer.name;
+  for (const KerasGraph::Part& part : graph.parts) {
+    if (graph.sequential && part.type == "InputLayer") continue;
+    names.push_back(part.name);
+    const std::string group = root + "/" + part.name;
     file.group(group);
-    if (layer.layer < 0) continue;
-    std::vector<std::string> weights;
-    for (NamedArray& array : keras_arrays(model.layer(layer.layer))) {
-      weights.push_back(layer.name + "/" + array.name + (keras2 ? ":0" : ""));
-      file.dataset(group + "/" + weights.back(), std::move(array));
-    }
-    if (!weights.empty()) file.attribute(group, "weight_names", weights);
+    std::vector<std::string> training, others;
+    const auto write = [&](const auto& self, const KerasGraph::Part& at, const std::string& path) -> void {
+      if (at.model)
+        for (const KerasGraph::Part& inner : at.model->parts) self(self, inner, path + "/" + inner.name);
+      if (at.layer < 0) return;
+      const Layer<T>& layer = model.layer(at.layer);
+      const auto parameters = layer.parameters();
+      std::vector<NamedArray> arrays = keras_arrays(layer);
+      for (std::size_t i = 0; i < arrays.size(); ++i) {
+        const std::string name = path + "/" + arrays[i].name + (keras2 ? ":0" : "");
+        file.dataset(group + "/" + name, std::move(arrays[i]));
+        const bool trains = i < parameters.size() && parameters[i]->kind() == ParameterKind::trainable &&
+                            layer.frozen() != Freeze::layer;
+        (trains ? training : others).push_back(name);
+      }
+    };
+    write(write, part, part.name);
+    training.insert(training.end(), others.begin(), others.end());
+    if (!training.empty()) file.attribute(group, "weight_names", training);
   }
   if (!names.empty()) file.attribute(root, "layer_names", names);
 }
@@ -299,26 +303,37 @@ bool keras2_like(const Model<T>& model) {
 
 }  // namespace io
 
-/// Writes a .keras file, Keras 3's own: configuration and weights. Keras 3 keeps the biased moving variance,
-/// whatever the layer's option here. `probe` is a text of io/probe.hpp, which Keras ignores. Throws ConfigError
-/// for what Keras does not have.
+/// Where a .keras keeps its weights: in model.weights.h5, as Keras does, or in model.weights.npz, as it does where
+/// it has no h5py.
+enum class KerasContainer { h5, npz };
+
+struct KerasSaveOptions {
+  KerasContainer weights = KerasContainer::h5;
+  std::string probe = {};  ///< a text of io/probe.hpp, which Keras ignores
+};
+
+/// Writes a .keras file, Keras 3's own: configuration and weights. Layers named "inner/..." are written as a model
+/// inside the model where they are one. Keras 3 keeps the biased moving variance, whatever the layer's option
+/// here, and a layer under Freeze::gradients is trainable there: Keras has nothing between that and Freeze::layer.
+/// Throws ConfigError for what Keras does not have.
 template <class T>
-void save_keras(const Model<T>& model, const std::string& path, const std::string& probe = {}) {
-  const io::KerasWriter<T> writer(model, KerasStyle::keras3);
+void save_keras(const Model<T>& model, const std::string& path, const KerasSaveOptions& options = {}) {
   Json metadata = {{"keras_version", io::keras3_version}, {"generated_by", "keel"}};
-  if (!probe.empty()) metadata["probe"] = probe;
+  if (!options.probe.empty()) metadata["probe"] = options.probe;
   ZipWriter zip;
   zip.add_text("metadata.json", metadata.dump());
-  zip.add_text("config.json", writer.json().dump());
-  const Bytes weights = io::keras_paths(model, writer).bytes();
-  zip.add("model.weights.h5", weights);
+  zip.add_text("config.json", io::KerasWriter<T>(model, KerasStyle::keras3).json().dump());
+  const bool npz = options.weights == KerasContainer::npz;
+  const Bytes weights =
+      npz ? io::keras_npz(io::keras_variables(model)) : io::keras_h5(io::keras_variables(model)).bytes();
+  zip.add(npz ? "model.weights.npz" : "model.weights.h5", weights);
   zip.write(path);
 }
 
 /// Writes a .weights.h5 as Keras 3's save_weights does.
 template <class T>
 void save_keras_weights(const Model<T>& model, const std::string& path) {
-  io::keras_paths(model, io::KerasWriter<T>(model, KerasStyle::keras3)).write(path);
+  io::keras_h5(io::keras_variables(model)).write(path);
 }
 
 /// Writes a whole model as .h5: as Keras 3 does, or, where BatchNorm keeps the unbiased variance of images, as
@@ -335,21 +350,26 @@ void save_keras_h5(const Model<T>& model, const std::string& path) {
   file.group("model_weights");
   file.attribute("model_weights", "keras_version", version);
   file.attribute("model_weights", "backend", std::string("tensorflow"));
-  io::keras_groups(file, model, writer, "model_weights", keras2);
+  io::keras_groups(file, model, writer.graph(), "model_weights", keras2);
   file.write(path);
 }
 
 /// Writes a TensorFlow.js layers model: model.json and shards beside it.
 template <class T>
 void save_tfjs(const Model<T>& model, const std::string& path) {
-  const io::KerasWriter<T> writer(model, KerasStyle::keras2);
+  const io::KerasWriter<T> writer(model, KerasStyle::tfjs);
   Archive archive{path, "tfjs", {}, {}};
-  for (const auto& layer : writer.layers())
-    if (layer.layer >= 0)
-      for (const Parameter<T>* parameter : model.layer(layer.layer).parameters()) {
-        const NamedArray array = to_array(layer.name + "/" + parameter->name(), parameter->value());
+  const auto write = [&](const auto& self, const io::KerasGraph& graph) -> void {
+    for (const auto& part : graph.parts) {
+      if (part.model) self(self, *part.model);
+      if (part.layer < 0) continue;
+      for (const Parameter<T>* parameter : model.layer(part.layer).parameters()) {
+        const NamedArray array = to_array(part.name + "/" + parameter->name(), parameter->value());
         archive.tensors.push_back(to_array(array.name, to_tensor<float>(array, path)));
       }
+    }
+  };
+  write(write, writer.graph());
   archive.metadata["modelTopology"] = Json({{"keras_version", "tfjs-layers 4.22.0"},
                                             {"backend", "tensor_flow.js"},
                                             {"model_config", writer.json()}})

@@ -189,7 +189,7 @@ void save(const Model<T>& model, const std::string& path, const Probe& probe) {
       if (model.layer(l).config().template get<bool>(option, false))
         throw ConfigError(model.layer(l).name(), "moving statistics as Keras 3 has them, to be proved in a .keras",
                           option, "save as .safetensors, or without a probe");
-  save_keras(model, path, to_text(probe));
+  save_keras(model, path, {.probe = to_text(probe)});
 }
 
 }  // namespace keel::inline KEEL_ABI

@@ -215,16 +215,11 @@ inline Archive read_npz(const std::string& path, const ReadLimits& limits = {}) 
 
 namespace io {
 
-/// What stands before the values: version 1.0, padded to a multiple of 64. NumPy has no bfloat16.
-inline std::string npy_header(const NamedArray& array, const std::string& where) {
-  constexpr const char* codes[] = {"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4",
-                                   "<u8", "<i8", "<f2", "",    "<f4", "<f8"};
-  const std::string code = codes[static_cast<std::size_t>(array.dtype)];
-  if (code.empty()) throw FormatError(where, "a type that NumPy has", name_of(array.dtype), "save it as float32");
-  std::string text = "{'descr': '" + code + "', 'fortran_order': False, 'shape': (";
-  for (Index axis = 0; axis < array.shape.rank(); ++axis)
-    text += (axis ? ", " : "") + std::to_string(array.shape[axis]);
-  text += array.shape.rank() == 1 ? ",), }" : "), }";
+/// What stands before the values: version 1.0, padded to a multiple of 64.
+inline std::string npy_header(const std::string& descr, const Shape& shape) {
+  std::string text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
+  for (Index axis = 0; axis < shape.rank(); ++axis) text += (axis ? ", " : "") + std::to_string(shape[axis]);
+  text += shape.rank() == 1 ? ",), }" : "), }";
   text.resize((10 + text.size() + 1 + 63) / 64 * 64 - 10, ' ');
   text.back() = '\n';
   std::string header("\x93NUMPY\x01\x00", 8);
@@ -232,11 +227,20 @@ inline std::string npy_header(const NamedArray& array, const std::string& where)
   return header + text;
 }
 
+/// "<f4" and the like. NumPy has no bfloat16.
+inline std::string npy_descr(const NamedArray& array, const std::string& where) {
+  constexpr const char* codes[] = {"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4",
+                                   "<u8", "<i8", "<f2", "",    "<f4", "<f8"};
+  const std::string code = codes[static_cast<std::size_t>(array.dtype)];
+  if (code.empty()) throw FormatError(where, "a type that NumPy has", name_of(array.dtype), "save it as float32");
+  return code;
+}
+
 }  // namespace io
 
 /// Writes one array; its name is not kept.
 inline void write_npy(const std::string& path, const NamedArray& array) {
-  const std::string header = io::npy_header(array, path);
+  const std::string header = io::npy_header(io::npy_descr(array, path), array.shape);
   const ByteSpan parts[] = {io::bytes_of(header), array.bytes};
   write_file(path, parts);
 }
@@ -246,7 +250,7 @@ inline void write_npz(const std::string& path, const Archive& archive) {
   ZipWriter zip;
   std::deque<Bytes> contents;
   for (const NamedArray& array : archive.tensors) {
-    const std::string header = io::npy_header(array, path + ": " + array.name);
+    const std::string header = io::npy_header(io::npy_descr(array, path + ": " + array.name), array.shape);
     const ByteSpan text = io::bytes_of(header);
     Bytes& content = contents.emplace_back();
     content.reserve(header.size() + array.bytes.size());

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include <keel/io/pickle.hpp>
+#include <keel/io/pickle_write.hpp>
 #include <keel/io/zip.hpp>
 
 namespace keel::inline KEEL_ABI {
@@ -385,25 +386,13 @@ inline Archive read_torch(const std::string& path, const ReadLimits& limits = {}
 namespace io {
 
 /// Pickles a state dict: OrderedDict name -> tensor, and the module versions.
-class TorchPickler {
+class TorchPickler : public PickleWriter {
  public:
-  std::string text{"\x80\x02", 2};
+  TorchPickler() : PickleWriter(2) {}
 
-  void global(std::string_view module, std::string_view name) {
-    ((((text += 'c') += module) += '\n') += name) += '\n';
-  }
   void ordered_dict() {
     global("collections", "OrderedDict");
     text += ")R";
-  }
-  void string(std::string_view value) {
-    text += 'X';
-    append_little(text, value.size(), 4);
-    text += value;
-  }
-  void integer(std::uint64_t value) {
-    text += value < (std::uint64_t{1} << 31) ? std::string("J") : std::string("\x8a\x08");
-    append_little(text, value, value < (std::uint64_t{1} << 31) ? 4 : 8);
   }
   void tensor(const NamedArray& array, std::size_t key, const TorchType& type) {
     global("torch._utils", "_rebuild_tensor_v2");
