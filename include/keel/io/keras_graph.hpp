@@ -137,8 +137,8 @@ struct KerasGraph {
     std::set<std::string> taken;
     for (const bool keeps : {true, false})
       for (Part& part : parts) {
-        const bool own = part.layer < 0 && part.type == "ZeroPadding2D";
-        if (keeps != (!own && !part.name.empty() && part.name.find('/') == std::string::npos)) continue;
+        const bool named = part.layer >= 0 || (part.type == "InputLayer" && !part.name.empty());
+        if (keeps != (named && part.name.find('/') == std::string::npos)) continue;
         if (part.name.empty()) part.name = snake_case(part.type);
         std::replace(part.name.begin(), part.name.end(), '/', '_');
         const std::string name = part.name;
