@@ -28,7 +28,7 @@ exchange() { # NAME FOLDER_HERE FOLDER_THERE PYTHON...
   for source in "$folder"/source_*; do
     base=${source##*/source_}
     outputs=()
-    for extension in pt npz h5 safetensors; do outputs+=("$folder/from_${base/./_}.$extension"); done
+    for extension in pt npz keras.npz h5 safetensors; do outputs+=("$folder/from_${base/./_}.$extension"); done
     "$work/rewrite" "$source" "${outputs[@]}" || echo "not ok $name: keel reads $base"
   done
   "$@" "$there/interop.py" check "$there" >"$folder/check.log" 2>&1 || { echo "not ok $name checks"; tail "$folder/check.log"; }

@@ -67,3 +67,45 @@ TEST_CASE("a .keras with its weights in model.weights.npz") {
   CHECK_THROWS_WITH_AS(load(write("none.keras", "")), doctest::Contains("model.weights.h5 or model.weights.npz"),
                        FormatError);
 }
+
+TEST_CASE("both containers hold the same bits") {
+  const TemporaryDirectory directory;
+  Model<double> model;
+  const auto x = model.input({6, 6, 2});
+  const auto conv = model.add(Conv2D<double>(3, 3, {.padding = Padding(1), .name = "inner/conv"}), x);
+  const auto flat = model.add(Flatten<double>(), model.add(BatchNorm<double>({.name = "inner/norm"}), conv));
+  model.output(model.add(Dense<double>(2), model.add(Normalization<double>(), flat)));
+  save_keras(model, directory / "h5.keras");
+  save_keras(model, directory / "npz.keras", {.weights = KerasContainer::npz});
+  const auto member = [&](const char* file, const char* name) {
+    const Bytes bytes = read_file(directory / file);
+    ZipReader zip(bytes, file);
+    Bytes storage;
+    REQUIRE(zip.members().size() == 3);
+    REQUIRE(zip.find(name));
+    const ByteSpan content = zip.read(*zip.find(name), storage);
+    return Bytes(content.begin(), content.end());
+  };
+  CHECK(member("h5.keras", "config.json") == member("npz.keras", "config.json"));
+  const Bytes npz = member("npz.keras", "model.weights.npz");
+  const Archive a = to_archive(read_hdf5(member("h5.keras", "model.weights.h5"), "h5"));
+  const Archive b = to_archive(read_keras_npz(npz, "npz"));
+  REQUIRE(a.tensors.size() == 11);
+  REQUIRE(b.tensors.size() == a.tensors.size());
+  for (const NamedArray& array : a.tensors) {
+    CAPTURE(array.name);
+    REQUIRE(b.find(array.name));
+    CHECK(b.at(array.name).dtype == array.dtype);
+    CHECK(b.at(array.name).shape == array.shape);
+    CHECK(b.at(array.name).bytes == array.bytes);
+  }
+  CHECK(a.at("layers/sequential/layers/conv2d/vars/0").dtype == DType::f64);
+  CHECK(a.at("layers/normalization/vars/2").dtype == DType::i32);
+  const Model<double> loaded = load<double>(directory / "npz.keras");
+  for (std::size_t i = 0; i < loaded.parameters().size(); ++i)
+    CHECK(loaded.parameters()[i]->value() == model.parameters()[i]->value());
+  // layer for layer as NumPy writes it, but for its memo
+  const std::string own = text(npz), mark = "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85"s;
+  CHECK(own.find(mark) != own.npos);
+  CHECK(own.find("{'descr': '|O', 'fortran_order': False, 'shape': (), }") != own.npos);
+}

@@ -69,6 +69,10 @@ def make(folder):
 
 
 def read(path):
+    if path.endswith(".keras.npz"):  # as Keras's NpzIOStore reads it: a dict for each layer
+        with np.load(path, allow_pickle=True) as f:
+            assert all(f[k].dtype == object and f[k].shape == () for k in f)
+            return {k: f[k].tolist()["0"] for k in f}
     if path.endswith(".npz"):
         with np.load(path, allow_pickle=False) as f:
             return {k: f[k] for k in f}

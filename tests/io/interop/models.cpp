@@ -49,10 +49,31 @@ Model<> residual() {
   return net;
 }
 
+/// Models inside models: "tower", called twice, holds "tower/deep"; "head" has a layer of the same name. The
+/// shortcut comes before the longer way, unlike Keras's order.
+Model<> nested() {
+  Model<> net({.seed = 5});
+  const Node in = net.input({12, 10, 3});
+  const Node shortcut = net.add(Conv2D(4, 3, {.padding = Padding::same, .name = "shortcut"}), in);
+  const Node stem = net.add(ReLU(), net.add(Conv2D(4, 3, {.padding = Padding(1), .name = "stem"}), in));
+  const Node conv = net.add(Conv2D(4, 3, {.padding = Padding::same, .name = "tower/conv"}), stem);
+  const Node norm = net.add(BatchNorm({.name = "tower/norm"}), conv);
+  const Node sum = net.add(Add({.name = "tower/add"}), {conv, norm});
+  const Node pool = net.add(GlobalAveragePool2D({.name = "tower/deep/pool"}), sum);
+  const Node dense = net.add(Dense(6, {.activation = Activation::tanh, .name = "tower/deep/dense"}), pool);
+  const Node conv2 = net.share(conv, shortcut), norm2 = net.share(norm, conv2),
+             sum2 = net.share(sum, {conv2, norm2});
+  const Node dense2 = net.share(dense, net.share(pool, sum2));
+  const Node both = net.add(Concatenate(), {dense, dense2});
+  net.output(net.add(Dense(3, {.name = "head/dense"}), net.add(BatchNorm({.name = "head/norm"}), both)));
+  return net;
+}
+
 std::vector<Network> networks() {
   return {
       {"seed", [] { return seed({.momentum = 0.15}); }},
       {"residual", residual},
+      {"nested", nested},
       {"windows",
        [] {
          return chain(
@@ -149,6 +170,20 @@ Model<> seed_of_journey(MovingVariance variance) {
   return chain({64, 64, 1}, Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu}),
                BatchNorm(normalisation), Flatten(), Dense(100, {.activation = Activation::relu}),
                Dense(10, {.activation = Activation::softmax}));
+}
+
+/// A model of TensorFlow.js with models inside, shared, written again for it: tfjs_models.js reads it as any
+/// other.
+void nested_by_tfjs(const std::string& folder) {
+  const Model<> model = load(folder + "/nested_by_tfjs/model.json");
+  const Tensor<float> x = to_tensor<float>(read_npy(folder + "/nested_by_tfjs/x.npy"));
+  compare("nested_by_tfjs: outputs of TensorFlow.js", model.predict(x),
+          to_tensor<float>(read_npy(folder + "/nested_by_tfjs/y.npy")), 1e-5);
+  save(model, folder + "/again.h5");
+  std::filesystem::create_directories(folder + "/tfjs_again");
+  save(model, folder + "/tfjs_again/model.json");
+  write_npy(folder + "/tfjs_again/x.npy", to_array("", x));
+  write_npy(folder + "/tfjs_again/y.npy", to_array("", model.predict(x)));
 }
 
 void out(const std::string& journey) {
@@ -286,7 +321,7 @@ int main(int argc, char** argv) try {
   if (argc != 3) return 2;
   const std::string part = argv[1], folder = argv[2];
   part == "make"   ? make(folder)
-  : part == "out"  ? out(folder + "/journey")
+  : part == "out"  ? (out(folder + "/journey"), nested_by_tfjs(folder))
   : part == "back" ? back(folder + "/journey")
                    : check(folder);
   return failures ? 1 : 0;

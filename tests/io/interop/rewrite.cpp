@@ -1,7 +1,7 @@
 /// rewrite IN OUT...: reads a file of any format and writes it in the formats that the names of OUT ask for.
 #include <keel/io/hdf5.hpp>
 #include <keel/io/hdf5_write.hpp>
-#include <keel/io/npy.hpp>
+#include <keel/io/keras_npz.hpp>
 #include <keel/io/safetensors.hpp>
 #include <keel/io/torch_file.hpp>
 
@@ -22,6 +22,11 @@ Archive read_any(const std::string& path) {
 }
 void write_any(const std::string& path, const Archive& archive) {
   if (path.ends_with(".safetensors")) return write_safetensors(path, archive);
+  if (path.ends_with(".keras.npz")) {
+    std::vector<io::KerasVariables> variables;
+    for (const NamedArray& array : archive.tensors) variables.push_back({array.name, "", {array}});
+    return write_file(path, io::keras_npz(variables));
+  }
   if (path.ends_with(".npz")) return write_npz(path, archive);
   if (path.ends_with(".pt")) return write_torch(path, archive);
   Hdf5Writer writer;

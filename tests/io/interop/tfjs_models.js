@@ -1,7 +1,7 @@
 // TensorFlow.js's side of models.cpp: loads each tfjs_NAME/model.json, compares outputs; takes the same weights from NAME.h5 with
 // h5wasm, compares again; then writes its own model.json to tfjs_NAME/back. Prints `ok NAME` and `not ok NAME` lines.
 //   node tfjs_models.js DIR MODULES [start | end]     MODULES: a node_modules with @tensorflow/tfjs and h5wasm
-// start: makes the journey's network, as Keras has it. end: takes it back from keel and trains it for five steps.
+// start: makes the journey's network, as Keras has it, and one with models inside. end: takes it back from keel and trains it for five steps.
 const fs = require('fs');
 const path = require('path');
 const [folder, modules, part] = process.argv.slice(2);
@@ -23,6 +23,12 @@ function writeNpy(file, tensor) {
 }
 const worst = (a, b) => a.sub(b).abs().max().dataSync()[0];
 const report = (name, good, detail) => console.log(`${good ? '' : 'not '}ok ${name} (${detail})`);
+
+/// "conv tower(conv norm)"; without inputs, of which a Sequential shows none.
+const names = (layers) => layers.filter((l) => (l.class_name || l.getClassName()) !== 'InputLayer').map((l) => {
+  const inner = l.layers || (l.config && l.config.layers);
+  return (l.name || l.config.name).split('/').pop() + (inner ? `(${names(inner)})` : '');
+}).join(' ');
 
 const reader = (file) => ({
   load: async () => {
@@ -63,6 +69,25 @@ async function start() {
   writeNpy(path.join(journey, 'keras_y.npy'), model.predict(npy(path.join(journey, 'x.npy'))));
 }
 
+/// A frozen model that is called twice, with a Sequential inside, and one in a Sequential. Its weights come last in the file.
+async function nested() {
+  const at = path.join(folder, 'nested_by_tfjs');
+  const dense = (name, units) => tf.layers.dense({name, units, activation: 'tanh', biasInitializer: 'randomUniform'});
+  const deep = tf.sequential({name: 'deep', layers: [tf.layers.inputLayer({inputShape: [5]}), dense('first', 5), dense('second', 5)]});
+  const from = tf.input({shape: [5], name: 'from'}), scale = tf.layers.dense({name: 'scale', units: 5, useBias: false});
+  const inside = deep.apply(from);
+  const shared = tf.model({name: 'shared', inputs: from, outputs: tf.layers.add({name: 'sum'}).apply([scale.apply(from), inside])});
+  shared.layers.forEach((layer) => layer.trainable = layer.name !== 'scale');
+  const x = tf.input({shape: [5], name: 'x'});
+  const once = shared.apply(x), twice = shared.apply(dense('between', 5).apply(once));
+  const head = tf.sequential({name: 'head', layers: [tf.layers.inputLayer({inputShape: [10]}), dense('last', 3)]});
+  const model = tf.model({inputs: x, outputs: head.apply(tf.layers.concatenate({name: 'both'}).apply([once, twice]))});
+  await model.save(writer(path.join(at, 'model.json')));
+  const input = tf.range(0, 20).sin().reshape([4, 5]);
+  writeNpy(path.join(at, 'x.npy'), input);
+  writeNpy(path.join(at, 'y.npy'), model.predict(input));
+}
+
 async function end() {
   const journey = path.join(folder, 'journey');
   const x = npy(path.join(journey, 'x.npy')), y = npy(path.join(journey, 'keras_y.npy'));
@@ -76,7 +101,8 @@ async function end() {
 
 async function main() {
   await tf.setBackend('cpu');
-  if (part) return part === 'start' ? start() : end();
+  if (part === 'start') return start().then(nested);
+  if (part) return end();
   let h5wasm = null;
   try {
     h5wasm = await import(path.join(modules, 'h5wasm/dist/node/hdf5_hl.js'));
@@ -92,9 +118,13 @@ async function main() {
       const x = npy(path.join(at, 'x.npy')), y = npy(path.join(at, 'y.npy'));
       const difference = worst(model.predict(x), y);
       report(`${name}: outputs of TensorFlow.js ${tf.version.tfjs}`, difference <= 1e-5, difference.toExponential(1));
+      const written = JSON.parse(fs.readFileSync(path.join(at, 'model.json'))).modelTopology.model_config.config.layers;
+      const mine = names(model.layers), theirs = names(written);
+      report(`${name}: models inside, and layers in the order of TensorFlow.js`, mine === theirs, mine);
       if (h5wasm) {
         const file = new h5wasm.File(path.join(folder, name + '.h5'), 'r');
-        JSON.parse(file.attrs['model_config'].value);
+        const config = JSON.parse(file.attrs['model_config'].value).config;
+        if (names(config.layers) !== theirs) throw new Error('other layers in .h5');
         for (const layer of model.layers) {
           if (!layer.weights.length) continue;
           const group = file.get('model_weights/' + layer.name);
