@@ -359,9 +359,6 @@ TEST_CASE("the calls of a model inside count from 1, or from 0") {
 }
 
 TEST_CASE("a layer that a model inside a Sequential calls twice stays shared") {
-  const std::string twice =
-      R"({"class_name":"Dense","config":{"name":"dense","units":2},"name":"dense","inbound_nodes":)"
-      R"([[["in",0,0,{}]],[["dense",0,0,{}]]]})";
   const std::string text = R"({"class_name":"Sequential","config":{"layers":[)" + input("in") + "," +
                            functional("m", input("in") + "," + twice, R"([["dense",1,0]])") + "]}}";
   Model<> model = built(text);

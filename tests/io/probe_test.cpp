@@ -248,6 +248,18 @@ TEST_CASE("a model of doubles is held to 1e-10, and to 1e-5 where it is read as 
   CHECK_NOTHROW(load(path));
   copy.layer("conv2d").parameters()[1]->update([](TensorView<double> bias) { bias[0] += 1e-7; });
   CHECK_THROWS_WITH_AS(replay(copy, probe, path), doctest::Contains("layer 'conv2d'"), FormatError);
+  // the file itself says how close it has to be
+  for (const char* name : {"b.safetensors", "b.keras"}) {
+    CAPTURE(name);
+    const std::string other = directory / name;
+    save(model, other, make_probe(model, samples<double>({8, 8, 2})));
+    CHECK(load<double>(other).predict(samples<double>({8, 8, 2})) == model.predict(samples<double>({8, 8, 2})));
+    CHECK_NOTHROW(load<float>(other));
+    save(copy, other, probe);
+    CHECK_THROWS_WITH_AS(load<double>(other), doctest::Contains("layer 'conv2d'"), FormatError);
+    CHECK_NOTHROW(load<double>(other, {}, ProbeCheck::skip));
+    CHECK_NOTHROW(load<float>(other));
+  }
   CHECK_NOTHROW(replay(load_safetensors<float>(path), probe, path));
 }
 

@@ -10,7 +10,7 @@ build=$PWD/build/tests
 work=$PWD/build/sanitize
 mkdir -p "$work"
 flags+=(-g1 -fno-omit-frame-pointer "-fsanitize=address,undefined,float-cast-overflow" -fno-sanitize-recover=all -UNDEBUG -I tests "-DKEEL_SOURCE_DIR=\"$PWD\"")
-[ $# -gt 0 ] || set -- bad_files mutation formats archive bytes json keras_npz probe diagnose load out_of_memory
+[ $# -gt 0 ] || set -- bad_files mutation formats archive bytes json keras_npz keras_nesting probe diagnose load out_of_memory
 failures=0
 for CXX in ${COMPILERS:-g++ clang++}; do
   name=${CXX##*/}

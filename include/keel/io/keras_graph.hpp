@@ -2,12 +2,14 @@
 /// The graph of a model as Keras has it: layers and models inside the model, called once or several times, in the
 /// order by which Keras's files know their weights. keras_nesting.hpp makes it from a keel model.
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <numeric>
 #include <set>
 
-#include <keel/model/model.hpp>
+#include <keel/layers/options.hpp>
+#include <keel/model/naming.hpp>
 
 namespace keel::inline KEEL_ABI {
 

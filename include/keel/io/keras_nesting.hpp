@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <keel/io/keras_graph.hpp>
+#include <keel/model/model.hpp>
 
 namespace keel::inline KEEL_ABI {
 
@@ -228,9 +229,9 @@ inline void arrange(KerasGraph& graph, int depth = 0) {
 /// What keel pads inside a convolution and Keras does not.
 template <class T>
 Padding own_padding(const Layer<T>& layer) {
-  const Config config = layer.config();
   Padding padding = Padding::valid;
-  if (config.find("kernel_size") && layer.type() != "Conv2DTranspose") read_option(config, "padding", padding);
+  for (const char* type : {"Conv2D", "DepthwiseConv2D", "SeparableConv2D"})
+    if (layer.type() == type) read_option(layer.config(), "padding", padding);
   return padding.mode == Padding::Mode::fixed && !(padding == Padding(0)) ? padding : Padding::valid;
 }
 

@@ -53,7 +53,7 @@ class KerasWriter {
     for (std::size_t p = 0; p < graph.parts.size(); ++p) layers.push_back(part_json(graph, p));
     Json config = {{"name", name}, {"layers", layers}};
     if (!old_) config["trainable"] = true;
-    const Json shape = batched(shape_of(graph, graph.inputs[0]));
+    const Json shape = graph.inputs.empty() ? Json() : batched(shape_of(graph, graph.inputs[0]));
     if (!graph.sequential) {
       config["input_layers"] = Json::array();
       config["output_layers"] = Json::array();

@@ -14,7 +14,8 @@
 /// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
 ///
 /// Reading goes by content, writing by extension. keel's .safetensors and .keras also carry a probe
-/// (io/probe.hpp).
+/// (io/probe.hpp). A model inside a Keras model becomes layers named "inner/dense", and these are written as a
+/// model inside again. save_keras(model, path, {.weights = KerasContainer::npz}) writes a .keras with .npz inside.
 
 #include <keel/io/content.hpp>
 #include <keel/io/keras_model.hpp>

@@ -88,11 +88,14 @@ std::vector<Network> networks() {
              LeakyReLU({.negative_slope = 0.3}), BatchNorm({.center = false, .scale = false}), Softmax());
        },
        false},
-      {"pooled",
+      {"pooled",  // a Sequential of models
        [] {
-         return chain({10, 10, 2}, Conv2D(6, 3, {.dilation_rate = 2, .activation = Activation::sigmoid}),
-                      MaxPool2D(3, {.strides = 2}), BatchNorm(), GlobalAveragePool2D(),
-                      Dense(8, {.activation = Activation::relu}), Dropout(0.2), Dense(3));
+         return chain(
+             {10, 10, 2},
+             Conv2D(6, 3, {.dilation_rate = 2, .activation = Activation::sigmoid, .name = "features/first/conv"}),
+             MaxPool2D(3, {.strides = 2, .name = "features/first/pool"}), BatchNorm({.name = "features/norm"}),
+             GlobalAveragePool2D(), Dense(8, {.activation = Activation::relu, .name = "head/first/dense"}),
+             Dropout(0.2), Dense(3, {.name = "last/dense"}));
        }},
   };
 }

@@ -69,7 +69,7 @@ async function start() {
   writeNpy(path.join(journey, 'keras_y.npy'), model.predict(npy(path.join(journey, 'x.npy'))));
 }
 
-/// A frozen model that is called twice, with a Sequential inside, and one in a Sequential. Its weights come last in the file.
+/// A model that is called twice, with a Sequential inside and a frozen layer, whose weights come last in the file.
 async function nested() {
   const at = path.join(folder, 'nested_by_tfjs');
   const dense = (name, units) => tf.layers.dense({name, units, activation: 'tanh', biasInitializer: 'randomUniform'});
