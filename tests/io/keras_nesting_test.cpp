@@ -321,8 +321,8 @@ TEST_CASE("names that two models inside share") {
 
 namespace {
 
-const std::string dense =
-    R"({"class_name":"Dense","config":{"name":"dense","units":2},"name":"dense","inbound_nodes":[[["in",0,0,{}]]]})";
+const std::string dense = R"({"class_name":"Dense","config":{"name":"dense","units":2},"name":"dense",)"
+                          R"("inbound_nodes":[[["in",0,0,{}]]]})";
 std::string input(const std::string& name) {
   return R"({"class_name":"InputLayer","config":{"name":")" + name + R"(","batch_shape":[null,2]},"name":")" +
          name + R"(","inbound_nodes":[]})";
@@ -359,6 +359,8 @@ TEST_CASE("the calls of a model inside count from 1, or from 0") {
 }
 
 TEST_CASE("a layer that a model inside a Sequential calls twice stays shared") {
+  std::string twice = dense;
+  twice.insert(twice.rfind("]}"), R"(,[["dense",0,0,{}]])");
   const std::string text = R"({"class_name":"Sequential","config":{"layers":[)" + input("in") + "," +
                            functional("m", input("in") + "," + twice, R"([["dense",1,0]])") + "]}}";
   Model<> model = built(text);

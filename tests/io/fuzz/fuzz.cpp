@@ -104,6 +104,15 @@ int main(int, char** argv) {
   for (const KerasStyle style : {KerasStyle::keras3, KerasStyle::keras2})
     seed("keras", style == KerasStyle::keras3 ? "keras3" : "keras2",
          io::KerasWriter<float>(net, style).json().dump());
+  Model<> nested;
+  const Node left = nested.input({4, 4, 1}), right = nested.input({4, 4, 1});
+  const Node inner = nested.add(Conv2D(1, 1, {.name = "m/conv"}), left);
+  const Node relu = nested.add(ReLU({.name = "m/deep/relu"}), inner);
+  nested.output(nested.add(Add(), {relu, nested.share(relu, nested.share(inner, right))}));
+  for (const KerasStyle style : {KerasStyle::keras3, KerasStyle::tfjs})
+    seed("keras", style == KerasStyle::keras3 ? "nested_keras3" : "nested_tfjs",
+         io::KerasWriter<float>(nested, style).json().dump());
+  seed("keras_npz", "keel", std::string(io::text_of(io::keras_npz(io::keras_variables(nested)))));
   seed("keel", "graph", architecture(net).dump());
   Sequential dense({2});
   dense.add(Dense(1));
