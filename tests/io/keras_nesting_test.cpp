@@ -38,7 +38,7 @@ Model<> chain() {
   Sequential net({6, 6, 2}, {.seed = 4});
   net.add(Conv2D(3, 3, {.name = "features/conv"})).add(ReLU({.name = "features/relu"}));
   net.add(Flatten()).add(Dense(4, {.name = "head/a/dense"})).add(Dense(2, {.name = "head/dense"}));
-  return std::move(net);
+  return net;
 }
 
 void scramble(Model<>& model) {
@@ -254,6 +254,14 @@ TEST_CASE("calls of a model are told apart") {
     const Json json = written(model, KerasStyle::tfjs);
     CHECK(named(json, "m")["inbound_nodes"].dump() ==
           R"([[["x",0,0,{}],["x",0,0,{}]],[["x",0,0,{}],["y",0,0,{}]]])");
+  }
+  SUBCASE("inputs of two ranks") {
+    Model<> model;
+    const Node image = model.input({2, 2, 1}, "image"), line = model.input({4}, "line");
+    const Node a = model.add(Flatten({.name = "m/a"}), image);
+    model.output(a);
+    model.output(model.share(a, line));
+    CHECK(calls(model) == 1);
   }
   SUBCASE("images of two sizes") {
     Model<> model;

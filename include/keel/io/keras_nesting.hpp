@@ -65,6 +65,7 @@ class KerasNesting {
         for (std::size_t time = 0; time < times_; ++time) {
           sources.push_back(graph_.calls[step[time]].from[a]);
           own += places_[sources[time].call].time == time;
+          if (extents_of(sources[time]).size() != extents_of(sources[0]).size()) return false;
         }
         const Value first = sources[0];
         if (own == 0) {
