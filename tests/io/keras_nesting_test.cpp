@@ -140,6 +140,7 @@ TEST_CASE("a model that is called twice is written once") {
   // the first call of a Functional is number 1
   CHECK(json["config"]["output_layers"].dump() == R"([["head",0,0],["inner",2,0]])");
   CHECK(named(json, "head")["build_config"]["input_shape"].dump() == "[null,3]");
+  CHECK(named(json, "multiply")["build_config"]["input_shape"].dump() == "[[null,3],[null,3]]");
   const Json old = written(siamese(), KerasStyle::keras2);
   CHECK(old["config"]["output_layers"].dump() == R"([["head",1,0],["inner",2,0]])");
   CHECK(named(old, "inner")["inbound_nodes"].dump() == R"([[["left",0,0,{}]],[["right",0,0,{}]]])");

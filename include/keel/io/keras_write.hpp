@@ -75,22 +75,27 @@ class KerasWriter {
 
   Json part_json(const KerasGraph& graph, std::size_t p) const {
     const Part& part = graph.parts[p];
-    Json calls = Json::array(), input_shape;
+    Json calls = Json::array(), shapes;
     for (const auto& call : graph.calls) {
       if (call.part != p) continue;
-      if (call.from.empty()) {
-        input_shape = batched(call.results[0]);
-        continue;
+      if (shapes.is_null()) {
+        shapes = Json::array();
+        for (const auto& value : call.from) shapes.push_back(batched(shape_of(graph, value)));
+        if (!takes_list(part)) shapes = call.from.empty() ? batched(call.results[0]) : shapes[0];
       }
-      if (calls.empty()) input_shape = batched(shape_of(graph, call.from[0]));
-      calls.push_back(inbound(graph, call));
+      if (!call.from.empty()) calls.push_back(inbound(graph, call));
     }
     Json json = part.model ? model_json(*part.model, part.name)
-                           : object("keras.layers", part.type, config_of(part, input_shape));
+                           : object("keras.layers", part.type, config_of(part, shapes));
     if (style_ == KerasStyle::keras3 && !part.model && part.type != "InputLayer")
-      json["build_config"] = Json::object({{"input_shape", input_shape}});
+      json["build_config"] = Json::object({{"input_shape", shapes}});
     if (!graph.sequential) json["name"] = part.name, json["inbound_nodes"] = calls;
     return json;
+  }
+  /// Called on a list of tensors, not on one.
+  static bool takes_list(const Part& part) {
+    return part.type == "Add" || part.type == "Multiply" || part.type == "Concatenate" ||
+           (part.model && part.model->inputs.size() > 1);
   }
 
   static Json pairs(const Padding& p) {
@@ -132,10 +137,8 @@ class KerasWriter {
       tensors.push_back(std::move(tensor));
     }
     if (old_) return tensors;
-    const Part& part = graph.parts[call.part];
-    const bool list = part.type == "Add" || part.type == "Multiply" || part.type == "Concatenate" ||
-                      (part.model && part.model->inputs.size() > 1);
-    return {{"args", list ? Json::array({tensors}) : tensors}, {"kwargs", Json::object()}};
+    return {{"args", takes_list(graph.parts[call.part]) ? Json::array({tensors}) : tensors},
+            {"kwargs", Json::object()}};
   }
 
   Json config_of(const Part& part, const Json& input_shape) const {
