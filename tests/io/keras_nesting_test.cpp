@@ -184,6 +184,35 @@ TEST_CASE("the layers of a model inside are one group of an .h5, those that trai
   CHECK(equal(counting, load(directory / "b.keras")));
 }
 
+TEST_CASE("weights alone, as older versions of Keras save them") {
+  const TemporaryDirectory directory;
+  Sequential model({3});
+  model.add(Dense(3, {.name = "outer"})).add(Dense(3, {.name = "inner/dense"}));
+  scramble(model);
+  for (const std::string inside : {"inner/dense", "dense"}) {
+    CAPTURE(inside);
+    Hdf5Writer file;
+    const auto add = [&](const std::string& group, const std::string& layer, const char* name) {
+      Names weights;
+      for (const Parameter<float>* parameter : std::as_const(model).layer(name).parameters()) {
+        weights.push_back(layer + "/" + parameter->name() + ":0");
+        file.dataset(group + "/" + weights.back(), to_array("", parameter->value()));
+      }
+      file.attribute(group, "weight_names", weights);
+    };
+    file.attribute("", "layer_names", Names{"outer", "inner"});
+    add("outer", "outer", "outer");
+    add("inner", inside, "inner/dense");
+    file.write(directory / "a.h5");
+    Model<> other = model.clone();
+    for (Parameter<float>* p : other.parameters()) p->set(Tensor<float>(p->shape(), 0.25f));
+    const std::string table = diagnose(other, directory / "a.h5").to_string();
+    CHECK((table.find("matched by name") != table.npos) == (inside == "inner/dense"));
+    load_weights(other, directory / "a.h5");
+    CHECK(equal(model, other));
+  }
+}
+
 TEST_CASE("what is no model by itself is written flat") {
   const TemporaryDirectory directory;
   Model<> leaves;
