@@ -98,3 +98,5 @@ void shapes(benchmark::internal::Benchmark* bench, int batch) {
 BENCHMARK_CAPTURE(depthwise, forward, forward)->Apply([](auto* bench) { shapes(bench, 1), shapes(bench, 8); });
 BENCHMARK_CAPTURE(depthwise, backward_input, backward_input)->Apply([](auto* bench) { shapes(bench, 8); });
 BENCHMARK_CAPTURE(depthwise, backward_kernel, backward_kernel)->Apply([](auto* bench) { shapes(bench, 8); });
+
+BENCHMARK_MAIN();

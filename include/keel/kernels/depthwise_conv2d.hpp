@@ -25,6 +25,34 @@ struct DepthwiseRun {
   Index y_step;
   const T *bias, *residual;
   bool clamp_low, clamp_high;
+  const T* next;                // what the next row of outputs reads first,
+  Index next_lines, y_lines;    // and how much of it, and of y, goes with each pixel and vector of channels
+};
+/// Rows [first, first + rows) of an image, for 3 x 3 taps and stride 1: tap (r, s) is at
+/// kernel + (3 r + s) kernel_step.
+template <class T>
+struct DepthwiseStrip {
+  const T* source;  // an image of from_h x from_w pixels
+  Index from_h, from_w, channels;
+  const T* kernel;
+  Index kernel_step;
+  T* y;  // an image with rows of to_w pixels
+  Index to_w, first, rows, pad_top, pad_left;
+  const T *bias, *residual;
+  bool clamp_low, clamp_high;
+};
+/// sums(r, s) += x y over adjacent pixels, for `rows` x `columns` taps.
+template <class T>
+struct DepthwiseGradient {
+  Index channels, pixels, rows, columns;
+  const T* x;
+  Index x_step, x_row, x_column;
+  const T* dy;
+  Index dy_step;
+  T* sums;
+  Index sums_row, sums_column;
+  const T *next_x, *next_dy;  // what the next row reads first, `x_lines` of x with each pixel and vector
+  Index x_lines;
 };
 }  // namespace simd
 
@@ -58,6 +86,8 @@ struct DepthwiseAxis {
     const Index position = backward ? at / stride : at;
     return position < from_size ? position : -1;
   }
+  /// The last position that `to` reads, be it inside or not.
+  Index last(Index to) const { return backward ? (to + pad) / stride : to * stride + (taps - 1) * dilation - pad; }
   /// From one position of a run to the next, and what that means where it reads.
   Index to_step() const { return backward ? stride : 1; }
   Index from_step() const { return backward ? 1 : stride; }
@@ -98,10 +128,40 @@ inline Index depthwise_runs(const DepthwiseAxis& axis, DepthwisePositions* runs,
   return count;
 }
 
-/// The kernel's forward pass (x to y), or backwards (dy to dx) as a sum of the same form.
+/// 3 x 3 taps with stride 1 in strips of rows whose inputs stay in the second-level cache. Backward is the same
+/// with the taps in reverse order.
 template <class T>
-void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
-                     const Epilogue<T>& epilogue, T* to, const KernelContext& context) {
+void depthwise_strips(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
+                      const Epilogue<T>& epilogue, T* to, const KernelContext& context) {
+  simd::DepthwiseStrip<T> image;
+  image.from_h = backward ? g.out_h : g.in_h, image.from_w = backward ? g.out_w : g.in_w;
+  const Index to_h = backward ? g.in_h : g.out_h, channels = g.out_c;
+  image.to_w = backward ? g.in_w : g.out_w, image.channels = channels;
+  image.kernel = backward ? kernel + 8 * channels : kernel, image.kernel_step = backward ? -channels : channels;
+  image.pad_top = backward ? 2 - g.pad_top : g.pad_top, image.pad_left = backward ? 2 - g.pad_left : g.pad_left;
+  image.bias = epilogue.bias;
+  image.clamp_high = epilogue.activation.kind == Activation::relu6;
+  image.clamp_low = image.clamp_high || epilogue.activation.kind == Activation::relu;
+  const Index from_row = image.from_w * channels, to_row = image.to_w * channels;
+  const Index rows = std::clamp<Index>((256 << 10) / (from_row * Index{sizeof(T)} + 1), 1, to_h);
+  const Index strips = (to_h + rows - 1) / rows;
+  parallel_for(context.threads, g.batch * strips, 65536 / (rows * to_row * 9 + 1) + 1, [&](Index begin, Index end) {
+    simd::DepthwiseStrip<T> strip = image;
+    for (Index i = begin; i < end; ++i) {
+      const Index n = i / strips, at = n * to_h * to_row;
+      strip.first = to_h * (i % strips) / strips;
+      strip.rows = to_h * (i % strips + 1) / strips - strip.first;
+      strip.source = source + n * strip.from_h * from_row;
+      strip.y = to + at, strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+      KEEL_SIMD_CALL(context.simd, depthwise_strip<T>)(strip);
+    }
+  });
+}
+
+/// The kernel's forward pass (x to y), or backwards (dy to dx) as a sum of the same form, for any taps and strides.
+template <class T>
+void depthwise_rows(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
+                    const Epilogue<T>& epilogue, T* to, const KernelContext& context) {
   const DepthwiseAxis rows = DepthwiseAxis::rows(g, backward), columns = DepthwiseAxis::columns(g, backward);
   const Index channels = g.out_c;
   Scratch::Frame frame(context.scratch);
@@ -109,8 +169,6 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
   const Index run_count = depthwise_runs(columns, runs, context.scratch);
   simd::DepthwiseTap* const taps =
       context.scratch.take<simd::DepthwiseTap>(thread_count(context.threads) * rows.taps * columns.taps);
-  const Activation kind = epilogue.activation.kind;
-  const bool clamp = kind == Activation::relu || kind == Activation::relu6;
 
   const Index work = columns.to_size * channels * rows.taps * columns.taps;
   parallel_for(context.threads, g.batch * rows.to_size, (std::max)(Index{1}, 65536 / (work + 1)),
@@ -122,8 +180,10 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
                  run.source_step = columns.from_step() * channels;
                  run.y_step = columns.to_step() * channels;
                  run.bias = epilogue.bias;
-                 run.clamp_low = clamp;
-                 run.clamp_high = kind == Activation::relu6;
+                 run.clamp_high = epilogue.activation.kind == Activation::relu6;
+                 run.clamp_low = run.clamp_high || epilogue.activation.kind == Activation::relu;
+                 run.next_lines = backward ? 1 : rows.stride * columns.stride;
+                 run.y_lines = columns.to_step();
                  for (Index row = begin; row < end; ++row) {
                    run.source = source + row / rows.to_size * rows.from_size * columns.from_size * channels;
                    for (Index i = 0; i < run_count; ++i) {
@@ -141,12 +201,27 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
                      const Index at = (row * columns.to_size + positions.first) * channels;
                      run.y = to + at;
                      run.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+                     run.next = run.source + ((rows.last(row % rows.to_size) + 1) * columns.from_size +
+                                              positions.first * columns.from_step()) *
+                                                 channels;
                      KEEL_SIMD_CALL(context.simd, depthwise_run<T>)(run);
                    }
                  }
                });
-  if (!clamp && kind != Activation::linear)
-    activation_forward(epilogue.activation, g.batch * rows.to_size * columns.to_size, channels, to, to, context);
+}
+
+template <class T>
+void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
+                     const Epilogue<T>& epilogue, T* to, const KernelContext& context) {
+  const bool square = g.kernel_h == 3 && g.kernel_w == 3;
+  const bool dense = g.stride_h == 1 && g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1;
+  if (square && dense)
+    depthwise_strips(g, backward, source, kernel, epilogue, to, context);
+  else
+    depthwise_rows(g, backward, source, kernel, epilogue, to, context);
+  const Activation kind = epilogue.activation.kind;
+  if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
+    activation_forward(epilogue.activation, g.batch * g.out_h * g.out_w, g.out_c, to, to, context);
 }
 
 /// Each of x's channels `multiplier` times: what depth multipliers beyond 1 read.
@@ -213,6 +288,11 @@ void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const
                                  Index{65536} / (all_rows * g.out_w * taps * 16) + 1);
   parallel_for(context.threads, units, grain, [&](Index begin, Index end) {
     const Index first = begin * 16, some = (std::min)(end * 16, channels) - first;
+    simd::DepthwiseGradient<T> gradient;
+    gradient.channels = some, gradient.dy_step = channels;
+    gradient.x_step = g.stride_w * channels, gradient.x_lines = g.stride_h * g.stride_w;
+    gradient.x_row = g.dilation_h * g.in_w * channels, gradient.x_column = g.dilation_w * channels;
+    gradient.sums_row = g.kernel_w * channels, gradient.sums_column = channels;
     for (Index row = 0; row < all_rows; ++row) {
       const T* const image = source + row / g.out_h * g.in_h * g.in_w * channels + first;
       Index top = 0, bottom = rows.taps;
@@ -222,11 +302,13 @@ void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const
       for (Index i = 0; top < bottom && i < run_count; ++i) {
         const detail::DepthwisePositions& run = runs[i];
         if (run.taps == 0) continue;
-        KEEL_SIMD_CALL(context.simd, depthwise_gradient_run<T>)
-        (some, run.count, bottom - top, run.taps, image + (from * g.in_w + run.from[0]) * channels,
-         g.stride_w * channels, g.dilation_h * g.in_w * channels, g.dilation_w * channels,
-         dy + (row * g.out_w + run.first) * channels + first, channels,
-         parts + (top * g.kernel_w + run.tap[0]) * channels + first, g.kernel_w * channels, channels);
+        gradient.pixels = run.count, gradient.rows = bottom - top, gradient.columns = run.taps;
+        gradient.x = image + (from * g.in_w + run.from[0]) * channels;
+        gradient.dy = dy + (row * g.out_w + run.first) * channels + first;
+        gradient.sums = parts + (top * g.kernel_w + run.tap[0]) * channels + first;
+        gradient.next_x = gradient.x + gradient.rows * gradient.x_row + first * (run.count * gradient.x_lines - 1);
+        gradient.next_dy = gradient.dy + g.out_w * channels + first * (run.count - 1);
+        KEEL_SIMD_CALL(context.simd, depthwise_gradient_run<T>)(gradient);
       }
       if ((row + 1) % part_rows != 0 && row + 1 != all_rows) continue;
       for (Index t = 0; t < taps; ++t)

@@ -1,5 +1,11 @@
 // Depthwise convolution of pixels that see the same taps. A vector holds adjacent channels.
 
+// Memory is fetched in its own order, which is faster than the order of use: `count` vectors of what comes soon.
+template <class T>
+KEEL_SIMD_INLINE void depthwise_fetch(const T* from, Index count) {
+  for (Index i = 0; i < count; ++i) prefetch(from + i * lanes<T>);
+}
+
 // The sums of `pixels` pixels, `stride` inputs apart, for rows of three taps on neighbouring inputs: each input is
 // loaded once a row. Inputs that lie a power of two apart share few sets of the first-level cache.
 template <class T, int pixels, int stride>
@@ -29,8 +35,9 @@ template <class T, int pixels, int stride, bool partial>
 KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T> run, Index pixel, Index channel, const Tail<T>& tail) {
   const T* const source = run.source + pixel * run.source_step + channel;
   const Index at = pixel * run.y_step + channel;
-  KEEL_SIMD_UNROLL
-  for (int p = 0; p < pixels; ++p) prefetch_to_write(run.y + at + p * run.y_step + lanes<T>);  // the next tile's
+  const Index next = pixel * run.channels + pixels * channel;
+  depthwise_fetch(run.next + next * run.next_lines, pixels * run.next_lines);
+  depthwise_fetch(run.y + next * run.y_lines + 512, pixels * run.y_lines);
   Vector<T> sums[static_cast<std::size_t>(pixels)] = {};
   if constexpr (stride > 0) depthwise_rows<T, pixels, stride>(run, source, channel, sums);
   for (Index t = 0; stride == 0 && t < run.taps; ++t) {
@@ -90,10 +97,6 @@ void depthwise_run(const DepthwiseRun<T>& run) {
   Index pixel = 0;
   if (run.columns == 3) {
     const Index step = run.tap[2].source - run.tap[1].source;
-    if (run.source_step == step || run.source_step == -step) {
-      pixel = depthwise_tiles<T, 8, 1>(run, pixel, whole);
-      pixel = depthwise_tiles<T, 4, 1>(run, pixel, whole);
-    }
     if (run.source_step == 2 * step) pixel = depthwise_tiles<T, 4, 2>(run, pixel, whole);
   }
   pixel = depthwise_tiles<T, 4, 0>(run, pixel, whole);
@@ -102,27 +105,116 @@ void depthwise_run(const DepthwiseRun<T>& run) {
     depthwise_tile<T, 1, 0, true>(run, pixel, whole, tail);
 }
 
-// sums(r, s) += x y over the pixels of a row, for `rows` x `columns` taps of one vector of channels.
+#if KEEL_SIMD_REGISTERS == 32
+inline constexpr int depthwise_width = 7;
+#else
+inline constexpr int depthwise_width = 3;
+#endif
+
+// depthwise_width pixels from `column` on and one vector of channels, down all rows of a strip. Every input is read
+// once: it goes into the sums of three rows. `whole`: all pixels and channels are there, and all inputs but for the
+// first and the last column.
+template <class T, bool whole>
+void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel) {
+  constexpr int width = depthwise_width;
+  const Index step = strip.channels, count = strip.to_w - column;
+  const Tail<T> tail(step - channel < lanes<T> ? step - channel : lanes<T>);
+  Vector<T> weights[9];
+  KEEL_SIMD_UNROLL
+  for (int t = 0; t < 9; ++t) {
+    const T* const from = strip.kernel + t * strip.kernel_step + channel;
+    weights[t] = whole ? load(from) : load(from, tail);
+  }
+  Vector<T> bias{};
+  if (strip.bias) bias = whole ? load(strip.bias + channel) : load(strip.bias + channel, tail);
+  Vector<T> sums[3][std::size_t{width}] = {};  // of output rows row - 2, row - 1 and row
+  const Index left = column - strip.pad_left, right = strip.from_w - left;
+  for (Index row = strip.first; row < strip.first + strip.rows + 2; ++row) {
+    const Index from_row = row - strip.pad_top;
+    if (from_row >= 0 && from_row < strip.from_h) {
+      // What the strip below needs.
+      const Index next = from_row + strip.rows, share = column * step + width * channel;
+      depthwise_fetch(strip.source + next * strip.from_w * step + share, width);
+      depthwise_fetch(strip.y + next * strip.to_w * step + share, width);
+      const T* const from = strip.source + (from_row * strip.from_w + left) * step + channel;
+      KEEL_SIMD_UNROLL
+      for (int i = 0; i < width + 2; ++i) {
+        if ((i == 0 || !whole) && left + i < 0) continue;
+        if ((i == width + 1 || !whole) && i >= right) continue;
+        const Vector<T> value = whole ? load(from + i * step) : load(from + i * step, tail);
+        KEEL_SIMD_UNROLL
+        for (int s = 0; s < 3; ++s)
+          if (i >= s && i - s < width) {
+            sums[0][i - s] = fma(weights[6 + s], value, sums[0][i - s]);
+            sums[1][i - s] = fma(weights[3 + s], value, sums[1][i - s]);
+            sums[2][i - s] = fma(weights[s], value, sums[2][i - s]);
+          }
+      }
+    }
+    if (row >= strip.first + 2) {
+      const Index at = ((row - 2) * strip.to_w + column) * step + channel;
+      KEEL_SIMD_UNROLL
+      for (int p = 0; p < width; ++p) {
+        const Index to = at + p * step;
+        if (!whole && p >= count) break;
+        Vector<T> value = sums[0][p] + bias;
+        if (strip.residual)
+          value = value + (whole ? load(strip.residual + to) : load(strip.residual + to, tail));
+        if (strip.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
+        if (strip.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
+        if (whole)
+          store(strip.y + to, value);
+        else
+          store(strip.y + to, value, tail);
+      }
+    }
+    KEEL_SIMD_UNROLL
+    for (int p = 0; p < width; ++p)
+      sums[0][p] = sums[1][p], sums[1][p] = sums[2][p], sums[2][p] = Vector<T>{};
+  }
+}
+
+template <class T>
+void depthwise_strip(const DepthwiseStrip<T>& strip) {
+  for (Index column = 0; column < strip.to_w; column += depthwise_width) {
+    const Index left = column - strip.pad_left, end = column + depthwise_width;
+    const bool inside = left >= -1 && left + depthwise_width < strip.from_w && end <= strip.to_w;
+    for (Index c = 0; c < strip.channels; c += lanes<T>) {
+      if (inside && c + lanes<T> <= strip.channels)
+        depthwise_column<T, true>(strip, column, c);
+      else
+        depthwise_column<T, false>(strip, column, c);
+    }
+  }
+}
+
+// sums(r, s) += x y for `rows` x `columns` taps, from (r, s) on, of one vector of channels.
 template <class T, int rows, int columns, bool partial>
-KEEL_SIMD_INLINE void depthwise_gradient_tile(Index pixels, const T* x, Index x_step, Index x_row, Index x_column,
-                                              const T* dy, Index dy_step, T* sums, Index sums_row,
-                                              Index sums_column, const Tail<T>& tail) {
+KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T>& run, Index r0, Index s0, Index channel) {
+  const Tail<T> tail(partial ? run.channels - channel : 0);
+  const T* x = run.x + r0 * run.x_row + s0 * run.x_column + channel;
+  const T* dy = run.dy + channel;
+  T* const sums = run.sums + r0 * run.sums_row + s0 * run.sums_column + channel;
   Vector<T> sum[static_cast<std::size_t>(rows)][static_cast<std::size_t>(columns)];
   KEEL_SIMD_UNROLL
   for (int r = 0; r < rows; ++r) {
     KEEL_SIMD_UNROLL
     for (int s = 0; s < columns; ++s) {
-      const T* const from = sums + r * sums_row + s * sums_column;
+      const T* const from = sums + r * run.sums_row + s * run.sums_column;
       sum[r][s] = partial ? load(from, tail) : load(from);
     }
   }
-  for (Index p = 0; p < pixels; ++p, x += x_step, dy += dy_step) {
+  const T* next_x = run.next_x + channel * run.pixels * run.x_lines;
+  const T* next_dy = run.next_dy + channel * run.pixels;
+  for (Index p = 0; p < run.pixels; ++p, x += run.x_step, dy += run.dy_step) {
+    depthwise_fetch(next_x, run.x_lines), next_x += run.x_lines * lanes<T>;
+    depthwise_fetch(next_dy, 1), next_dy += lanes<T>;
     const Vector<T> factor = partial ? load(dy, tail) : load(dy);
     KEEL_SIMD_UNROLL
     for (int r = 0; r < rows; ++r) {
       KEEL_SIMD_UNROLL
       for (int s = 0; s < columns; ++s) {
-        const T* const from = x + r * x_row + s * x_column;
+        const T* const from = x + r * run.x_row + s * run.x_column;
         sum[r][s] = fma(factor, partial ? load(from, tail) : load(from), sum[r][s]);
       }
     }
@@ -131,7 +223,7 @@ KEEL_SIMD_INLINE void depthwise_gradient_tile(Index pixels, const T* x, Index x_
   for (int r = 0; r < rows; ++r) {
     KEEL_SIMD_UNROLL
     for (int s = 0; s < columns; ++s) {
-      T* const to = sums + r * sums_row + s * sums_column;
+      T* const to = sums + r * run.sums_row + s * run.sums_column;
       if (partial)
         store(to, sum[r][s], tail);
       else
@@ -142,24 +234,13 @@ KEEL_SIMD_INLINE void depthwise_gradient_tile(Index pixels, const T* x, Index x_
 
 // The same for all channels and any number of taps.
 template <class T>
-void depthwise_gradient_run(Index channels, Index pixels, Index rows, Index columns, const T* x, Index x_step,
-                            Index x_row, Index x_column, const T* dy, Index dy_step, T* sums, Index sums_row,
-                            Index sums_column) {
-  const Index whole = channels / lanes<T> * lanes<T>;
-  const Tail<T> tail(channels - whole);
-  const bool square = rows == 3 && columns == 3;
-  for (Index c = 0; square && c < whole; c += lanes<T>)
-    depthwise_gradient_tile<T, 3, 3, false>(pixels, x + c, x_step, x_row, x_column, dy + c, dy_step, sums + c,
-                                            sums_row, sums_column, tail);
-  for (Index r = 0; r < rows; ++r)
-    for (Index s = 0; s < columns; ++s) {
-      const T* const from = x + r * x_row + s * x_column;
-      T* const to = sums + r * sums_row + s * sums_column;
-      for (Index c = 0; !square && c < whole; c += lanes<T>)
-        depthwise_gradient_tile<T, 1, 1, false>(pixels, from + c, x_step, 0, 0, dy + c, dy_step, to + c, 0, 0,
-                                                tail);
-      if (whole < channels)
-        depthwise_gradient_tile<T, 1, 1, true>(pixels, from + whole, x_step, 0, 0, dy + whole, dy_step, to + whole,
-                                               0, 0, tail);
+void depthwise_gradient_run(const DepthwiseGradient<T>& run) {
+  const Index whole = run.channels / lanes<T> * lanes<T>;
+  const bool square = run.rows == 3 && run.columns == 3;
+  for (Index c = 0; square && c < whole; c += lanes<T>) depthwise_gradient_tile<T, 3, 3, false>(run, 0, 0, c);
+  for (Index r = 0; r < run.rows; ++r)
+    for (Index s = 0; s < run.columns; ++s) {
+      for (Index c = 0; !square && c < whole; c += lanes<T>) depthwise_gradient_tile<T, 1, 1, false>(run, r, s, c);
+      if (whole < run.channels) depthwise_gradient_tile<T, 1, 1, true>(run, r, s, whole);
     }
 }
