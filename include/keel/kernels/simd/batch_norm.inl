@@ -36,11 +36,12 @@ KEEL_SIMD_INLINE Vector<T> batch_norm_value(const detail::BatchNormChannels<T>& 
 template <class T>
 void batch_norm_apply(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
                       const T* residual, Activation kind, T alpha, T* y) {
-  for (Index i = 0; i < rows; i += rows_together) {
-    const Index end = rows - i < rows_together ? rows : i + rows_together;
+  const Index together = channels < 128 ? 128 / (channels + 1) + 1 : 1;  // memory in its own order is faster
+  for (Index i = 0; i < rows; i += together) {
+    const Index end = rows - i < together ? rows : i + together;
     for (Index c = 0; c < channels; c += lanes<T>)
       for (Index r = i; r < end; ++r) {
-        const Index at = r * channels + c, left = channels - c, next = at + rows_ahead * channels;
+        const Index at = r * channels + c, left = channels - c, next = at + 512;
         prefetch(x + next), prefetch_to_write(y + next);
         Vector<T> z = batch_norm_value(by, c, load_some(x + at, left));
         if (residual) z = z + load_some(residual + at, left);
