@@ -377,6 +377,9 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   T* const gradients = context.scratch.take<T>(strip_pixels * detail::panel_width<T> * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strip_rows * threads);
 
+  const Index x_row = g.batch * g.in_h * g.in_w * g.in_c / strips.rows();
+  const Index dy_row = g.batch * g.out_h * g.out_w * g.out_c / strips.rows();
+
   // Each thread computes some of the weights, from all strips.
   const Index all = g.groups * panels * panel_tiles;
   const Index parts = (std::min)(threads, all * strips.pixels() / 10'000 + 1);
@@ -387,6 +390,11 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     p.out_c = g.out_c;
     for (Index strip = 0; strip < strips.count; ++strip) {
       p.add = accumulate || strip > 0;
+      // What the next strip reads is fetched while this one is worked on, a cache line with each pixel of a tile, if
+      // the second-level cache has room for it.
+      const bool fetches = strip + 1 < strips.count && strip_rows * (x_row + dy_row) * Index{sizeof(T)} <= 512 << 10;
+      const T* ahead[] = {x + strips.first_row(strip + 1) * x_row, dy + strips.first_row(strip + 1) * dy_row};
+      Index left[] = {fetches ? strip_rows * x_row : 0, fetches ? strip_rows * dy_row : 0};
       for (Index at = first, next; at < last; at = next) {
         const Index group = at / panel_tiles / panels, panel = at / panel_tiles % panels;
         next = (std::min)(last, (at / tiles + 1) * tiles);
@@ -403,7 +411,11 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
         p.run = run.offset;
         p.begin = at % tiles * tile, p.end = (std::min)(run.length, p.begin + (next - at) * tile);
         p.dkernel = dkernel + run.weight * g.out_c + channel;
+        const int which = left[0] > 0 ? 0 : 1;
+        p.next = left[which] > 0 ? ahead[which] : nullptr;
         KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
+        const Index fetched = p.rows * p.width * 64 / Index{sizeof(T)};
+        ahead[which] += fetched, left[which] -= fetched;
       }
     }
   });

@@ -40,6 +40,7 @@ struct Conv2DGradient : Conv2DRows<T> {
   T* dkernel;             // of input 0 of the run, out_c values an input
   Index out_c;
   bool add;  // to dkernel, or overwrite it
+  const T* next;  // memory that is fetched meanwhile, a cache line with each pixel; or null
 
   /// Takes dy's panel from an image of out_c channels: as it is when few tiles read it, else as a dense copy.
   void take(const T* from, Index tiles, T* block) {
