@@ -26,7 +26,7 @@ void conv2d_finish(const detail::Conv2DPanel<T>& p, const T* sums, Index width, 
 /// first `channels` values are: all their sums are in registers.
 template <class T, int N, int G, int V>
 void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& groups, Index count, const T* weights,
-                 const T* bias, Index channels) {
+                 const T* next, const T* bias, Index channels) {
   constexpr int width = V * lanes<T>;
   constexpr std::size_t pixels = std::size_t{N * G}, vectors = std::size_t{V},
                         values = pixels * std::size_t{width};
@@ -52,6 +52,7 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
         for (int line = 0; line < width; line += 64 / int{sizeof(T)})
           __builtin_prefetch(weights + line + 32 * pitch);
         __builtin_prefetch(x[0] + N * G * step + c * ahead);
+        if (next) prefetch(next), next += 64 / sizeof(T);
         Vector<T> weight[vectors];
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) weight[v] = load(weights + v * lanes<T>);
@@ -90,6 +91,9 @@ template <class T, int N, int G, int V>
 void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, const T* bias, Index channel) {
   Conv2DGroups<T, N> groups;
   Index row = 0, column = 0;
+  // The first tiles fetch the next panel's weights, a cache line with each row of their own.
+  const Index sum = p.runs_h * p.runs_w * p.run_length;
+  const T *next = p.weights + sum * p.pitch, *const end = next + (channel == 0 ? sum * p.pitch : 0);
   for (Index left = p.rows * count; left > 0; left -= N) {
     for (int n = 0; n < N; ++n) {  // past the end: the last group again
       groups.x[n] = p.x + p.x_rows[row] + (first + column * G) * p.x_step;
@@ -98,9 +102,11 @@ void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, co
     }
     if (N == 2 && G == 7 && left == 1) {
       const Conv2DGroups<T, 1> last{{groups.x[0]}, {groups.y[0]}};
-      return conv2d_tile<T, 1, G, V>(p, last, 1, p.weights + channel, bias, p.channels - channel);
+      return conv2d_tile<T, 1, G, V>(p, last, 1, p.weights + channel, nullptr, bias, p.channels - channel);
     }
-    conv2d_tile<T, N, G, V>(p, groups, left < N ? left : N, p.weights + channel, bias, p.channels - channel);
+    conv2d_tile<T, N, G, V>(p, groups, left < N ? left : N, p.weights + channel, next < end ? next : nullptr, bias,
+                            p.channels - channel);
+    next += sum * Index{64 / sizeof(T)};
   }
 }
 
