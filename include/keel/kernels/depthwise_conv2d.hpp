@@ -25,8 +25,8 @@ struct DepthwiseRun {
   Index y_step;
   const T *bias, *residual;
   bool clamp_low, clamp_high;
-  const T* next;                // what the next row of outputs reads first,
-  Index next_lines, y_lines;    // and how much of it, and of y, goes with each pixel and vector of channels
+  const T* next;              // what the next row of outputs reads first,
+  Index next_lines, y_lines;  // and how much of it, and of y, goes with each pixel and vector of channels
 };
 /// Rows [first, first + rows) of an image, for 3 x 3 taps and stride 1: tap (r, s) is at
 /// kernel + (3 r + s) kernel_step.
@@ -145,20 +145,22 @@ void depthwise_strips(const Conv2DGeometry& g, bool backward, const T* source, c
   const Index from_row = image.from_w * channels, to_row = image.to_w * channels;
   const Index rows = std::clamp<Index>((256 << 10) / (from_row * Index{sizeof(T)} + 1), 1, to_h);
   const Index strips = (to_h + rows - 1) / rows;
-  parallel_for(context.threads, g.batch * strips, 65536 / (rows * to_row * 9 + 1) + 1, [&](Index begin, Index end) {
-    simd::DepthwiseStrip<T> strip = image;
-    for (Index i = begin; i < end; ++i) {
-      const Index n = i / strips, at = n * to_h * to_row;
-      strip.first = to_h * (i % strips) / strips;
-      strip.rows = to_h * (i % strips + 1) / strips - strip.first;
-      strip.source = source + n * strip.from_h * from_row;
-      strip.y = to + at, strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-      KEEL_SIMD_CALL(context.simd, depthwise_strip<T>)(strip);
-    }
-  });
+  parallel_for(context.threads, g.batch * strips, 65536 / (rows * to_row * 9 + 1) + 1,
+               [&](Index begin, Index end) {
+                 simd::DepthwiseStrip<T> strip = image;
+                 for (Index i = begin; i < end; ++i) {
+                   const Index n = i / strips, at = n * to_h * to_row;
+                   strip.first = to_h * (i % strips) / strips;
+                   strip.rows = to_h * (i % strips + 1) / strips - strip.first;
+                   strip.source = source + n * strip.from_h * from_row;
+                   strip.y = to + at, strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+                   KEEL_SIMD_CALL(context.simd, depthwise_strip<T>)(strip);
+                 }
+               });
 }
 
-/// The kernel's forward pass (x to y), or backwards (dy to dx) as a sum of the same form, for any taps and strides.
+/// The kernel's forward pass (x to y), or backwards (dy to dx) as a sum of the same form, for any taps and
+/// strides.
 template <class T>
 void depthwise_rows(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
                     const Epilogue<T>& epilogue, T* to, const KernelContext& context) {

@@ -111,9 +111,9 @@ inline constexpr int depthwise_width = 7;
 inline constexpr int depthwise_width = 3;
 #endif
 
-// depthwise_width pixels from `column` on and one vector of channels, down all rows of a strip. Every input is read
-// once: it goes into the sums of three rows. `whole`: all pixels and channels are there, and all inputs but for the
-// first and the last column.
+// depthwise_width pixels from `column` on and one vector of channels, down all rows of a strip. Every input is
+// read once: it goes into the sums of three rows. `whole`: all pixels and channels are there, and all inputs but
+// for the first and the last column.
 template <class T, bool whole>
 void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel) {
   constexpr int width = depthwise_width;
@@ -158,8 +158,7 @@ void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel
         const Index to = at + p * step;
         if (!whole && p >= count) break;
         Vector<T> value = sums[0][p] + bias;
-        if (strip.residual)
-          value = value + (whole ? load(strip.residual + to) : load(strip.residual + to, tail));
+        if (strip.residual) value = value + (whole ? load(strip.residual + to) : load(strip.residual + to, tail));
         if (strip.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
         if (strip.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
         if (whole)
@@ -169,8 +168,7 @@ void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel
       }
     }
     KEEL_SIMD_UNROLL
-    for (int p = 0; p < width; ++p)
-      sums[0][p] = sums[1][p], sums[1][p] = sums[2][p], sums[2][p] = Vector<T>{};
+    for (int p = 0; p < width; ++p) sums[0][p] = sums[1][p], sums[1][p] = sums[2][p], sums[2][p] = Vector<T>{};
   }
 }
 
