@@ -376,7 +376,6 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const gradients = context.scratch.take<T>(strip_pixels * detail::panel_width<T> * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strip_rows * threads);
-
   const Index x_row = g.batch * g.in_h * g.in_w * g.in_c / strips.rows();
   const Index dy_row = g.batch * g.out_h * g.out_w * g.out_c / strips.rows();
 
@@ -390,9 +389,10 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     p.out_c = g.out_c;
     for (Index strip = 0; strip < strips.count; ++strip) {
       p.add = accumulate || strip > 0;
-      // What the next strip reads is fetched while this one is worked on, a cache line with each pixel of a tile, if
-      // the second-level cache has room for it.
-      const bool fetches = strip + 1 < strips.count && strip_rows * (x_row + dy_row) * Index{sizeof(T)} <= 512 << 10;
+      // What the next strip reads is fetched while this one is worked on, a cache line with each pixel of a tile,
+      // if the second-level cache has room for it.
+      const bool fetches =
+          strip + 1 < strips.count && strip_rows * (x_row + dy_row) * Index{sizeof(T)} <= 512 << 10;
       const T* ahead[] = {x + strips.first_row(strip + 1) * x_row, dy + strips.first_row(strip + 1) * dy_row};
       Index left[] = {fetches ? strip_rows * x_row : 0, fetches ? strip_rows * dy_row : 0};
       for (Index at = first, next; at < last; at = next) {
