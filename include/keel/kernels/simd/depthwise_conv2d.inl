@@ -188,7 +188,7 @@ void depthwise_strip(const DepthwiseStrip<T>& strip) {
 
 // sums(r, s) += x y for `rows` x `columns` taps, from (r, s) on, of one vector of channels.
 template <class T, int rows, int columns, bool partial>
-KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T>& run, Index r0, Index s0, Index channel) {
+KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T> run, Index r0, Index s0, Index channel) {
   const Tail<T> tail(partial ? run.channels - channel : 0);
   const T* x = run.x + r0 * run.x_row + s0 * run.x_column + channel;
   const T* dy = run.dy + channel;
@@ -205,8 +205,9 @@ KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T>& run, I
   const T* next_x = run.next_x + channel * run.pixels * run.x_lines;
   const T* next_dy = run.next_dy + channel * run.pixels;
   for (Index p = 0; p < run.pixels; ++p, x += run.x_step, dy += run.dy_step) {
-    depthwise_fetch(next_x, run.x_lines), next_x += run.x_lines * lanes<T>;
-    depthwise_fetch(next_dy, 1), next_dy += lanes<T>;
+    prefetch(next_dy), next_dy += lanes<T>;
+    prefetch(next_x), next_x += lanes<T>;
+    for (Index i = 1; i < run.x_lines; ++i, next_x += lanes<T>) prefetch(next_x);
     const Vector<T> factor = partial ? load(dy, tail) : load(dy);
     KEEL_SIMD_UNROLL
     for (int r = 0; r < rows; ++r) {
