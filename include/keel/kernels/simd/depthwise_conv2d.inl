@@ -3,7 +3,7 @@
 // Memory is fetched in its own order, which is faster than the order of use: `count` vectors of what comes soon.
 template <class T>
 KEEL_SIMD_INLINE void depthwise_fetch(const T* from, Index count) {
-  for (Index i = 0; i < count; ++i) prefetch(from + i * lanes<T>);
+  for (Index i = 0; i < count * lanes<T>; i += 64 / Index{sizeof(T)}) prefetch(from + i);
 }
 
 // The sums of `pixels` pixels, `stride` inputs apart, for rows of three taps on neighbouring inputs: each input is
@@ -108,7 +108,7 @@ void depthwise_run(const DepthwiseRun<T>& run) {
 #if KEEL_SIMD_REGISTERS == 32
 inline constexpr int depthwise_width = 7;
 #else
-inline constexpr int depthwise_width = 3;
+inline constexpr int depthwise_width = 4;
 #endif
 
 // depthwise_width pixels from `column` on and one vector of channels, down all rows of a strip. Every input is
