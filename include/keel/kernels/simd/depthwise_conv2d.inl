@@ -111,13 +111,13 @@ inline constexpr int depthwise_width = 7;
 inline constexpr int depthwise_width = 4;
 #endif
 
-// depthwise_width pixels from `column` on and one vector of channels, down all rows of a strip. Every input is
-// read once: it goes into the sums of three rows. `whole`: all pixels and channels are there, and all inputs but
-// for the first and the last column.
-template <class T, bool whole>
+// `width` pixels from `column` on and one vector of channels, down all rows of a strip. Every input is read once:
+// it goes into the sums of three rows. A wide column has all inputs but for the first and the last of a row; a
+// narrow one, of a single pixel, may have any, and only some channels.
+template <class T, int width>
 void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel) {
-  constexpr int width = depthwise_width;
-  const Index step = strip.channels, count = strip.to_w - column;
+  constexpr bool whole = width > 1;
+  const Index step = strip.channels;
   const Tail<T> tail(step - channel < lanes<T> ? step - channel : lanes<T>);
   Vector<T> weights[9];
   KEEL_SIMD_UNROLL
@@ -156,7 +156,6 @@ void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel
       KEEL_SIMD_UNROLL
       for (int p = 0; p < width; ++p) {
         const Index to = at + p * step;
-        if (!whole && p >= count) break;
         Vector<T> value = sums[0][p] + bias;
         if (strip.residual) value = value + (whole ? load(strip.residual + to) : load(strip.residual + to, tail));
         if (strip.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
@@ -174,15 +173,15 @@ void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel
 
 template <class T>
 void depthwise_strip(const DepthwiseStrip<T>& strip) {
-  for (Index column = 0; column < strip.to_w; column += depthwise_width) {
-    const Index left = column - strip.pad_left, end = column + depthwise_width;
-    const bool inside = left >= -1 && left + depthwise_width < strip.from_w && end <= strip.to_w;
-    for (Index c = 0; c < strip.channels; c += lanes<T>) {
-      if (inside && c + lanes<T> <= strip.channels)
-        depthwise_column<T, true>(strip, column, c);
-      else
-        depthwise_column<T, false>(strip, column, c);
-    }
+  const Index whole = strip.channels / lanes<T> * lanes<T>;
+  for (Index column = 0, width; column < strip.to_w; column += width) {
+    const Index left = column - strip.pad_left;
+    const bool wide =
+        left >= -1 && left + depthwise_width < strip.from_w && column + depthwise_width <= strip.to_w;
+    width = wide ? depthwise_width : 1;
+    for (Index c = 0; wide && c < whole; c += lanes<T>) depthwise_column<T, depthwise_width>(strip, column, c);
+    for (Index pixel = column; pixel < column + width; ++pixel)
+      for (Index c = wide ? whole : 0; c < strip.channels; c += lanes<T>) depthwise_column<T, 1>(strip, pixel, c);
   }
 }
 
