@@ -71,6 +71,8 @@ struct WinogradTiles : Conv2DRows<T> {
 }  // namespace detail
 }  // namespace keel::inline KEEL_ABI
 
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/conv2d.inl>
+#include <keel/kernels/simd/foreach.inl>
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/transpose.inl>
 #include <keel/kernels/simd/foreach.inl>
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/winograd.inl>
