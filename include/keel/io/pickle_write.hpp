@@ -22,9 +22,9 @@ class PickleWriter {
     text += value;
   }
   void integer(std::uint64_t value) {
-    const bool small = value < (std::uint64_t{1} << 31);
-    text += small ? std::string("J") : std::string("\x8a\x08");
-    append_little(text, value, small ? 4 : 8);
+    const bool fits = value < (std::uint64_t{1} << 31);
+    text += fits ? std::string("J") : std::string("\x8a\x08");
+    append_little(text, value, fits ? 4 : 8);
   }
   /// Of protocol 3; less than 4 GiB, as zip archives are.
   void bytes(ByteSpan value) {
