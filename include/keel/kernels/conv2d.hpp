@@ -1,7 +1,5 @@
 #pragma once
 
-#include <utility>
-
 #include <keel/kernels/conv2d_geometry.hpp>
 #include <keel/kernels/depthwise_conv2d.hpp>
 #include <keel/kernels/winograd.hpp>
@@ -70,21 +68,16 @@ void convolve(const ConvShape& shape, Index tile, const T* x, const KernelView<T
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
-  struct Held {  // the inputs that a thread has read
-    Index part;
-    Conv2DPanel<T> panel;
-  };
-  Held* const held = context.scratch.take<Held>(threads);
-  std::fill_n(held, threads, Held{-1, {}});
+  auto* const held = HeldStrip<Conv2DPanel<T>>::take(context);
   const Index work = strips.pixels() * (sum + 4) * strips.co / (strips.count * splits) + 1;
   parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work),
                [&](Index begin, Index end, int thread) {
-                 Conv2DPanel<T>& p = held[thread].panel;
+                 Conv2DPanel<T>& p = held[thread].rows;
                  p.clamp_high = epilogue.activation.kind == Activation::relu6;
                  p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
                  for (Index item = begin; item < end; ++item) {
                    const Index split = item % splits, part = item / splits, group = part % strips.groups;
-                   if (std::exchange(held[thread].part, part) != part)
+                   if (held[thread].misses(part))
                      strips.read(x, part / strips.groups, group, blocks + thread * strips.block_size(),
                                  row_offsets + thread * 2 * strips.strip_rows(), p);
                    for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {

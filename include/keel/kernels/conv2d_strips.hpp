@@ -2,6 +2,7 @@
 /// How convolutions walk over memory: strips of output rows, padded blocks of input, packed panels of weights.
 
 #include <algorithm>
+#include <utility>
 
 #include <keel/kernels/epilogue.hpp>
 #include <keel/kernels/parallel.hpp>
@@ -320,6 +321,24 @@ class ConvStrips {
   Index pixels_ = 0;  // of a 1x1 convolution whose pixels are all alike
   Index planes_, pitch_, block_w_;
   Index images_, rows_, per_image_, image_block_, plane_block_;
+};
+
+/// The strip that a thread has read, with what was made of it: several items of a loop multiply one strip with
+/// different panels.
+template <class Rows>
+struct HeldStrip {
+  Index part;
+  Rows rows;
+
+  /// One for each thread, in memory of the caller's frame.
+  static HeldStrip* take(const KernelContext& context) {
+    const Index threads = thread_count(context.threads);
+    HeldStrip* const held = context.scratch.template take<HeldStrip>(threads);
+    std::fill_n(held, threads, HeldStrip{-1, {}});
+    return held;
+  }
+  /// Whether another part has to be read; it counts as held then.
+  bool misses(Index wanted) { return std::exchange(part, wanted) != wanted; }
 };
 
 }  // namespace detail

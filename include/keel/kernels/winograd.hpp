@@ -1,8 +1,6 @@
 #pragma once
 /// Convolutions of 3 x 3 taps by Winograd's method (simd/winograd.inl), forward and for the kernel's gradient.
 
-#include <utility>
-
 #include <keel/kernels/conv2d_strips.hpp>
 
 namespace keel::inline KEEL_ABI {
@@ -63,12 +61,7 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const values = context.scratch.take<T>(matrices * (v_plane + m_plane) * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
-  struct Held {  // the inputs that a thread has transformed
-    Index part;
-    WinogradTiles<T> tiles;
-  };
-  Held* const held = context.scratch.take<Held>(threads);
-  std::fill_n(held, threads, Held{-1, {}});
+  auto* const held = HeldStrip<WinogradTiles<T>>::take(context);
   // One strip needs each panel of weights once, right after it was packed.
   const Index panel_size = matrices * ci * panel_width<T>;
   T* const own_panels = !packed && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
@@ -77,7 +70,7 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
     const Index origin = 0;
     T* const v = values + thread * matrices * (v_plane + m_plane);
     T* const m = v + matrices * v_plane;
-    WinogradTiles<T>& w = held[thread].tiles;
+    WinogradTiles<T>& w = held[thread].rows;
     w.out_h = shape.y_h, w.out_w = shape.y_w, w.out_c = out_c;
     w.v = v, w.m = m, w.v_pitch = v_pitch, w.m_pitch = m_pitch, w.v_plane = v_plane, w.m_plane = m_plane;
     w.clamp_high = epilogue.activation.kind == Activation::relu6;
@@ -87,7 +80,7 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
     p.rows = p.runs_h = p.runs_w = 1, p.run_length = ci, p.x_step = v_pitch, p.y_step = m_pitch;
     for (Index item = begin; item < end; ++item) {
       const Index split = item % splits, part = item / splits, group = part % shape.groups;
-      if (std::exchange(held[thread].part, part) != part) {
+      if (held[thread].misses(part)) {
         strips.read(x, part / shape.groups, group, blocks + thread * strips.block_size(),
                     row_offsets + thread * 2 * strips.strip_rows(), w);
         w.channels = ci;
@@ -96,13 +89,9 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
       p.width = w.rows * w.width;
       for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
         const Index channel = panel * panel_width<T>, at = group * co + channel;
-        const T* weights = nullptr;
-        if (own_panels) {
-          weights = own_panels + thread * panel_size;
-          kernel.pack_panel(M, group, channel, own_panels + thread * panel_size, context.simd);
-        } else {
-          weights = packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
-        }
+        T* const own = own_panels ? own_panels + thread * panel_size : nullptr;
+        if (own) kernel.pack_panel(M, group, channel, own, context.simd);
+        const T* const weights = own ? own : packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
         w.channels = (std::min)(panel_width<T>, co - channel);
         p.channels = p.pitch = panel_pitch<T>(w.channels);
         for (Index i = 0; i < matrices; ++i) {
