@@ -7,6 +7,7 @@
 
 #include <keel/io/load.hpp>
 
+#include "io/scramble.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
@@ -39,14 +40,6 @@ Model<> chain() {
   net.add(Conv2D(3, 3, {.name = "features/conv"})).add(ReLU({.name = "features/relu"}));
   net.add(Flatten()).add(Dense(4, {.name = "head/a/dense"})).add(Dense(2, {.name = "head/dense"}));
   return net;
-}
-
-void scramble(Model<>& model) {
-  float next = 0.01f;
-  for (Parameter<float>* p : model.parameters())
-    p->update([&](TensorView<float> value) {
-      for (float& v : value) v = 0.1f + std::fmod(next += 0.37f, 0.8f);
-    });
 }
 
 /// The same layers by name, with the same values.

@@ -9,6 +9,7 @@
 #include <keel/io/load.hpp>
 
 #include "io/fixture_folder.hpp"
+#include "io/scramble.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
@@ -33,16 +34,6 @@ Model<> graph() {
   net.output(net.add(Dense(2), net.add(GlobalAveragePool2D(), sum)));
   net.output(sum);
   return net;
-}
-
-void scramble(Model<>& model) {
-  float next = 0.01f;
-  for (Parameter<float>* p : model.parameters())
-    p->update([&](TensorView<float> value) {
-      for (float& v : value) v = 0.1f + std::fmod(next += 0.37f, 0.8f);
-    });
-  for (Index l = 0; l < model.layer_count(); ++l)
-    for (Counter* counter : model.layer(l).counters()) counter->value = 17;
 }
 
 Tensor<float> samples(const Shape& sample) {
