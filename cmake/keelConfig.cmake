@@ -2,6 +2,8 @@ include(${CMAKE_CURRENT_LIST_DIR}/keelDependencies.cmake)
 keel_find_core_dependencies()
 include(${CMAKE_CURRENT_LIST_DIR}/keelTargets.cmake)
 keel_add_components()
+get_target_property(keel_include_dir keel::keel INTERFACE_INCLUDE_DIRECTORIES)
+keel_add_compiled(${keel_include_dir})
 
 # find_package(keel COMPONENTS zlib): a required component whose library is missing fails here.
 foreach(component IN LISTS keel_FIND_COMPONENTS)

@@ -35,3 +35,15 @@ function(keel_add_components)
     keel_add_component(zlib ZLIB::ZLIB)
   endif()
 endfunction()
+
+# keel::compiled: the code of keel's templates for float, compiled once instead of in every file that uses it.
+function(keel_add_compiled include_dir)
+  if(TARGET keel_compiled)
+    return()
+  endif()
+  add_library(keel_compiled STATIC EXCLUDE_FROM_ALL
+    ${include_dir}/keel/compiled.cpp ${include_dir}/keel/io/compiled.cpp)
+  add_library(keel::compiled ALIAS keel_compiled)
+  target_compile_definitions(keel_compiled PUBLIC KEEL_COMPILED)
+  target_link_libraries(keel_compiled PUBLIC keel::io)
+endfunction()

@@ -155,4 +155,7 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
   return model;
 }
 
+KEEL_INSTANCE(Json architecture(const Model<float>&))
+KEEL_INSTANCE(Model<float> build_model<float>(const Json&, const std::string&, ModelOptions))
+
 }  // namespace keel::inline KEEL_ABI

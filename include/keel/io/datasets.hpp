@@ -87,4 +87,8 @@ TrainTest<T> cifar10(const std::string& dir) {
 
 }  // namespace datasets
 
+KEEL_INSTANCE(TrainTest<float> datasets::fashion_mnist<float>(const std::string&))
+KEEL_INSTANCE(TrainTest<float> datasets::mnist<float>(const std::string&))
+KEEL_INSTANCE(TrainTest<float> datasets::cifar10<float>(const std::string&))
+
 }  // namespace keel::inline KEEL_ABI

@@ -380,4 +380,9 @@ void save_tfjs(const Model<T>& model, const std::string& path) {
   write_tfjs(path, archive);
 }
 
+KEEL_INSTANCE(void save_keras(const Model<float>&, const std::string&, const KerasSaveOptions&))
+KEEL_INSTANCE(void save_keras_weights(const Model<float>&, const std::string&))
+KEEL_INSTANCE(void save_keras_h5(const Model<float>&, const std::string&))
+KEEL_INSTANCE(void save_tfjs(const Model<float>&, const std::string&))
+
 }  // namespace keel::inline KEEL_ABI

@@ -193,4 +193,13 @@ void save(const Model<T>& model, const std::string& path, const Probe& probe) {
   save_keras(model, path, {.probe = to_text(probe)});
 }
 
+KEEL_INSTANCE(io::OpenedFile<float> io::open_model<float>(const std::string&, const ModelOptions&))
+KEEL_INSTANCE(WeightPlan<float> io::plan_weights(Model<float>&, io::OpenedFile<float>, const std::string&,
+                                                 const std::map<std::string, std::string>&))
+KEEL_INSTANCE(Model<float> load<float>(const std::string&, const ModelOptions&, ProbeCheck))
+KEEL_INSTANCE(void load_weights(Model<float>&, const std::string&, const std::map<std::string, std::string>&))
+KEEL_INSTANCE(Diagnosis diagnose(Model<float>&, const std::string&, const std::map<std::string, std::string>&))
+KEEL_INSTANCE(void save(const Model<float>&, const std::string&))
+KEEL_INSTANCE(void save(const Model<float>&, const std::string&, const Probe&))
+
 }  // namespace keel::inline KEEL_ABI

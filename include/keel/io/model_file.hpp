@@ -97,4 +97,10 @@ Model<T> load_safetensors(const std::string& path, const ModelOptions& options =
   return model_from<T>(read_safetensors(path), options);
 }
 
+KEEL_INSTANCE(std::vector<NamedArray> state_of(const Model<float>&))
+KEEL_INSTANCE(void restore_state(Model<float>&, const Archive&))
+KEEL_INSTANCE(void save_safetensors(const Model<float>&, const std::string&, std::map<std::string, std::string>))
+KEEL_INSTANCE(Model<float> model_from<float>(const Archive&, const ModelOptions&))
+KEEL_INSTANCE(Model<float> load_safetensors<float>(const std::string&, const ModelOptions&))
+
 }  // namespace keel::inline KEEL_ABI

@@ -363,4 +363,8 @@ void replay(const Model<T>& model, const Probe& probe, const std::string& where)
   io::compare_probes(probe, now, where);
 }
 
+KEEL_INSTANCE(Probe make_probe(const Model<float>&, Inputs<float>, const ProbeOptions&))
+KEEL_INSTANCE(Probe make_probe(const Model<float>&, const TensorView<const float>&, const ProbeOptions&))
+KEEL_INSTANCE(void replay(const Model<float>&, const Probe&, const std::string&))
+
 }  // namespace keel::inline KEEL_ABI

@@ -232,4 +232,7 @@ void save_torch(const Model<T>& model, const std::string& path) {
   write_torch(path, torch_state_of(model));
 }
 
+KEEL_INSTANCE(void save_torch(const Model<float>&, const std::string&))
+KEEL_INSTANCE(std::string torch_code(const Model<float>&))
+
 }  // namespace keel::inline KEEL_ABI

@@ -62,4 +62,6 @@ class ActivationLayer : public Layer<T> {
   ActivationSpec activation_;
 };
 
+KEEL_INSTANCE(class ActivationLayer<float>)
+
 }  // namespace keel::inline KEEL_ABI

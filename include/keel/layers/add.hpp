@@ -42,4 +42,6 @@ class Add : public Merge<T> {
   bool fuses_activation() const override { return true; }
 };
 
+KEEL_INSTANCE(class Add<float>)
+
 }  // namespace keel::inline KEEL_ABI

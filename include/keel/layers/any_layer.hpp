@@ -41,4 +41,6 @@ class AnyLayer {
   std::unique_ptr<Layer<T>> (*copy_)(const Layer<T>&);
 };
 
+KEEL_INSTANCE(class AnyLayer<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -50,4 +50,7 @@ class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
   }
 };
 
+KEEL_INSTANCE(class Pool2D<float, AveragePool2DOptions>)
+KEEL_INSTANCE(class AveragePool2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

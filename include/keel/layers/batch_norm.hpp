@@ -219,4 +219,6 @@ class BatchNorm : public Layer<T> {
   Counter batches_{"num_batches_tracked"};
 };
 
+KEEL_INSTANCE(class BatchNorm<float>)
+
 }  // namespace keel::inline KEEL_ABI

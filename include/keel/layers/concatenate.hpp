@@ -80,4 +80,6 @@ class Concatenate : public Merge<T> {
   ConcatenateOptions options_;
 };
 
+KEEL_INSTANCE(class Concatenate<float>)
+
 }  // namespace keel::inline KEEL_ABI

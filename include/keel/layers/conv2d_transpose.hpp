@@ -164,4 +164,6 @@ class Conv2DTranspose : public Layer<T> {
   Parameter<T> kernel_, bias_;
 };
 
+KEEL_INSTANCE(class Conv2DTranspose<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -112,4 +112,6 @@ class Dense : public Layer<T> {
   Parameter<T> kernel_, bias_;
 };
 
+KEEL_INSTANCE(class Dense<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -64,4 +64,7 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
   Index groups_for(Index channels) const override { return (std::max)(channels, Index{1}); }
 };
 
+KEEL_INSTANCE(class Conv2DBase<float, DepthwiseConv2DOptions>)
+KEEL_INSTANCE(class DepthwiseConv2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

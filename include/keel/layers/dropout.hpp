@@ -72,4 +72,6 @@ class Dropout : public Layer<T> {
   double rate_;
 };
 
+KEEL_INSTANCE(class Dropout<float>)
+
 }  // namespace keel::inline KEEL_ABI

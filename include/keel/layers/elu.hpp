@@ -29,4 +29,6 @@ class ELU : public ActivationLayer<T> {
   ELUOptions options_;
 };
 
+KEEL_INSTANCE(class ELU<float>)
+
 }  // namespace keel::inline KEEL_ABI

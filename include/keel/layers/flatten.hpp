@@ -25,4 +25,6 @@ class Flatten : public ViewLayer<T> {
   Shape output_shape(Shapes inputs) const override { return {this->single_input(inputs).size()}; }
 };
 
+KEEL_INSTANCE(class Flatten<float>)
+
 }  // namespace keel::inline KEEL_ABI

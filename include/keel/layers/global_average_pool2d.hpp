@@ -27,4 +27,6 @@ class GlobalAveragePool2D : public GlobalPool2D<T> {
   }
 };
 
+KEEL_INSTANCE(class GlobalAveragePool2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

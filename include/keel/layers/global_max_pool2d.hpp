@@ -34,4 +34,6 @@ class GlobalMaxPool2D : public GlobalPool2D<T> {
   static PoolGeometry geometry(const Shape& in) { return global_pool_geometry(in[0], in[1], in[2], in[3]); }
 };
 
+KEEL_INSTANCE(class GlobalMaxPool2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

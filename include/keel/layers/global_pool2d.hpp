@@ -35,4 +35,6 @@ class GlobalPool2D : public Layer<T> {
   GlobalPool2DOptions options_;
 };
 
+KEEL_INSTANCE(class GlobalPool2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -128,4 +128,6 @@ inline void read_option(const Config& config, const char* name, InitializerSpec&
   value.value = config.get<double>(std::string(name) + "_value", value.value);
 }
 
+KEEL_INSTANCE(Tensor<float> initial_values<float>(const Shape&, const InitializerSpec&, const Fans&, Rng&))
+
 }  // namespace keel::inline KEEL_ABI

@@ -178,4 +178,6 @@ class Layer : public LayerIdentity {
   Freeze freeze_ = Freeze::none;
 };
 
+KEEL_INSTANCE(class Layer<float>)
+
 }  // namespace keel::inline KEEL_ABI

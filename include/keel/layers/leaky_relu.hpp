@@ -31,4 +31,6 @@ class LeakyReLU : public ActivationLayer<T> {
   LeakyReLUOptions options_;
 };
 
+KEEL_INSTANCE(class LeakyReLU<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -51,4 +51,7 @@ class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
   }
 };
 
+KEEL_INSTANCE(class Pool2D<float, MaxPool2DOptions>)
+KEEL_INSTANCE(class MaxPool2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -26,4 +26,6 @@ class Merge : public Layer<T> {
   }
 };
 
+KEEL_INSTANCE(class Merge<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -70,4 +70,6 @@ class Multiply : public Merge<T> {
   }
 };
 
+KEEL_INSTANCE(class Multiply<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -94,4 +94,6 @@ class Normalization : public Layer<T> {
   Parameter<T> mean_, variance_;
 };
 
+KEEL_INSTANCE(class Normalization<float>)
+
 }  // namespace keel::inline KEEL_ABI

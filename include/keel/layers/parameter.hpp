@@ -59,4 +59,6 @@ class Parameter {
   std::uint64_t version_ = 0;
 };
 
+KEEL_INSTANCE(class Parameter<float>)
+
 }  // namespace keel::inline KEEL_ABI

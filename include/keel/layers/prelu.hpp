@@ -86,4 +86,6 @@ class PReLU : public Layer<T> {
   Parameter<T> alpha_;
 };
 
+KEEL_INSTANCE(class PReLU<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -101,4 +101,6 @@ AnyLayer<T> make_layer(std::string_view type, const Config& config) {
                     "a layer of your own is added in code, not from a file");
 }
 
+KEEL_INSTANCE(AnyLayer<float> make_layer<float>(std::string_view, const Config&))
+
 }  // namespace keel::inline KEEL_ABI

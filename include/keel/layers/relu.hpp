@@ -84,4 +84,6 @@ class ReLU : public Layer<T> {
   ReLUOptions options_;
 };
 
+KEEL_INSTANCE(class ReLU<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -42,4 +42,6 @@ class Rescaling : public Layer<T> {
   RescalingOptions options_;
 };
 
+KEEL_INSTANCE(class Rescaling<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -53,4 +53,6 @@ class Reshape : public ViewLayer<T> {
   std::vector<Index> target_;
 };
 
+KEEL_INSTANCE(class Reshape<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -153,4 +153,6 @@ class SeparableConv2D : public Layer<T> {
   Parameter<T> depthwise_, pointwise_, bias_;
 };
 
+KEEL_INSTANCE(class SeparableConv2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

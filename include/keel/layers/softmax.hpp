@@ -19,4 +19,6 @@ class Softmax : public ActivationLayer<T> {
   Config config() const override { return {{"axis", Index{-1}}}; }
 };
 
+KEEL_INSTANCE(class Softmax<float>)
+
 }  // namespace keel::inline KEEL_ABI

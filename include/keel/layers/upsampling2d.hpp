@@ -101,4 +101,6 @@ class UpSampling2D : public Layer<T> {
   UpSampling2DOptions options_;
 };
 
+KEEL_INSTANCE(class UpSampling2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

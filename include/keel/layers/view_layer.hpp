@@ -22,4 +22,6 @@ class ViewLayer : public Layer<T> {
   using Layer<T>::Layer;
 };
 
+KEEL_INSTANCE(class ViewLayer<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -66,4 +66,6 @@ class ZeroPadding2D : public Layer<T> {
   Padding padding_;
 };
 
+KEEL_INSTANCE(class ZeroPadding2D<float>)
+
 }  // namespace keel::inline KEEL_ABI

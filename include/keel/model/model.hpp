@@ -364,4 +364,9 @@ void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
   cache_->give_back(std::move(workspaces));
 }
 
+KEEL_INSTANCE(class InferencePlan<float>)
+KEEL_INSTANCE(class PlanCache<float>)
+KEEL_INSTANCE(class Tape<float>)
+KEEL_INSTANCE(class Model<float>)
+
 }  // namespace keel::inline KEEL_ABI

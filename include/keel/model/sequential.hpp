@@ -29,4 +29,6 @@ class Sequential : public Model<T> {
 Sequential(const Shape&)->Sequential<float>;
 Sequential(const Shape&, ModelOptions)->Sequential<float>;
 
+KEEL_INSTANCE(class Sequential<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -115,4 +115,7 @@ Summary Model<T>::summary(Index optimizer_values) const {
   return summarize(*this, optimizer_values);
 }
 
+KEEL_INSTANCE(Summary summarize(const Model<float>&, Index))
+KEEL_INSTANCE(Summary Model<float>::summary(Index) const)
+
 }  // namespace keel::inline KEEL_ABI

@@ -22,3 +22,12 @@
 #else
 #define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 64)
 #endif
+
+/// KEEL_INSTANCE(class Conv2D<float>) stands in each header behind the templates that programs use most. It is
+/// nothing, unless KEEL_COMPILED is defined: then their code for float is not compiled again, but linked from
+/// compiled.cpp, which the program compiles once. CMake: keel::compiled.
+#ifdef KEEL_COMPILED
+#define KEEL_INSTANCE(...) extern template __VA_ARGS__;
+#else
+#define KEEL_INSTANCE(...)
+#endif

@@ -188,4 +188,6 @@ class Resize {
   Interpolation interpolation_;
 };
 
+KEEL_INSTANCE(Tensor<float> resize(const Tensor<float>&, Pair, Interpolation))
+
 }  // namespace keel::inline KEEL_ABI

@@ -282,4 +282,10 @@ class ReduceLROnPlateau : public Callback<T> {
   ReduceOnPlateau rule_;
 };
 
+KEEL_INSTANCE(class EarlyStopping<float>)
+KEEL_INSTANCE(class ModelCheckpoint<float>)
+KEEL_INSTANCE(class CsvLogger<float>)
+KEEL_INSTANCE(class LearningRateScheduler<float>)
+KEEL_INSTANCE(class ReduceLROnPlateau<float>)
+
 }  // namespace keel::inline KEEL_ABI

@@ -210,4 +210,7 @@ class Batches {
   Index epoch_ = -1;
 };
 
+KEEL_INSTANCE(class Dataset<float>)
+KEEL_INSTANCE(class Batches<float>)
+
 }  // namespace keel::inline KEEL_ABI

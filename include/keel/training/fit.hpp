@@ -324,4 +324,8 @@ History fit(Model<T>& model, const std::type_identity_t<Generator<T>>& batches,
   return detail::train<T>(model, batches, 0, options);
 }
 
+KEEL_INSTANCE(Scores evaluate(const Model<float>&, const Dataset<float>&, const EvaluateOptions&))
+KEEL_INSTANCE(History fit(Model<float>&, const Dataset<float>&, FitOptions<float>))
+KEEL_INSTANCE(History fit(Model<float>&, const Generator<float>&, FitOptions<float>))
+
 }  // namespace keel::inline KEEL_ABI

@@ -186,4 +186,6 @@ class Optimizer {
 
 Optimizer(OptimizerSpec)->Optimizer<float>;
 
+KEEL_INSTANCE(class Optimizer<float>)
+
 }  // namespace keel::inline KEEL_ABI
