@@ -49,9 +49,11 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
   const bool heavy = matrices * ci * co * Index{sizeof(T)} > 4 << 20;
   const Index tiles = heavy ? 128 : (std::max)(Index{28}, (800 << 10) / tile_bytes);
   Index rows = tiles / strips.row_pixels();
-  if (threads > 1)  // but no fewer tiles than are multiplied at a time
-    rows = (std::min)(rows, (std::max)(strips.rows() * panels * shape.groups / (4 * threads),
-                                       13 / strips.row_pixels() + 1));
+  if (threads > 1) {  // Some strips for each thread, but no fewer tiles than are multiplied at a time if that leaves it one.
+    const Index work = strips.rows() * panels * shape.groups;
+    rows = (std::min)({rows, (std::max)(work / (4 * threads), 13 / strips.row_pixels() + 1),
+                       (work + threads - 1) / threads});
+  }
   strips.cut(std::clamp<Index>(rows, 1, strips.rows()));
   const Index parts = strips.count * shape.groups;
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
