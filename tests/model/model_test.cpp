@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <keel/layers/activation_layer.hpp>
 #include <keel/layers/add.hpp>
 #include <keel/layers/batch_norm.hpp>
 #include <keel/layers/concatenate.hpp>
@@ -179,6 +180,62 @@ TEST_CASE("gradients add up where asked to") {
   for (std::size_t i = 0; i < once.size(); ++i)
     for (Index k = 0; k < once[i].size(); k += 11)
       CHECK(net.parameters()[i]->gradient[k] == doctest::Approx(2 * once[i][k]).epsilon(1e-5));
+}
+
+TEST_CASE("sums share one gradient, and nobody spoils another's") {
+  // Sums of sums, of one node twice, before and after layers that work in place, with and without an activation.
+  Model<double> net({.seed = 4});
+  const Node x = net.input({3});
+  const Node a = net.add(Dense<double>(4), x);
+  const Node twice = net.add(Add<double>(), {a, a});
+  const Node normal = net.add(BatchNorm<double>(), twice);
+  const Node sum = net.add(Add<double>(), {twice, normal, a});
+  const Node bent = net.add(ActivationLayer<double>(Activation::tanh), net.add(Add<double>(), {sum, normal}));
+  const Node other = net.add(BatchNorm<double>(), bent);
+  const Node last = net.add(Add<double>(), {bent, other, sum, a});
+  net.output(last);
+  net.output(net.add(Add<double>(), {last, bent}));
+  Tensor<double> input({5, 3}), dy1({5, 4}), dy2({5, 4});
+  Rng rng(5, 0);
+  for (auto* tensor : {&input, &dy1, &dy2})
+    for (double& value : *tensor) value = rng.normal();
+  const Tensor<double> dy1_before = dy1, dy2_before = dy2;
+
+  Tape<double> tape;
+  tape.input_gradients = true;
+  const auto loss = [&] {
+    const TensorView<const double> in[] = {input};
+    const auto y = net.forward(in, tape);
+    double total = 0;
+    for (Index i = 0; i < dy1.size(); ++i) total += dy1[i] * y[0][i] + dy2[i] * y[1][i];
+    return total;
+  };
+  loss();
+  const TensorView<const double> dy[] = {dy1, dy2};
+  net.backward(dy, tape);
+  CHECK(std::equal(dy1.begin(), dy1.end(), dy1_before.begin()));
+  CHECK(std::equal(dy2.begin(), dy2.end(), dy2_before.begin()));
+  const Tensor<double> dx(tape.input_gradient());
+  const auto slope = [&](double& value) {
+    const double before = value, h = 1e-5;
+    value = before + h;
+    const double up = loss();
+    value = before - h;
+    const double down = loss();
+    value = before;
+    return (up - down) / (2 * h);
+  };
+  for (Index i = 0; i < input.size(); ++i) CHECK(dx[i] == doctest::Approx(slope(input[i])).epsilon(1e-6));
+  for (auto* parameter : net.parameters())
+    for (Index i = 0; parameter->trains() && i < parameter->size(); ++i) {
+      const auto at = [&](double shift) {
+        parameter->update([&](TensorView<double> value) { value[i] += shift; });
+        return loss();
+      };
+      const double measured = (at(1e-5) - at(-2e-5)) / 2e-5;
+      at(1e-5);
+      CHECK(std::abs(parameter->gradient[i] - measured) < 1e-6);
+    }
 }
 
 TEST_CASE("an empty batch predicts nothing and trains nothing") {

@@ -34,7 +34,8 @@ class Add : public Merge<T> {
     for (const TensorView<T>& d : dx) {
       if (!d.data()) continue;
       if (!dz) dz = activated_backward(pass.activation, y, dy, pass, d.data());
-      if (dz != d.data()) std::copy(dz, dz + dy.size(), d.data());  // d may be dy's memory
+      if (dz != d.data()) std::copy(dz, dz + dy.size(), d.data());  // d may be dy's memory, and that of the last d
+      dz = d.data();
     }
   }
 

@@ -74,7 +74,7 @@ enum class LayerRole {
   identity_in_inference,  ///< Dropout
   activation,             ///< element by element function of one input, see `activation()`
   channel_affine,         ///< y = scale * x + shift per channel in inference, see `channel_affine()`
-  add,                    ///< the sum of its inputs
+  add,                    ///< the sum of its inputs; backward may find all dx in one place, dy's too
 };
 
 /// A layer prepared for inference: weights packed, neighbours folded in. Immutable while it runs.

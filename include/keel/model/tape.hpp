@@ -70,7 +70,7 @@ class Tape {
     bool before_activation = false;
     TensorView<const T> value;
     TensorView<T> gradient;  ///< data() is null while there is none
-    int buffer = -1;         ///< of `gradient`; -1: the caller's memory
+    int buffer = -1;         ///< of `gradient`, which nodes may share; -1: the caller's memory
     Tensor<T> memory;
     Cache<T> cache;
   };
@@ -99,9 +99,15 @@ class Tape {
   void receive(int node, TensorView<T> gradient, int buffer);
 
   int acquire(Index size);
-  void release(int buffer) {
-    if (buffer >= 0) free_[static_cast<std::size_t>(buffer)] = true;
+  int share(int buffer) {
+    ++holders_[static_cast<std::size_t>(buffer)];
+    return buffer;
   }
+  void release(int buffer) {
+    if (buffer >= 0) --holders_[static_cast<std::size_t>(buffer)];
+  }
+  /// Whether a gradient may be changed where it is.
+  bool is_own(int buffer) const { return buffer >= 0 && holders_[static_cast<std::size_t>(buffer)] == 1; }
 
   std::vector<State> states_;
   std::vector<int> input_nodes_;
@@ -109,7 +115,8 @@ class Tape {
   std::vector<TensorView<T>> input_gradients_;
   std::vector<int> targets_;
   std::vector<Tensor<T>> buffers_;
-  std::vector<bool> free_, visited_, left_out_;
+  std::vector<int> holders_;
+  std::vector<bool> visited_, left_out_;
   Scratch scratch_;
   ThreadPool* threads_ = nullptr;
   bool training_ = false, ran_forward_ = false;
@@ -215,14 +222,15 @@ void Tape<T>::receive(int node, TensorView<T> gradient, int buffer) {
     target.buffer = buffer;
     return;
   }
-  if (target.buffer < 0) {
-    target.buffer = acquire(target.gradient.size());
-    const TensorView<T> own(target.gradient.shape(), buffers_[static_cast<std::size_t>(target.buffer)].data());
-    std::copy(target.gradient.begin(), target.gradient.end(), own.begin());
-    target.gradient = own;
-  }
   const KernelContext context{scratch_, threads_};
-  accumulate(gradient.size(), gradient.data(), target.gradient.data(), context);
+  const T* const there = target.gradient.data();
+  const int buffer_there = target.buffer;
+  if (!is_own(target.buffer)) {
+    target.buffer = is_own(buffer) ? share(buffer) : acquire(target.gradient.size());
+    target.gradient = {target.gradient.shape(), buffers_[static_cast<std::size_t>(target.buffer)].data()};
+    release(buffer_there);
+  }
+  add(gradient.size(), there, gradient.data(), ActivationSpec(), target.gradient.data(), context);
   release(buffer);
 }
 
@@ -231,7 +239,7 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
   if (!ran_forward_) throw ConfigError("Model::backward", "a forward pass on this tape before", "none");
   const auto nodes = model.nodes();
   threads_ = model.thread_pool();
-  free_.assign(buffers_.size(), true);
+  holders_.assign(buffers_.size(), 0);
   visited_.assign(static_cast<std::size_t>(model.layer_count()), false);
   for (State& state : states_) {
     state.gradient = {};
@@ -261,13 +269,20 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
       gather_inputs(model, n);
       input_gradients_.clear();
       targets_.clear();
+      // The inputs of a sum have one gradient: the sum's own, unless that must be kept from an activation's.
+      const bool sum = layer.role() == LayerRole::add;
+      const bool moves = (sum && here.fused.kind == Activation::linear) ||
+                         ((sum || layer.gradient_in_place()) && is_own(here.buffer));
+      int shared = -1;
       for (const int input : node.inputs) {
         const State& source = state(root(input));
-        // a sum passes its gradient on where it is
-        const bool moves = (layer.role() == LayerRole::add || layer.gradient_in_place()) && here.buffer >= 0;
-        const int buffer = !source.needs_gradient ? -1
-                           : moves                ? std::exchange(here.buffer, -1)
-                                                  : acquire(source.value.size());
+        int buffer = -1;
+        if (source.needs_gradient) {
+          buffer = sum && shared >= 0          ? share(shared)
+                   : moves && here.buffer >= 0 ? std::exchange(here.buffer, -1)
+                                               : acquire(source.value.size());
+          shared = buffer;
+        }
         targets_.push_back(buffer);
         input_gradients_.emplace_back(state(input).value.shape(),
                                       buffer < 0 ? nullptr : buffers_[static_cast<std::size_t>(buffer)].data());
@@ -295,7 +310,7 @@ template <class T>
 int Tape<T>::acquire(Index size) {
   int best = -1;
   for (int b = 0; b < static_cast<int>(buffers_.size()); ++b) {
-    if (!free_[static_cast<std::size_t>(b)]) continue;
+    if (holders_[static_cast<std::size_t>(b)] > 0) continue;
     const Index held = buffers_[static_cast<std::size_t>(b)].size();
     const Index best_held = best < 0 ? -1 : buffers_[static_cast<std::size_t>(best)].size();
     const bool fits = held >= size, best_fits = best_held >= size;
@@ -305,11 +320,11 @@ int Tape<T>::acquire(Index size) {
   if (best < 0) {
     best = static_cast<int>(buffers_.size());
     buffers_.emplace_back();
-    free_.push_back(true);
+    holders_.push_back(0);
   }
   Tensor<T>& buffer = buffers_[static_cast<std::size_t>(best)];
   if (buffer.size() < size) buffer = Tensor<T>::uninitialized({size});
-  free_[static_cast<std::size_t>(best)] = false;
+  holders_[static_cast<std::size_t>(best)] = 1;
   return best;
 }
 
