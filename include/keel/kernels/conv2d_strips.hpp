@@ -302,6 +302,8 @@ class ConvStrips {
       const T* from = image + (row * w_.in + left * gap - w_.pad) * x_pitch;
       T* to = block + left * pitch_;
       if (pitch_ == x_pitch && gap == 1) {
+        for (Index i = 0; i < inside * ci; i += 64 / Index{sizeof(T)})  // memory is slower than the copy
+          simd::baseline::prefetch(from + 2 * w_.in * x_pitch + i);
         std::copy_n(from, inside * ci, to);
         continue;
       }

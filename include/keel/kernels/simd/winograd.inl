@@ -197,8 +197,10 @@ void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index co
         KEEL_SIMD_UNROLL
         for (int s = 0; s < M; ++s) {
           KEEL_SIMD_UNROLL
-          for (int r = 0; r < M; ++r)
+          for (int r = 0; r < M; ++r) {
+            prefetch(at + ((r + M) * w.out_w + s) * w.out_c);  // for the tile below
             line[r] = r < below && s < right ? load(at + (r * w.out_w + s) * w.out_c, tail) : Vector<T>{};
+          }
           winograd_a<T>(line, 1, d[s]);
         }
         KEEL_SIMD_UNROLL
