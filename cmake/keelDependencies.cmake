@@ -44,6 +44,7 @@ function(keel_add_compiled include_dir)
   add_library(keel_compiled STATIC EXCLUDE_FROM_ALL
     ${include_dir}/keel/compiled.cpp ${include_dir}/keel/io/compiled.cpp)
   add_library(keel::compiled ALIAS keel_compiled)
+  set_target_properties(keel_compiled PROPERTIES POSITION_INDEPENDENT_CODE ON) # for shared libraries that use it
   target_compile_definitions(keel_compiled PUBLIC KEEL_COMPILED)
   target_link_libraries(keel_compiled PUBLIC keel::io)
 endfunction()
