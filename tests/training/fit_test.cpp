@@ -219,6 +219,35 @@ TEST_CASE("a generator as source of batches") {
   CHECK(values(model) == values(other));
 }
 
+TEST_CASE("class weights leave a generator's batch as it was") {
+  const Dataset train = rings(20, 1);
+  const auto losses = [&](bool fresh) {
+    Sequential model = classifier();
+    const Generator<float> same = [&](Index, Index step, Batch<float>& batch) {
+      if (fresh) batch.weights = {};
+      batch.inputs = train.inputs();
+      batch.targets = train.targets();
+      return step < 3;
+    };
+    return fit(model, same,
+               {.epochs = 2,
+                .optimizer = SGD({.learning_rate = 1e-9}),
+                .loss = crossentropy,
+                .class_weight = {2, 3, 4},
+                .verbose = Verbose::silent})["loss"];
+  };
+  CHECK(losses(false) == losses(true));
+  CHECK(losses(false)[1] == doctest::Approx(losses(false)[0]));
+}
+
+TEST_CASE("class weights and a weight for each position") {
+  Batch<float> batch;
+  batch.inputs = {Tensor<float>({2, 3, 2}, 1.0f)};
+  batch.targets = {Tensor<float>({2}, {0, 1})};
+  batch.weights = Tensor<float>({2, 3}, {1, 2, 3, 4, 5, 6});
+  CHECK(detail::weigh_classes({10, 100}, batch) == Tensor<float>({2, 3}, {10, 20, 30, 400, 500, 600}));
+}
+
 /// What a run prints to a file.
 std::string printed(Verbose verbose) {
   std::FILE* file = std::tmpfile();

@@ -41,7 +41,7 @@ struct FitOptions {
   const Dataset<T>* validation = nullptr;
   /// A weight for each class, which weighs its samples in the loss (the sum is still divided by their number, as
   /// in Keras; with Reduction::weighted_mean by their weights). Targets are class numbers, 0 and 1, or one-hot
-  /// rows.
+  /// rows. Of several outputs the first one's targets decide, for the losses of all (Keras refuses).
   std::vector<double> class_weight{};
   /// Compute cross-entropies from what comes before a final softmax or sigmoid, as Keras on TensorFlow does: no
   /// gradient is lost where a probability is 0 or 1. False: from the clipped probabilities, as Keras on JAX and
@@ -198,21 +198,23 @@ void score(const char* where, const Model<T>& model, const Dataset<T>& data, Ind
   }
 }
 
-/// Multiplies the weight of each sample with that of its class.
+/// The weights of a batch's samples, each times that of its class.
 template <class T>
-void weigh_classes(const std::vector<double>& class_weight, Batch<T>& batch) {
+Tensor<T> weigh_classes(const std::vector<double>& class_weight, const Batch<T>& batch) {
   const Tensor<T>& target = batch.targets.at(0);
   const Index samples = batch.size(), classes = static_cast<Index>(class_weight.size());
   const bool rows = target.size() == samples * classes && classes > 1 && target.rank() == 2;
   if (!rows && target.size() != samples)
     throw ShapeError("fit", "one class a sample for class_weight, or rows of " + std::to_string(classes),
                      "targets of shape " + target.shape().to_string());
-  if (batch.weights.empty()) batch.weights = Tensor<T>({samples}, T(1));
+  Tensor<T> weights = batch.weights.empty() ? Tensor<T>({samples}, T(1)) : batch.weights;
+  const Index each = weights.size() / samples;  // more than one where positions have weights
   for (Index i = 0; i < samples; ++i) {
     const Index c = class_of("fit, class_weight", rows ? TargetForm::rows : TargetForm::classes, classes,
                              target.data() + i * (rows ? classes : 1));
-    batch.weights[i] *= static_cast<T>(class_weight[static_cast<std::size_t>(c)]);
+    weights.array().segment(i * each, each) *= static_cast<T>(class_weight[static_cast<std::size_t>(c)]);
   }
+  return weights;
 }
 
 /// `fit` on any source of batches; `steps` is how many an epoch has, 0 if that is not known.
@@ -235,6 +237,7 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
   Batch<T> batch;
   std::vector<TensorView<const T>> inputs, gradients;
   std::vector<Tensor<T>> dy;
+  Tensor<T> weighed;
   if (o.steps_per_epoch > 0) steps = steps > 0 ? (std::min)(steps, o.steps_per_epoch) : o.steps_per_epoch;
   const auto call = [&](void (Callback<T>::*hook)(Training<T>&)) {
     for (const AnyCallback<T>& callback : o.callbacks) ((*callback).*hook)(run);
@@ -250,9 +253,10 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
     const Index first = run.step;
     while (!run.stop && (steps == 0 || run.step < steps) && next(run.epoch, run.step, batch)) {
       check_batch("fit", model, batch);
-      if (!o.class_weight.empty()) weigh_classes(o.class_weight, batch);
+      if (!o.class_weight.empty()) weighed = weigh_classes(o.class_weight, batch);
+      const Tensor<T>& weights = o.class_weight.empty() ? batch.weights : weighed;
       inputs.assign(batch.inputs.begin(), batch.inputs.end());
-      const double loss = training.update(model.forward(inputs, tape), batch, batch.weights, &dy, &tape);
+      const double loss = training.update(model.forward(inputs, tape), batch, weights, &dy, &tape);
       if (o.check_loss && !is_finite(loss))
         throw DataError(
             "fit", "a finite loss",
