@@ -31,9 +31,13 @@ TEST_CASE("accuracy chooses by the shapes, as Keras does") {
 }
 
 TEST_CASE("top k, errors, precision and recall") {
-  CHECK(measure({Metric::top_k, {.k = 1}}, y, labels) == 0.5);
+  CHECK(measure({Metric::top_k, {.k = 1}}, y, labels) == 0.75);
   CHECK(measure({Metric::top_k, {.k = 2}}, y, labels) == 1);
   CHECK(measure({Metric::top_k, {.k = 2}}, y, hot) == 1);
+  // equal outputs are all in or all out, as in Keras's ops.in_top_k
+  const Tensor<double> even({2, 4}, {0.25, 0.25, 0.25, 0.25, 0.4, 0.2, 0.2, 0.2}), fourth({2}, {3, 3});
+  CHECK(measure({Metric::top_k, {.k = 2}}, even, fourth) == 1);
+  CHECK(measure({Metric::top_k, {.k = 1}}, even, fourth) == 0.5);
   const Tensor<double> a({2, 2}, {1, 2, 3, 4}), b({2, 2}, {1, 0, 0, 4.5});
   CHECK(measure(Metric::mse, a, b) == doctest::Approx(13.25 / 4));
   CHECK(measure(Metric::mae, a, b) == doctest::Approx(5.5 / 4));

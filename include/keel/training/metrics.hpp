@@ -18,11 +18,12 @@ namespace keel::inline KEEL_ABI {
 ///   accuracy   class numbers or one-hot: part of the positions whose largest output is the target's class;
 ///              a single output: part of the values with (y > threshold) == target
 ///   binary_accuracy  part of the values with (y > threshold) == target, for several yes-or-no outputs
-///   top_k      part of the positions whose target class is among the k largest outputs
+///   top_k      part of the positions whose target class is among the k largest outputs, all that equal the k-th
+///              counting as such
 ///   mse, mae   mean of (y - t)^2, |y - t|
 ///   precision  true positives / positives said     (y > threshold against t > 0.5, every class of every position,
 ///   recall     true positives / positives there     or one class of them: `class_id`; 0 where there are none)
-/// Sources: keras.io/api/metrics. Among equal outputs the first wins; a NaN is never right.
+/// Sources: keras.io/api/metrics. Accuracy takes the first of equal outputs; a NaN is never right.
 enum class Metric { accuracy, binary_accuracy, top_k, mse, mae, precision, recall };
 
 struct MetricOptions {
@@ -156,7 +157,7 @@ class MetricState {
     Index above = 0;
     for (Index c = 0; c < columns; ++c) {
       if (y[c] != y[c]) return false;
-      if (y[c] > y[truth] || (y[c] == y[truth] && c < truth)) ++above;
+      if (y[c] > y[truth]) ++above;
     }
     return above < spec_.options.k;
   }
