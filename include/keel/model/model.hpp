@@ -101,6 +101,9 @@ class Model {
     for (const int input : nodes_[static_cast<std::size_t>(of.index)].inputs)
       first.push_back(nodes_[static_cast<std::size_t>(input)].shape);
     const std::vector<Shape> shapes = shapes_of(x);
+    if (shapes.size() != first.size())
+      throw ShapeError(any_layer(l)->name(), std::to_string(first.size()) + " inputs, as at its first place",
+                       std::to_string(shapes.size()));
     if (!any_layer(l)->parameters().empty() && shapes != first)
       for (std::size_t i = 0; i < shapes.size(); ++i)
         if (shapes[i].rank() != first[i].rank() || shapes[i].back() != first[i].back())
