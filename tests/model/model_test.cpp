@@ -318,6 +318,11 @@ TEST_CASE("wrong use is answered, and changes nothing") {
     const Node x = net.input({2}), a = net.add(Dense(2), x);
     net.share(a, {x, x});
   });
+  for (const Shape& empty : {Shape{0}, Shape{4, 4, 0}, Shape{0, 3}})
+    says("[model] expected an input with extents of 1 or more, got " + empty.to_string(), [&] {
+      Model<float> net;
+      net.input(empty);
+    });
   says("[Model::backward] expected a forward pass on this tape before, got none", [&] {
     Tape<float> tape;
     model.backward(Inputs<float>(), tape);

@@ -59,8 +59,9 @@ class Model {
     set_threads(options_.threads);
   }
 
-  /// A new input of the given shape, without the batch.
+  /// A new input of the given shape, without the batch. Throws ShapeError for an extent of 0.
   Node input(const Shape& sample, const std::string& name = {}) {
+    if (sample.size() == 0) throw ShapeError(who(), "an input with extents of 1 or more", sample.to_string());
     NodeInfo node{-1, {}, sample, unique_name(name.empty() ? "input_layer" : name, !name.empty())};
     std::string taken = node.name;
     inputs_.reserve(inputs_.size() + 1);
