@@ -210,6 +210,18 @@ TEST_CASE("several outputs: a loss for each, and their sum") {
   CHECK(scores["loss"] == doctest::Approx(scores["dense_loss"] + 0.5 * scores["dense_1_loss"]));
 }
 
+TEST_CASE("a shared layer's outputs have a loss each") {
+  Model model;
+  const Node x = model.input({2}), z = model.input({2}), a = model.add(Dense(1), x);
+  model.output(a);
+  model.output(model.share(a, z));
+  const Tensor<float> points = rings(10, 1).images();
+  const Dataset<float> data({points, points}, {Tensor<float>({10, 1}), Tensor<float>({10, 1}, 1.0f)});
+  const Scores scores = evaluate(model, data, {.loss = Loss::mse});
+  CHECK(scores["dense_loss"] != scores["dense_1_loss"]);
+  CHECK(scores["loss"] == doctest::Approx(scores["dense_loss"] + scores["dense_1_loss"]));
+}
+
 TEST_CASE("a generator as source of batches") {
   Sequential model = classifier(), other = classifier();
   const Dataset train = rings(50, 1);

@@ -83,8 +83,13 @@ class Scorer {
         throw ConfigError(where, "a loss", "none", "set .loss = Loss::sparse_categorical_crossentropy or another");
     for (const double weight : weights_) check_positive(where, "loss_weights", weight, true);
     for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric);
-    for (const int output : model.outputs())
-      names_.push_back(model.nodes()[static_cast<std::size_t>(output)].name + "_loss");
+    for (const int output : model.outputs()) {
+      const std::string& layer = model.nodes()[static_cast<std::size_t>(output)].name;
+      std::string name = layer;  // a shared layer may give several outputs: dense, dense_1, ...
+      for (int i = 1; std::find(names_.begin(), names_.end(), name + "_loss") != names_.end(); ++i)
+        name = layer + "_" + std::to_string(i);
+      names_.push_back(name + "_loss");
+    }
     for (const LossSpec& loss : losses_) {
       LossOptions fused = loss.options();
       fused.from_logits = kept_activation(loss) != Activation::linear || fused.from_logits;
