@@ -73,6 +73,17 @@ TEST_CASE("callbacks are called in order and see the run") {
   CHECK(stopped.epochs == std::vector<Index>{0, 1});
 }
 
+TEST_CASE("a callback may end training before an epoch or all of them") {
+  for (const Index last : {0, 2}) {
+    Sequential model = classifier();
+    Index ended = 0;
+    const LambdaCallback<> stop{.on_epoch_begin = [&](Training<>& r) { r.stop = r.epoch == last; },
+                                .on_train_end = [&](Training<>&) { ++ended; }};
+    CHECK(static_cast<Index>(run(model, {stop}, 5).epochs.size()) == last);
+    CHECK(ended == 1);
+  }
+}
+
 TEST_CASE("early stopping ends training and restores the best epoch's weights, moving statistics included") {
   for (const bool restore : {false, true}) {
     Sequential model = with_batch_norm();

@@ -24,7 +24,7 @@ struct Training {
   Index step = 0;     ///< batches of this epoch so far
   Scores scores{};    ///< of this epoch so far; complete, "val_" ones included, in on_epoch_end
   History history{};  ///< the epochs before
-  bool stop = false;  ///< set it to end training after this batch or epoch
+  bool stop = false;  ///< set it to end training after this batch or epoch, or before one begins
 };
 
 /// Something to do at points of a training run. Derive from it and give it to `FitOptions::callbacks`, as a copy

@@ -254,6 +254,7 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
     run.step = run.epoch == o.initial_epoch ? o.initial_step : 0;
     training.reset();
     call(&Callback<T>::on_epoch_begin);
+    if (run.stop) break;
     progress.begin_epoch(run.epoch, steps);
     const Index first = run.step;
     while (!run.stop && (steps == 0 || run.step < steps) && next(run.epoch, run.step, batch)) {
