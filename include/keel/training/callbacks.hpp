@@ -136,7 +136,7 @@ class EarlyStopping : public Callback<T> {
     detail::check_positive("EarlyStopping", "min_delta", options_.min_delta, true);
   }
 
-  /// -1 before the first epoch.
+  /// -1 as long as no epoch's value was a number.
   Index best_epoch() const { return best_epoch_; }
   double best() const { return best_; }
   /// -1 where training was not ended here.
@@ -145,6 +145,7 @@ class EarlyStopping : public Callback<T> {
   void on_train_begin(Training<T>&) override {
     wait_ = 0;
     best_epoch_ = stopped_epoch_ = -1;
+    best_ = higher() ? -HUGE_VAL : HUGE_VAL;
     weights_ = {};
   }
   void on_epoch_end(Training<T>& run) override {
@@ -152,7 +153,7 @@ class EarlyStopping : public Callback<T> {
     if (run.epoch < options_.start_from_epoch) return;
     if (options_.restore_best_weights && weights_.empty()) weights_.take(run.model);
     ++wait_;
-    if (best_epoch_ < 0 || better(value, best_)) {
+    if (better(value, best_)) {
       best_ = value;
       best_epoch_ = run.epoch;
       if (options_.restore_best_weights) weights_.take(run.model);
@@ -169,10 +170,9 @@ class EarlyStopping : public Callback<T> {
   }
 
  private:
+  bool higher() const { return detail::higher_is_better(options_.mode, options_.monitor); }
   bool better(double value, double than) const {
-    if (than != than) return value == value;
-    return detail::higher_is_better(options_.mode, options_.monitor) ? value - options_.min_delta > than
-                                                                     : value + options_.min_delta < than;
+    return higher() ? value - options_.min_delta > than : value + options_.min_delta < than;
   }
 
   EarlyStoppingOptions options_;
