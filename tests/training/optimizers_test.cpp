@@ -217,6 +217,41 @@ TEST_CASE("frozen parameters stay, and keep no slots") {
   CHECK(optimizer.state().slots[2].empty());
 }
 
+TEST_CASE("PyTorch's formulas count the steps of each parameter, Keras's those of all") {
+  const auto last_change = [](const OptimizerSpec& spec, bool restored) {
+    Problem<double> problem;
+    Optimizer<double> optimizer(spec);
+    for (Index t = 0; t < 5; ++t) {
+      problem.gradients(t);
+      problem.bias.frozen = t == 0 || t == 2 || t == 3;  // trains in the second and the fifth step
+      if (restored && t == 4) {
+        const OptimizerState<double> state = optimizer.state();
+        optimizer = Optimizer<double>(spec);
+        optimizer.set_state(state);
+      }
+      const double before = problem.bias.value()[0];
+      optimizer.step(problem.list);
+      if (t == 4) return problem.bias.value()[0] - before;
+    }
+    return nan;
+  };
+  Problem<double> problem;
+  problem.gradients(1);
+  const double g1 = problem.bias.gradient[0];
+  problem.gradients(4);
+  const double g2 = problem.bias.gradient[0];
+  const double m = 0.09 * g1 + 0.1 * g2, v = 0.999 * 0.001 * g1 * g1 + 0.001 * g2 * g2;
+  const auto adam = [&](double t) {
+    return -0.1 / (1 - std::pow(0.9, t)) * m / (std::sqrt(v / (1 - std::pow(0.999, t))));
+  };
+  for (const bool restored : {false, true}) {
+    CHECK(last_change(Adam::torch({.lr = 0.1, .eps = 0}), restored) == doctest::Approx(adam(2)));
+    CHECK(last_change(Adam({.learning_rate = 0.1, .epsilon = 0}), restored) == doctest::Approx(adam(5)));
+    CHECK(last_change(Adagrad::torch({.lr = 0.1, .lr_decay = 0.5, .eps = 0}), restored) ==
+          doctest::Approx(-0.1 / 1.5 * g2 / std::sqrt(g1 * g1 + g2 * g2)));
+  }
+}
+
 TEST_CASE("non-finite gradients") {
   for (const double bad : {nan, static_cast<double>(HUGE_VAL)}) {
     Problem<float> problem;

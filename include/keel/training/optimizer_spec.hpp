@@ -38,7 +38,8 @@ struct WeightDecay {
 enum class NonFinite { apply, skip, error };
 
 /// An optimizer as data: which formula with which numbers. Made by SGD, Adam, AdamW, RMSprop and Adagrad;
-/// `Optimizer` runs it. Formulas, with parameter w, gradient g, step t from 1:
+/// `Optimizer` runs it. Formulas, with parameter w, gradient g, step t from 1 (PyTorch's: of this parameter, which
+/// counts none while it is frozen):
 ///
 ///             Keras                                              PyTorch (torch)
 ///   sgd       m = momentum m - lr g;  w += m                     m = momentum m + (1 - dampening) g, first m = g;

@@ -18,6 +18,8 @@ struct OptimizerState {
   double learning_rate = 0;
   /// slots[i][k]: slot k (of `OptimizerSpec::slot_names`) of parameter i; empty where it has not been trained yet.
   std::vector<std::vector<Tensor<T>>> slots;
+  /// Steps made with parameter i, fewer than `iteration` where it was frozen; `iteration` where this is left empty.
+  std::vector<Index> steps;
 };
 
 /// Trains parameters by the formula of its specification:
@@ -61,6 +63,8 @@ class Optimizer {
     const double rate = learning_rate();
     const double global = global_scale(parameters);
     state_.slots.resize(parameters.size());
+    for (std::size_t i = state_.steps.size(); i < parameters.size(); ++i)
+      state_.steps.push_back(state_.slots[i].empty() ? 0 : state_.iteration);
     std::vector<std::vector<Tensor<T>>> fresh(parameters.size());
     for (std::size_t i = 0; i < parameters.size(); ++i)
       if (parameters[i]->trains() && state_.slots[i].empty())
@@ -72,7 +76,9 @@ class Optimizer {
       auto& slots = state_.slots[i];
       const bool first = slots.empty();
       if (first) slots = std::move(fresh[i]);
-      parameter.update([&](TensorView<T> w) { update(parameter, w, slots, rate, global, first, threads); });
+      const Index t = 1 + (spec_.torch_formula ? state_.steps[i] : state_.iteration);
+      ++state_.steps[i];
+      parameter.update([&](TensorView<T> w) { update(parameter, w, slots, rate, global, t, first, threads); });
     }
     ++state_.iteration;
     return true;
@@ -131,14 +137,14 @@ class Optimizer {
   }
 
   void update(const Parameter<T>& parameter, TensorView<T> w, std::vector<Tensor<T>>& slots, double rate,
-              double scale, bool first, ThreadPool* threads) {
+              double scale, Index step, bool first, ThreadPool* threads) {
     const OptimizerSpec& s = spec_;
     if (s.clip.kind == Clip::Kind::norm)
       scale = s.clip.limit / (std::max)(std::sqrt(squared_norm(parameter.gradient)), s.clip.limit);
     const bool decays = std::find(s.weight_decay.except.begin(), s.weight_decay.except.end(), parameter.name()) ==
                         s.weight_decay.except.end();
     const double decay = decays ? s.weight_decay.rate : 0;
-    const double t = static_cast<double>(state_.iteration + 1), momentum = s.momentum;
+    const double t = static_cast<double>(step), momentum = s.momentum;
     const GradientRule<T> rule{
         static_cast<T>(scale), static_cast<T>(s.clip.kind == Clip::Kind::value ? s.clip.limit : HUGE_VAL),
         static_cast<T>(s.decoupled ? 0 : decay), static_cast<T>(s.decoupled ? 1 - rate * decay : 1)};
