@@ -110,20 +110,20 @@ TEST_CASE("training resumes with the same bits, between epochs and inside one") 
   fit(whole, train, options);
 
   struct Interrupt {};
-  for (const Index last_step : {4, 2}) {
+  for (const auto& [last_step, epoch, step] : {std::array<Index, 3>{4, 2, 0}, {4, 1, 4}, {2, 1, 2}}) {
     Sequential model = classifier(0.3);
     Optimizer first = Adam({.learning_rate = 0.02}), second = Adam({.learning_rate = 0.02});
     FitOptions<float> part = options;
     part.optimizer = &first;
-    part.callbacks = {LambdaCallback<>{.on_batch_end = [=](Training<>& run) {
-      if (run.epoch == 1 && run.step == last_step) throw Interrupt{};
+    part.callbacks = {LambdaCallback<>{.on_batch_end = [end = last_step](Training<>& run) {
+      if (run.epoch == 1 && run.step == end) throw Interrupt{};
     }}};
     CHECK_THROWS_AS(fit(model, train, part), Interrupt);
     second.set_state(first.state());
     part.optimizer = &second;
     part.callbacks.clear();
-    part.initial_epoch = last_step == 4 ? 2 : 1;
-    part.initial_step = last_step == 4 ? 0 : 2;
+    part.initial_epoch = epoch;
+    part.initial_step = step;
     fit(model, train, part);
     CHECK(values(model) == values(whole));
   }

@@ -248,6 +248,8 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
     for (const AnyCallback<T>& callback : o.callbacks) ((*callback).*hook)(run);
   };
 
+  if (steps > 0 && o.initial_step == steps) ++o.initial_epoch, o.initial_step = 0;  // that epoch is over
+
   call(&Callback<T>::on_train_begin);
   for (run.epoch = o.initial_epoch; run.epoch < o.epochs && !run.stop; ++run.epoch) {
     run.scores.clear();
