@@ -128,6 +128,37 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an activation has the same gradients inside the layer before it as on its own") {
+  const std::vector<AnyLayer<double>> layers{BatchNorm<double>(), Conv2D<double>(3, 2), Dense<double>(3),
+                                             DepthwiseConv2D<double>(2)};
+  for (std::size_t kind = 1; kind < activation_names.size(); ++kind)
+    for (const AnyLayer<double>& layer : layers)
+      for (const Freeze freeze : {Freeze::none, Freeze::gradients, Freeze::layer}) {
+        const auto gradient = [&](bool alone) {
+          Model<double> net({.seed = 2});
+          const Node before = net.add(layer, net.input({4, 3, 3}));
+          net.output(net.add(ActivationLayer<double>(static_cast<Activation>(kind)), before));
+          if (alone) net.output(before);  // a value that is read elsewhere is not overwritten
+          net.layer(0).freeze(freeze);
+          Rng rng(3);
+          std::vector<Tensor<double>> tensors{Tensor<double>({2, 4, 3, 3}),
+                                              Tensor<double>(net.output_shape().with_batch(2))};
+          for (Tensor<double>& tensor : tensors)
+            for (double& value : tensor) value = rng.normal();
+          tensors.emplace_back(tensors[1].shape());
+          const std::vector<TensorView<const double>> views(tensors.begin(), tensors.end());
+          Tape<double> tape;
+          tape.input_gradients = true;
+          net.forward(Inputs<double>(views).first(1), tape);
+          net.backward(Inputs<double>(views).subspan(1, alone ? 2 : 1), tape);
+          return Tensor<double>(tape.input_gradient());
+        };
+        CAPTURE(activation_names[kind]);
+        CAPTURE(layer->type());
+        CHECK(difference(gradient(false), gradient(true)) < 1e-10);
+      }
+}
+
 TEST_CASE("a layer frozen before it joins a model stays frozen") {
   BatchNorm<double> norm;
   norm.freeze(Freeze::layer);

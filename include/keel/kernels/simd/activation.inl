@@ -101,9 +101,9 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
     case Activation::softplus: break;
     default: return activate_simple_backward<T>(kind, alpha, alpha < T(0) ? x : y, dy);
   }
-  const Vector<T> z = clamp<T>(x, T(-1000), T(1000));
+  const Vector<T> z = clamp<T>(kind == Activation::softplus ? y : x, T(-1000), T(1000));
   const ActivationParts<T> parts = activation_parts<T>(kind, z);
-  if (kind == Activation::softplus) return -dy * parts.e.minus_1;
+  if (kind == Activation::softplus) return -dy * parts.e.minus_1;  // 1 - exp(-y)
   if (kind == Activation::gelu) {
     const Vector<T> tail = normal_tail(clamp<T>(abs<T>(z), T(0), T(40)), parts.e.value);
     return dy * ((x > zero ? T(1) - tail : tail) + z * (parts.e.value * T(0.39894228040143268)));
