@@ -10,6 +10,7 @@
 
 #include "io/fixture_folder.hpp"
 #include "io/scramble.hpp"
+#include "support/message.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
@@ -120,6 +121,23 @@ TEST_CASE("what a format does not have is refused by name") {
                        ConfigError);
   CHECK_FALSE(std::filesystem::exists(directory / "a.keras"));
   CHECK_THROWS_WITH_AS(save(model, directory / "a.onnx"), doctest::Contains(".safetensors, .keras"), ConfigError);
+  // formulas that would be others there
+  const auto refuses = [&](AnyLayer<float> layer, const char* name) {
+    Sequential odd({5, 5, 2});
+    odd.add(std::move(layer));
+    return message([&] { save(odd, directory / name); });
+  };
+  const AveragePool2D average(2, {.padding = Padding::same, .count_include_pad = true});
+  const ActivationLayer gate(Activation::hard_sigmoid);
+  for (const char* name : {"b.keras", "b.h5", "model.json"})
+    CHECK(refuses(average, name) ==
+          "[average_pooling2d (AveragePooling2D)] expected count_include_pad false, all that Keras has, got true "
+          "(save as .safetensors)");
+  CHECK(refuses(gate, "model.json") ==
+        "[activation (Activation)] expected an activation that Keras 2 has too, got hard_sigmoid, "
+        "clip(x / 6 + 0.5) (save as .keras)");
+  CHECK(refuses(gate, "b.keras") == "no error");
+  CHECK(refuses(AveragePool2D(2, {.count_include_pad = true}), "b.keras") == "no error");
   const Model<> small = small_network();
   save(small, directory / "a.pt");
   CHECK_THROWS_WITH_AS(load(directory / "a.pt"), doctest::Contains("load_weights(model, path)"), FormatError);

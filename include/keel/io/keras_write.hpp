@@ -189,6 +189,8 @@ class KerasWriter {
       refuse(layer, "a layer that Keras has", "a class of your own", "save as .safetensors");
     if (config.get<bool>("ceil_mode", false))
       refuse(layer, "ceil_mode false, all that Keras has", "true", "save as .safetensors");
+    if (config.get<bool>("count_include_pad", false) && config.get<std::string>("padding", {}) == "same")
+      refuse(layer, "count_include_pad false, all that Keras has", "true", "save as .safetensors");
     Json json = base(name, layer.frozen() == Freeze::layer);
     for (const char* key : found->keys) {
       const Config::Value* value = config.find(key);
@@ -198,6 +200,8 @@ class KerasWriter {
     if (json.contains("activation")) {
       if (activation.kind == Activation::gelu_tanh)
         refuse(layer, "an activation that Keras has a name for", "gelu_tanh", "save as .safetensors");
+      if (activation.kind == Activation::hard_sigmoid && old_)  // clip(0.2 x + 0.5) there
+        refuse(layer, "an activation that Keras 2 has too", "hard_sigmoid, clip(x / 6 + 0.5)", "save as .keras");
       const double usual = activation.kind == Activation::leaky_relu ? 0.2 : 1.0;
       if ((activation.kind == Activation::leaky_relu || activation.kind == Activation::elu) &&
           activation.alpha != usual)
