@@ -74,6 +74,28 @@ TEST_CASE("whole models come back bit for bit") {
   }
 }
 
+TEST_CASE("files of a model without weights") {
+  const TemporaryDirectory directory;
+  Sequential model({2, 3});
+  model.add(Flatten());
+  for (const char* name : {"a.weights.h5", "a.pt", "a.npz", "a.safetensors", "a.keras", "a.h5", "model.json"}) {
+    save(model, directory / name);
+    CHECK_NOTHROW(load_weights(model, directory / name));
+  }
+}
+
+TEST_CASE("PyTorch code says whether an average counts the padding") {
+  for (const bool counts : {false, true}) {
+    Sequential model({4, 4, 1});
+    model.add(AveragePool2D(3, {.strides = 1, .padding = Padding(1), .count_include_pad = counts}));
+    CHECK((torch_code(model).find("padding=(1, 1), count_include_pad=False") == std::string::npos) == counts);
+  }
+  Sequential odd({5, 5, 1});
+  odd.add(AveragePool2D(2, {.padding = Padding::same, .count_include_pad = true}));
+  CHECK(torch_code(odd).find("nn.ZeroPad2d((0, 1, 0, 1)),\n    nn.AvgPool2d((2, 2), stride=(2, 2)),") !=
+        std::string::npos);
+}
+
 TEST_CASE("weights go into a model of the same layers") {
   const TemporaryDirectory directory;
   for (Model<>& model : std::array{small_network(), graph()}) {

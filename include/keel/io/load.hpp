@@ -76,8 +76,8 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
         file.format = ".keras";
         file.model = std::move(loaded.model);
         file.probe = std::move(loaded.probe);
-      } else if (!members.empty() && std::all_of(members.begin(), members.end(),
-                                                 [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
+      } else if (std::all_of(members.begin(), members.end(),
+                             [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
         file.format = "npz";
         file.archive = read_npz(zip);
       } else {

@@ -133,7 +133,7 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
   std::string padding;
   if (window && type != "Conv2DTranspose") {
     const auto p = padding_of(config, config.find("pool_size") ? "pool_size" : "kernel_size", in);
-    const bool average = type == "AveragePooling2D";
+    const bool average = type == "AveragePooling2D" && !config.get<bool>("count_include_pad", false);
     if (p[0] == p[1] && p[2] == p[3]) {
       if (p[0] || p[2]) padding = ", padding=" + python(p[0], p[2]) + (average ? ", count_include_pad=False" : "");
     } else {
