@@ -222,6 +222,22 @@ TEST_CASE("a shared layer's outputs have a loss each") {
   CHECK(scores["loss"] == doctest::Approx(scores["dense_loss"] + scores["dense_1_loss"]));
 }
 
+TEST_CASE("metrics of one name are told apart") {
+  Sequential model = classifier();
+  const Dataset train = rings(40, 1);
+  const Scores scores = evaluate(model, train,
+                                 {.loss = crossentropy,
+                                  .metrics = {{Metric::recall, {.threshold = 0.2, .class_id = 0}},
+                                              {Metric::recall, {.threshold = 0.2, .class_id = 1}},
+                                              {Metric::recall, {.threshold = 0.2, .name = "second"}},
+                                              {Metric::precision, {.name = "second"}}}});
+  CHECK(scores.entries().size() == 5);
+  MetricState second({Metric::recall, {.threshold = 0.2, .class_id = 1}});
+  second.update(model.predict(train.images()), train.labels());
+  CHECK(scores["recall_1"] == second.result());
+  CHECK_NOTHROW(scores["second_1"]);
+}
+
 TEST_CASE("a generator as source of batches") {
   Sequential model = classifier(), other = classifier();
   const Dataset train = rings(50, 1);

@@ -82,13 +82,19 @@ class Scorer {
       if (loss.kind() == Loss::none)
         throw ConfigError(where, "a loss", "none", "set .loss = Loss::sparse_categorical_crossentropy or another");
     for (const double weight : weights_) check_positive(where, "loss_weights", weight, true);
-    for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric);
-    for (const int output : model.outputs()) {
-      const std::string& layer = model.nodes()[static_cast<std::size_t>(output)].name;
-      std::string name = layer;  // a shared layer may give several outputs: dense, dense_1, ...
-      for (int i = 1; std::find(names_.begin(), names_.end(), name + "_loss") != names_.end(); ++i)
-        name = layer + "_" + std::to_string(i);
-      names_.push_back(name + "_loss");
+    std::vector<std::string> taken{"loss"};
+    const auto unique = [&](const std::string& base, const char* end) {  // recall, recall_1, ... as in Keras
+      std::string name = base + end;
+      for (int i = 1; std::find(taken.begin(), taken.end(), name) != taken.end(); ++i)
+        name = base + "_" + std::to_string(i) + end;
+      taken.push_back(name);
+      return name;
+    };
+    for (const int output : model.outputs())
+      names_.push_back(unique(model.nodes()[static_cast<std::size_t>(output)].name, "_loss"));
+    for (MetricSpec metric : options.metrics) {
+      metric.options.name = unique(metric.options.name, "");
+      metrics_.emplace_back(std::move(metric));
     }
     for (const LossSpec& loss : losses_) {
       LossOptions fused = loss.options();
