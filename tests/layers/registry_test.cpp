@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 using namespace keel;
 
 namespace {
@@ -92,4 +94,29 @@ TEST_CASE("make_layer says what is wrong") {
   CHECK(message("Dropout", {}) == "[Dropout] expected a rate in [0, 1], got -1.000000");
   CHECK(message("UpSampling2D", {{"interpolation", std::string("cubic")}}) ==
         "[option interpolation] expected \"nearest\" or \"bilinear\", got \"cubic\"");
+}
+
+TEST_CASE("a file's numbers cannot overflow an extent") {
+  constexpr Index most = std::numeric_limits<Index>::max(), half = Index{1} << 61;
+  const auto message = [](const char* type, const Config& config) {
+    const std::vector<Shape> in{Shape{8, 8, 2}};
+    try {
+      return make_layer(type, config)->output_shape(in).to_string();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  // most + 8 + most wraps to 6 rows, (half + 1) 8 to 8, 4 half + 1 to 1, and half 8 to 0
+  CHECK(message("ZeroPadding2D", {{"padding", std::vector<Index>{most, most, 0, 0}}}) ==
+        "[ZeroPadding2D] expected padding of at most 1048576, got 9223372036854775807");
+  CHECK(message("UpSampling2D", {{"size", half + 1}}) ==
+        "[UpSampling2D] expected size of at most 1048576, got 2305843009213693953");
+  CHECK(message("Conv2D", {{"filters", Index{1}}, {"kernel_size", Index{5}}, {"dilation_rate", 2 * half}})
+            .rfind("[Conv2D] expected dilation_rate of at most 1048576", 0) == 0);
+  CHECK(message("Conv2DTranspose", {{"filters", Index{1}}, {"kernel_size", Index{1}}, {"strides", half}})
+            .rfind("[Conv2DTranspose] expected strides of at most 1048576", 0) == 0);
+  CHECK(message("Dense", {{"units", most}}) ==
+        "[Dense] expected units of at most 2147483648, got 9223372036854775807");
+  CHECK(message("Reshape", {{"target_shape", std::vector<Index>{Index{1} << 31, Index{1} << 31, Index{1} << 31}}}) ==
+        "[Shape] expected at most 2^40 elements, got (2147483648, 2147483648, 2147483648)");
 }

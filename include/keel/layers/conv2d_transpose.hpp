@@ -52,7 +52,7 @@ class Conv2DTranspose : public Layer<T> {
     check_option(this->who(), "dilation_rate", options_.dilation_rate);
     check_option(this->who(), options_.padding);
     const Pair extra = options_.output_padding;
-    check_option(this->who(), "output_padding", (std::min)(extra.height, extra.width), 0);
+    check_option(this->who(), "output_padding", extra, 0);
     if (!(extra == Pair(0)) && options_.padding.mode != Padding::Mode::fixed)
       throw ConfigError(this->who(), "output_padding with padding in numbers only", options_.padding.to_string());
   }

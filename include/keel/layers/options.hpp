@@ -108,17 +108,22 @@ inline Shape with_last(const Shape& shape, Index last) {
   return Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(shape.rank())));
 }
 
-/// Throws ConfigError unless value >= least.
-inline void check_option(const std::string& who, const char* option, Index value, Index least = 1) {
+/// Throws ConfigError unless least <= value <= most.
+inline void check_option(const std::string& who, const char* option, Index value, Index least = 1,
+                         Index most = Index{1} << 31) {
   if (value < least)
     throw ConfigError(who, std::string(option) + " of " + std::to_string(least) + " or more",
                       std::to_string(value));
+  if (value > most)
+    throw ConfigError(who, std::string(option) + " of at most " + std::to_string(most), std::to_string(value));
 }
-inline void check_option(const std::string& who, const char* option, const Pair& value) {
-  check_option(who, option, (std::min)(value.height, value.width));
+/// At most 2^20, so that no sum or product of it and an extent overflows.
+inline void check_option(const std::string& who, const char* option, const Pair& value, Index least = 1) {
+  for (const Index side : {value.height, value.width}) check_option(who, option, side, least, Index{1} << 20);
 }
 inline void check_option(const std::string& who, const Padding& p) {
-  check_option(who, "padding", (std::min)((std::min)(p.top, p.bottom), (std::min)(p.left, p.right)), 0);
+  check_option(who, "padding", Pair(p.top, p.bottom), 0);
+  check_option(who, "padding", Pair(p.left, p.right), 0);
 }
 
 // Options as entries of a Config. An options struct lists its fields once, in `fields(f)`, for both directions.

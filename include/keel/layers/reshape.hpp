@@ -35,11 +35,12 @@ class Reshape : public ViewLayer<T> {
     const Shape& in = this->single_input(inputs);
     std::vector<Index> dims = target_;
     std::string wanted;
-    Index known = 1;
+    std::vector<Index> given;
     for (const Index dim : dims) {
       wanted += (wanted.empty() ? "" : ", ") + std::to_string(dim);
-      if (dim != -1) known *= dim;
+      if (dim != -1) given.push_back(dim);
     }
+    const Index known = Shape(given).size();
     for (Index& dim : dims)
       if (dim == -1) dim = known > 0 ? in.size() / known : 0;
     const Shape out(dims);
