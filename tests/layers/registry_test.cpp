@@ -117,6 +117,6 @@ TEST_CASE("a file's numbers cannot overflow an extent") {
             .rfind("[Conv2DTranspose] expected strides of at most 1048576", 0) == 0);
   CHECK(message("Dense", {{"units", most}}) ==
         "[Dense] expected units of at most 2147483648, got 9223372036854775807");
-  CHECK(message("Reshape", {{"target_shape", std::vector<Index>{Index{1} << 31, Index{1} << 31, Index{1} << 31}}}) ==
+  CHECK(message("Reshape", {{"target_shape", std::vector<Index>(3, Index{1} << 31)}}) ==
         "[Shape] expected at most 2^40 elements, got (2147483648, 2147483648, 2147483648)");
 }

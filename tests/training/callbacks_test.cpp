@@ -118,7 +118,7 @@ TEST_CASE("early stopping: min_delta, mode, baseline, start") {
   CHECK(epochs({.patience = 2, .baseline = 1}, {5, 4, 3, 2, 1}) == 2);
   CHECK(epochs({.patience = 1, .start_from_epoch = 3}, {5, 5, 5, 5, 5, 5}) == 5);
   CHECK(epochs({.monitor = "loss"}, {5, 5}) == 2);
-  const double nan = std::nan("");  // never better, also in the first epoch: Keras begins with infinity as the best
+  const double nan = std::nan("");  // never better, in the first epoch neither: Keras begins with infinity
   CHECK(epochs({.patience = 2}, {nan, nan, nan, nan}) == 2);
   CHECK(epochs({.patience = 2}, {nan, 5, 6, 6, 6}) == 4);
 }

@@ -18,7 +18,7 @@ struct OptimizerState {
   double learning_rate = 0;
   /// slots[i][k]: slot k (of `OptimizerSpec::slot_names`) of parameter i; empty where it has not been trained yet.
   std::vector<std::vector<Tensor<T>>> slots;
-  /// Steps made with parameter i, fewer than `iteration` where it was frozen; `iteration` where this is left empty.
+  /// Steps made with parameter i, fewer than `iteration` where it was frozen. Left empty: `iteration`.
   std::vector<Index> steps;
 };
 
