@@ -159,6 +159,10 @@ TEST_CASE("what a format does not have is refused by name") {
         "[activation (Activation)] expected an activation that Keras 2 has too, got hard_sigmoid, "
         "clip(x / 6 + 0.5) (save as .keras)");
   CHECK(refuses(gate, "b.keras") == "no error");
+  const ActivationLayer swish(Activation::hard_swish);
+  CHECK(refuses(swish, "model.json") ==
+        "[activation (Activation)] expected an activation that Keras 2 has too, got hard_swish (save as .keras)");
+  CHECK(refuses(swish, "b.keras") == "no error");
   CHECK(refuses(AveragePool2D(2, {.count_include_pad = true}), "b.keras") == "no error");
   const Model<> small = small_network();
   save(small, directory / "a.pt");

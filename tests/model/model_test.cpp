@@ -154,8 +154,11 @@ TEST_CASE("training gives the same bits with any number of threads") {
   }
 }
 
-TEST_CASE("a clone has weights of its own") {
+TEST_CASE("a clone has weights of its own, and as many threads") {
   Model<float> net = network();
+  net.set_threads(2);
+  CHECK(net.clone().thread_pool()->size() == 2);
+  net.set_threads(1);
   Tape<float> tape;
   train(net, 2, tape);
   Model<float> copy = net.clone();

@@ -202,6 +202,8 @@ class KerasWriter {
         refuse(layer, "an activation that Keras has a name for", "gelu_tanh", "save as .safetensors");
       if (activation.kind == Activation::hard_sigmoid && old_)  // clip(0.2 x + 0.5) there
         refuse(layer, "an activation that Keras 2 has too", "hard_sigmoid, clip(x / 6 + 0.5)", "save as .keras");
+      if (activation.kind == Activation::hard_swish && old_)
+        refuse(layer, "an activation that Keras 2 has too", "hard_swish", "save as .keras");
       const double usual = activation.kind == Activation::leaky_relu ? 0.2 : 1.0;
       if ((activation.kind == Activation::leaky_relu || activation.kind == Activation::elu) &&
           activation.alpha != usual)

@@ -180,6 +180,7 @@ class Model {
   void set_threads(int threads) {
     const int count = threads > 0 ? threads : default_threads();
     pool_ = count > 1 ? std::make_unique<ThreadPool>(count) : nullptr;
+    options_.threads = threads;
   }
   ThreadPool* thread_pool() const { return pool_.get(); }
 
