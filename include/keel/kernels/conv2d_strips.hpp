@@ -208,7 +208,7 @@ class ConvStrips {
       batch_ = 1;
     }
     planes_ = layout == Layout::planes && ci >= 16 ? (ci + 15) / 16 : 1;
-    pitch_ = direct_ ? groups * ci : planes_ > 1 ? 16 : collide && !merges() ? ci + 16 : ci;
+    pitch_ = direct_ ? groups * ci : planes_ > 1 ? 16 : collide && (w_.dilation > 1 || w_.taps == 1) ? ci + 16 : ci;
     block_w_ = direct_ ? w_.in : w_.block_size(w_.out);
     cut(1);
   }
@@ -241,48 +241,67 @@ class ConvStrips {
   }
 
   /// A pixel's sum, run by run: planes first, then taps.
-  Index runs() const { return merged() ? h_.taps : planes_ * taps(); }
+  Index runs() const { return merges(w_) ? h_.taps : planes_ * taps(); }
   Run run(Index i) const {
-    if (merged()) return {i * h_.dilation * block_w_ * pitch_, i * w_.taps * ci, w_.taps * ci};
+    if (merges(w_)) return {i * h_.dilation * block_w_ * pitch_, i * w_.taps * ci, w_.taps * ci};
     const Index plane = i / taps(), tap = i % taps(), r = tap / w_.taps, s = tap % w_.taps;
     return {plane * plane_block_ + (r * h_.dilation * block_w_ + s * w_.dilation) * pitch_, tap * ci + plane * 16,
             planes_ > 1 ? (std::min)(Index{16}, ci - plane * 16) : ci};
   }
 
-  /// Reads a strip of one group; `rows` has room for twice strip_rows().
-  void read(const T* x, Index strip, Index group, T* block, Index* rows, Conv2DRows<T>& to) const {
-    const Index image = per_image_ == 1 ? strip * images_ : strip / per_image_;
-    const Index images = per_image_ == 1 ? (std::min)(images_, batch_ - image) : 1;
-    const Index first = per_image_ == 1 ? 0 : strip % per_image_ * rows_;
-    const Index height = (std::min)(rows_, h_.out - first);
-    const Index x_pitch = groups * ci, y_pitch = groups * co;
-    x += group * ci;
+  /// Copies the inputs of a strip of one group to a block, if they are not read in place.
+  void read(const T* x, Index strip, Index group, T* block) const {
+    if (direct_) return;
+    for (Index n = 0; n < images(strip); ++n)
+      copy(x + group * ci + (image(strip) + n) * h_.in * w_.in * groups * ci, first(strip), height(strip),
+           block + n * image_block_);
+    std::fill_n(block + planes_ * plane_block_, 16, T(0));
+  }
+
+  /// Where the convolution of axes h and w, which sees no more than the strips' own, finds a strip's inputs and
+  /// outputs; `rows` has room for twice strip_rows().
+  void place(const T* x, Index strip, Index group, const T* block, ConvAxis h, ConvAxis w, Index* rows,
+             Conv2DRows<T>& to) const {
+    if (pixels_) h = h_, w = w_;
+    const Index x_pitch = groups * ci, y_pitch = groups * co, start = first(strip);
     Index *x_row = rows, *y_row = rows + strip_rows();
-    to.x = direct_ ? x : block;
+    to.x = direct_ ? x + group * ci : block;
     to.x_rows = x_row, to.y_rows = y_row;
-    for (Index n = 0; n < images; ++n) {
-      if (!direct_) copy(x + (image + n) * h_.in * w_.in * x_pitch, first, height, block + n * image_block_);
-      for (Index i = 0; i < height; ++i) {
-        const Index row = first + i, in_row = (image + n) * h_.in + row * h_.stride - h_.pad;
-        *x_row++ = !direct_      ? n * image_block_ + i * h_.block_stride() * block_w_ * pitch_
-                   : taps() == 0 ? 0
-                                 : (in_row * w_.in - w_.pad) * x_pitch;
-        *y_row++ = (((image + n) * y_h_ + h_.start + row * h_.step) * y_w_ + w_.start) * y_pitch;
+    for (Index n = 0; n < images(strip); ++n)
+      for (Index i = 0; i < height(strip) && start + i < h.out; ++i) {
+        const Index row = start + i, in_image = image(strip) + n;
+        const Index in_row = in_image * h_.in + row * h.stride - h.pad;
+        *x_row++ =
+            h.taps * w.taps == 0 ? 0
+            : direct_ ? (in_row * w_.in - w.pad) * x_pitch
+                      : n * image_block_ +
+                            ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
+        *y_row++ = ((in_image * y_h_ + h.start + row * h.step) * y_w_ + w.start) * y_pitch;
       }
-    }
-    if (!direct_) std::fill_n(block + planes_ * plane_block_, 16, T(0));
-    to.rows = images * height, to.width = w_.out;
-    if (pixels_) to.width = (std::min)(height * w_.out, pixels_ - first * w_.out), to.rows = 1;
-    to.x_step = (direct_ ? w_.stride : w_.block_stride()) * pitch_, to.y_step = w_.step * y_pitch;
-    to.runs_h = h_.taps, to.run_step_h = h_.dilation * block_w_ * pitch_;
-    to.runs_w = merged() ? 1 : w_.taps, to.run_step_w = w_.dilation * pitch_;
-    to.run_length = merged() ? w_.taps * ci : ci;
+    to.rows = x_row - rows, to.width = w.out;
+    if (pixels_) to.width = (std::min)(height(strip) * w.out, pixels_ - start * w.out), to.rows = 1;
+    const bool merged = merges(w);
+    to.x_step = (direct_ ? w.stride : w_.block_stride()) * pitch_, to.y_step = w.step * y_pitch;
+    to.runs_h = h.taps, to.run_step_h = h.dilation * block_w_ * pitch_;
+    to.runs_w = merged ? 1 : w.taps, to.run_step_w = w.dilation * pitch_;
+    to.run_length = merged ? w.taps * ci : ci;
+  }
+
+  /// Both, for the strips' own axes.
+  void read(const T* x, Index strip, Index group, T* block, Index* rows, Conv2DRows<T>& to) const {
+    read(x, strip, group, block);
+    place(x, strip, group, block, h_, w_, rows, to);
   }
 
  private:
-  /// Whether the taps of a row are one run, if pixels are not kept apart.
-  bool merges() const { return w_.dilation == 1 && w_.taps > 1; }
-  bool merged() const { return w_.dilation == 1 && pitch_ == ci && planes_ == 1; }
+  /// The image that a strip begins in, how many it has, and its first row and its rows in each.
+  Index image(Index strip) const { return per_image_ == 1 ? strip * images_ : strip / per_image_; }
+  Index images(Index strip) const { return per_image_ == 1 ? (std::min)(images_, batch_ - image(strip)) : 1; }
+  Index first(Index strip) const { return per_image_ == 1 ? 0 : strip % per_image_ * rows_; }
+  Index height(Index strip) const { return (std::min)(rows_, h_.out - first(strip)); }
+
+  /// Whether the taps of a row are one run.
+  bool merges(const ConvAxis& w) const { return w.dilation == 1 && pitch_ == ci && planes_ == 1; }
 
   /// Copies what output rows [first, first + rows) of an image see.
   void copy(const T* image, Index first, Index rows, T* block) const {
