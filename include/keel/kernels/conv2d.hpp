@@ -68,10 +68,10 @@ struct ConvPhase {
 
 /// y = epilogue(convolution) for each phase; `shape` reads what any of them does.
 template <class T>
-void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, const T* x,
+void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, bool gaps, const T* x,
               const Epilogue<T>& epilogue, T* y, const KernelContext& context) {
   ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
-  const Index panels = panel_count<T>(strips.co);
+  const Index panels = panel_count<T>(strips.co), out_c = strips.groups * strips.co;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
   Index sum = 0, longest = 0;
   for (Index i = 0; i < phase_count; ++i)
@@ -106,6 +106,16 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, c
                    const Index split = item % splits, part = item / splits, group = part % strips.groups;
                    const Index strip = part / strips.groups;
                    if (held[thread].misses(part)) strips.read(x, strip, group, block);
+                   if (gaps) {
+                     const Index low = group * strips.co + panels * split / splits * panel_width<T>;
+                     const Index high = (std::min)((group + 1) * strips.co, group * strips.co + panels * (split + 1) / splits * panel_width<T>);
+                     const Index pixel = strips.first_pixel(strip), pixels = strips.first_pixel(strip + 1) - pixel;
+                     if (high - low == out_c)
+                       std::fill_n(y + pixel * out_c, pixels * out_c, T(0));
+                     else
+                       for (Index k = 0; k < pixels; ++k)
+                         std::fill_n(y + (pixel + k) * out_c + low, high - low, T(0));
+                   }
                    for (Index i = 0; i < phase_count; ++i) {
                      const ConvPhase<T>& phase = phases[i];
                      strips.place(x, strip, group, block, phase.h, phase.w,
@@ -121,6 +131,14 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, c
                        p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
                        p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
                        p.y = y + at;
+                       p.next = p.weights + phase.sum() * p.pitch;
+                       p.next_end = p.next + phase.sum() * p.pitch;
+                       if (gaps) {
+                         const T* const from = y + strips.first_pixel(strip + 1) * out_c;
+                         const Index values = (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c;
+                         p.next = from + values * (i * panels + panel) / (phase_count * panels);
+                         p.next_end = from + values * (i * panels + panel + 1) / (phase_count * panels);
+                       }
                        KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
                      }
                    }
@@ -136,7 +154,7 @@ void convolve(const ConvShape& shape, Index tile, const T* x, const KernelView<T
   if (tile == 2) return convolve_winograd<T, 2>(shape, x, kernel, packed, epilogue, y, context);
   if (tile == 4) return convolve_winograd<T, 4>(shape, x, kernel, packed, epilogue, y, context);
   ConvPhase<T> phase{shape.h, shape.w, kernel, packed};
-  convolve(shape, &phase, 1, x, epilogue, y, context);
+  convolve(shape, &phase, 1, false, x, epilogue, y, context);
 }
 
 }  // namespace detail
@@ -190,22 +208,25 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
   Scratch::Frame frame(context.scratch);
   ConvPhase<T>* const phases = context.scratch.take<ConvPhase<T>>(g.stride_h * g.stride_w);
   Index count = 0;
+  bool gaps = false;
   for (Index i = 0; i < (std::min)(g.stride_h, g.in_h); ++i)
     for (Index j = 0; j < (std::min)(g.stride_w, g.in_w); ++j) {
       const BackwardAxis h(height, i), w(width, j);
-      const bool taps = h.axis.taps * w.axis.taps > 0;
-      phases[count++] = {h.axis,
-                         w.axis,
-                         {taps ? kernel + (h.last() * g.kernel_w + w.last()) * tap : kernel, h.axis.taps,
-                          w.axis.taps, co, ci, g.groups, -h.step * g.kernel_w * tap, -w.step * tap, 1, g.out_c, co},
-                         nullptr};
+      if (h.axis.taps * w.axis.taps == 0)
+        gaps = true;
+      else
+        phases[count++] = {h.axis,
+                           w.axis,
+                           {kernel + (h.last() * g.kernel_w + w.last()) * tap, h.axis.taps, w.axis.taps, co, ci,
+                            g.groups, -h.step * g.kernel_w * tap, -w.step * tap, 1, g.out_c, co},
+                           nullptr};
     }
-  if (g.batch * count * g.in_c == 0) return;
+  if (g.batch * g.in_h * g.in_w * g.in_c == 0) return;
   const detail::ConvShape shape{BackwardAxis::all(height), BackwardAxis::all(width), g.batch, g.groups, co, ci,
                                 g.in_h, g.in_w};
   if (const Index tile = detail::winograd_tile(shape, true))
     return detail::convolve<T>(shape, tile, dy, phases[0].kernel, nullptr, {}, dx, context);
-  detail::convolve<T>(shape, phases, count, dy, {}, dx, context);
+  detail::convolve<T>(shape, phases, count, gaps, dy, {}, dx, context);
 }
 
 /// dkernel = the gradient of sum(dy conv(x, kernel)) with respect to the kernel, or adds it to dkernel. Every

@@ -30,6 +30,7 @@ struct Conv2DPanel : Conv2DRows<T> {
   const T *bias, *residual;
   T* y;
   bool clamp_low, clamp_high;  // relu, relu6
+  const T *next, *next_end;    // memory that is fetched meanwhile
 };
 
 /// The gradient of one panel's weights from some rows: what inputs [begin, end) of one run contribute.
@@ -247,6 +248,11 @@ class ConvStrips {
     const Index plane = i / taps(), tap = i % taps(), r = tap / w_.taps, s = tap % w_.taps;
     return {plane * plane_block_ + (r * h_.dilation * block_w_ + s * w_.dilation) * pitch_, tap * ci + plane * 16,
             planes_ > 1 ? (std::min)(Index{16}, ci - plane * 16) : ci};
+  }
+
+  /// Of all output pixels, the one that a strip begins with, if every row of them is written.
+  Index first_pixel(Index strip) const {
+    return strip < count ? (image(strip) * y_h_ + first(strip) * h_.step) * y_w_ : batch_ * y_h_ * y_w_;
   }
 
   /// Copies the inputs of a strip of one group to a block, if they are not read in place.

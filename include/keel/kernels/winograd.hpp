@@ -98,6 +98,7 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
         p.channels = p.pitch = panel_pitch<T>(w.channels);
         for (Index i = 0; i < matrices; ++i) {
           p.weights = weights + i * ci * p.pitch;
+          p.next = p.weights + ci * p.pitch, p.next_end = p.next + ci * p.pitch;
           p.x = v + i * v_plane, p.y = m + i * m_plane;
           KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
         }

@@ -91,9 +91,9 @@ template <class T, int N, int G, int V>
 void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, const T* bias, Index channel) {
   Conv2DGroups<T, N> groups;
   Index row = 0, column = 0;
-  // The first tiles fetch the next panel's weights, a cache line with each row of their own.
+  // The first tiles fetch a cache line with each row of weights.
   const Index sum = p.runs_h * p.runs_w * p.run_length;
-  const T *next = p.weights + sum * p.pitch, *const end = next + (channel == 0 ? sum * p.pitch : 0);
+  const T *next = p.next, *const end = channel == 0 ? p.next_end : next;
   for (Index left = p.rows * count; left > 0; left -= N) {
     for (int n = 0; n < N; ++n) {  // past the end: the last group again
       groups.x[n] = p.x + p.x_rows[row] + (first + column * G) * p.x_step;
