@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <keel/kernels/epilogue.hpp>
+#include <keel/kernels/gemm.hpp>
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
@@ -75,8 +76,6 @@ struct WinogradTiles : Conv2DRows<T> {
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/conv2d.inl>
 #include <keel/kernels/simd/foreach.inl>
-#define KEEL_SIMD_SOURCE <keel/kernels/simd/transpose.inl>
-#include <keel/kernels/simd/foreach.inl>
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/winograd.inl>
 #include <keel/kernels/simd/foreach.inl>
 
@@ -143,9 +142,9 @@ struct KernelView {
 
  private:
   void pack_tap(const T* weights, Index channels, Index pitch, T* packed, SimdLevel simd) const {
-    if (out != 1) return KEEL_SIMD_CALL(simd, transpose_panel<T>)(weights, out, channels, ci, pitch, packed);
+    if (out != 1) KEEL_SIMD_CALL(simd, transpose<T>)(channels, ci, weights, out, packed, pitch, 64);
     for (Index c = 0; c < ci; ++c, packed += pitch) {
-      std::copy_n(weights + c * in, channels, packed);
+      if (out == 1) std::copy_n(weights + c * in, channels, packed);
       std::fill_n(packed + channels, pitch - channels, T(0));
     }
   }
