@@ -81,6 +81,8 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, b
   const Index strip_values =
       std::clamp<Index>(sum * strips.co * strips.groups / 16, (64 << 10) / sizeof(T), (640 << 10) / sizeof(T));
   Index rows = std::clamp<Index>(strip_values / (strips.row_inputs() + 1), 1, out_rows);
+  // In training, fewer inputs than weights are one strip, so that each panel of weights is used once, right after it was packed.
+  if (!phases[0].packed && out_rows * strips.row_inputs() < sum * strips.co) rows = out_rows;
   if (threads > 1) rows = std::clamp<Index>(out_rows * panels * strips.groups / (4 * threads), 1, rows);
   strips.cut(rows);
   const Index parts = strips.count * strips.groups;
