@@ -142,11 +142,12 @@ struct KernelView {
 
  private:
   void pack_tap(const T* weights, Index channels, Index pitch, T* packed, SimdLevel simd) const {
-    if (out != 1) KEEL_SIMD_CALL(simd, transpose<T>)(channels, ci, weights, out, packed, pitch, 64);
-    for (Index c = 0; c < ci; ++c, packed += pitch) {
-      if (out == 1) std::copy_n(weights + c * in, channels, packed);
-      std::fill_n(packed + channels, pitch - channels, T(0));
-    }
+    if (out == 1)
+      KEEL_SIMD_CALL(simd, copy<T>)(ci, channels, weights, in, packed, pitch);
+    else
+      KEEL_SIMD_CALL(simd, transpose<T>)(channels, ci, weights, out, packed, pitch, 64);
+    for (Index c = 0; channels < pitch && c < ci; ++c)
+      std::fill_n(packed + c * pitch + channels, pitch - channels, T(0));
   }
 };
 
