@@ -287,7 +287,7 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
           p.take(dy + channel, panel_tiles, gradient);
         }
         const typename Strips::Run run = strips.run(at / tiles % strips.runs());
-        p.run = run.offset;
+        p.run = run.offset, p.next_run = strips.run((at / tiles + 1) % strips.runs()).offset;
         p.begin = at % tiles * tile, p.end = (std::min)(run.length, p.begin + (next - at) * tile);
         p.dkernel = dkernel + run.weight * g.out_c + channel;
         const int which = left[0] > 0 ? 0 : 1;

@@ -40,6 +40,7 @@ struct Conv2DGradient : Conv2DRows<T> {
   const T* dy;  // `channels` values a pixel, readable up to `pitch`; dy_step from pixel to pixel
   Index pitch, channels, dy_step;
   Index run, begin, end;  // run: where it starts in x
+  Index next_run;         // where the one starts that is fetched meanwhile
   T* dkernel;             // of input 0 of the run, out_c values an input
   Index out_c;
   bool add;  // to dkernel, or overwrite it

@@ -151,11 +151,11 @@ void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index
   }
   const T* dy = p.dy + channel;
   const T* next = p.next;
-  const Index step = p.x_step, dy_step = p.dy_step;
+  const Index step = p.x_step, dy_step = p.dy_step, ahead = p.next_run - p.run;
   for (Index row = 0; row < p.rows; ++row) {
     const T* x = p.x + p.x_rows[row] + p.run + first;
     for (Index i = 0; i < p.width; ++i, x += step, dy += dy_step) {
-      __builtin_prefetch(x + 64 / sizeof(T));  // for the tile after the next
+      __builtin_prefetch(x + ahead);
       if (next) prefetch(next), next += 64 / sizeof(T);
       Vector<T> gradient[vectors];
 #pragma GCC unroll 2
