@@ -244,13 +244,13 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   const detail::ConvShape shape = detail::forward_shape(g);
   if (detail::winograd_tile(shape, true))
     return detail::winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context);
-  constexpr Index tile = 8;  // weights
   using Strips = detail::ConvStrips<T>;
   Strips strips(shape, Strips::Layout::planes);
   strips.cut((std::max)(Index{1}, 512 / strips.row_pixels()));
   const Index strip_rows = strips.strip_rows(), strip_pixels = strip_rows * strips.row_pixels();
   const Index panels = detail::panel_count<T>(strips.co), threads = thread_count(context.threads);
-  const Index tiles = (strips.run(0).length + tile - 1) / tile, panel_tiles = strips.runs() * tiles;
+  const Index length = strips.run(0).length, tile = length % 7 == 0 && length % 8 != 0 ? 7 : 8;  // weights
+  const Index tiles = (length + tile - 1) / tile, panel_tiles = strips.runs() * tiles;
   Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const gradients = context.scratch.take<T>(strip_pixels * detail::panel_width<T> * threads);

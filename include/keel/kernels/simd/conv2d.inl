@@ -191,6 +191,9 @@ template <class T, int V>
 void conv2d_gradient_columns(const detail::Conv2DGradient<T>& p, Index channel) {
   Index c = p.begin;
 #if KEEL_SIMD_REGISTERS == 32
+  const Index count = p.end - p.begin;
+  if (V == 2 && count % 7 == 0 && count % 8 != 0)
+    for (; c < p.end; c += 7) conv2d_gradient_tile<T, 7, 2>(p, c, 7, channel);
   for (; c + 4 < p.end; c += 8) conv2d_gradient_tile<T, 8, V>(p, c, p.end - c < 8 ? p.end - c : 8, channel);
 #endif
   for (; c < p.end; c += 4) conv2d_gradient_tile<T, 4, V>(p, c, p.end - c < 4 ? p.end - c : 4, channel);
