@@ -33,8 +33,8 @@ struct BackwardAxis {
     while (first < forward.taps && (place - first * dilation) % stride != 0) ++first;
     while (step * dilation % stride != 0) ++step;
     const Index taps = first < forward.taps ? (forward.taps - 1 - first) / step + 1 : 0;
-    axis = {forward.out, (forward.in - phase + stride - 1) / stride, taps,  1, step * dilation / stride, 0,
-            phase,       stride};
+    axis = {forward.out, (forward.in - phase + stride - 1) / stride, taps, 1, step * dilation / stride, 0, phase,
+            stride};
     if (taps > 0) axis.pad = (last() * dilation - place) / stride;
   }
   Index last() const { return first + ((std::max)(axis.taps, Index{1}) - 1) * step; }
@@ -66,86 +66,73 @@ struct ConvPhase {
   Index sum() const { return kernel.planes(0) * kernel.ci; }
 };
 
-/// y = epilogue(convolution) for each phase; `shape` reads what any of them does.
+/// y = epilogue(convolution) for each phase, 0 between them; `shape` reads all that any of them does.
 template <class T>
-void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, bool gaps, const T* x,
+void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, const T* x,
               const Epilogue<T>& epilogue, T* y, const KernelContext& context) {
   ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
   const Index panels = panel_count<T>(strips.co), out_c = strips.groups * strips.co;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
+  const bool gaps = phase_count<shape.h.step * shape.w.step, packs = phase_count> 0 && !phases[0].packed;
   Index sum = 0, longest = 0;
-  for (Index i = 0; i < phase_count; ++i)
-    sum += phases[i].sum(), longest = (std::max)(longest, phases[i].sum());
+  for (Index i = 0; i < phase_count; ++i) sum += phases[i].sum(), longest = (std::max)(longest, phases[i].sum());
   // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
-  // the more pixels they should serve.
+  // the more pixels they should serve. Where there are more weights than inputs, each panel is packed just before
+  // it serves them all.
   const Index strip_values =
       std::clamp<Index>(sum * strips.co * strips.groups / 16, (64 << 10) / sizeof(T), (640 << 10) / sizeof(T));
   Index rows = std::clamp<Index>(strip_values / (strips.row_inputs() + 1), 1, out_rows);
-  // In training, fewer inputs than weights are one strip, so that each panel of weights is used once, right after it was packed.
-  if (!phases[0].packed && out_rows * strips.row_inputs() < sum * strips.co) rows = out_rows;
+  if (packs && out_rows * strips.row_inputs() < sum * strips.co) rows = out_rows;
   if (threads > 1) rows = std::clamp<Index>(out_rows * panels * strips.groups / (4 * threads), 1, rows);
   strips.cut(rows);
   const Index parts = strips.count * strips.groups;
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
-  // One strip needs each panel of weights once, right after it was packed.
   const Index panel_size = longest * panel_width<T>;
-  T* const own_panels =
-      !phases[0].packed && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
-  for (Index i = 0; i < phase_count && !own_panels; ++i)
-    if (!phases[i].packed) phases[i].packed = phases[i].kernel.pack(0, context);
+  T* const own_panels = packs && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
+  for (Index i = 0; packs && !own_panels && i < phase_count; ++i)
+    phases[i].packed = phases[i].kernel.pack(0, context);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   auto* const held = HeldStrip<Conv2DPanel<T>>::take(context);
+  const auto convolve_items = [&](Index begin, Index end, int thread) {
+    T* const block = blocks + thread * strips.block_size();
+    T* const own = own_panels ? own_panels + thread * panel_size : nullptr;
+    Conv2DPanel<T>& p = held[thread].rows;
+    p.clamp_high = epilogue.activation.kind == Activation::relu6;
+    p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
+    for (Index item = begin; item < end; ++item) {
+      const Index split = item % splits, part = item / splits;
+      const Index group = part % strips.groups, strip = part / strips.groups;
+      const Index first = panels * split / splits, last = panels * (split + 1) / splits;
+      if (held[thread].misses(part)) strips.read(x, strip, group, block);
+      if (gaps)
+        strips.clear(y, strip, group * strips.co + first * panel_width<T>,
+                     group * strips.co + (std::min)(strips.co, last * panel_width<T>));
+      for (Index i = 0; i < phase_count; ++i) {
+        const ConvPhase<T>& phase = phases[i];
+        strips.place(x, strip, group, block, phase.h, phase.w, row_offsets + thread * 2 * strips.strip_rows(), p);
+        for (Index panel = first; panel < last; ++panel) {
+          const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
+          p.channels = (std::min)(panel_width<T>, strips.co - channel), p.pitch = panel_pitch<T>(p.channels);
+          if (own) phase.kernel.pack_panel(0, group, channel, own, context.simd);
+          p.weights =
+              own ? own : phase.packed + group * panels_size<T>(phase.sum(), strips.co) + channel * phase.sum();
+          p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
+          p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+          p.y = y + at;
+          // Next are a panel of weights or, if gaps make memory the limit, a share of what the next strip writes.
+          const Index size = gaps ? (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c
+                                  : phase.sum() * p.pitch;
+          const Index share = gaps ? i * panels + panel : 0, shares = gaps ? phase_count * panels : 1;
+          const T* const next = gaps ? y + strips.first_pixel(strip + 1) * out_c : p.weights + size;
+          p.next = next + size * share / shares, p.next_end = next + size * (share + 1) / shares;
+          KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
+        }
+      }
+    }
+  };
   const Index work = strips.pixels() * (sum + 4 * phase_count) * strips.co / (strips.count * splits) + 1;
-  parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work),
-               [&](Index begin, Index end, int thread) {
-                 T* const block = blocks + thread * strips.block_size();
-                 T* const own = own_panels ? own_panels + thread * panel_size : nullptr;
-                 Conv2DPanel<T>& p = held[thread].rows;
-                 p.clamp_high = epilogue.activation.kind == Activation::relu6;
-                 p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
-                 for (Index item = begin; item < end; ++item) {
-                   const Index split = item % splits, part = item / splits, group = part % strips.groups;
-                   const Index strip = part / strips.groups;
-                   if (held[thread].misses(part)) strips.read(x, strip, group, block);
-                   if (gaps) {
-                     const Index low = group * strips.co + panels * split / splits * panel_width<T>;
-                     const Index high = (std::min)((group + 1) * strips.co, group * strips.co + panels * (split + 1) / splits * panel_width<T>);
-                     const Index pixel = strips.first_pixel(strip), pixels = strips.first_pixel(strip + 1) - pixel;
-                     if (high - low == out_c)
-                       std::fill_n(y + pixel * out_c, pixels * out_c, T(0));
-                     else
-                       for (Index k = 0; k < pixels; ++k)
-                         std::fill_n(y + (pixel + k) * out_c + low, high - low, T(0));
-                   }
-                   for (Index i = 0; i < phase_count; ++i) {
-                     const ConvPhase<T>& phase = phases[i];
-                     strips.place(x, strip, group, block, phase.h, phase.w,
-                                  row_offsets + thread * 2 * strips.strip_rows(), p);
-                     for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
-                       const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
-                       p.channels = (std::min)(panel_width<T>, strips.co - channel),
-                       p.pitch = panel_pitch<T>(p.channels);
-                       if (own) phase.kernel.pack_panel(0, group, channel, own, context.simd);
-                       p.weights = own ? own
-                                              : phase.packed + group * panels_size<T>(phase.sum(), strips.co) +
-                                                    channel * phase.sum();
-                       p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
-                       p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-                       p.y = y + at;
-                       p.next = p.weights + phase.sum() * p.pitch;
-                       p.next_end = p.next + phase.sum() * p.pitch;
-                       if (gaps) {
-                         const T* const from = y + strips.first_pixel(strip + 1) * out_c;
-                         const Index values = (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c;
-                         p.next = from + values * (i * panels + panel) / (phase_count * panels);
-                         p.next_end = from + values * (i * panels + panel + 1) / (phase_count * panels);
-                       }
-                       KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
-                     }
-                   }
-                 }
-               });
+  parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work), convolve_items);
 }
 
 /// y = epilogue(convolution) with weights packed for Winograd's `tile`, or nullptr: they are packed here.
@@ -156,7 +143,7 @@ void convolve(const ConvShape& shape, Index tile, const T* x, const KernelView<T
   if (tile == 2) return convolve_winograd<T, 2>(shape, x, kernel, packed, epilogue, y, context);
   if (tile == 4) return convolve_winograd<T, 4>(shape, x, kernel, packed, epilogue, y, context);
   ConvPhase<T> phase{shape.h, shape.w, kernel, packed};
-  convolve(shape, &phase, 1, false, x, epilogue, y, context);
+  convolve(shape, &phase, 1, x, epilogue, y, context);
 }
 
 }  // namespace detail
@@ -210,13 +197,10 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
   Scratch::Frame frame(context.scratch);
   ConvPhase<T>* const phases = context.scratch.take<ConvPhase<T>>(g.stride_h * g.stride_w);
   Index count = 0;
-  bool gaps = false;
   for (Index i = 0; i < (std::min)(g.stride_h, g.in_h); ++i)
     for (Index j = 0; j < (std::min)(g.stride_w, g.in_w); ++j) {
       const BackwardAxis h(height, i), w(width, j);
-      if (h.axis.taps * w.axis.taps == 0)
-        gaps = true;
-      else
+      if (h.axis.taps * w.axis.taps > 0)
         phases[count++] = {h.axis,
                            w.axis,
                            {kernel + (h.last() * g.kernel_w + w.last()) * tap, h.axis.taps, w.axis.taps, co, ci,
@@ -224,11 +208,11 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
                            nullptr};
     }
   if (g.batch * g.in_h * g.in_w * g.in_c == 0) return;
-  const detail::ConvShape shape{BackwardAxis::all(height), BackwardAxis::all(width), g.batch, g.groups, co, ci,
-                                g.in_h, g.in_w};
+  const detail::ConvShape shape{
+      BackwardAxis::all(height), BackwardAxis::all(width), g.batch, g.groups, co, ci, g.in_h, g.in_w};
   if (const Index tile = detail::winograd_tile(shape, true))
     return detail::convolve<T>(shape, tile, dy, phases[0].kernel, nullptr, {}, dx, context);
-  detail::convolve<T>(shape, phases, count, gaps, dy, {}, dx, context);
+  detail::convolve<T>(shape, phases, count, dy, {}, dx, context);
 }
 
 /// dkernel = the gradient of sum(dy conv(x, kernel)) with respect to the kernel, or adds it to dkernel. Every

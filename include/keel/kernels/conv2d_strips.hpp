@@ -43,7 +43,7 @@ struct Conv2DGradient : Conv2DRows<T> {
   Index next_run;         // where the one starts that is fetched meanwhile
   T* dkernel;             // of input 0 of the run, out_c values an input
   Index out_c;
-  bool add;  // to dkernel, or overwrite it
+  bool add;       // to dkernel, or overwrite it
   const T* next;  // memory that is fetched meanwhile, a cache line with each pixel; or null
 
   /// Takes dy's panel from an image of out_c channels: as it is when few tiles read it, else as a dense copy.
@@ -63,8 +63,8 @@ struct Conv2DGradient : Conv2DRows<T> {
 /// Every stage has a matrix for each element of an input tile.
 template <class T>
 struct WinogradTiles : Conv2DRows<T> {
-  Index channels;                             // of the inputs, then of the outputs
-  T *v, *m;                                   // matrices of inputs and of sums,
+  Index channels;                            // of the inputs, then of the outputs
+  T *v, *m;                                  // matrices of inputs and of sums,
   Index v_pitch, m_pitch, v_plane, m_plane;  // from tile to tile and from matrix to matrix
   const T *bias, *residual;
   T* y;
@@ -210,7 +210,10 @@ class ConvStrips {
       batch_ = 1;
     }
     planes_ = layout == Layout::planes && ci >= 16 ? (ci + 15) / 16 : 1;
-    pitch_ = direct_ ? groups * ci : planes_ > 1 ? 16 : collide && (w_.dilation > 1 || w_.taps == 1) ? ci + 16 : ci;
+    pitch_ = direct_                                        ? groups * ci
+             : planes_ > 1                                  ? 16
+             : collide && (w_.dilation > 1 || w_.taps == 1) ? ci + 16
+                                                            : ci;
     block_w_ = direct_ ? w_.in : w_.block_size(w_.out);
     cut(1);
   }
@@ -256,6 +259,14 @@ class ConvStrips {
     return strip < count ? (image(strip) * y_h_ + first(strip) * h_.step) * y_w_ : batch_ * y_h_ * y_w_;
   }
 
+  /// Clears channels [low, high) of a strip's output pixels.
+  void clear(T* y, Index strip, Index low, Index high) const {
+    const Index pitch = groups * co;
+    T *at = y + first_pixel(strip) * pitch, *const end = y + first_pixel(strip + 1) * pitch;
+    if (high - low == pitch) return std::fill(at, end, T(0));
+    for (; at < end; at += pitch) std::fill(at + low, at + high, T(0));
+  }
+
   /// Copies the inputs of a strip of one group to a block, if they are not read in place.
   void read(const T* x, Index strip, Index group, T* block) const {
     if (direct_) return;
@@ -278,11 +289,10 @@ class ConvStrips {
       for (Index i = 0; i < height(strip) && start + i < h.out; ++i) {
         const Index row = start + i, in_image = image(strip) + n;
         const Index in_row = in_image * h_.in + row * h.stride - h.pad;
-        *x_row++ =
-            h.taps * w.taps == 0 ? 0
-            : direct_ ? (in_row * w_.in - w.pad) * x_pitch
-                      : n * image_block_ +
-                            ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
+        *x_row++ = h.taps * w.taps == 0 ? 0
+                   : direct_            ? (in_row * w_.in - w.pad) * x_pitch
+                                        : n * image_block_ +
+                                   ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
         *y_row++ = ((in_image * y_h_ + h.start + row * h.step) * y_w_ + w.start) * y_pitch;
       }
     to.rows = x_row - rows, to.width = w.out;
