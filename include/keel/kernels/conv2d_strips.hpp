@@ -40,7 +40,7 @@ struct Conv2DGradient : Conv2DRows<T> {
   const T* dy;  // `channels` values a pixel, readable up to `pitch`; dy_step from pixel to pixel
   Index pitch, channels, dy_step;
   Index run, begin, end;  // run: where it starts in x
-  Index next_run;         // where the one starts that is fetched meanwhile
+  Index next_run;         // where another one starts whose inputs are fetched meanwhile
   T* dkernel;             // of input 0 of the run, out_c values an input
   Index out_c;
   bool add;       // to dkernel, or overwrite it
@@ -160,8 +160,8 @@ struct ConvAxis {
   Index gap() const { return taps == 1 ? stride : 1; }
   Index block_stride() const { return stride / gap(); }
   Index block_size(Index outputs) const { return (outputs - 1) * block_stride() + span(); }
-  Index span() const { return taps == 0 ? 0 : (taps - 1) * dilation + 1; }
-  bool inside() const { return taps == 0 || (pad <= 0 && (out - 1) * stride - pad + span() <= in); }
+  Index span() const { return (taps - 1) * dilation + 1; }
+  bool inside() const { return pad <= 0 && (out - 1) * stride - pad + span() <= in; }
 };
 
 /// `groups` convolutions ci -> co of images, into images of y_h x y_w pixels.
@@ -210,10 +210,8 @@ class ConvStrips {
       batch_ = 1;
     }
     planes_ = layout == Layout::planes && ci >= 16 ? (ci + 15) / 16 : 1;
-    pitch_ = direct_                                        ? groups * ci
-             : planes_ > 1                                  ? 16
-             : collide && (w_.dilation > 1 || w_.taps == 1) ? ci + 16
-                                                            : ci;
+    const bool apart = collide && (w_.dilation > 1 || w_.taps == 1);
+    pitch_ = direct_ ? groups * ci : planes_ > 1 ? 16 : apart ? ci + 16 : ci;
     block_w_ = direct_ ? w_.in : w_.block_size(w_.out);
     cut(1);
   }
@@ -288,11 +286,11 @@ class ConvStrips {
     for (Index n = 0; n < images(strip); ++n)
       for (Index i = 0; i < height(strip) && start + i < h.out; ++i) {
         const Index row = start + i, in_image = image(strip) + n;
-        const Index in_row = in_image * h_.in + row * h.stride - h.pad;
-        *x_row++ = h.taps * w.taps == 0 ? 0
-                   : direct_            ? (in_row * w_.in - w.pad) * x_pitch
-                                        : n * image_block_ +
-                                   ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
+        if (direct_)
+          *x_row++ = ((in_image * h_.in + row * h.stride - h.pad) * w_.in - w.pad) * x_pitch;
+        else
+          *x_row++ =
+              n * image_block_ + ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
         *y_row++ = ((in_image * y_h_ + h.start + row * h.step) * y_w_ + w.start) * y_pitch;
       }
     to.rows = x_row - rows, to.width = w.out;

@@ -91,7 +91,7 @@ template <class T, int N, int G, int V>
 void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, const T* bias, Index channel) {
   Conv2DGroups<T, N> groups;
   Index row = 0, column = 0;
-  // The first tiles fetch a cache line with each row of weights.
+  // With each row of weights a tile fetches a cache line, until all that comes next is there.
   const Index sum = p.runs_h * p.runs_w * p.run_length;
   const T *next = p.next, *const end = channel == 0 ? p.next_end : next;
   for (Index left = p.rows * count; left > 0; left -= N) {
