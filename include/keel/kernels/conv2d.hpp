@@ -29,21 +29,110 @@ struct BackwardAxis {
   Index first = 0, step = 1;
 
   BackwardAxis(const ConvAxis& forward, Index phase) {
-    const Index stride = forward.stride, dilation = forward.dilation;
-    while (first < forward.taps && first * dilation % stride != phase) ++first;
+    const Index stride = forward.stride, dilation = forward.dilation, place = phase + forward.pad;
+    while (first < forward.taps && (place - first * dilation) % stride != 0) ++first;
     while (step * dilation % stride != 0) ++step;
     const Index taps = first < forward.taps ? (forward.taps - 1 - first) / step + 1 : 0;
-    const Index skip = forward.pad > phase ? (forward.pad - phase + stride - 1) / stride : 0;
-    const Index start = skip * stride + phase - forward.pad, delay = step * dilation / stride;
-    axis = {forward.out, start < forward.in ? (forward.in - 1 - start) / stride + 1 : 0, taps, 1, delay, 0, start,
+    axis = {forward.out, (forward.in - phase + stride - 1) / stride, taps, 1, step * dilation / stride, 0, phase,
             stride};
-    if (taps > 0) axis.pad = (first * dilation - phase) / stride + (taps - 1) * delay - skip;
+    if (taps > 0) axis.pad = (last() * dilation - place) / stride;
   }
   Index last() const { return first + ((std::max)(axis.taps, Index{1}) - 1) * step; }
+
+  /// All outputs that some phase reads, for the first phase's inputs.
+  static ConvAxis all(const ConvAxis& forward) {
+    ConvAxis result = BackwardAxis(forward, 0).axis;
+    if (forward.stride == 1) return result;
+    Index before = -forward.out, end = -forward.in;
+    for (Index phase = 0; phase < forward.stride; ++phase) {
+      const ConvAxis axis = BackwardAxis(forward, phase).axis;
+      if (axis.taps > 0) before = (std::max)(before, axis.pad), end = (std::max)(end, axis.span() - axis.pad);
+    }
+    result.taps = before + end, result.pad = before, result.dilation = 1;
+    return result;
+  }
 };
 
 inline ConvShape forward_shape(const Conv2DGeometry& g) {
   return {height_axis(g), width_axis(g), g.batch, g.groups, g.group_in(), g.group_out(), g.out_h, g.out_w};
+}
+
+/// One of the convolutions that read the same inputs and write different pixels.
+template <class T>
+struct ConvPhase {
+  ConvAxis h, w;
+  KernelView<T> kernel;
+  const T* packed;  // or nullptr: packed on the way
+  Index sum() const { return kernel.planes(0) * kernel.ci; }
+};
+
+/// y = epilogue(convolution) for each phase, 0 between them; `shape` reads all that any of them does.
+template <class T>
+void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, const T* x,
+              const Epilogue<T>& epilogue, T* y, const KernelContext& context) {
+  ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
+  const Index panels = panel_count<T>(strips.co), out_c = strips.groups * strips.co;
+  const Index threads = thread_count(context.threads), out_rows = strips.rows();
+  const bool gaps = phase_count<shape.h.step * shape.w.step, packs = phase_count> 0 && !phases[0].packed;
+  Index sum = 0, longest = 0;
+  for (Index i = 0; i < phase_count; ++i) sum += phases[i].sum(), longest = (std::max)(longest, phases[i].sum());
+  // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
+  // the more pixels they should serve. Where there are more weights than inputs, each panel is packed just before
+  // it serves them all.
+  const Index strip_values =
+      std::clamp<Index>(sum * strips.co * strips.groups / 16, (64 << 10) / sizeof(T), (640 << 10) / sizeof(T));
+  Index rows = std::clamp<Index>(strip_values / (strips.row_inputs() + 1), 1, out_rows);
+  if (packs && out_rows * strips.row_inputs() < sum * strips.co) rows = out_rows;
+  if (threads > 1) rows = std::clamp<Index>(out_rows * panels * strips.groups / (4 * threads), 1, rows);
+  strips.cut(rows);
+  const Index parts = strips.count * strips.groups;
+  const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
+  const Index panel_size = longest * panel_width<T>;
+  T* const own_panels = packs && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
+  for (Index i = 0; packs && !own_panels && i < phase_count; ++i)
+    phases[i].packed = phases[i].kernel.pack(0, context);
+  T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
+  Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
+  auto* const held = HeldStrip<Conv2DPanel<T>>::take(context);
+  const auto convolve_items = [&](Index begin, Index end, int thread) {
+    T* const block = blocks + thread * strips.block_size();
+    T* const own = own_panels ? own_panels + thread * panel_size : nullptr;
+    Conv2DPanel<T>& p = held[thread].rows;
+    p.clamp_high = epilogue.activation.kind == Activation::relu6;
+    p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
+    for (Index item = begin; item < end; ++item) {
+      const Index split = item % splits, part = item / splits;
+      const Index group = part % strips.groups, strip = part / strips.groups;
+      const Index first = panels * split / splits, last = panels * (split + 1) / splits;
+      if (held[thread].misses(part)) strips.read(x, strip, group, block);
+      if (gaps)
+        strips.clear(y, strip, group * strips.co + first * panel_width<T>,
+                     group * strips.co + (std::min)(strips.co, last * panel_width<T>));
+      for (Index i = 0; i < phase_count; ++i) {
+        const ConvPhase<T>& phase = phases[i];
+        strips.place(x, strip, group, block, phase.h, phase.w, row_offsets + thread * 2 * strips.strip_rows(), p);
+        for (Index panel = first; panel < last; ++panel) {
+          const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
+          p.channels = (std::min)(panel_width<T>, strips.co - channel), p.pitch = panel_pitch<T>(p.channels);
+          if (own) phase.kernel.pack_panel(0, group, channel, own, context.simd);
+          p.weights =
+              own ? own : phase.packed + group * panels_size<T>(phase.sum(), strips.co) + channel * phase.sum();
+          p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
+          p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+          p.y = y + at;
+          // Next are a panel of weights or, if gaps make memory the limit, a share of what the next strip writes.
+          const Index size = gaps ? (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c
+                                  : phase.sum() * p.pitch;
+          const Index share = gaps ? i * panels + panel : 0, shares = gaps ? phase_count * panels : 1;
+          const T* const next = gaps ? y + strips.first_pixel(strip + 1) * out_c : p.weights + size;
+          p.next = next + size * share / shares, p.next_end = next + size * (share + 1) / shares;
+          KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
+        }
+      }
+    }
+  };
+  const Index work = strips.pixels() * (sum + 4 * phase_count) * strips.co / (strips.count * splits) + 1;
+  parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work), convolve_items);
 }
 
 /// y = epilogue(convolution) with weights packed for Winograd's `tile`, or nullptr: they are packed here.
@@ -53,45 +142,8 @@ void convolve(const ConvShape& shape, Index tile, const T* x, const KernelView<T
   Scratch::Frame frame(context.scratch);
   if (tile == 2) return convolve_winograd<T, 2>(shape, x, kernel, packed, epilogue, y, context);
   if (tile == 4) return convolve_winograd<T, 4>(shape, x, kernel, packed, epilogue, y, context);
-  if (!packed) packed = kernel.pack(tile, context);
-  ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
-  const Index panels = panel_count<T>(strips.co), sum = strips.taps() * strips.ci;
-  const Index threads = thread_count(context.threads), out_rows = strips.rows();
-  // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
-  // the more pixels they should serve.
-  const Index strip_values =
-      std::clamp<Index>(sum * strips.co * strips.groups / 16, (64 << 10) / sizeof(T), (640 << 10) / sizeof(T));
-  Index rows = std::clamp<Index>(strip_values / (strips.row_inputs() + 1), 1, out_rows);
-  if (threads > 1) rows = std::clamp<Index>(out_rows * panels * strips.groups / (4 * threads), 1, rows);
-  strips.cut(rows);
-  const Index parts = strips.count * strips.groups;
-  const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
-  T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
-  Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
-  auto* const held = HeldStrip<Conv2DPanel<T>>::take(context);
-  const Index work = strips.pixels() * (sum + 4) * strips.co / (strips.count * splits) + 1;
-  parallel_for(context.threads, parts * splits, (std::max)(Index{1}, Index{300'000} / work),
-               [&](Index begin, Index end, int thread) {
-                 Conv2DPanel<T>& p = held[thread].rows;
-                 p.clamp_high = epilogue.activation.kind == Activation::relu6;
-                 p.clamp_low = p.clamp_high || epilogue.activation.kind == Activation::relu;
-                 for (Index item = begin; item < end; ++item) {
-                   const Index split = item % splits, part = item / splits, group = part % strips.groups;
-                   if (held[thread].misses(part))
-                     strips.read(x, part / strips.groups, group, blocks + thread * strips.block_size(),
-                                 row_offsets + thread * 2 * strips.strip_rows(), p);
-                   for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
-                     const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
-                     p.channels = (std::min)(panel_width<T>, strips.co - channel),
-                     p.pitch = panel_pitch<T>(p.channels);
-                     p.weights = packed + group * panels_size<T>(sum, strips.co) + channel * sum;
-                     p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
-                     p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-                     p.y = y + at;
-                     KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
-                   }
-                 }
-               });
+  ConvPhase<T> phase{shape.h, shape.w, kernel, packed};
+  convolve(shape, &phase, 1, x, epilogue, y, context);
 }
 
 }  // namespace detail
@@ -139,26 +191,28 @@ template <class T>
 void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel, T* dx,
                            const KernelContext& context) {
   if (g.is_depthwise()) return depthwise_conv2d_backward_input(g, dy, kernel, dx, context);
-  const Index ci = g.group_in(), tap = ci * g.out_c;
-  for (Index i = 0; i < g.stride_h; ++i)
-    for (Index j = 0; j < g.stride_w; ++j) {
-      const detail::BackwardAxis h(detail::height_axis(g), i), w(detail::width_axis(g), j);
-      if (g.batch * h.axis.out * w.axis.out * g.in_c == 0) continue;
-      const bool taps = h.axis.taps * w.axis.taps > 0;
-      const detail::KernelView<T> view{taps ? kernel + (h.last() * g.kernel_w + w.last()) * tap : kernel,
-                                       h.axis.taps,
-                                       w.axis.taps,
-                                       g.group_out(),
-                                       ci,
-                                       g.groups,
-                                       -h.step * g.kernel_w * tap,
-                                       -w.step * tap,
-                                       1,
-                                       g.out_c,
-                                       g.group_out()};
-      const detail::ConvShape shape{h.axis, w.axis, g.batch, g.groups, g.group_out(), ci, g.in_h, g.in_w};
-      detail::convolve<T>(shape, detail::winograd_tile(shape, true), dy, view, nullptr, {}, dx, context);
+  using detail::BackwardAxis, detail::ConvPhase;
+  const detail::ConvAxis height = detail::height_axis(g), width = detail::width_axis(g);
+  const Index ci = g.group_in(), co = g.group_out(), tap = ci * g.out_c;
+  Scratch::Frame frame(context.scratch);
+  ConvPhase<T>* const phases = context.scratch.take<ConvPhase<T>>(g.stride_h * g.stride_w);
+  Index count = 0;
+  for (Index i = 0; i < (std::min)(g.stride_h, g.in_h); ++i)
+    for (Index j = 0; j < (std::min)(g.stride_w, g.in_w); ++j) {
+      const BackwardAxis h(height, i), w(width, j);
+      if (h.axis.taps * w.axis.taps > 0)
+        phases[count++] = {h.axis,
+                           w.axis,
+                           {kernel + (h.last() * g.kernel_w + w.last()) * tap, h.axis.taps, w.axis.taps, co, ci,
+                            g.groups, -h.step * g.kernel_w * tap, -w.step * tap, 1, g.out_c, co},
+                           nullptr};
     }
+  if (g.batch * g.in_h * g.in_w * g.in_c == 0) return;
+  const detail::ConvShape shape{
+      BackwardAxis::all(height), BackwardAxis::all(width), g.batch, g.groups, co, ci, g.in_h, g.in_w};
+  if (const Index tile = detail::winograd_tile(shape, true))
+    return detail::convolve<T>(shape, tile, dy, phases[0].kernel, nullptr, {}, dx, context);
+  detail::convolve<T>(shape, phases, count, dy, {}, dx, context);
 }
 
 /// dkernel = the gradient of sum(dy conv(x, kernel)) with respect to the kernel, or adds it to dkernel. Every
@@ -174,13 +228,13 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   const detail::ConvShape shape = detail::forward_shape(g);
   if (detail::winograd_tile(shape, true))
     return detail::winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context);
-  constexpr Index tile = 8;  // weights
   using Strips = detail::ConvStrips<T>;
   Strips strips(shape, Strips::Layout::planes);
   strips.cut((std::max)(Index{1}, 512 / strips.row_pixels()));
   const Index strip_rows = strips.strip_rows(), strip_pixels = strip_rows * strips.row_pixels();
   const Index panels = detail::panel_count<T>(strips.co), threads = thread_count(context.threads);
-  const Index tiles = (strips.run(0).length + tile - 1) / tile, panel_tiles = strips.runs() * tiles;
+  const Index length = strips.run(0).length, tile = length % 7 == 0 && length % 8 != 0 ? 7 : 8;  // weights
+  const Index tiles = (length + tile - 1) / tile, panel_tiles = strips.runs() * tiles;
   Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   T* const gradients = context.scratch.take<T>(strip_pixels * detail::panel_width<T> * threads);
@@ -217,7 +271,7 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
           p.take(dy + channel, panel_tiles, gradient);
         }
         const typename Strips::Run run = strips.run(at / tiles % strips.runs());
-        p.run = run.offset;
+        p.run = run.offset, p.next_run = strips.run((at / tiles + 1) % strips.runs()).offset;
         p.begin = at % tiles * tile, p.end = (std::min)(run.length, p.begin + (next - at) * tile);
         p.dkernel = dkernel + run.weight * g.out_c + channel;
         const int which = left[0] > 0 ? 0 : 1;

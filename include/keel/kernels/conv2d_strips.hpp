@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <keel/kernels/epilogue.hpp>
+#include <keel/kernels/gemm.hpp>
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
@@ -30,6 +31,7 @@ struct Conv2DPanel : Conv2DRows<T> {
   const T *bias, *residual;
   T* y;
   bool clamp_low, clamp_high;  // relu, relu6
+  const T *next, *next_end;    // memory that is fetched meanwhile
 };
 
 /// The gradient of one panel's weights from some rows: what inputs [begin, end) of one run contribute.
@@ -38,9 +40,10 @@ struct Conv2DGradient : Conv2DRows<T> {
   const T* dy;  // `channels` values a pixel, readable up to `pitch`; dy_step from pixel to pixel
   Index pitch, channels, dy_step;
   Index run, begin, end;  // run: where it starts in x
+  Index next_run;         // where another one starts whose inputs are fetched meanwhile
   T* dkernel;             // of input 0 of the run, out_c values an input
   Index out_c;
-  bool add;  // to dkernel, or overwrite it
+  bool add;       // to dkernel, or overwrite it
   const T* next;  // memory that is fetched meanwhile, a cache line with each pixel; or null
 
   /// Takes dy's panel from an image of out_c channels: as it is when few tiles read it, else as a dense copy.
@@ -60,8 +63,8 @@ struct Conv2DGradient : Conv2DRows<T> {
 /// Every stage has a matrix for each element of an input tile.
 template <class T>
 struct WinogradTiles : Conv2DRows<T> {
-  Index channels;                             // of the inputs, then of the outputs
-  T *v, *m;                                   // matrices of inputs and of sums,
+  Index channels;                            // of the inputs, then of the outputs
+  T *v, *m;                                  // matrices of inputs and of sums,
   Index v_pitch, m_pitch, v_plane, m_plane;  // from tile to tile and from matrix to matrix
   const T *bias, *residual;
   T* y;
@@ -73,8 +76,6 @@ struct WinogradTiles : Conv2DRows<T> {
 }  // namespace keel::inline KEEL_ABI
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/conv2d.inl>
-#include <keel/kernels/simd/foreach.inl>
-#define KEEL_SIMD_SOURCE <keel/kernels/simd/transpose.inl>
 #include <keel/kernels/simd/foreach.inl>
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/winograd.inl>
 #include <keel/kernels/simd/foreach.inl>
@@ -142,11 +143,12 @@ struct KernelView {
 
  private:
   void pack_tap(const T* weights, Index channels, Index pitch, T* packed, SimdLevel simd) const {
-    if (out != 1) return KEEL_SIMD_CALL(simd, transpose_panel<T>)(weights, out, channels, ci, pitch, packed);
-    for (Index c = 0; c < ci; ++c, packed += pitch) {
-      std::copy_n(weights + c * in, channels, packed);
-      std::fill_n(packed + channels, pitch - channels, T(0));
-    }
+    if (out == 1)
+      KEEL_SIMD_CALL(simd, copy<T>)(ci, channels, weights, in, packed, pitch);
+    else
+      KEEL_SIMD_CALL(simd, transpose<T>)(channels, ci, weights, out, packed, pitch, 64);
+    for (Index c = 0; channels < pitch && c < ci; ++c)
+      std::fill_n(packed + c * pitch + channels, pitch - channels, T(0));
   }
 };
 
@@ -158,8 +160,8 @@ struct ConvAxis {
   Index gap() const { return taps == 1 ? stride : 1; }
   Index block_stride() const { return stride / gap(); }
   Index block_size(Index outputs) const { return (outputs - 1) * block_stride() + span(); }
-  Index span() const { return taps == 0 ? 0 : (taps - 1) * dilation + 1; }
-  bool inside() const { return taps == 0 || (pad <= 0 && (out - 1) * stride - pad + span() <= in); }
+  Index span() const { return (taps - 1) * dilation + 1; }
+  bool inside() const { return pad <= 0 && (out - 1) * stride - pad + span() <= in; }
 };
 
 /// `groups` convolutions ci -> co of images, into images of y_h x y_w pixels.
@@ -208,7 +210,8 @@ class ConvStrips {
       batch_ = 1;
     }
     planes_ = layout == Layout::planes && ci >= 16 ? (ci + 15) / 16 : 1;
-    pitch_ = direct_ ? groups * ci : planes_ > 1 ? 16 : collide && !merges() ? ci + 16 : ci;
+    const bool apart = collide && (w_.dilation > 1 || w_.taps == 1);
+    pitch_ = direct_ ? groups * ci : planes_ > 1 ? 16 : apart ? ci + 16 : ci;
     block_w_ = direct_ ? w_.in : w_.block_size(w_.out);
     cut(1);
   }
@@ -241,48 +244,79 @@ class ConvStrips {
   }
 
   /// A pixel's sum, run by run: planes first, then taps.
-  Index runs() const { return merged() ? h_.taps : planes_ * taps(); }
+  Index runs() const { return merges(w_) ? h_.taps : planes_ * taps(); }
   Run run(Index i) const {
-    if (merged()) return {i * h_.dilation * block_w_ * pitch_, i * w_.taps * ci, w_.taps * ci};
+    if (merges(w_)) return {i * h_.dilation * block_w_ * pitch_, i * w_.taps * ci, w_.taps * ci};
     const Index plane = i / taps(), tap = i % taps(), r = tap / w_.taps, s = tap % w_.taps;
     return {plane * plane_block_ + (r * h_.dilation * block_w_ + s * w_.dilation) * pitch_, tap * ci + plane * 16,
             planes_ > 1 ? (std::min)(Index{16}, ci - plane * 16) : ci};
   }
 
-  /// Reads a strip of one group; `rows` has room for twice strip_rows().
-  void read(const T* x, Index strip, Index group, T* block, Index* rows, Conv2DRows<T>& to) const {
-    const Index image = per_image_ == 1 ? strip * images_ : strip / per_image_;
-    const Index images = per_image_ == 1 ? (std::min)(images_, batch_ - image) : 1;
-    const Index first = per_image_ == 1 ? 0 : strip % per_image_ * rows_;
-    const Index height = (std::min)(rows_, h_.out - first);
-    const Index x_pitch = groups * ci, y_pitch = groups * co;
-    x += group * ci;
+  /// Of all output pixels, the one that a strip begins with, if every row of them is written.
+  Index first_pixel(Index strip) const {
+    return strip < count ? (image(strip) * y_h_ + first(strip) * h_.step) * y_w_ : batch_ * y_h_ * y_w_;
+  }
+
+  /// Clears channels [low, high) of a strip's output pixels.
+  void clear(T* y, Index strip, Index low, Index high) const {
+    const Index pitch = groups * co;
+    T *at = y + first_pixel(strip) * pitch, *const end = y + first_pixel(strip + 1) * pitch;
+    if (high - low == pitch) return std::fill(at, end, T(0));
+    for (; at < end; at += pitch) std::fill(at + low, at + high, T(0));
+  }
+
+  /// Copies the inputs of a strip of one group to a block, if they are not read in place.
+  void read(const T* x, Index strip, Index group, T* block) const {
+    if (direct_) return;
+    for (Index n = 0; n < images(strip); ++n)
+      copy(x + group * ci + (image(strip) + n) * h_.in * w_.in * groups * ci, first(strip), height(strip),
+           block + n * image_block_);
+    std::fill_n(block + planes_ * plane_block_, 16, T(0));
+  }
+
+  /// Where the convolution of axes h and w, which sees no more than the strips' own, finds a strip's inputs and
+  /// outputs; `rows` has room for twice strip_rows().
+  void place(const T* x, Index strip, Index group, const T* block, ConvAxis h, ConvAxis w, Index* rows,
+             Conv2DRows<T>& to) const {
+    if (pixels_) h = h_, w = w_;
+    const Index x_pitch = groups * ci, y_pitch = groups * co, start = first(strip);
     Index *x_row = rows, *y_row = rows + strip_rows();
-    to.x = direct_ ? x : block;
+    to.x = direct_ ? x + group * ci : block;
     to.x_rows = x_row, to.y_rows = y_row;
-    for (Index n = 0; n < images; ++n) {
-      if (!direct_) copy(x + (image + n) * h_.in * w_.in * x_pitch, first, height, block + n * image_block_);
-      for (Index i = 0; i < height; ++i) {
-        const Index row = first + i, in_row = (image + n) * h_.in + row * h_.stride - h_.pad;
-        *x_row++ = !direct_      ? n * image_block_ + i * h_.block_stride() * block_w_ * pitch_
-                   : taps() == 0 ? 0
-                                 : (in_row * w_.in - w_.pad) * x_pitch;
-        *y_row++ = (((image + n) * y_h_ + h_.start + row * h_.step) * y_w_ + w_.start) * y_pitch;
+    for (Index n = 0; n < images(strip); ++n)
+      for (Index i = 0; i < height(strip) && start + i < h.out; ++i) {
+        const Index row = start + i, in_image = image(strip) + n;
+        if (direct_)
+          *x_row++ = ((in_image * h_.in + row * h.stride - h.pad) * w_.in - w.pad) * x_pitch;
+        else
+          *x_row++ =
+              n * image_block_ + ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
+        *y_row++ = ((in_image * y_h_ + h.start + row * h.step) * y_w_ + w.start) * y_pitch;
       }
-    }
-    if (!direct_) std::fill_n(block + planes_ * plane_block_, 16, T(0));
-    to.rows = images * height, to.width = w_.out;
-    if (pixels_) to.width = (std::min)(height * w_.out, pixels_ - first * w_.out), to.rows = 1;
-    to.x_step = (direct_ ? w_.stride : w_.block_stride()) * pitch_, to.y_step = w_.step * y_pitch;
-    to.runs_h = h_.taps, to.run_step_h = h_.dilation * block_w_ * pitch_;
-    to.runs_w = merged() ? 1 : w_.taps, to.run_step_w = w_.dilation * pitch_;
-    to.run_length = merged() ? w_.taps * ci : ci;
+    to.rows = x_row - rows, to.width = w.out;
+    if (pixels_) to.width = (std::min)(height(strip) * w.out, pixels_ - start * w.out), to.rows = 1;
+    const bool merged = merges(w);
+    to.x_step = (direct_ ? w.stride : w_.block_stride()) * pitch_, to.y_step = w.step * y_pitch;
+    to.runs_h = h.taps, to.run_step_h = h.dilation * block_w_ * pitch_;
+    to.runs_w = merged ? 1 : w.taps, to.run_step_w = w.dilation * pitch_;
+    to.run_length = merged ? w.taps * ci : ci;
+  }
+
+  /// Both, for the strips' own axes.
+  void read(const T* x, Index strip, Index group, T* block, Index* rows, Conv2DRows<T>& to) const {
+    read(x, strip, group, block);
+    place(x, strip, group, block, h_, w_, rows, to);
   }
 
  private:
-  /// Whether the taps of a row are one run, if pixels are not kept apart.
-  bool merges() const { return w_.dilation == 1 && w_.taps > 1; }
-  bool merged() const { return w_.dilation == 1 && pitch_ == ci && planes_ == 1; }
+  /// The image that a strip begins in, how many it has, and its first row and its rows in each.
+  Index image(Index strip) const { return per_image_ == 1 ? strip * images_ : strip / per_image_; }
+  Index images(Index strip) const { return per_image_ == 1 ? (std::min)(images_, batch_ - image(strip)) : 1; }
+  Index first(Index strip) const { return per_image_ == 1 ? 0 : strip % per_image_ * rows_; }
+  Index height(Index strip) const { return (std::min)(rows_, h_.out - first(strip)); }
+
+  /// Whether the taps of a row are one run.
+  bool merges(const ConvAxis& w) const { return w.dilation == 1 && pitch_ == ci && planes_ == 1; }
 
   /// Copies what output rows [first, first + rows) of an image see.
   void copy(const T* image, Index first, Index rows, T* block) const {

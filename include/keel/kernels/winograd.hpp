@@ -98,6 +98,7 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
         p.channels = p.pitch = panel_pitch<T>(w.channels);
         for (Index i = 0; i < matrices; ++i) {
           p.weights = weights + i * ci * p.pitch;
+          p.next = p.weights + ci * p.pitch, p.next_end = p.next + ci * p.pitch;
           p.x = v + i * v_plane, p.y = m + i * m_plane;
           KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
         }
@@ -160,7 +161,7 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
         Conv2DGradient<T> p{};
         p.x_rows = p.y_rows = &origin;
         p.rows = 1, p.width = tiles, p.x_step = v_pitch, p.dy_step = m_pitch;
-        p.out_c = width, p.add = strip > 0;
+        p.out_c = width, p.add = strip > 0, p.next_run = 64 / sizeof(T);
         for (Index i = begin; i < end; ++i) {
           const Index row = i % heights * height, channel = i / heights * width;
           T* const u = blocks_of_u + (once ? thread : i) * matrices * plane;

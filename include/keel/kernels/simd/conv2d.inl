@@ -91,9 +91,9 @@ template <class T, int N, int G, int V>
 void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, const T* bias, Index channel) {
   Conv2DGroups<T, N> groups;
   Index row = 0, column = 0;
-  // The first tiles fetch the next panel's weights, a cache line with each row of their own.
+  // With each row of weights a tile fetches a cache line, until all that comes next is there.
   const Index sum = p.runs_h * p.runs_w * p.run_length;
-  const T *next = p.weights + sum * p.pitch, *const end = next + (channel == 0 ? sum * p.pitch : 0);
+  const T *next = p.next, *const end = channel == 0 ? p.next_end : next;
   for (Index left = p.rows * count; left > 0; left -= N) {
     for (int n = 0; n < N; ++n) {  // past the end: the last group again
       groups.x[n] = p.x + p.x_rows[row] + (first + column * G) * p.x_step;
@@ -151,11 +151,11 @@ void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index
   }
   const T* dy = p.dy + channel;
   const T* next = p.next;
-  const Index step = p.x_step, dy_step = p.dy_step;
+  const Index step = p.x_step, dy_step = p.dy_step, ahead = p.next_run - p.run;
   for (Index row = 0; row < p.rows; ++row) {
     const T* x = p.x + p.x_rows[row] + p.run + first;
     for (Index i = 0; i < p.width; ++i, x += step, dy += dy_step) {
-      __builtin_prefetch(x + 64 / sizeof(T));  // for the tile after the next
+      __builtin_prefetch(x + ahead);
       if (next) prefetch(next), next += 64 / sizeof(T);
       Vector<T> gradient[vectors];
 #pragma GCC unroll 2
@@ -191,6 +191,9 @@ template <class T, int V>
 void conv2d_gradient_columns(const detail::Conv2DGradient<T>& p, Index channel) {
   Index c = p.begin;
 #if KEEL_SIMD_REGISTERS == 32
+  const Index count = p.end - p.begin;
+  if (V == 2 && count % 7 == 0 && count % 8 != 0)
+    for (; c < p.end; c += 7) conv2d_gradient_tile<T, 7, 2>(p, c, 7, channel);
   for (; c + 4 < p.end; c += 8) conv2d_gradient_tile<T, 8, V>(p, c, p.end - c < 8 ? p.end - c : 8, channel);
 #endif
   for (; c < p.end; c += 4) conv2d_gradient_tile<T, 4, V>(p, c, p.end - c < 4 ? p.end - c : 4, channel);
