@@ -35,7 +35,7 @@ class ThreadPool {
   explicit ThreadPool(int threads = default_threads()) {
     if (threads < 1 || threads > 1024)
       throw ConfigError("ThreadPool", "1 to 1024 threads", std::to_string(threads));
-    spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 10'000 : 0;
+    spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 1000 : 0;
     workers_.reserve(static_cast<std::size_t>(threads - 1));
     try {
       for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { serve(i); });
@@ -72,8 +72,7 @@ class ThreadPool {
   /// state_ is `open` while a job takes workers, plus `inside` for each worker in it.
   static constexpr int open = 1, inside = 2;
 
-  /// Some 0.2 milliseconds of spinning bridge the layers of a network that one thread computes alone; then sleep:
-  /// to wake a thread takes as long as a small layer.
+  /// Some 20 microseconds of spinning bridge the gap between two loops of a network; then sleep.
   void pause(int& spin, const std::atomic<int>& value, int old) const {
     if (++spin > spins_) {
       value.wait(old, std::memory_order_acquire);
