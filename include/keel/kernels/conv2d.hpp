@@ -73,7 +73,8 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, c
   ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
   const Index panels = panel_count<T>(strips.co), out_c = strips.groups * strips.co;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
-  const bool gaps = phase_count<shape.h.step * shape.w.step, packs = phase_count> 0 && !phases[0].packed;
+  const bool gaps = phase_count < shape.h.step * shape.w.step;
+  const bool packs = phase_count > 0 && !phases[0].packed;
   Index sum = 0, longest = 0;
   for (Index i = 0; i < phase_count; ++i) sum += phases[i].sum(), longest = (std::max)(longest, phases[i].sum());
   // The inputs of a strip stay in the second-level cache while all panels of weights pass by; the more weights,
@@ -191,6 +192,7 @@ template <class T>
 void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel, T* dx,
                            const KernelContext& context) {
   if (g.is_depthwise()) return depthwise_conv2d_backward_input(g, dy, kernel, dx, context);
+  if (g.batch * g.in_h * g.in_w * g.in_c == 0) return;
   using detail::BackwardAxis, detail::ConvPhase;
   const detail::ConvAxis height = detail::height_axis(g), width = detail::width_axis(g);
   const Index ci = g.group_in(), co = g.group_out(), tap = ci * g.out_c;
@@ -207,7 +209,6 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
                             g.groups, -h.step * g.kernel_w * tap, -w.step * tap, 1, g.out_c, co},
                            nullptr};
     }
-  if (g.batch * g.in_h * g.in_w * g.in_c == 0) return;
   const detail::ConvShape shape{
       BackwardAxis::all(height), BackwardAxis::all(width), g.batch, g.groups, co, ci, g.in_h, g.in_w};
   if (const Index tile = detail::winograd_tile(shape, true))

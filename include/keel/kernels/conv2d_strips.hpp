@@ -239,9 +239,7 @@ class ConvStrips {
   Index block_size() const { return direct_ ? 0 : planes_ * plane_block_ + 16; }
 
   /// Of all rows of all images, the one that a strip begins with.
-  Index first_row(Index strip) const {
-    return per_image_ == 1 ? strip * images_ * h_.out : strip / per_image_ * h_.out + strip % per_image_ * rows_;
-  }
+  Index first_row(Index strip) const { return image(strip) * h_.out + first(strip); }
 
   /// A pixel's sum, run by run: planes first, then taps.
   Index runs() const { return merges(w_) ? h_.taps : planes_ * taps(); }

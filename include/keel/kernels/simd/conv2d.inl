@@ -39,7 +39,7 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
   }
   const Index step = p.x_step, pitch = p.pitch;
   for (int i = 0; i < N * G; ++i)
-    for (int v = 0; v < V; ++v) __builtin_prefetch(p.y + groups.y[i / G] + i % G * p.y_step + v * lanes<T>, 1);
+    for (int v = 0; v < V; ++v) prefetch_to_write(p.y + groups.y[i / G] + i % G * p.y_step + v * lanes<T>);
   // What the next tile of a 1x1 convolution reads.
   const Index ahead = p.runs_h * p.runs_w == 1 ? N * G : 0;
   for (Index r = 0; r < p.runs_h; ++r)
@@ -145,7 +145,7 @@ void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
     if (c < count)
-      __builtin_prefetch(to + c * p.out_c, 1), __builtin_prefetch(to + c * p.out_c + (V - 1) * lanes<T>, 1);
+      prefetch_to_write(to + c * p.out_c), prefetch_to_write(to + c * p.out_c + (V - 1) * lanes<T>);
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) sum[c][v] = Vector<T>{};
   }
