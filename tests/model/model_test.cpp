@@ -171,6 +171,22 @@ TEST_CASE("a clone has weights of its own, and as many threads") {
   CHECK(same_bits(net.predict(x), before));
 }
 
+TEST_CASE("a model built anew where another was moved away from") {
+  Model<float> net = network();
+  const Tensor<float> x = random({2, 12, 12, 3}, 6);
+  Tape<float> tape;
+  net.forward(x, tape);
+  const Tensor<float> y = net.predict(x);
+  Model<float> moved = std::move(net);
+  CHECK(same_bits(moved.predict(x), y));
+  moved.backward(random({2, 5}, 7), tape);  // a tape follows its model
+  CHECK_THROWS_AS(net.predict(x), ConfigError);
+  net.output(net.add(Dense(2), net.input({3})));
+  CHECK(net.predict(random({4, 3}, 1)).shape() == Shape{4, 2});
+  std::swap(net, moved);
+  CHECK(same_bits(net.predict(x), y));
+}
+
 TEST_CASE("gradients add up where asked to") {
   Model<float> net = network();
   Tape<float> tape;
@@ -326,9 +342,27 @@ TEST_CASE("wrong use is answered, and changes nothing") {
       Model<float> net;
       net.input(empty);
     });
-  says("[Model::backward] expected a forward pass on this tape before, got none", [&] {
+  says("[Model::backward] expected a forward pass of this model on this tape before, got none", [&] {
     Tape<float> tape;
     model.backward(Inputs<float>(), tape);
+  });
+  const auto changed = [&](auto change) {
+    says("[Model::backward] expected a forward pass of this model on this tape before, "
+         "got one of another model, or of this one before layers were added",
+         [&] {
+           Sequential<float> net({4});
+           net.add(Dense(4));
+           Tape<float> tape;
+           const Tensor<float> x({2, 4});
+           net.forward(x, tape);
+           change(net);
+           net.backward(x, tape);
+         });
+  };
+  changed([](Sequential<float>& net) { net.add(Dense(4)); });
+  changed([](Sequential<float>& net) {
+    Sequential<float> other({4});
+    net = std::move(other.add(Dropout(0.5)));
   });
   says("[net] expected one gradient of each output's shape, got (1, 6, 6, 4)", [&] {
     Tape<float> tape;

@@ -65,6 +65,7 @@ class Model {
     NodeInfo node{-1, {}, sample, unique_name(name.empty() ? "input_layer" : name, !name.empty())};
     std::string taken = node.name;
     inputs_.reserve(inputs_.size() + 1);
+    if (!cache_) cache_ = std::make_unique<PlanCache<T>>();  // built anew after its parts were moved away
     add_node(std::move(node), std::move(taken));
     inputs_.push_back(last());
     return {last()};

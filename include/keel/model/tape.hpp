@@ -119,7 +119,8 @@ class Tape {
   std::vector<bool> visited_, left_out_;
   Scratch scratch_;
   ThreadPool* threads_ = nullptr;
-  bool training_ = false, ran_forward_ = false;
+  bool training_ = false;
+  const void* ran_ = nullptr;  ///< the nodes of the model whose forward pass is kept here
 };
 
 template <class T>
@@ -179,7 +180,7 @@ void Tape<T>::gather_inputs(const Model<T>& model, int node) {
 
 template <class T>
 void Tape<T>::forward(Model<T>& model, Inputs<T> x, bool training) {
-  ran_forward_ = false;
+  ran_ = nullptr;
   training_ = training;
   prepare(model);
   const auto nodes = model.nodes();
@@ -211,7 +212,7 @@ void Tape<T>::forward(Model<T>& model, Inputs<T> x, bool training) {
         Pass<T> p = pass(model, n);
         model.layer(nodes[static_cast<std::size_t>(n)].layer).finish_forward(p);
       }
-  ran_forward_ = true;
+  ran_ = nodes.data();
 }
 
 template <class T>
@@ -236,8 +237,10 @@ void Tape<T>::receive(int node, TensorView<T> gradient, int buffer) {
 
 template <class T>
 void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
-  if (!ran_forward_) throw ConfigError("Model::backward", "a forward pass on this tape before", "none");
   const auto nodes = model.nodes();
+  if (ran_ != nodes.data() || states_.size() != nodes.size())
+    throw ConfigError("Model::backward", "a forward pass of this model on this tape before",
+                      ran_ ? "one of another model, or of this one before layers were added" : "none");
   threads_ = model.thread_pool();
   holders_.assign(buffers_.size(), 0);
   visited_.assign(static_cast<std::size_t>(model.layer_count()), false);
