@@ -134,6 +134,7 @@ TEST_CASE("a checkpoint is saved for each better epoch") {
   CHECK(saved({}) == std::vector<Index>{0, 2, 4});
   CHECK(saved({.mode = Mode::max}) == std::vector<Index>{0, 1});
   CHECK(saved({.save_best_only = false}) == std::vector<Index>{0, 1, 2, 3, 4});
+  CHECK(saved({.initial_value_threshold = 3.5}) == std::vector<Index>{4});
 }
 
 TEST_CASE("learning rates by epoch and on plateaus") {
@@ -166,6 +167,23 @@ TEST_CASE("a CSV log holds the history") {
   const std::string more = content(path);
   CHECK(more.rfind(history.to_csv(), 0) == 0);
   CHECK(std::count(more.begin(), more.end(), '\n') == 4);
+  // a new file has a header also when appended to, and a resumed run leaves what is there
+  const std::string fresh = directory / "fresh.csv";
+  const Dataset train = rings(20, 1);
+  const CsvLogger<> log(fresh, true), again(fresh);
+  const auto epoch = [&](const CsvLogger<>& logger, Index i) {
+    fit(model, train, {.epochs = i + 1, .loss = Loss::sparse_categorical_crossentropy, .callbacks = {logger},
+                       .initial_epoch = i, .verbose = Verbose::silent});
+  };
+  epoch(log, 0);
+  epoch(again, 1);
+  const std::string resumed = content(fresh);
+  CHECK(resumed.rfind("epoch,loss\n0,", 0) == 0);
+  CHECK(resumed.find("\n1,") != std::string::npos);
+  CHECK(std::count(resumed.begin(), resumed.end(), '\n') == 3);
+  epoch(again, 0);
+  const std::string anew = content(fresh);
+  CHECK(std::count(anew.begin(), anew.end(), '\n') == 2);
 }
 
 TEST_CASE("callbacks refuse what they cannot use") {

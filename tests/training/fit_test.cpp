@@ -129,6 +129,91 @@ TEST_CASE("training resumes with the same bits, between epochs and inside one") 
   }
 }
 
+TEST_CASE("training resumes at every step with the same bits: skipped steps, transforms, callbacks that remember") {
+  Dataset train = rings(50, 1);
+  const Dataset test = rings(20, 2);
+  train.map([](Batch<float>& batch) {  // sample 7 spoils its batch
+    for (Index i = 0; i < batch.size(); ++i)
+      if (batch.indices[static_cast<std::size_t>(i)] == 7) batch.inputs[0](i, 0) = std::nanf("");
+  });
+  // each epoch counts as no better than the first: the rate falls every second epoch, and the fifth is the last
+  const auto plateau = [] { return ReduceLROnPlateau<>({.factor = 0.5, .patience = 2, .min_delta = 10}); };
+  const auto stopping = [] {
+    return EarlyStopping<>({.min_delta = 10, .patience = 4, .restore_best_weights = true});
+  };
+  const OptimizerSpec spec = Adam({.learning_rate = 0.02, .nonfinite = NonFinite::skip});
+  FitOptions<float> options{.epochs = 9,
+                            .batch_size = 16,
+                            .loss = crossentropy,
+                            .validation = &test,
+                            .seed = 9,
+                            .check_loss = false,
+                            .verbose = Verbose::silent};
+  const auto run = [&](Model<float>& model, Optimizer<float>& optimizer, std::vector<AnyCallback<float>> callbacks,
+                       Index epoch = 0, Index step = 0) {
+    FitOptions<float> o = options;
+    o.optimizer = &optimizer;
+    o.callbacks = std::move(callbacks);
+    o.initial_epoch = epoch;
+    o.initial_step = step;
+    return fit(model, train, o);
+  };
+  // what both runs are compared by: weights at the end (the first epoch's) and those of the last step
+  const auto last_step = [](std::vector<Tensor<float>>& to) {
+    return LambdaCallback<>{.on_batch_end = [&to](Training<>& r) { to = values(r.model); }};
+  };
+  Sequential whole = classifier(0.3);
+  Optimizer<float> optimizer = spec;
+  std::vector<Tensor<float>> expected;
+  const History history = run(whole, optimizer, {plateau(), stopping(), last_step(expected)});
+  CHECK(history.epochs.size() == 5);
+  CHECK(optimizer.iteration() == 5 * 3);
+  CHECK(optimizer.learning_rate() == 0.005);
+
+  struct Interrupt {};
+  for (Index epoch = 0; epoch < 4; ++epoch)
+    for (Index step = 1; step <= 4; ++step) {
+      Sequential model = classifier(0.3);
+      Optimizer<float> first = spec, second = spec;
+      ReduceLROnPlateau<> rate_1 = plateau(), rate_2 = plateau();
+      EarlyStopping<> stop_1 = stopping(), stop_2 = stopping();
+      const auto interrupt = [&](Training<>& r) {
+        if (r.epoch == epoch && r.step == step) throw Interrupt{};
+      };
+      LambdaCallback<> hook;
+      (step == 4 ? hook.on_epoch_end : hook.on_batch_end) = interrupt;
+      CHECK_THROWS_AS(run(model, first, {&rate_1, &stop_1, hook}), Interrupt);
+      second.set_state(first.state());
+      rate_2.set_state(rate_1.state());
+      stop_2.set_state(stop_1.state());
+      std::vector<Tensor<float>> got;
+      const History rest = run(model, second, {&rate_2, &stop_2, last_step(got)}, epoch, step);
+      CHECK(rest.epochs.back() == 4);
+      CHECK(stop_2.stopped_epoch() == 4);
+      CHECK(second.learning_rate() == 0.005);
+      CHECK(got == expected);
+      CHECK(values(model) == values(whole));
+    }
+}
+
+TEST_CASE("a generator's epoch that is over is left when training resumes there") {
+  const Dataset train = rings(20, 1);
+  const auto from = [&](Index epoch, Index step) {
+    Sequential model = classifier();
+    std::vector<Index> steps;
+    fit(model, Batches(train, {.batch_size = 8}),
+        {.epochs = 2,
+         .loss = crossentropy,
+         .callbacks = {LambdaCallback<>{.on_batch_end = [&](Training<>& r) { steps.push_back(r.step); }}},
+         .initial_epoch = epoch,
+         .initial_step = step,
+         .verbose = Verbose::silent});
+    return steps;
+  };
+  CHECK(from(0, 2) == std::vector<Index>{3, 1, 2, 3});
+  CHECK(from(0, 3) == std::vector<Index>{1, 2, 3});
+}
+
 TEST_CASE("threads, and a run again, do not change the bits") {
   const Dataset train = rings(64, 1);
   std::vector<Tensor<float>> first;

@@ -25,6 +25,9 @@ struct Training {
   Scores scores{};    ///< of this epoch so far; complete, "val_" ones included, in on_epoch_end
   History history{};  ///< the epochs before
   bool stop = false;  ///< set it to end training after this batch or epoch, or before one begins
+
+  /// In on_train_begin: whether this run goes on with one that was interrupted (`FitOptions::initial_epoch`).
+  bool resumed() const { return epoch > 0 || step > 0; }
 };
 
 /// Something to do at points of a training run. Derive from it and give it to `FitOptions::callbacks`, as a copy
@@ -127,7 +130,17 @@ struct EarlyStoppingOptions {
   Index start_from_epoch = 0;
 };
 
-/// Ends training when a score stops getting better. Keras's EarlyStopping.
+/// What an EarlyStopping has seen, all that it needs to go on.
+template <class T = float>
+struct EarlyStoppingState {
+  Index wait = 0;  ///< epochs since the last better one
+  Index best_epoch = -1;
+  double best = 0;           ///< where best_epoch is not -1
+  WeightsCopy<T> weights{};  ///< of the best epoch, where they are to be restored
+};
+
+/// Ends training when a score stops getting better. Keras's EarlyStopping, but that a run which is resumed goes on
+/// with its state.
 template <class T = float>
 class EarlyStopping : public Callback<T> {
  public:
@@ -137,54 +150,55 @@ class EarlyStopping : public Callback<T> {
   }
 
   /// -1 as long as no epoch's value was a number.
-  Index best_epoch() const { return best_epoch_; }
-  double best() const { return best_; }
+  Index best_epoch() const { return state_.best_epoch; }
+  double best() const { return state_.best_epoch < 0 ? worst() : state_.best; }
   /// -1 where training was not ended here.
   Index stopped_epoch() const { return stopped_epoch_; }
+  const EarlyStoppingState<T>& state() const { return state_; }
+  void set_state(EarlyStoppingState<T> state) { state_ = std::move(state); }
 
-  void on_train_begin(Training<T>&) override {
-    wait_ = 0;
-    best_epoch_ = stopped_epoch_ = -1;
-    best_ = higher() ? -HUGE_VAL : HUGE_VAL;
-    weights_ = {};
+  void on_train_begin(Training<T>& run) override {
+    stopped_epoch_ = -1;
+    if (!run.resumed()) state_ = {};
   }
   void on_epoch_end(Training<T>& run) override {
     const double value = run.scores[options_.monitor];
     if (run.epoch < options_.start_from_epoch) return;
-    if (options_.restore_best_weights && weights_.empty()) weights_.take(run.model);
-    ++wait_;
-    if (better(value, best_)) {
-      best_ = value;
-      best_epoch_ = run.epoch;
-      if (options_.restore_best_weights) weights_.take(run.model);
-      if (!options_.baseline || better(value, *options_.baseline)) wait_ = 0;
-      if (wait_ == 0) return;
+    if (options_.restore_best_weights && state_.weights.empty()) state_.weights.take(run.model);
+    ++state_.wait;
+    if (better(value, best())) {
+      state_.best = value;
+      state_.best_epoch = run.epoch;
+      if (options_.restore_best_weights) state_.weights.take(run.model);
+      if (!options_.baseline || better(value, *options_.baseline)) state_.wait = 0;
+      if (state_.wait == 0) return;
     }
-    if (wait_ >= options_.patience && run.epoch > 0) {
+    if (state_.wait >= options_.patience && run.epoch > 0) {
       stopped_epoch_ = run.epoch;
       run.stop = true;
     }
   }
   void on_train_end(Training<T>& run) override {
-    if (options_.restore_best_weights && !weights_.empty()) weights_.put(run.model);
+    if (options_.restore_best_weights && !state_.weights.empty()) state_.weights.put(run.model);
   }
 
  private:
   bool higher() const { return detail::higher_is_better(options_.mode, options_.monitor); }
+  double worst() const { return higher() ? -HUGE_VAL : HUGE_VAL; }
   bool better(double value, double than) const {
     return higher() ? value - options_.min_delta > than : value + options_.min_delta < than;
   }
 
   EarlyStoppingOptions options_;
-  Index wait_ = 0, best_epoch_ = -1, stopped_epoch_ = -1;
-  double best_ = 0;
-  WeightsCopy<T> weights_;
+  EarlyStoppingState<T> state_;
+  Index stopped_epoch_ = -1;
 };
 
 struct CheckpointOptions {
   std::string monitor = "val_loss";
   bool save_best_only = true;  ///< else after every epoch
   Mode mode = Mode::automatic;
+  std::optional<double> initial_value_threshold{};  ///< the best value so far, of a run before this one
 };
 
 /// Saves the model after each epoch that was better than all before:
@@ -194,7 +208,7 @@ class ModelCheckpoint : public Callback<T> {
  public:
   using Saver = std::function<void(Training<T>&)>;
   explicit ModelCheckpoint(Saver saver, CheckpointOptions options = {})
-      : saver_(std::move(saver)), options_(std::move(options)) {
+      : saver_(std::move(saver)), options_(std::move(options)), best_(options_.initial_value_threshold) {
     if (!saver_) throw ConfigError("ModelCheckpoint", "a function that saves", "none");
   }
   void on_epoch_end(Training<T>& run) override {
@@ -206,6 +220,8 @@ class ModelCheckpoint : public Callback<T> {
     }
     saver_(run);
   }
+  /// The best value so far, where there was one.
+  const std::optional<double>& best() const { return best_; }
 
  private:
   Saver saver_;
@@ -213,28 +229,26 @@ class ModelCheckpoint : public Callback<T> {
   std::optional<double> best_;
 };
 
-/// Writes a line of scores after each epoch. Keras's CSVLogger. Throws FormatError where the file cannot be
-/// written.
+/// Writes a line of scores after each epoch, the first one in an empty file below a header. What is in the file stays
+/// with `append`, and where a run is resumed. Keras's CSVLogger. Throws FormatError where the file cannot be written.
 template <class T = float>
 class CsvLogger : public Callback<T> {
  public:
   explicit CsvLogger(std::string file, bool append = false) : file_(std::move(file)), append_(append) {}
-  void on_train_begin(Training<T>&) override {
-    if (!append_) write("", "wb");
+  void on_train_begin(Training<T>& run) override {
+    write("", append_ || run.resumed() ? "ab" : "wb");
     columns_.clear();
   }
   void on_epoch_end(Training<T>& run) override {
-    std::string text;
-    if (columns_.entries().empty()) {
-      columns_ = run.scores;
-      if (!append_) text = History::csv_header(columns_);
-    }
-    write(text + History::csv_line(run.epoch, run.scores, columns_), "ab");
+    if (columns_.entries().empty()) columns_ = run.scores;
+    write(History::csv_line(run.epoch, run.scores, columns_), "ab");
   }
 
  private:
-  void write(const std::string& text, const char* mode) const {
+  void write(std::string text, const char* mode) const {
     std::FILE* file = std::fopen(file_.c_str(), mode);
+    const bool empty = file && std::fseek(file, 0, SEEK_END) == 0 && std::ftell(file) == 0;
+    if (empty && !text.empty()) text.insert(0, History::csv_header(columns_));
     bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
     if (file) written = std::fclose(file) == 0 && written;
     if (!written) throw FormatError("CsvLogger", "a file that can be written", "'" + file_ + "'");
@@ -259,15 +273,17 @@ class LearningRateScheduler : public Callback<T> {
 };
 
 /// Lowers the learning rate when a score stops getting better; see ReduceOnPlateau. Adds "learning_rate" to the
-/// scores.
+/// scores. A run which is resumed goes on with its state.
 template <class T = float>
 class ReduceLROnPlateau : public Callback<T> {
  public:
   explicit ReduceLROnPlateau(PlateauOptions options = {}, std::string monitor = "val_loss")
-      : options_(options), monitor_(std::move(monitor)), rule_(options) {}
-  void on_train_begin(Training<T>&) override {
-    options_.mode = detail::higher_is_better(options_.mode, monitor_) ? Mode::max : Mode::min;
-    rule_ = ReduceOnPlateau(options_);
+      : monitor_(std::move(monitor)), rule_(resolved(options)) {}
+  const PlateauState& state() const { return rule_.state(); }
+  void set_state(const PlateauState& state) { rule_.set_state(state); }
+
+  void on_train_begin(Training<T>& run) override {
+    if (!run.resumed()) rule_.set_state({});
   }
   void on_epoch_end(Training<T>& run) override {
     const double rate = run.optimizer.learning_rate();
@@ -277,7 +293,11 @@ class ReduceLROnPlateau : public Callback<T> {
   }
 
  private:
-  PlateauOptions options_;
+  PlateauOptions resolved(PlateauOptions options) const {
+    options.mode = detail::higher_is_better(options.mode, monitor_) ? Mode::max : Mode::min;
+    return options;
+  }
+
   std::string monitor_;
   ReduceOnPlateau rule_;
 };

@@ -47,12 +47,15 @@ struct FitOptions {
   /// gradient is lost where a probability is 0 or 1. False: from the clipped probabilities, as Keras on JAX and
   /// PyTorch does.
   bool through_logits = true;
-  /// The order of samples in epoch e follows from (seed, e), dropout's masks from (seed, step).
+  /// The order of samples in epoch e follows from (seed, e), dropout's masks from (seed, the optimizer's
+  /// iteration).
   bool shuffle = true;
   std::uint64_t seed = 0;
   bool drop_last = false;  ///< leave out the samples of an epoch that do not fill a batch
   std::vector<AnyCallback<T>> callbacks{};
-  /// Where to go on: with the optimizer's state restored, the same bits as if training had not stopped.
+  /// Where to go on: with the model, the optimizer's state and those of callbacks restored, the same bits as if
+  /// training had not stopped. Callbacks begin anew only where both are 0. A step at an epoch's end means that the
+  /// epoch is over, on_epoch_end included; the scores of an epoch that is entered later are those of the rest of it.
   Index initial_epoch = 0, initial_step = 0;
   Index steps_per_epoch = 0;  ///< at most so many; 0: until the data of an epoch end
   /// Throw DataError as soon as a loss is NaN or infinite; the step is not made then.
@@ -244,7 +247,6 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
   Tape<T> tape;
   tape.seed = o.seed;
   if (o.through_logits) tape.leave_out = training.through_logits();
-  tape.step = static_cast<std::uint64_t>(optimizer.iteration());
   Batch<T> batch;
   std::vector<TensorView<const T>> inputs, gradients;
   std::vector<Tensor<T>> dy;
@@ -256,8 +258,10 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
 
   if (steps > 0 && o.initial_step == steps) ++o.initial_epoch, o.initial_step = 0;  // that epoch is over
 
+  run.epoch = o.initial_epoch;
+  run.step = o.initial_step;
   call(&Callback<T>::on_train_begin);
-  for (run.epoch = o.initial_epoch; run.epoch < o.epochs && !run.stop; ++run.epoch) {
+  for (; run.epoch < o.epochs && !run.stop; ++run.epoch) {
     run.scores.clear();
     run.step = run.epoch == o.initial_epoch ? o.initial_step : 0;
     training.reset();
@@ -270,6 +274,7 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
       if (!o.class_weight.empty()) weighed = weigh_classes(o.class_weight, batch);
       const Tensor<T>& weights = o.class_weight.empty() ? batch.weights : weighed;
       inputs.assign(batch.inputs.begin(), batch.inputs.end());
+      tape.step = static_cast<std::uint64_t>(optimizer.iteration());  // a skipped step leaves no trace
       const double loss = training.update(model.forward(inputs, tape), batch, weights, &dy, &tape);
       if (o.check_loss && !is_finite(loss))
         throw DataError(
@@ -284,9 +289,11 @@ History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions
       call(&Callback<T>::on_batch_end);
       progress.step(run.step - first, [&]() -> const Scores& { return run.scores; });
     }
-    if (run.step == first)
+    if (run.step == first) {
+      if (first > 0 && steps == 0) continue;  // a generator's epoch that is over
       throw DataError("fit", "at least one batch an epoch", "none",
                       o.drop_last ? "drop_last leaves out all samples: lower batch_size" : "");
+    }
     if (o.validation) {
       validation.reset();
       score("fit, validation", model, *o.validation, o.batch_size, validation);

@@ -190,6 +190,13 @@ struct PlateauOptions {
   bool torch = false;
 };
 
+/// What a ReduceOnPlateau has seen, all that it needs to go on.
+struct PlateauState {
+  std::optional<double> best{};
+  Index bad = 0;       ///< epochs in a row that were no better
+  Index cooldown = 0;  ///< epochs to come that do not count
+};
+
 /// Lowers a learning rate when a value stops getting better; call it once an epoch:
 /// `optimizer.set_learning_rate(plateau(validation_loss, optimizer.learning_rate()))`.
 /// Keras's ReduceLROnPlateau and PyTorch's. Throws ConfigError for options outside their range.
@@ -204,40 +211,43 @@ class ReduceOnPlateau {
     detail::check_positive("ReduceOnPlateau", "min_lr", options.min_lr, true);
   }
 
+  const PlateauState& state() const { return state_; }
+  void set_state(const PlateauState& state) { state_ = state; }
+
   double operator()(double value, double rate) {
     const bool improved = better(value);
-    if (improved) best_ = value;
+    if (improved) state_.best = value;
     return options_.torch ? torch(improved, rate) : keras(improved, rate);
   }
 
  private:
   bool better(double value) const {
-    if (!best_) return value == value;
+    if (!state_.best) return value == value;
     const double sign = options_.mode == Mode::max ? -1 : 1;
-    const double margin = options_.torch ? options_.min_delta * *best_ : options_.min_delta;
-    return sign * value < sign * *best_ - margin;
+    const double margin = options_.torch ? options_.min_delta * *state_.best : options_.min_delta;
+    return sign * value < sign * *state_.best - margin;
   }
 
   double keras(bool improved, double rate) {
-    if (cooldown_ > 0) {
-      --cooldown_;
-      bad_ = 0;
+    if (state_.cooldown > 0) {
+      --state_.cooldown;
+      state_.bad = 0;
     }
     if (improved) {
-      bad_ = 0;
-    } else if (cooldown_ == 0 && ++bad_ >= options_.patience && rate > options_.min_lr) {
+      state_.bad = 0;
+    } else if (state_.cooldown == 0 && ++state_.bad >= options_.patience && rate > options_.min_lr) {
       lower(rate);
     }
     return rate;
   }
 
   double torch(bool improved, double rate) {
-    bad_ = improved ? 0 : bad_ + 1;
-    if (cooldown_ > 0) {
-      --cooldown_;
-      bad_ = 0;
+    state_.bad = improved ? 0 : state_.bad + 1;
+    if (state_.cooldown > 0) {
+      --state_.cooldown;
+      state_.bad = 0;
     }
-    if (bad_ > options_.patience) {
+    if (state_.bad > options_.patience) {
       const double before = rate;
       lower(rate);
       if (before - rate <= 1e-8) return before;
@@ -247,13 +257,12 @@ class ReduceOnPlateau {
 
   void lower(double& rate) {
     rate = (std::max)(rate * options_.factor, options_.min_lr);
-    cooldown_ = options_.cooldown;
-    bad_ = 0;
+    state_.cooldown = options_.cooldown;
+    state_.bad = 0;
   }
 
   PlateauOptions options_;
-  std::optional<double> best_;
-  Index bad_ = 0, cooldown_ = 0;
+  PlateauState state_;
 };
 
 }  // namespace keel::inline KEEL_ABI
