@@ -92,7 +92,9 @@ check_macros() {
     done
     for macro in 'min(a, b) poison' 'max(a, b) poison' 'small char' 'near poison' 'far poison' 'interface struct' \
       'ERROR 0' 'IN poison' 'OUT poison' 'B0 0' 'I _Complex_I' 'major(x) poison' 'minor(x) poison' \
-      'Success 0' 'None 0L' 'Bool int' 'Status int' 'CHECK(x) poison' 'LOG(x) poison'; do
+      'Success 0' 'None 0L' 'Bool int' 'Status int' 'CHECK(x) poison' 'LOG(x) poison' 'assert(x) poison' 'DEBUG 1' \
+      'INFO poison' 'WARNING poison' 'FATAL poison' 'DELETE poison' 'IGNORE poison' 'OPTIONAL' 'STRICT 1' 'TRUE 1' \
+      'FALSE 0' 'OK 0' 'Complex 1' 'DOMAIN 1' 'VOID void' 'PI 3.14' 'EPSILON 1e-5' 'VERSION "1"' 'TEXT(x) poison'; do
       echo "#undef ${macro%%[( ]*}"
       echo "#define $macro"
     done
@@ -129,10 +131,22 @@ check_without_rtti() {
     -o "$work/without_rtti" -pthread "${libraries[@]}" && "$work/without_rtti"
 }
 check_fast_math() { # a warning unless asked for
-  local log
-  log=$(echo '#include <keel/tensor/tensor.hpp>' | compile -ffast-math -fsyntax-only -x c++ - 2>&1) || return 1
-  grep -q KEEL_ALLOW_FAST_MATH <<<"$log" || return 1
+  local log flag
+  for flag in -ffast-math -ffinite-math-only; do
+    log=$(echo '#include <keel/tensor/tensor.hpp>' | compile $flag -fsyntax-only -x c++ - 2>&1) || return 1
+    grep -q KEEL_ALLOW_FAST_MATH <<<"$log" || return 1
+  done
   echo '#include <keel/tensor/tensor.hpp>' | compile -ffast-math -DKEEL_ALLOW_FAST_MATH -Werror -fsyntax-only -x c++ -
+}
+check_refused_flags() { # with a sentence that says what is wrong, before anything else
+  local flag log
+  for flag in -fno-exceptions -std=c++17; do
+    if log=$(echo '#include <keel/tensor/tensor.hpp>' | compile $flag -fsyntax-only -x c++ - 2>&1); then
+      echo "$flag compiles"
+      return 1
+    fi
+    grep 'error:' <<<"$log" | head -n 1 | grep -q 'keel needs' || { echo "$flag: $log"; return 1; }
+  done
 }
 
 check_must_not_compile() {
@@ -155,20 +169,25 @@ check_must_not_compile() {
 
 # --- Linking.
 
-# Eigen's alignment follows the -m flags, so units with different ones disagree on keel's types: the link must fail.
+# Eigen's alignment follows the -m flags, so units with different ones disagree on keel's types, and a unit with
+# -ffast-math has other functions of the same names: the link must fail.
 check_mixed_flags() {
-  case $(uname -m) in x86_64 | amd64) ;; *) echo "x86 only"; return 0 ;; esac
-  local how
+  local how other others=("-ffast-math -DKEEL_ALLOW_FAST_MATH")
+  case $(uname -m) in x86_64 | amd64) others+=(-mavx) ;; esac
+  # shellcheck disable=SC2086
+  compile_unit() { compile -O1 -D$how "-DUNIT=$1" -c "$here/mixed_flags.cpp" -o "$work/$how$2.o" $3; }
   for how in ARGUMENT RETURNED; do
-    compile_unit() { compile -O1 -D$how "-DUNIT=$1" -c "$here/mixed_flags.cpp" -o "$work/$how$1$2.o" $2; }
-    compile_unit 1 "" && compile_unit 2 "" && compile_unit 2 -mavx || return 1
+    compile_unit 1 1 "" && compile_unit 2 2 "" || return 1
     "$cxx" "$work/${how}1.o" "$work/${how}2.o" -o "$work/same_flags" && "$work/same_flags" || return 1
-    if "$cxx" "$work/${how}1.o" "$work/${how}2-mavx.o" -o "$work/mixed_flags" 2>"$work/mixed_flags.log"; then
-      [ $how = RETURNED ] || { echo "units with different alignment link"; return 1; }
-      if grep -q -w avx /proc/cpuinfo; then "$work/mixed_flags" || return 1; fi
-    else
-      grep -q 'undefined reference' "$work/mixed_flags.log" || return 1
-    fi
+    for other in "${others[@]}"; do
+      compile_unit 2 mixed "$other" || return 1
+      if "$cxx" "$work/${how}1.o" "$work/${how}mixed.o" -o "$work/mixed_flags" 2>"$work/mixed_flags.log"; then
+        [ $how = RETURNED ] || { echo "units with and without $other link"; return 1; }
+        if [ "$other" != -mavx ] || grep -q -w avx /proc/cpuinfo; then "$work/mixed_flags" || return 1; fi
+      else
+        grep -q 'undefined reference' "$work/mixed_flags.log" || return 1
+      fi
+    done
   done
 }
 
@@ -286,7 +305,7 @@ if [ "${1:-}" = --one ]; then
 fi
 
 checks=(compile_cost find_package add_subdirectory fetch_content readme without_formats without_rtti macros umbrella
-  must_not_compile mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
+  must_not_compile refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"
 if [ $# -gt 0 ]; then
   checks=("$@")

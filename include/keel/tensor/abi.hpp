@@ -1,26 +1,39 @@
 #pragma once
 /// Every keel name lives in `keel::inline KEEL_ABI`, a namespace whose name carries what may change the
-/// layout or the inlined body of keel's types: the Eigen major version and Eigen's largest alignment
-/// (set by -m flags and by AddressSanitizer). Two translation units that differ in them cannot exchange
-/// keel objects: the link fails instead of memory being corrupted.
+/// layout or the inlined body of keel's types: the Eigen major version, Eigen's largest alignment
+/// (set by -m flags and by AddressSanitizer) and -ffast-math. Two translation units that differ in them cannot
+/// exchange keel objects: the link fails instead of memory being corrupted, or of one unit's flags deciding what
+/// the other computes.
+
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) <= 201703L
+#error "keel needs C++20: compile with -std=c++20"
+#endif
+#if !defined(__cpp_exceptions)
+#error "keel needs exceptions: compile without -fno-exceptions"
+#endif
 
 #include <Eigen/Core>
 
-#if defined(__FAST_MATH__) && !defined(KEEL_ALLOW_FAST_MATH)
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#define KEEL_ABI_MATH _fast_math
+#ifndef KEEL_ALLOW_FAST_MATH
 #warning "keel: -ffast-math changes NaN and infinity handling; define KEEL_ALLOW_FAST_MATH to silence this"
 #endif
+#else
+#define KEEL_ABI_MATH
+#endif
 
-#define KEEL_ABI_JOIN2(eigen, align) v0_eigen##eigen##_align##align
-#define KEEL_ABI_JOIN(eigen, align) KEEL_ABI_JOIN2(eigen, align)
+#define KEEL_ABI_JOIN2(eigen, align, math) v0_eigen##eigen##_align##align##math
+#define KEEL_ABI_JOIN(eigen, align, math) KEEL_ABI_JOIN2(eigen, align, math)
 
 #if EIGEN_MAX_ALIGN_BYTES == 0
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 0)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 0, KEEL_ABI_MATH)
 #elif EIGEN_MAX_ALIGN_BYTES <= 16
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 16)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 16, KEEL_ABI_MATH)
 #elif EIGEN_MAX_ALIGN_BYTES == 32
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 32)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 32, KEEL_ABI_MATH)
 #else
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 64)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 64, KEEL_ABI_MATH)
 #endif
 
 /// KEEL_INSTANCE(class Conv2D<float>) stands in each header behind the templates that programs use most. It is
