@@ -5,37 +5,27 @@
 using namespace keel;
 using namespace kernel_testing;
 
-TEST_CASE_TEMPLATE("element-wise operations at every length", T, float, double) {
+TEST_CASE_TEMPLATE("sums at every length", T, float, double) {
   for (const SimdLevel level : levels())
     for (Index count = 0; count <= 70; ++count) {
       Scratch scratch;
       const KernelContext context{scratch, nullptr, level};
       const std::vector<T> a = random_values<T>(count, 1), b = random_values<T>(count, 2);
       // A value past the end must stay.
-      std::vector<T> sum(a.size() + 1, T(9)), rectified = sum, squashed = sum, product = sum, axpied = sum,
-                                              grown = sum;
-      std::copy(b.begin(), b.end(), axpied.begin());
-      std::copy(b.begin(), b.end(), grown.begin());
+      std::vector<T> sum(a.size() + 1, T(9)), rectified = sum, squashed = sum;
       add(count, a.data(), b.data(), Activation::linear, sum.data(), context);
       add(count, a.data(), b.data(), Activation::relu, rectified.data(), context);
       add(count, a.data(), b.data(), Activation::sigmoid, squashed.data(), context);
-      multiply(count, a.data(), b.data(), product.data(), context);
-      axpy(count, T(0.5), a.data(), axpied.data(), context);
-      accumulate(count, a.data(), grown.data(), context);
       for (std::size_t i = 0; i < a.size(); ++i) {
         CHECK(sum[i] == a[i] + b[i]);
         CHECK(rectified[i] == (a[i] + b[i] > 0 ? a[i] + b[i] : 0));
         CHECK(squashed[i] == doctest::Approx(1 / (1 + std::exp(-static_cast<double>(a[i] + b[i])))).epsilon(1e-6));
-        CHECK(product[i] == a[i] * b[i]);
-        CHECK(axpied[i] == b[i] + T(0.5) * a[i]);
-        CHECK(grown[i] == a[i] + b[i]);
       }
-      for (const std::vector<T>* each : {&sum, &rectified, &squashed, &product, &axpied, &grown})
-        CHECK(each->back() == 9);
+      for (const std::vector<T>* each : {&sum, &rectified, &squashed}) CHECK(each->back() == 9);
     }
 }
 
-TEST_CASE_TEMPLATE("element-wise operations in place and on threads", T, float, double) {
+TEST_CASE_TEMPLATE("sums in place and on threads", T, float, double) {
   ThreadPool three(3);
   Scratch scratch;
   const Index count = 100001;
@@ -44,11 +34,4 @@ TEST_CASE_TEMPLATE("element-wise operations in place and on threads", T, float, 
   add(count, a.data(), b.data(), Activation::tanh, alone.data(), KernelContext{scratch});
   add(count, shared.data(), b.data(), Activation::tanh, shared.data(), KernelContext{scratch, &three});
   CHECK(same_bits(alone, shared));
-  std::vector<T> one = b, other = b;
-  axpy(count, T(0.3), a.data(), one.data(), KernelContext{scratch});
-  axpy(count, T(0.3), a.data(), other.data(), KernelContext{scratch, &three});
-  CHECK(same_bits(one, other));
-  multiply(count, one.data(), b.data(), one.data(), KernelContext{scratch});
-  multiply(count, other.data(), b.data(), other.data(), KernelContext{scratch, &three});
-  CHECK(same_bits(one, other));
 }

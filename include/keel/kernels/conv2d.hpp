@@ -251,6 +251,7 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     T* const gradient = gradients + thread * strip_pixels * detail::panel_width<T>;
     detail::Conv2DGradient<T> p;
     p.out_c = g.out_c;
+    p.tile = tile;
     for (Index strip = 0; strip < strips.count; ++strip) {
       p.add = accumulate || strip > 0;
       // What the next strip reads is fetched while this one is worked on, a cache line with each pixel of a tile,

@@ -40,6 +40,7 @@ struct Conv2DGradient : Conv2DRows<T> {
   const T* dy;  // `channels` values a pixel, readable up to `pitch`; dy_step from pixel to pixel
   Index pitch, channels, dy_step;
   Index run, begin, end;  // run: where it starts in x
+  Index tile;             // weights at a time where there are registers for so many: 8, or 7 for multiples of 7
   Index next_run;         // where another one starts whose inputs are fetched meanwhile
   T* dkernel;             // of input 0 of the run, out_c values an input
   Index out_c;

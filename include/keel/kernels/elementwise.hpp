@@ -21,26 +21,4 @@ void add(Index count, const T* a, const T* b, const ActivationSpec& activation, 
   });
 }
 
-/// y = a * b; y may be a or b.
-template <class T>
-void multiply(Index count, const T* a, const T* b, T* y, const KernelContext& context) {
-  parallel_for(context.threads, count, detail::elementwise_grain, [&](Index begin, Index end) {
-    KEEL_SIMD_CALL(context.simd, multiply_values<T>)(end - begin, a + begin, b + begin, y + begin);
-  });
-}
-
-/// y += factor * x.
-template <class T>
-void axpy(Index count, T factor, const T* x, T* y, const KernelContext& context) {
-  parallel_for(context.threads, count, detail::elementwise_grain, [&](Index begin, Index end) {
-    KEEL_SIMD_CALL(context.simd, axpy_values<T>)(end - begin, factor, x + begin, y + begin);
-  });
-}
-
-/// y += x.
-template <class T>
-void accumulate(Index count, const T* x, T* y, const KernelContext& context) {
-  axpy(count, T(1), x, y, context);
-}
-
 }  // namespace keel::inline KEEL_ABI

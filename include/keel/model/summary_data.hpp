@@ -62,7 +62,8 @@ struct Summary {
   }
 };
 
-/// Throws nothing; `optimizer_values` is the number of values that an optimizer holds (`OptimizerSpec::state_count`).
+/// Throws nothing; `optimizer_values` is the number of values that an optimizer holds
+/// (`OptimizerSpec::state_count`).
 template <class T>
 Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   Summary summary;

@@ -229,8 +229,9 @@ class ModelCheckpoint : public Callback<T> {
   std::optional<double> best_;
 };
 
-/// Writes a line of scores after each epoch, the first one in an empty file below a header. What is in the file stays
-/// with `append`, and where a run is resumed. Keras's CSVLogger. Throws FormatError where the file cannot be written.
+/// Writes a line of scores after each epoch, the first one in an empty file below a header. What is in the file
+/// stays with `append`, and where a run is resumed. Keras's CSVLogger. Throws FormatError where the file cannot be
+/// written.
 template <class T = float>
 class CsvLogger : public Callback<T> {
  public:

@@ -55,7 +55,7 @@ struct FitOptions {
   std::vector<AnyCallback<T>> callbacks{};
   /// Where to go on: with the model, the optimizer's state and those of callbacks restored, the same bits as if
   /// training had not stopped. Callbacks begin anew only where both are 0. A step at an epoch's end means that the
-  /// epoch is over, on_epoch_end included; the scores of an epoch that is entered later are those of the rest of it.
+  /// epoch is over, on_epoch_end included; the scores of an epoch that is entered later are those of its rest.
   Index initial_epoch = 0, initial_step = 0;
   Index steps_per_epoch = 0;  ///< at most so many; 0: until the data of an epoch end
   /// Throw DataError as soon as a loss is NaN or infinite; the step is not made then.

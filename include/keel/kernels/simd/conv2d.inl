@@ -49,9 +49,8 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
       for (int n = 0; n < N; ++n) x[n] = groups.x[n] + r * p.run_step_h + s * p.run_step_w;
       for (Index c = 0; c < p.run_length; ++c, weights += pitch) {
 #pragma GCC unroll 2
-        for (int line = 0; line < width; line += 64 / int{sizeof(T)})
-          __builtin_prefetch(weights + line + 32 * pitch);
-        __builtin_prefetch(x[0] + N * G * step + c * ahead);
+        for (int line = 0; line < width; line += 64 / int{sizeof(T)}) prefetch<3>(weights + line + 32 * pitch);
+        prefetch<3>(x[0] + N * G * step + c * ahead);
         if (next) prefetch(next), next += 64 / sizeof(T);
         Vector<T> weight[vectors];
 #pragma GCC unroll 2
@@ -155,7 +154,7 @@ void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index
   for (Index row = 0; row < p.rows; ++row) {
     const T* x = p.x + p.x_rows[row] + p.run + first;
     for (Index i = 0; i < p.width; ++i, x += step, dy += dy_step) {
-      __builtin_prefetch(x + ahead);
+      prefetch<3>(x + ahead);
       if (next) prefetch(next), next += 64 / sizeof(T);
       Vector<T> gradient[vectors];
 #pragma GCC unroll 2
@@ -191,8 +190,7 @@ template <class T, int V>
 void conv2d_gradient_columns(const detail::Conv2DGradient<T>& p, Index channel) {
   Index c = p.begin;
 #if KEEL_SIMD_REGISTERS == 32
-  const Index count = p.end - p.begin;
-  if (V == 2 && count % 7 == 0 && count % 8 != 0)
+  if (V == 2 && p.tile == 7)
     for (; c < p.end; c += 7) conv2d_gradient_tile<T, 7, 2>(p, c, 7, channel);
   for (; c + 4 < p.end; c += 8) conv2d_gradient_tile<T, 8, V>(p, c, p.end - c < 8 ? p.end - c : 8, channel);
 #endif

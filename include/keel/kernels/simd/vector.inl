@@ -41,10 +41,11 @@ KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value) {
   *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(to) = value;
 }
 /// Asks for the cache line at an address that will be read, or written, soon. One past the end does no harm.
-template <class T>
+/// `locality` 2: into the second-level cache; 3: into the first.
+template <int locality = 2, class T>
 KEEL_SIMD_INLINE void prefetch(const T* from) {
 #if defined(__GNUC__)
-  __builtin_prefetch(from, 0, 2);
+  __builtin_prefetch(from, 0, locality);
 #else
   static_cast<void>(from);
 #endif
