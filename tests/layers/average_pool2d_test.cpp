@@ -30,6 +30,10 @@ TEST_CASE("AveragePool2D divides as the frameworks do") {
   CHECK(pool({.strides = 2, .ceil_mode = true}) == Tensor<double>(shape, {3, 4.5, 7.5, 9}));
   CHECK(pool({.strides = 2, .ceil_mode = true, .count_include_pad = true}) ==
         Tensor<double>(shape, {3, 4.5, 7.5, 9}));
+  Bench<AveragePool2D<double>> wide(
+      AveragePool2D<double>(4, {.strides = 2, .ceil_mode = true, .count_include_pad = true}), {{3, 3, 1}});
+  CHECK(wide.forward(Tensor<double>({1, 3, 3, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9})) ==
+        Tensor<double>({1, 1, 1, 1}, {5}));
   // Keras's same: the padding is at the bottom and on the right, and does not count
   CHECK(pool({.strides = 2, .padding = Padding::same}) == Tensor<double>(shape, {3, 4.5, 7.5, 9}));
   CHECK(pool({}) == Tensor<double>({1, 1, 1, 1}, {3}));

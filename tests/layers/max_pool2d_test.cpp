@@ -35,6 +35,12 @@ TEST_CASE("MaxPool2D's shapes: Keras's same, PyTorch's padding and ceil mode") {
   // the last window would begin in the padding on the right
   CHECK(Bench(MaxPool2D(2, {.padding = 1, .ceil_mode = true}), {{3, 3, 1}}).output == Shape{2, 2, 1});
   CHECK(Bench(MaxPool2D(2, {.strides = 3, .ceil_mode = true}), {{3, 3, 1}}).output == Shape{1, 1, 1});
+  // less than a stride too large
+  const MaxPool2DOptions ceil{.strides = {2, 1}, .ceil_mode = true};
+  CHECK(Bench(MaxPool2D({4, 3}, ceil), {{3, 3, 1}}).output == Shape{1, 1, 1});
+  CHECK_THROWS_AS(Bench(MaxPool2D({5, 3}, ceil), {{3, 3, 1}}), ShapeError);
+  CHECK_THROWS_AS(Bench(MaxPool2D({4, 4}, ceil), {{3, 3, 1}}), ShapeError);
+  check(MaxPool2D<double>({4, 3}, ceil), {{3, 3, 2}});
 }
 
 TEST_CASE("MaxPool2D says what is wrong") {

@@ -70,7 +70,7 @@ inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index
     const Index missing = (std::max)(Index{0}, (out - 1) * stride + window - in);
     return {out, missing / 2, missing - missing / 2};
   }
-  const Index room = in + before + after - window;
+  const Index room = in + before + after - window + (ceil ? stride - 1 : 0);
   if (in < 1 || room < 0)
     throw ShapeError(
         layer.who(), "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
@@ -78,7 +78,7 @@ inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index
         "use a smaller window or more padding");
   Index out = room / stride + 1;
   // The last window of ceil mode must start inside the image or its left padding (PyTorch).
-  if (ceil && room % stride != 0 && out * stride < in + before) ++out;
+  if (ceil && (out - 1) * stride >= in + before) --out;
   return {out, before, after};
 }
 
@@ -89,8 +89,8 @@ inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index
 ///     same:   out = ceil(in / stride)
 ///     others: out = floor((in + padding - window) / stride) + 1,   window = (kernel - 1) dilation + 1
 ///
-/// `ceil` rounds up instead, but drops a window that would start beyond the image and its left padding.
-/// Throws ShapeError when the window does not fit.
+/// `ceil` rounds up instead, but drops a window that would start beyond the image and its left padding; a window
+/// less than a stride too large fits then, as in PyTorch. Throws ShapeError when the window does not fit.
 inline std::pair<Sweep, Sweep> sweeps(const LayerIdentity& layer, Index height, Index width, const Pair& kernel,
                                       const Pair& strides, const Pair& dilation, const Padding& p,
                                       bool ceil = false) {
