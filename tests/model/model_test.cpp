@@ -347,17 +347,18 @@ TEST_CASE("wrong use is answered, and changes nothing") {
     model.backward(Inputs<float>(), tape);
   });
   const auto changed = [&](auto change) {
-    says("[Model::backward] expected a forward pass of this model on this tape before, "
-         "got one of another model, or of this one before layers were added",
-         [&] {
-           Sequential<float> net({4});
-           net.add(Dense(4));
-           Tape<float> tape;
-           const Tensor<float> x({2, 4});
-           net.forward(x, tape);
-           change(net);
-           net.backward(x, tape);
-         });
+    says(
+        "[Model::backward] expected a forward pass of this model on this tape before, "
+        "got one of another model, or of this one before layers were added",
+        [&] {
+          Sequential<float> net({4});
+          net.add(Dense(4));
+          Tape<float> tape;
+          const Tensor<float> x({2, 4});
+          net.forward(x, tape);
+          change(net);
+          net.backward(x, tape);
+        });
   };
   changed([](Sequential<float>& net) { net.add(Dense(4)); });
   changed([](Sequential<float>& net) {

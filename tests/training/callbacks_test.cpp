@@ -172,8 +172,12 @@ TEST_CASE("a CSV log holds the history") {
   const Dataset train = rings(20, 1);
   const CsvLogger<> log(fresh, true), again(fresh);
   const auto epoch = [&](const CsvLogger<>& logger, Index i) {
-    fit(model, train, {.epochs = i + 1, .loss = Loss::sparse_categorical_crossentropy, .callbacks = {logger},
-                       .initial_epoch = i, .verbose = Verbose::silent});
+    fit(model, train,
+        {.epochs = i + 1,
+         .loss = Loss::sparse_categorical_crossentropy,
+         .callbacks = {logger},
+         .initial_epoch = i,
+         .verbose = Verbose::silent});
   };
   epoch(log, 0);
   epoch(again, 1);

@@ -129,7 +129,8 @@ TEST_CASE("training resumes with the same bits, between epochs and inside one") 
   }
 }
 
-TEST_CASE("training resumes at every step with the same bits: skipped steps, transforms, callbacks that remember") {
+TEST_CASE(
+    "training resumes at every step with the same bits: skipped steps, transforms, callbacks that remember") {
   Dataset train = rings(50, 1);
   const Dataset test = rings(20, 2);
   train.map([](Batch<float>& batch) {  // sample 7 spoils its batch
