@@ -85,7 +85,8 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
     for (int v = 0; v < V; ++v) store(p.y + groups.y[i / G] + i % G * p.y_step + v * lanes<T>, sum[i][v]);
 }
 
-/// The pixels of columns [first, first + count G) of all rows, N groups of G at a time.
+/// `count` groups of G columns of all rows, from column `first` on, N at a time. The last one ends where the rows
+/// end, so that it may share pixels with the one before.
 template <class T, int N, int G, int V>
 void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, const T* bias, Index channel) {
   Conv2DGroups<T, N> groups;
@@ -95,11 +96,12 @@ void conv2d_groups(const detail::Conv2DPanel<T>& p, Index first, Index count, co
   const T *next = p.next, *const end = channel == 0 ? p.next_end : next;
   for (Index left = p.rows * count; left > 0; left -= N) {
     for (int n = 0; n < N; ++n) {  // past the end: the last group again
-      groups.x[n] = p.x + p.x_rows[row] + (first + column * G) * p.x_step;
-      groups.y[n] = p.y_rows[row] + (first + column * G) * p.y_step + channel;
+      const Index at = first + column * G, begin = at + G <= p.width ? at : p.width - G;
+      groups.x[n] = p.x + p.x_rows[row] + begin * p.x_step;
+      groups.y[n] = p.y_rows[row] + begin * p.y_step + channel;
       if (n + 1 < left && ++column == count) column = 0, ++row;
     }
-    if (N == 2 && G == 7 && left == 1) {
+    if (N > 1 && G >= 4 && left == 1) {
       const Conv2DGroups<T, 1> last{{groups.x[0]}, {groups.y[0]}};
       return conv2d_tile<T, 1, G, V>(p, last, 1, p.weights + channel, nullptr, bias, p.channels - channel);
     }
@@ -116,15 +118,18 @@ void conv2d_columns(const detail::Conv2DPanel<T>& p, Index channel) {
   T bias[std::size_t{width}] = {};
   for (Index c = 0; p.bias && c < width && channel + c < p.channels; ++c) bias[c] = p.bias[channel + c];
 #if KEEL_SIMD_REGISTERS == 32
-  Index sevens = p.width / 7;  // as many as leave a multiple of 4
-  while (sevens > 0 && (p.width - 7 * sevens) % 4 != 0) --sevens;
-  const Index rest = p.width - 7 * sevens;
+  // Groups of 7, and as many of 4 as leave the fewest pixels to be computed twice.
+  Index fours = p.width < 7 ? (p.width + 3) / 4 : 0, sevens = (p.width - 4 * fours + 6) / 7;
+  for (Index n = 1; n < 7 && 4 * n <= p.width; ++n) {
+    const Index rest = (p.width - 4 * n + 6) / 7;
+    if (7 * rest + 4 * n < 7 * sevens + 4 * fours) sevens = rest, fours = n;
+  }
+  if (p.width < 4) return conv2d_groups<T, 2, 1, V>(p, 0, p.width, bias, channel);
   conv2d_groups<T, 2, 7, V>(p, 0, sevens, bias, channel);
-  conv2d_groups<T, 2, 4, V>(p, sevens * 7, rest / 4, bias, channel);
-  conv2d_groups<T, 2, 1, V>(p, p.width - rest % 4, rest % 4, bias, channel);
+  conv2d_groups<T, 2, 4, V>(p, sevens * 7, fours, bias, channel);
 #else
-  conv2d_groups<T, 2, 3, V>(p, 0, p.width / 3, bias, channel);
-  conv2d_groups<T, 2, 1, V>(p, p.width - p.width % 3, p.width % 3, bias, channel);
+  if (p.width < 3) return conv2d_groups<T, 2, 1, V>(p, 0, p.width, bias, channel);
+  conv2d_groups<T, 2, 3, V>(p, 0, (p.width + 2) / 3, bias, channel);
 #endif
 }
 
