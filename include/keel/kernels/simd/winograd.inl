@@ -168,6 +168,7 @@ void winograd_outputs(const detail::WinogradTiles<T>& w) {
           for (int s = 0; s < M; ++s) {
             if (s == right) break;
             const Index at = first + (r * w.out_w + M * i + s) * w.out_c + c;
+            prefetch_to_write(w.y + at + M * w.out_w * w.out_c);  // for the tile below
             Vector<T> value = line[s] + bias;
             if (w.residual) value += load(w.residual + at, tail);
             if (w.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
