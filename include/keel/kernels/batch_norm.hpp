@@ -151,7 +151,7 @@ void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, co
         sum_row_blocks(rows, channels, 2, context, [&](Index begin, Index end, double* block) {
           const Index at = begin * channels;
           KEEL_SIMD_CALL(context.simd, batch_norm_add_gradients<T>)
-          (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at, mean,
+          (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at,
            g ? g + at : nullptr, block, block + dots);
         });
     for (Index c = 0; c < channels; ++c) {

@@ -61,31 +61,28 @@ KEEL_SIMD_INLINE Vector<T> batch_norm_gradient(const detail::BatchNormChannels<T
   return activate_simple_backward<T>(kind, alpha, z, dy);
 }
 
-/// sums[c] += g and dots[c] += g (x[i, c] - mean[c]), for i = 0, 1, ...; g_out = g where not null.
+/// sums[c] += g and dots[c] += g (x[i, c] - mean[c]), for i = 0, 1, ...; g_out = g where not null. A few rows are
+/// summed as T before they are added as doubles.
 template <class T>
 void batch_norm_add_gradients(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
-                              const T* residual, Activation kind, T alpha, const T* dy, const double* mean,
-                              T* g_out, double* sums, double* dots) {
+                              const T* residual, Activation kind, T alpha, const T* dy, T* g_out, double* sums,
+                              double* dots) {
   for (Index i = 0; i < rows; i += rows_at_once) {
     const Index end = rows - i < rows_at_once ? rows : i + rows_at_once;
     for (Index c = 0; c < channels; c += lanes<T>) {
-      const Wide<T> m = load_wide<T>(mean + c);
-      Wide<T> s = load_wide<T>(sums + c), q = load_wide<T>(dots + c);
+      Vector<T> sum{}, dot{};
       for (Index r = i; r < end; ++r) {
         const Index at = r * channels + c, left = channels - c, next = at + rows_at_once * channels;
         prefetch(x + next), prefetch(dy + next);
         const Vector<T> value = load_some(x + at, left);
-        const Vector<T> gradient = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind,
-                                                       alpha, load_some(dy + at, left), left);
-        if (g_out) store_some(g_out + at, gradient, left);
-        const Wide<T> g = widen(gradient), w = widen(value);
-        for (unsigned p = 0; p < Wide<T>::parts; ++p) {
-          s.part[p] = s.part[p] + g.part[p];
-          q.part[p] = fma(g.part[p], w.part[p] - m.part[p], q.part[p]);
-        }
+        const Vector<T> g = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind, alpha,
+                                                load_some(dy + at, left), left);
+        if (g_out) store_some(g_out + at, g, left);
+        sum = sum + g;
+        dot = fma(g, value - load(by.high + c) - load(by.low + c), dot);
       }
-      store_wide<T>(sums + c, s);
-      store_wide<T>(dots + c, q);
+      add_wide<T>(sums + c, sum);
+      add_wide<T>(dots + c, dot);
     }
   }
 }

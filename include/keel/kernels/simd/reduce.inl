@@ -44,6 +44,14 @@ KEEL_SIMD_INLINE void store_wide(double* to, const Wide<T>& wide) {
   for (unsigned p = 0; p < Wide<T>::parts; ++p) store(to + p * lanes<double>, wide.part[p]);
 }
 
+template <class T>
+KEEL_SIMD_INLINE void add_wide(double* to, std::type_identity_t<Vector<T>> x) {
+  Wide<T> total = load_wide<T>(to);
+  const Wide<T> value = widen(x);
+  for (unsigned p = 0; p < Wide<T>::parts; ++p) total.part[p] = total.part[p] + value.part[p];
+  store_wide<T>(to, total);
+}
+
 /// Rows that are added up before the totals go back to memory.
 inline constexpr Index rows_at_once = 8;
 
