@@ -167,3 +167,58 @@ TEST_CASE("a layer frozen before it joins a model stays frozen") {
   CHECK(net.layer(0).frozen() == Freeze::layer);
   for (const Parameter<double>* parameter : net.parameters()) CHECK(!parameter->trains());
 }
+
+namespace {
+
+/// Residual blocks in the orders that graphs have: the sum's last input normalised, its first, both, none; with and
+/// without an activation behind. `apart` makes all normalised values outputs too, so that no sum can join them.
+Model<double> residual_blocks(bool apart) {
+  Model<double> net({.seed = 5});
+  std::vector<Node> normalised;
+  const auto norm = [&](Node x) { return normalised.emplace_back(net.add(BatchNorm<double>(), x)); };
+  const auto conv = [&](Node x) { return net.add(Conv2D<double>(4, 3, {.padding = Padding::same}), x); };
+  Node x = net.add(ActivationLayer<double>(Activation::relu), norm(conv(net.input({6, 6, 2}))));
+  x = net.add(ActivationLayer<double>(Activation::relu), net.add(Add<double>(), {norm(conv(x)), x}));
+  x = net.add(Add<double>(), {x, norm(conv(x))});
+  x = net.add(ActivationLayer<double>(Activation::tanh), net.add(Add<double>(), {norm(conv(x)), norm(conv(x))}));
+  x = net.add(ActivationLayer<double>(Activation::gelu), net.add(Add<double>(), {norm(x), x}));
+  const Node early = norm(conv(x));  // before what it is added to
+  x = net.add(Add<double>(), {early, net.add(ActivationLayer<double>(Activation::relu), conv(x))});
+  x = net.add(ActivationLayer<double>(Activation::softmax), net.add(Add<double>(), {x, norm(x)}));
+  x = net.add(Add<double>(), {net.add(Add<double>(), {norm(conv(x)), x}), norm(x)});
+  net.output(net.add(Flatten<double>(), x));
+  if (apart)
+    for (const Node node : normalised) net.output(node);
+  return net;
+}
+
+}  // namespace
+
+TEST_CASE("a sum that joins the BatchNorm before it gives the same bits in less memory") {
+  Model<double> joined = residual_blocks(false), apart = residual_blocks(true);
+  Tensor<double> x({64, 6, 6, 2});
+  for (Index i = 0; i < x.size(); ++i) x[i] = Rng(7, i).normal();
+  for (int threads = 1; threads <= 2; ++threads) {
+    Tape<double> tape, other;
+    tape.input_gradients = other.input_gradients = true;
+    for (Model<double>* net : {&joined, &apart}) net->set_threads(threads);
+    const Tensor<double> y(joined.forward(x, tape));
+    const auto outputs = apart.forward(std::vector<TensorView<const double>>{x}, other);
+    CHECK(y == Tensor<double>(outputs[0]));
+    std::vector<Tensor<double>> dy;
+    for (const auto& output : outputs) dy.emplace_back(output.shape(), 0.0);
+    Rng rng(8);
+    for (double& value : dy[0]) value = rng.normal();
+    joined.backward(dy[0], tape);
+    apart.backward(std::vector<TensorView<const double>>(dy.begin(), dy.end()), other);
+    CHECK(Tensor<double>(tape.input_gradient()) == Tensor<double>(other.input_gradient()));
+    const auto mine = joined.parameters(), theirs = apart.parameters();
+    REQUIRE(mine.size() == theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      CAPTURE(mine[i]->name());
+      CHECK(mine[i]->value() == theirs[i]->value());
+      if (mine[i]->trains()) CHECK(mine[i]->gradient == theirs[i]->gradient);
+    }
+    CHECK(tape.bytes() < other.bytes());
+  }
+}

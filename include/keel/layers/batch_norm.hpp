@@ -126,10 +126,10 @@ class BatchNorm : public Layer<T> {
     activated_forward(pass.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
       if (this->trains(pass)) {
         const double* batch = statistics(rows, x[0].data(), pass);
-        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused), out,
+        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused, x), out,
                            pass.kernel);
       } else {
-        batch_norm_forward(rows, channels, x[0].data(), mean, variance, epilogue(fused), out, pass.kernel);
+        batch_norm_forward(rows, channels, x[0].data(), mean, variance, epilogue(fused, x), out, pass.kernel);
       }
     });
   }
@@ -141,11 +141,13 @@ class BatchNorm : public Layer<T> {
     const bool fuses = activation_is_elementwise(pass.activation.kind);
     const T* dz = fuses ? dy.data() : activated_backward(pass.activation, y, dy, pass);
     BatchNormGradients<T> out{.dx = dx[0].data(), .accumulate = pass.accumulate};
+    const bool in_place = dx.size() > 1 && dx[1].data() == dz && pass.activation.kind == Activation::linear;
+    if (dx.size() > 1 && !in_place) out.dresidual = dx[1].data();
     if (options_.scale && gamma_.trains()) out.dgamma = gamma_.gradient.data();
     if (options_.center && beta_.trains()) out.dbeta = beta_.gradient.data();
     const auto run = [&](const auto* mean, const auto* variance) {
       batch_norm_backward(!this->trains(pass), rows, channels, x[0].data(), mean, variance,
-                          epilogue(fuses ? pass.activation : ActivationSpec()), dz, out, pass.kernel);
+                          epilogue(fuses ? pass.activation : ActivationSpec(), x), dz, out, pass.kernel);
     };
     if (this->trains(pass))
       run(pass.cache->statistics.data(), pass.cache->statistics.data() + channels);
@@ -170,6 +172,7 @@ class BatchNorm : public Layer<T> {
 
   LayerRole role() const override { return LayerRole::channel_affine; }
   bool fuses_activation() const override { return true; }
+  bool fuses_residual() const override { return true; }
   bool overwrites_gradients() const override { return true; }
   bool gradient_in_place() const override { return true; }
   /// scale = gamma / sqrt(moving_variance + epsilon), shift = beta - moving_mean scale.
@@ -207,10 +210,11 @@ class BatchNorm : public Layer<T> {
                         "look for NaN in the data, or lower the learning rate");
     return values.data();
   }
-  BatchNormEpilogue<T> epilogue(const ActivationSpec& activation) const {
+  BatchNormEpilogue<T> epilogue(const ActivationSpec& activation, Inputs<T> x) const {
     return {.gamma = options_.scale ? gamma_.value().data() : nullptr,
             .beta = options_.center ? beta_.value().data() : nullptr,
             .epsilon = options_.epsilon,
+            .residual = x.size() > 1 ? x[1].data() : nullptr,
             .activation = activation};
   }
 

@@ -127,6 +127,9 @@ class Layer : public LayerIdentity {
   virtual ActivationSpec activation() const { return {}; }
   /// Whether forward and backward heed `pass.activation`.
   virtual bool fuses_activation() const { return false; }
+  /// Whether forward and backward may be given one input more, of y's shape, which is added before
+  /// `pass.activation`. Its gradient may then be wanted where dy is.
+  virtual bool fuses_residual() const { return false; }
   /// Whether backward writes p.gradient when `pass.accumulate` is false (else it always adds, and the model clears
   /// first).
   virtual bool overwrites_gradients() const { return false; }

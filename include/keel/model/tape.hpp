@@ -65,6 +65,8 @@ class Tape {
 
   struct State {
     int root = -1;  ///< the node whose memory holds this one's value; itself unless it is a view or was fused
+    int holds = -1;     ///< the node whose value this memory has in the end, if others were fused into this one
+    int residual = -1;  ///< the node whose value this one adds for its consumer, a sum
     ActivationSpec fused{};  ///< the activation that this node applies for its consumer
     bool needs_gradient = false;
     bool before_activation = false;
@@ -92,7 +94,16 @@ class Tape {
         return model.layer(layer).activation().kind == leave_out[i];
     return false;
   }
+  /// The layer that computes a node's value, if nobody but one consumer needs that value as it is.
+  const AnyLayer<T>* last_layer(const Model<T>& model, int node, const std::vector<int>& uses) const {
+    const State& computed = state(root(node));
+    const int layer = model.nodes()[static_cast<std::size_t>(root(node))].layer;
+    const bool free = layer >= 0 && computed.holds == node && uses[static_cast<std::size_t>(node)] == 1 &&
+                      computed.fused.kind == Activation::linear;
+    return free ? &model.any_layer(layer) : nullptr;
+  }
   Pass<T> pass(const Model<T>& model, int node);
+  /// What a layer reads: the node's inputs, and the residual that was fused into it.
   void gather_inputs(const Model<T>& model, int node);
   /// A gradient arrives at a node, in a buffer (or, if -1, in the caller's memory): kept, or added to the one
   /// there.
@@ -113,7 +124,7 @@ class Tape {
   std::vector<int> input_nodes_;
   std::vector<TensorView<const T>> outputs_, inputs_;
   std::vector<TensorView<T>> input_gradients_;
-  std::vector<int> targets_;
+  std::vector<int> sources_, targets_;
   std::vector<Tensor<T>> buffers_;
   std::vector<int> holders_;
   std::vector<bool> visited_, left_out_;
@@ -134,7 +145,8 @@ void Tape<T>::prepare(const Model<T>& model) {
   for (int n = 0; n < static_cast<int>(nodes.size()); ++n) {
     const auto& node = nodes[static_cast<std::size_t>(n)];
     State& here = state(n);
-    here.root = n;
+    here.root = here.holds = n;
+    here.residual = -1;
     here.fused = {};
     here.before_activation = false;
     here.needs_gradient = node.layer < 0 && input_gradients;
@@ -147,12 +159,23 @@ void Tape<T>::prepare(const Model<T>& model) {
     if (leaves_out(model, n, uses)) {
       here.before_activation = layer->role() != LayerRole::activation;
       if (!here.before_activation) here.root = root(input);
-    } else if (layer->role() == LayerRole::activation && root(input) == input &&
-               uses[static_cast<std::size_t>(input)] == 1 && nodes[static_cast<std::size_t>(input)].layer >= 0 &&
-               state(input).fused.kind == Activation::linear && !activation_needs_input(layer->activation()) &&
-               model.any_layer(nodes[static_cast<std::size_t>(input)].layer)->fuses_activation()) {
-      state(input).fused = layer->activation();
-      here.root = input;
+    } else if (layer->role() == LayerRole::activation && !activation_needs_input(layer->activation())) {
+      const AnyLayer<T>* into = last_layer(model, input, uses);
+      if (into && (*into)->fuses_activation()) {
+        here.root = root(input);
+        state(here.root).fused = layer->activation();
+        state(here.root).holds = n;
+      }
+    } else if (layer->role() == LayerRole::add && node.inputs.size() == 2) {
+      const bool second = root(node.inputs[1]) > root(input);
+      const int last = node.inputs[second], other = node.inputs[!second];
+      const AnyLayer<T>* into = other < root(last) ? last_layer(model, last, uses) : nullptr;
+      if (into && (*into)->fuses_residual() && state(root(last)).residual < 0) {
+        here.root = root(last);
+        state(here.root).residual = other;
+        state(here.root).holds = n;
+        state(here.root).needs_gradient |= state(root(other)).needs_gradient;
+      }
     }
   }
   left_out_.assign(model.outputs().size(), false);
@@ -173,9 +196,11 @@ Pass<T> Tape<T>::pass(const Model<T>& model, int node) {
 
 template <class T>
 void Tape<T>::gather_inputs(const Model<T>& model, int node) {
+  const auto& inputs = model.nodes()[static_cast<std::size_t>(node)].inputs;
+  sources_.assign(inputs.begin(), inputs.end());
+  if (state(node).residual >= 0) sources_.push_back(state(node).residual);
   inputs_.clear();
-  for (const int input : model.nodes()[static_cast<std::size_t>(node)].inputs)
-    inputs_.push_back(state(input).value);
+  for (const int source : sources_) inputs_.push_back(state(source).value);
 }
 
 template <class T>
@@ -270,25 +295,26 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
       const std::size_t l = static_cast<std::size_t>(node.layer);
       Layer<T>& layer = model.layer(node.layer);
       gather_inputs(model, n);
-      input_gradients_.clear();
-      targets_.clear();
-      // The inputs of a sum have one gradient: the sum's own, unless that must be kept from an activation's.
-      const bool sum = layer.role() == LayerRole::add;
-      const bool moves = (sum && here.fused.kind == Activation::linear) ||
-                         ((sum || layer.gradient_in_place()) && is_own(here.buffer));
+      input_gradients_.assign(sources_.size(), {});
+      targets_.assign(sources_.size(), -1);
+      // The inputs of a sum have one gradient: the sum's own, unless that must be kept from an activation's. So
+      // has a residual, which is served first.
+      const bool sum = layer.role() == LayerRole::add, own = is_own(here.buffer);
       int shared = -1;
-      for (const int input : node.inputs) {
-        const State& source = state(root(input));
-        int buffer = -1;
+      for (std::size_t i = sources_.size(); i-- > 0;) {
+        const State& source = state(root(sources_[i]));
+        const bool same = sum || i >= node.inputs.size();
+        const bool moves = (same && here.fused.kind == Activation::linear) ||
+                           ((same || layer.gradient_in_place()) && own);
+        int& buffer = targets_[i];
         if (source.needs_gradient) {
           buffer = sum && shared >= 0          ? share(shared)
                    : moves && here.buffer >= 0 ? std::exchange(here.buffer, -1)
                                                : acquire(source.value.size());
           shared = buffer;
         }
-        targets_.push_back(buffer);
-        input_gradients_.emplace_back(state(input).value.shape(),
-                                      buffer < 0 ? nullptr : buffers_[static_cast<std::size_t>(buffer)].data());
+        input_gradients_[i] = {state(sources_[i]).value.shape(),
+                               buffer < 0 ? nullptr : buffers_[static_cast<std::size_t>(buffer)].data()};
       }
       Scratch::Frame frame(scratch_);
       Pass<T> p = pass(model, n);
@@ -296,7 +322,7 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
       visited_[l] = true;
       layer.backward(inputs_, here.value, here.gradient, input_gradients_, p);
       for (std::size_t i = 0; i < targets_.size(); ++i)
-        if (targets_[i] >= 0) receive(node.inputs[i], input_gradients_[i], targets_[i]);
+        if (targets_[i] >= 0) receive(sources_[i], input_gradients_[i], targets_[i]);
     }
     release(here.buffer);
     here.gradient = {};

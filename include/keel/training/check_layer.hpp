@@ -71,6 +71,12 @@ class LayerCheck {
         modes.push_back({"inference with tanh fused", false, Freeze::none, Activation::tanh});
         modes.push_back({"training with softmax fused", true, Freeze::none, Activation::softmax});
       }
+      if (layer_->fuses_residual()) {
+        modes.push_back({"training with a residual", true, Freeze::none, {}, true});
+        modes.push_back({"inference with a residual and tanh", false, Freeze::none, Activation::tanh, true});
+        modes.push_back({"training with a residual and relu", true, Freeze::none, Activation::relu, true});
+        modes.push_back({"training with a residual and softmax", true, Freeze::none, Activation::softmax, true});
+      }
       for (const Mode& mode : modes) guard(mode.name, [&] { check_mode(mode); });
       layer_->freeze(Freeze::none);
       guard("inference", [&] { check_inference(); });
@@ -86,6 +92,7 @@ class LayerCheck {
     bool training;
     Freeze freeze;
     ActivationSpec fused;
+    bool residual = false;  // as the last input
   };
   struct Gradients {
     Tensors inputs, parameters;
@@ -127,10 +134,11 @@ class LayerCheck {
     for (T& x : values) x = static_cast<T>(rng_.normal(mean, deviation));
     return values;
   }
-  Tensors random_inputs(Index batch) {
+  Tensors random_inputs(Index batch, bool residual = false) {
     Tensors x;
     for (const Shape& shape : shapes_)
       x.push_back(random(shape.with_batch(batch), options_.mean, options_.deviation));
+    if (residual) x.push_back(random(output_.with_batch(batch)));
     return x;
   }
   static std::vector<TensorView<const T>> views(const Tensors& tensors) {
@@ -206,12 +214,16 @@ class LayerCheck {
     Pass<T> p = pass(&cache, mode, nullptr);
     layer_->finish_forward(p);
   }
-  /// `start`: what the gradients of parameters hold before. Input `skip` gets no gradient.
+  /// `start`: what the gradients of parameters hold before. Input `skip` gets no gradient, that of `in_place` is
+  /// written where dy is.
   Gradients backward(const Tensors& x, const Tensor<T>& y, const Tensor<T>& dy, Cache<T>& cache, const Mode& mode,
-                     T start, bool accumulate = false, int skip = -1, ThreadPool* threads = nullptr) {
+                     T start, bool accumulate = false, int skip = -1, ThreadPool* threads = nullptr,
+                     int in_place = -1) {
     Gradients result;
     std::vector<TensorView<T>> dx;
     for (const Tensor<T>& each : x) result.inputs.push_back(Tensor<T>(each.shape(), untouched));
+    if (in_place >= 0) result.inputs[static_cast<std::size_t>(in_place)] = dy;
+    const Tensor<T>& from = in_place >= 0 ? result.inputs[static_cast<std::size_t>(in_place)] : dy;
     for (std::size_t i = 0; i < x.size(); ++i)
       dx.emplace_back(x[i].shape(), static_cast<int>(i) == skip ? nullptr : result.inputs[i].data());
     for (Parameter<T>* parameter : layer_->parameters())
@@ -221,7 +233,7 @@ class LayerCheck {
       Scratch::Frame frame(scratch_);
       Pass<T> p = pass(&cache, mode, threads);
       p.accumulate = accumulate;
-      layer_->backward(inputs, y, dy, dx, p);
+      layer_->backward(inputs, y, from, dx, p);
     }
     for (Parameter<T>* parameter : layer_->parameters())
       if (parameter->trains())
@@ -234,9 +246,19 @@ class LayerCheck {
 
   void check_mode(const Mode& mode) {
     layer_->freeze(mode.freeze);
-    const Tensors x = random_inputs(options_.batch), kept = x;
+    const Tensors x = random_inputs(options_.batch, mode.residual), kept = x;
     Cache<T> cache;
     const Tensor<T> y = forward(x, &cache, mode);
+    if (mode.residual) {
+      Mode plain = mode;
+      plain.fused = {};
+      Cache<T> other;
+      Tensor<T> want = forward({x.begin(), x.end() - 1}, &other, plain);
+      for (Index i = 0; i < want.size(); ++i) want[i] += x.back()[i];
+      const Index channels = want.shape().back(), rows = channels ? want.size() / channels : 0;
+      activation_forward(mode.fused, rows, channels, want.data(), want.data(), KernelContext{scratch_});
+      expect(distance(y, want) < 1e-12, mode.name, "not the layer's output plus the residual");
+    }
     const T nan = std::numeric_limits<T>::quiet_NaN();
     expect(same_bits(y, forward(x, nullptr_if_inference(mode), mode, nan)), mode.name,
            "forward leaves values unwritten or gives other values the second time");
@@ -255,7 +277,7 @@ class LayerCheck {
 
     {  // another place of the same layer runs in between
       Cache<T> other;
-      forward(random_inputs(options_.batch + 2), &other, mode);
+      forward(random_inputs(options_.batch + 2, mode.residual), &other, mode);
     }
     const Gradients g = backward(x, y, dy, cache, mode, start);
     expect(same_bits(x, kept), mode.name, "the input is changed");
@@ -271,6 +293,13 @@ class LayerCheck {
       for (T& value : sum) value += T(1);
       expect(distance(added.parameters[i], sum) < 1e-6, mode.name,
              "backward does not add to gradients when it should");
+    }
+    const int last = static_cast<int>(x.size()) - 1;
+    for (const int i : {layer_->gradient_in_place() ? 0 : -1, mode.residual ? last : -1}) {
+      if (i < 0) continue;
+      const Gradients placed = backward(x, y, dy, cache, mode, start, false, -1, nullptr, i);
+      expect(same_bits(g.inputs, placed.inputs) && same_bits(g.parameters, placed.parameters), mode.name,
+             "backward gives other gradients when that of input " + std::to_string(i) + " is written over dy");
     }
     for (int skip = 0; skip < static_cast<int>(x.size()); ++skip) {
       Gradients without = backward(x, y, dy, cache, mode, start, false, skip);
@@ -487,8 +516,8 @@ class LayerCheck {
 /// - forward and backward write all of their results and nothing else, depend on neither threads nor earlier
 /// calls, and keep no
 ///   state outside the cache; only finish_forward changes parameters, and only in training;
-/// - in inference a batch gives the bits of its samples; role, inference_op and fused activations agree with
-/// forward;
+/// - in inference a batch gives the bits of its samples; role, inference_op, fused activations and residuals agree
+/// with forward;
 /// - wrong inputs (none at all, and `options.refused`) give a ShapeError.
 ///
 /// Across a kink (relu at 0, two equal values in a maximum) a difference quotient means nothing: one that
