@@ -170,7 +170,7 @@ TEST_CASE("a layer frozen before it joins a model stays frozen") {
 
 namespace {
 
-/// Residual blocks in the orders that graphs have: the sum's last input normalised, its first, both, none; with and
+/// Residual blocks in the orders that graphs have: the sum's last input normalised, its first, both; with and
 /// without an activation behind. `apart` makes all normalised values outputs too, so that no sum can join them.
 Model<double> residual_blocks(bool apart) {
   Model<double> net({.seed = 5});

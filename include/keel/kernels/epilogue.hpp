@@ -5,7 +5,7 @@
 namespace keel::inline KEEL_ABI {
 
 /// What follows a kernel's sums: y = activation(sum + bias + residual). `bias` has one value per output channel,
-/// `residual` y's layout, and may be y itself; null means none.
+/// `residual` y's layout, and does not overlap y; null means none.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;

@@ -64,9 +64,10 @@ class Tape {
   friend class Model<T>;
 
   struct State {
-    int root = -1;  ///< the node whose memory holds this one's value; itself unless it is a view or was fused
-    int holds = -1;     ///< the node whose value this memory has in the end, if others were fused into this one
-    int residual = -1;  ///< the node whose value this one adds for its consumer, a sum
+    /// The node whose memory holds this one's value; itself unless this one is a view or was fused.
+    int root = -1;
+    int holds = -1;          ///< the last of the nodes that were fused into this one: whose value its memory has
+    int residual = -1;       ///< the node whose value this node adds for its consumer, a sum
     ActivationSpec fused{};  ///< the activation that this node applies for its consumer
     bool needs_gradient = false;
     bool before_activation = false;
@@ -94,13 +95,13 @@ class Tape {
         return model.layer(layer).activation().kind == leave_out[i];
     return false;
   }
-  /// The layer that computes a node's value, if nobody but one consumer needs that value as it is.
-  const AnyLayer<T>* last_layer(const Model<T>& model, int node, const std::vector<int>& uses) const {
+  /// The layer that computes a node's value, if its consumer may be fused into it: nobody else needs that value.
+  const AnyLayer<T>* free_layer(const Model<T>& model, int node, const std::vector<int>& uses) const {
     const State& computed = state(root(node));
     const int layer = model.nodes()[static_cast<std::size_t>(root(node))].layer;
-    const bool free = layer >= 0 && computed.holds == node && uses[static_cast<std::size_t>(node)] == 1 &&
+    const bool sole = layer >= 0 && computed.holds == node && uses[static_cast<std::size_t>(node)] == 1 &&
                       computed.fused.kind == Activation::linear;
-    return free ? &model.any_layer(layer) : nullptr;
+    return sole ? &model.any_layer(layer) : nullptr;
   }
   Pass<T> pass(const Model<T>& model, int node);
   /// What a layer reads: the node's inputs, and the residual that was fused into it.
@@ -160,7 +161,7 @@ void Tape<T>::prepare(const Model<T>& model) {
       here.before_activation = layer->role() != LayerRole::activation;
       if (!here.before_activation) here.root = root(input);
     } else if (layer->role() == LayerRole::activation && !activation_needs_input(layer->activation())) {
-      const AnyLayer<T>* into = last_layer(model, input, uses);
+      const AnyLayer<T>* into = free_layer(model, input, uses);
       if (into && (*into)->fuses_activation()) {
         here.root = root(input);
         state(here.root).fused = layer->activation();
@@ -169,7 +170,7 @@ void Tape<T>::prepare(const Model<T>& model) {
     } else if (layer->role() == LayerRole::add && node.inputs.size() == 2) {
       const bool second = root(node.inputs[1]) > root(input);
       const int last = node.inputs[second], other = node.inputs[!second];
-      const AnyLayer<T>* into = other < root(last) ? last_layer(model, last, uses) : nullptr;
+      const AnyLayer<T>* into = other < root(last) ? free_layer(model, last, uses) : nullptr;
       if (into && (*into)->fuses_residual() && state(root(last)).residual < 0) {
         here.root = root(last);
         state(here.root).residual = other;
@@ -304,8 +305,8 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
       for (std::size_t i = sources_.size(); i-- > 0;) {
         const State& source = state(root(sources_[i]));
         const bool same = sum || i >= node.inputs.size();
-        const bool moves = (same && here.fused.kind == Activation::linear) ||
-                           ((same || layer.gradient_in_place()) && own);
+        const bool moves =
+            (same && here.fused.kind == Activation::linear) || ((same || layer.gradient_in_place()) && own);
         int& buffer = targets_[i];
         if (source.needs_gradient) {
           buffer = sum && shared >= 0          ? share(shared)
