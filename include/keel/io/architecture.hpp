@@ -86,9 +86,58 @@ Json architecture(const Model<T>& model) {
           {"outputs", std::vector<int>(outputs.begin(), outputs.end())}};
 }
 
-/// The model that `architecture` described, with fresh weights. Throws FormatError, ConfigError or ShapeError.
+/// Whether the layers of a description get random weights, or shapes only: the memory then comes with the values
+/// of a file, and no description makes its reader take more than those need.
+enum class Weights { fresh, from_file };
+
+namespace io {
+
+/// A model in the making.
 template <class T>
-Model<T> build_model(const Json& json, const std::string& where, ModelOptions options = {}) {
+class ModelBuilder : public Model<T> {
+ public:
+  ModelBuilder(ModelOptions options, Weights weights) : Model<T>(std::move(options)), weights_(weights) {}
+
+  /// Throws FormatError, with `where` in it, for what the layer throws.
+  Node add(AnyLayer<T> layer, std::span<const Node> x, const std::string& where) try {
+    return weights_ == Weights::fresh ? Model<T>::add(std::move(layer), x)
+                                      : Model<T>::add(std::move(layer), x, Rng::none());
+  } catch (const Error& error) {
+    throw FormatError(where, error.expected(), error.got(), error.hint());
+  }
+
+  /// Ends with this output. Layers that follow one another are a Sequential.
+  void finish(Node last) {
+    int before = -1;
+    bool chain = true;
+    for (const auto& node : this->nodes()) {
+      chain = chain && (before < 0 || (node.inputs == std::vector<int>{before} && node.layer == before));
+      ++before;
+    }
+    if (chain && last.index == before)
+      this->set_chain_output(last.index);
+    else
+      this->output(last);
+  }
+
+ private:
+  Weights weights_;
+};
+
+/// Throws FormatError if a parameter still waits for its values.
+template <class T>
+void require_values(Model<T>& model, const std::string& where) {
+  for (const NamedParameter<T>& named : model.named_parameters())
+    if (named.parameter->size() > 0 && named.parameter->value().data() == nullptr)
+      throw FormatError(where, "values of " + named.name, "none", "the file belongs to another network");
+}
+
+}  // namespace io
+
+/// The model that `architecture` described. Throws FormatError, ConfigError or ShapeError.
+template <class T>
+Model<T> build_model(const Json& json, const std::string& where, ModelOptions options = {},
+                     Weights weights = Weights::fresh) {
   using io::member;
   options.name = member<std::string>(json, "name", where);
   const Json nodes = member<Json>(json, "nodes", where), layers = member<Json>(json, "layers", where);
@@ -96,32 +145,21 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
     throw FormatError(where, "lists of nodes and layers", "something else");
   const bool sequential = member<bool>(json, "sequential", where);
 
-  const auto make = [&](std::size_t l) {
-    const std::string name = member<std::string>(layers[l], "name", where);
-    const std::string place = where + ": layer " + io::shown(name);
-    AnyLayer<T> layer = make_layer<T>(member<std::string>(layers[l], "class", place),
-                                      io::to_config(member<Json>(layers[l], "config", place), place));
-    layer->rename(name);
-    return layer;
-  };
-  const auto restore = [&](Layer<T>& layer, std::size_t l) {
-    const std::string frozen = member<std::string>(layers[l], "frozen", where);
-    if (frozen != "none") layer.freeze(frozen == "layer" ? Freeze::layer : Freeze::gradients);
-  };
-
-  if (sequential) {
-    if (nodes.empty()) throw FormatError(where, "an input", "no nodes");
-    Sequential<T> model(io::shape_member(nodes[0], "input", where), options);
-    for (std::size_t l = 0; l < layers.size(); ++l) {
-      model.add(make(l));
-      restore(model.layer(static_cast<Index>(l)), l);
-    }
-    return model;
-  }
-
-  Model<T> model(options);
+  io::ModelBuilder<T> model(options, weights);
   std::vector<Node> built;
-  std::vector<int> first(layers.size(), -1);
+  std::vector<int> first;  // node of each layer
+  const auto add = [&](const std::vector<Node>& inputs) {
+    const Json& described = layers[first.size()];
+    const std::string name = member<std::string>(described, "name", where);
+    const std::string place = where + ": layer " + io::shown(name);
+    AnyLayer<T> layer = make_layer<T>(member<std::string>(described, "class", place),
+                                      io::to_config(member<Json>(described, "config", place), place));
+    layer->rename(name);
+    const std::string frozen = member<std::string>(described, "frozen", where);
+    if (frozen != "none") layer->freeze(frozen == "layer" ? Freeze::layer : Freeze::gradients);
+    built.push_back(model.add(std::move(layer), inputs, place));
+    first.push_back(built.back().index);
+  };
   for (const Json& node : nodes) {
     if (node.is_object() && node.contains("input")) {
       built.push_back(
@@ -138,24 +176,24 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
     if (l < 0 || l > model.layer_count() || l >= static_cast<Index>(layers.size()) || inputs.empty())
       throw FormatError(where, "layers in the order of their nodes, each with inputs",
                         "layer " + std::to_string(l));
-    const std::size_t at = static_cast<std::size_t>(l);
-    if (l < model.layer_count()) {
-      built.push_back(model.share({first[at]}, inputs));
-    } else {
-      built.push_back(model.add(make(at), inputs));
-      first[at] = built.back().index;
-      restore(model.layer(l), at);
-    }
+    if (l < model.layer_count())
+      built.push_back(model.share({first[static_cast<std::size_t>(l)]}, inputs));
+    else
+      add(inputs);
   }
-  for (const Index output : member<std::vector<Index>>(json, "outputs", where)) {
+  const auto outputs = member<std::vector<Index>>(json, "outputs", where);
+  for (const Index output : outputs) {
     if (output < 0 || output >= static_cast<Index>(built.size()))
       throw FormatError(where, "outputs among the nodes", "node " + std::to_string(output));
-    model.output(built[static_cast<std::size_t>(output)]);
+    if (sequential && outputs.size() == 1)
+      model.finish(built[static_cast<std::size_t>(output)]);
+    else
+      model.output(built[static_cast<std::size_t>(output)]);
   }
   return model;
 }
 
 KEEL_INSTANCE(Json architecture(const Model<float>&))
-KEEL_INSTANCE(Model<float> build_model<float>(const Json&, const std::string&, ModelOptions))
+KEEL_INSTANCE(Model<float> build_model<float>(const Json&, const std::string&, ModelOptions, Weights))
 
 }  // namespace keel::inline KEEL_ABI

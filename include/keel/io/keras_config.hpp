@@ -31,11 +31,11 @@ namespace io {
 template <class T>
 class KerasReader {
  public:
-  KerasReader(const std::string& where, const std::string& keras_version, ModelOptions options)
+  KerasReader(const std::string& where, const std::string& keras_version, ModelOptions options, Weights weights)
       : where_(where),
         keras2_(!keras_version.starts_with("3")),
         unbiased_(keras2_ && !keras_version.starts_with("tfjs")),
-        model_(std::move(options)) {}
+        model_(std::move(options), weights) {}
 
   KerasModel<T> read(const Json& json) {
     find_data_format(json);
@@ -47,7 +47,7 @@ class KerasReader {
     if (type == "Sequential") {
       inputs.push_back(new_input(sequential_shape(json), "input_layer"));
       const std::vector<Value> outputs = run_sequential(config, inputs, root, "");
-      finish_chain(outputs[0].node);
+      model_.finish(outputs[0].node);
     } else if (type == "Functional" || type == "Model") {
       for (const Value& output : run_functional(config, {}, root, "", true)) model_.output(output.node);
     } else {
@@ -65,24 +65,6 @@ class KerasReader {
     Node node;
     Shape chw{};
   };
-
-  /// A chain becomes what keel's own Sequential is; a Sequential with models inside that branch, or call a layer
-  /// twice, stays a graph.
-  void finish_chain(Node last) {
-    int before = -1;
-    for (const auto& node : model_.nodes()) {
-      if (before >= 0 && (node.inputs.size() != 1 || node.inputs[0] != before || node.layer != before))
-        return model_.output(last);
-      ++before;
-    }
-    if (last.index != before) return model_.output(last);
-    struct Chain : Model<T> {
-      using Model<T>::set_chain_output;
-      explicit Chain(Model<T> model) : Model<T>(std::move(model)) {}
-    } chain(std::move(model_));
-    chain.set_chain_output(last.index);
-    model_ = std::move(chain);
-  }
 
   static std::string name_of(const Json& config) {
     return config.is_object() && config.contains("name") && config["name"].is_string()
@@ -355,7 +337,7 @@ class KerasReader {
     }();
     // keel writes a name in full where another model has the same
     made->rename(unique(layer.name.starts_with(prefix) ? layer.name : prefix + layer.name));
-    const Node node = model_.add(std::move(made), nodes);
+    const Node node = model_.add(std::move(made), nodes, where);
     layer.layer = model_.layer_count() - 1;
     layer.chw = layer.type == "Dense" ? chw : Shape{};
     first_.push_back(node);
@@ -387,7 +369,7 @@ class KerasReader {
   std::string where_;
   std::size_t calls_ = 0;
   bool keras2_, unbiased_;
-  Model<T> model_;
+  ModelBuilder<T> model_;
   std::optional<bool> format_;
   std::vector<Node> first_;
   std::set<std::string> names_;
@@ -400,9 +382,9 @@ class KerasReader {
 /// images. Throws FormatError naming layer and class.
 template <class T>
 KerasModel<T> build_keras_model(const Json& json, const std::string& where, const std::string& keras_version,
-                                ModelOptions options = {}) {
+                                ModelOptions options = {}, Weights weights = Weights::fresh) {
   try {
-    return io::KerasReader<T>(where, keras_version, std::move(options)).read(json);
+    return io::KerasReader<T>(where, keras_version, std::move(options), weights).read(json);
   } catch (const JsonError& error) {
     throw FormatError(where, "a Keras configuration with " + error.expected(), error.got());
   }

@@ -70,7 +70,8 @@ class KerasWeights {
   }
 
   void commit() {
-    for (auto& [parameter, value] : values_) parameter->set(value);
+    for (auto& [parameter, value] : values_) parameter->set(std::move(value));
+    require_values(model_, file_.where);
   }
 
  private:
@@ -161,7 +162,7 @@ KerasModel<T> load_keras_h5(const Hdf5File& file, const ModelOptions& options = 
                       "build the model in code and use load_weights(model, path)");
   const auto version = file.text("", "keras_version");
   KerasModel<T> loaded = build_keras_model<T>(parse_json(*config, file.where + ": model_config", io::keras_json()),
-                                              file.where, version.value_or("2"), options);
+                                              file.where, version.value_or("2"), options, Weights::from_file);
   io::read_keras_weights(loaded.model, loaded.root, file);
   return loaded;
 }
@@ -181,7 +182,7 @@ KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
   }
   const Json json =
       parse_json(io::text_of(zip.read(*config, config_storage)), where + ": config.json", io::keras_json());
-  KerasModel<T> loaded = build_keras_model<T>(json, where, version, options);
+  KerasModel<T> loaded = build_keras_model<T>(json, where, version, options, Weights::from_file);
   loaded.probe = std::move(probe);
   const ZipMember *hdf5 = zip.find("model.weights.h5"), *npz = zip.find("model.weights.npz");
   if (!hdf5 && !npz) throw FormatError(where, "model.weights.h5 or model.weights.npz in a .keras archive", "none");

@@ -64,7 +64,8 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
   const bool wrapped = topology.is_object() && topology.contains("model_config");
   std::string version = topology.is_object() ? topology.value("keras_version", "tfjs").text() : "tfjs";
   KerasModel<T> loaded =
-      build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version, options);
+      build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version, options,
+                           Weights::from_file);
   WeightPlan<T> plan(archive.where, "TensorFlow.js", loaded.model.name());
   std::map<Index, std::string> names;
   io::own_names(loaded.root, names);
@@ -74,6 +75,7 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
       if (module.layer == loaded.model.layer(layer).name()) module.name = name;
   io::reconcile(plan, modules, io::source_modules(archive, '/'));
   plan.commit();
+  io::require_values(loaded.model, archive.where);
   return loaded;
 }
 

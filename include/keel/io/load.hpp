@@ -43,11 +43,11 @@ inline bool is_keel(const Archive& archive) { return archive.metadata.count("arc
 /// As model_from, with the table in the error.
 template <class T>
 Model<T> keel_model(const Archive& archive, const ModelOptions& options) {
-  Model<T> model = build_model<T>(
-      parse_json(archive.metadata.at("architecture"), archive.where + ": architecture"), archive.where, options);
+  Model<T> model = described_model<T>(archive, options);
   WeightPlan<T> plan(archive.where, "keel", model.name());
   reconcile(plan, own_modules(model), source_modules(archive, '/'), true);
   plan.commit();
+  require_values(model, archive.where);
   return model;
 }
 

@@ -63,7 +63,7 @@ void restore_state(Model<T>& model, const Archive& archive) {
         throw FormatError(archive.where, "only tensors of this network", io::shown(array.name),
                           "the file belongs to another network");
     }
-  for (auto& [parameter, value] : values) parameter->set(value);
+  for (auto& [parameter, value] : values) parameter->set(std::move(value));
   for (auto& [counter, value] : counts) counter->value = value;
 }
 
@@ -78,15 +78,25 @@ void save_safetensors(const Model<T>& model, const std::string& path,
   write_safetensors(path, archive);
 }
 
-/// The model of a file that `save_safetensors` wrote.
+namespace io {
+
+/// The model that an archive of `save_safetensors` describes, waiting for its values.
 template <class T>
-Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
+Model<T> described_model(const Archive& archive, const ModelOptions& options) {
   const auto text = archive.metadata.find("architecture");
   if (text == archive.metadata.end())
     throw FormatError(archive.where, "an architecture in the metadata, as keel writes it", "tensors only",
                       "build the model in code and use load_weights(model, path)");
-  Model<T> model =
-      build_model<T>(parse_json(text->second, archive.where + ": architecture"), archive.where, options);
+  return build_model<T>(parse_json(text->second, archive.where + ": architecture"), archive.where, options,
+                        Weights::from_file);
+}
+
+}  // namespace io
+
+/// The model of a file that `save_safetensors` wrote.
+template <class T>
+Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
+  Model<T> model = io::described_model<T>(archive, options);
   restore_state(model, archive);
   return model;
 }

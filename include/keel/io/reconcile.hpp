@@ -246,7 +246,7 @@ class WeightPlan {
       throw FormatError(diagnosis.file, "every parameter of the model, in its shape, and nothing else", got,
                         "the file belongs to another network:\n" + diagnosis.to_string(false));
     }
-    for (auto& [parameter, value] : values_) parameter->set(value);
+    for (auto& [parameter, value] : values_) parameter->set(std::move(value));
     for (auto& [counter, value] : counts_) counter->value = value;
   }
 

@@ -60,8 +60,8 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
   void build(Shapes inputs, Rng& rng) override {
     const Pair size = this->kernel_size();
     const Index area = size.height * size.width, in = inputs[0].back() / this->options().groups;
-    this->make_parameters({size.height, size.width, in, filters_}, this->options().kernel_initializer,
-                          {area * in, area * filters_}, filters_, rng);
+    const Shape kernel{size.height, size.width, in, filters_};  // throws before a product overflows
+    this->make_parameters(kernel, this->options().kernel_initializer, {area * in, area * filters_}, filters_, rng);
   }
 
  private:

@@ -82,9 +82,9 @@ class Conv2DTranspose : public Layer<T> {
   }
   void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
+    const Shape kernel{kernel_size_.height, kernel_size_.width, filters_, channels};  // no product overflows
     const Fans fans(area * filters_, area * channels);
-    kernel_ = {"kernel", initial_values<T>({kernel_size_.height, kernel_size_.width, filters_, channels},
-                                           options_.kernel_initializer, fans, rng)};
+    kernel_ = {"kernel", initial_values<T>(kernel, options_.kernel_initializer, fans, rng)};
     if (options_.use_bias) bias_ = {"bias", initial_values<T>({filters_}, options_.bias_initializer, fans, rng)};
   }
   std::vector<Parameter<T>*> parameters() override {

@@ -37,7 +37,7 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
  public:
   explicit DepthwiseConv2D(Pair kernel_size, DepthwiseConv2DOptions options = {})
       : Base("DepthwiseConv2D", kernel_size, std::move(options)) {
-    check_option(this->who(), "depth_multiplier", this->options().depth_multiplier);
+    check_option(this->who(), "depth_multiplier", Pair(this->options().depth_multiplier));
   }
   static DepthwiseConv2D from_config(const Config& config) {
     return DepthwiseConv2D(Base::read_kernel_size(config), read_options<DepthwiseConv2DOptions>(config));
@@ -53,7 +53,8 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
     const Pair size = this->kernel_size();
     const Index area = size.height * size.width, channels = inputs[0].back(),
                 filters = this->options().depth_multiplier;
-    this->make_parameters({size.height, size.width, channels, filters}, this->options().depthwise_initializer,
+    const Shape kernel{size.height, size.width, channels, filters};  // throws before a product overflows
+    this->make_parameters(kernel, this->options().depthwise_initializer,
                           {area * channels, area * filters, area}, channels * filters, rng);
   }
 

@@ -71,9 +71,10 @@ struct Fans {
 };
 
 /// A tensor with the initializer's values. Drawn in double, so that float and double nets start from the same
-/// numbers.
+/// numbers. With Rng::none() a shape without memory: values will come from a file.
 template <class T>
 Tensor<T> initial_values(const Shape& shape, const InitializerSpec& spec, const Fans& fans, Rng& rng) {
+  if (rng.is_none()) return Tensor<T>::unallocated(shape);
   const double in = static_cast<double>((std::max)(fans.in, Index{1}));
   const double average = static_cast<double>((std::max)(fans.in + fans.out, Index{1})) / 2;
   const double torch_in = static_cast<double>((std::max)(fans.torch_in, Index{1}));

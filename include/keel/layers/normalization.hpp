@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include <keel/kernels/batch_norm.hpp>
+#include <keel/layers/initializers.hpp>
 #include <keel/layers/layer.hpp>
-#include <keel/layers/options.hpp>
 #include <keel/tensor/finite.hpp>
 
 namespace keel::inline KEEL_ABI {
@@ -42,7 +42,8 @@ class Normalization : public Layer<T> {
                           statistics.data() + channels, KernelContext{scratch});
     if (!all_finite(2 * channels, statistics.data()))
       throw DataError(this->who(), "data without NaN and infinity", "some");
-    if (mean_.size() == 0) make(channels);
+    Rng unused;
+    if (mean_.size() == 0) make(channels, unused);
     const auto take = [&](Parameter<T>& parameter, const double* from) {
       parameter.update([&](TensorView<T> value) {
         for (Index c = 0; c < channels; ++c) value[c] = static_cast<T>(from[c]);
@@ -60,8 +61,8 @@ class Normalization : public Layer<T> {
       throw ShapeError(this->who(), std::to_string(mean_.size()) + " channels", in.to_string());
     return in;
   }
-  void build(Shapes inputs, Rng&) override {
-    if (mean_.size() == 0) make(inputs[0].back());
+  void build(Shapes inputs, Rng& rng) override {
+    if (mean_.size() == 0) make(inputs[0].back(), rng);
   }
   std::vector<Parameter<T>*> parameters() override { return {&mean_, &variance_}; }
 
@@ -85,9 +86,10 @@ class Normalization : public Layer<T> {
   }
 
  private:
-  void make(Index channels) {
-    mean_ = {"mean", Tensor<T>({channels}), ParameterKind::buffer};
-    variance_ = {"variance", Tensor<T>({channels}, T(1)), ParameterKind::buffer};
+  void make(Index channels, Rng& rng) {
+    const auto values = [&](Initializer kind) { return initial_values<T>({channels}, kind, {1, 1}, rng); };
+    mean_ = {"mean", values(Initializer::zeros), ParameterKind::buffer};
+    variance_ = {"variance", values(Initializer::ones), ParameterKind::buffer};
   }
   T deviation(Index channel) const { return (std::max)(std::sqrt(variance_.value()[channel]), T(1e-7)); }
 

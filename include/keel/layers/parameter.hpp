@@ -30,11 +30,16 @@ class Parameter {
   Index size() const { return value_.size(); }
   std::uint64_t version() const { return version_; }
 
-  /// Copies values of the same shape. Throws ShapeError otherwise.
+  /// Takes values of the same shape. Throws ShapeError otherwise.
   void set(const TensorView<const T>& value) {
-    if (!(value.shape() == shape()))
-      throw ShapeError(name_, "a value of shape " + shape().to_string(), value.shape().to_string());
+    check(value.shape());
+    value_.resize(shape());
     std::copy(value.begin(), value.end(), value_.begin());
+    ++version_;
+  }
+  void set(Tensor<T>&& value) {
+    check(value.shape());
+    value_ = std::move(value);
     ++version_;
   }
   /// Calls `change(TensorView<T>)`, which may write the values in place; the view must not be kept.
@@ -53,6 +58,11 @@ class Parameter {
   Tensor<T> gradient;
 
  private:
+  void check(const Shape& given) const {
+    if (!(given == shape()))
+      throw ShapeError(name_, "a value of shape " + shape().to_string(), given.to_string());
+  }
+
   std::string name_;
   ParameterKind kind_ = ParameterKind::trainable;
   Tensor<T> value_;

@@ -42,7 +42,7 @@ class SeparableConv2D : public Layer<T> {
     check_option(this->who(), "kernel_size", kernel_size_);
     check_option(this->who(), "strides", options_.strides);
     check_option(this->who(), "dilation_rate", options_.dilation_rate);
-    check_option(this->who(), "depth_multiplier", options_.depth_multiplier);
+    check_option(this->who(), "depth_multiplier", Pair(options_.depth_multiplier));
     check_option(this->who(), options_.padding);
   }
   static SeparableConv2D from_config(const Config& config) {
@@ -71,10 +71,10 @@ class SeparableConv2D : public Layer<T> {
   void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
     const Index multiplier = options_.depth_multiplier, middle = channels * multiplier;
-    depthwise_ = {
-        "depthwise_kernel",
-        initial_values<T>({kernel_size_.height, kernel_size_.width, channels, multiplier},
-                          options_.depthwise_initializer, {area * channels, area * multiplier, area}, rng)};
+    const Shape kernel{kernel_size_.height, kernel_size_.width, channels, multiplier};  // no product overflows
+    depthwise_ = {"depthwise_kernel",
+                  initial_values<T>(kernel, options_.depthwise_initializer,
+                                    {area * channels, area * multiplier, area}, rng)};
     const Fans fans(middle, filters_);
     pointwise_ = {"pointwise_kernel",
                   initial_values<T>({1, 1, middle, filters_}, options_.pointwise_initializer, fans, rng)};

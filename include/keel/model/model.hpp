@@ -77,20 +77,7 @@ class Model {
     return add(std::move(layer), std::span(x.begin(), x.size()));
   }
   Node add(AnyLayer<T> layer, std::span<const Node> x) {
-    const bool named = !layer->name().empty();
-    layer->rename(unique_name(named ? layer->name() : snake_case(layer->type()), named));
-    const std::vector<Shape> shapes = shapes_of(x);
-    const Shape output = layer->output_shape(shapes);
-    Rng rng(options_.seed, static_cast<std::uint64_t>(layers_.size()));
-    layer->build(shapes, rng);
-    layer->freeze(layer->frozen());  // a layer frozen before it had parameters
-    const auto parameters = layer->parameters();
-    parameters_.reserve(parameters_.size() + parameters.size());
-    layers_.reserve(layers_.size() + 1);
-    add_node(call_of(static_cast<int>(layers_.size()), layer->name(), x, output), layer->name());
-    layers_.push_back(std::move(layer));
-    parameters_.insert(parameters_.end(), parameters.begin(), parameters.end());
-    return {last()};
+    return add(std::move(layer), x, Rng(options_.seed, static_cast<std::uint64_t>(layers_.size())));
   }
   /// Applies once more the layer that stands at `of`: one set of weights, two places.
   Node share(Node of, Node x) { return share(of, {x}); }
@@ -236,6 +223,22 @@ class Model {
  protected:
   /// For errors: "model", or its name.
   std::string who() const { return options_.name.empty() ? "model" : options_.name; }
+  /// The same with random numbers for the parameters' first values.
+  Node add(AnyLayer<T> layer, std::span<const Node> x, Rng rng) {
+    const bool named = !layer->name().empty();
+    layer->rename(unique_name(named ? layer->name() : snake_case(layer->type()), named));
+    const std::vector<Shape> shapes = shapes_of(x);
+    const Shape output = layer->output_shape(shapes);
+    layer->build(shapes, rng);
+    layer->freeze(layer->frozen());  // a layer frozen before it had parameters
+    const auto parameters = layer->parameters();
+    parameters_.reserve(parameters_.size() + parameters.size());
+    layers_.reserve(layers_.size() + 1);
+    add_node(call_of(static_cast<int>(layers_.size()), layer->name(), x, output), layer->name());
+    layers_.push_back(std::move(layer));
+    parameters_.insert(parameters_.end(), parameters.begin(), parameters.end());
+    return {last()};
+  }
   /// For a chain of layers, whose last one is the output.
   void set_chain_output(int node) {
     outputs_.assign(1, node);

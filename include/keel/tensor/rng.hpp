@@ -18,6 +18,14 @@ class Rng {
 
   explicit Rng(std::uint64_t seed = 0, std::uint64_t stream = 0) : seed_(seed), stream_(stream) {}
 
+  /// For parameters whose values are yet to come, from a file: `initial_values` then makes shapes without memory.
+  static Rng none() {
+    Rng rng;
+    rng.none_ = true;
+    return rng;
+  }
+  bool is_none() const { return none_; }
+
   /// One stream number for several keys, such as {epoch, sample}.
   static std::uint64_t stream_id(std::initializer_list<std::uint64_t> keys) {
     std::uint64_t id = keys.size();
@@ -106,7 +114,7 @@ class Rng {
   std::uint64_t seed_, stream_;
   std::uint64_t position_ = 0;
   Block buffer_{};
-  bool filled_ = false;
+  bool filled_ = false, none_ = false;
 };
 
 }  // namespace keel::inline KEEL_ABI

@@ -123,6 +123,12 @@ class Tensor {
     tensor.resize(shape);
     return tensor;
   }
+  /// Only the shape: no memory before `resize`.
+  static Tensor unallocated(const Shape& shape) {
+    Tensor tensor;
+    tensor.shape_ = shape;
+    return tensor;
+  }
   /// Takes a new shape; the values are unspecified where the size changes. Memory is kept when it suffices.
   void resize(const Shape& shape) {
     data_.resize(static_cast<std::size_t>(shape.size()));
