@@ -4,6 +4,7 @@
 /// (c, h, w).
 
 #include <cstdio>
+#include <set>
 
 #include <keel/io/reconcile.hpp>
 #include <keel/layers/options.hpp>
@@ -244,6 +245,58 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
   return parts;
 }
 
+/// Words that cannot name a module in a class `Net(nn.Module)`: Python's own and what every module has.
+inline bool taken_in_python(std::string_view name) {
+  static constexpr std::string_view words =
+      " False None True and as assert async await break class continue def del elif else except finally for from "
+      "global if import in is lambda nonlocal not or pass raise return try while with yield "
+      "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double "
+      "dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu "
+      "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters "
+      "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
+      "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
+      "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
+      "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to "
+      "to_empty train training type xpu zero_grad ";
+  return words.find(" " + std::string(name) + " ") != words.npos;
+}
+
+/// A layer's name as an attribute in Python: other characters than letters, digits and _ become _; it begins with
+/// a letter, since Python and nn.Module have uses of their own for a leading _.
+inline std::string python_name(const std::string& name) {
+  std::string clean;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'), digit = c >= '0' && c <= '9';
+    if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) clean += letter || digit ? c : '_';
+  }
+  if (clean[0] == '_' || (clean[0] >= '0' && clean[0] <= '9')) clean = "layer_" + clean;
+  return taken_in_python(clean) ? clean + "_" : clean;
+}
+
+/// The names of each layer's modules in a graph. All differ; layers keep their names where they can.
+template <class T>
+std::vector<std::vector<std::string>> torch_names(const Model<T>& model) {
+  std::vector<std::vector<std::string>> names(static_cast<std::size_t>(model.layer_count()));
+  const std::vector<int> first = first_nodes(model);
+  std::set<std::string> taken;
+  for (const bool keeps : {true, false})
+    for (Index l = 0; l < model.layer_count(); ++l) {
+      const Layer<T>& layer = model.layer(l);
+      const std::string plain = python_name(layer.name());
+      if (keeps != (plain == layer.name())) continue;
+      const auto& node = model.nodes()[static_cast<std::size_t>(first[static_cast<std::size_t>(l)])];
+      const Shape& in = model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape;
+      const std::vector<std::string> suffixes = torch_parts(layer, in, node.shape).suffixes;
+      std::string name = plain;
+      const auto is_taken = [&](const std::string& suffix) { return taken.count(name + suffix) != 0; };
+      for (int i = 1; std::any_of(suffixes.begin(), suffixes.end(), is_taken); ++i)
+        name = plain + "_" + std::to_string(i);
+      for (const std::string& suffix : suffixes)
+        names[static_cast<std::size_t>(l)].push_back(*taken.insert(name + suffix).first);
+    }
+  return names;
+}
+
 /// The modules that hold a model's weights in PyTorch: of nn.Sequential ("0", "3") for a Sequential, else under
 /// the layers' names.
 template <class T>
@@ -251,6 +304,7 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
   std::vector<Module<T>> modules;
   const auto orders = feature_orders(model);
   const std::vector<int> first = first_nodes(model);
+  const auto names = torch_names(model);
   std::size_t before = 0;
   for (Index l = 0; l < model.layer_count(); ++l) {
     Layer<T>& layer = model.layer(l);
@@ -259,16 +313,12 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
     const Shape& in = model.nodes()[input].shape;
     const std::vector<Index>& order = orders[input];
     const TorchParts parts = torch_parts(layer, in, node.shape);
-    std::string plain = layer.name();
-    for (char& c : plain)
-      if (c == '/' || c == '.') c = '_';
     std::size_t part = 0;
     const auto open = [&] {
       const std::size_t at = part < parts.with_weights.size() ? parts.with_weights[part++] : 0;
-      const std::string name = model.is_sequential()
-                                   ? std::to_string(before + at)
-                                   : plain + (at < parts.suffixes.size() ? parts.suffixes[at] : "");
-      modules.push_back({name, layer.name(), layer.type(), {}});
+      const std::string& name = names[static_cast<std::size_t>(l)][at];
+      modules.push_back(
+          {model.is_sequential() ? std::to_string(before + at) : name, layer.name(), layer.type(), {}});
     };
     const auto slot = [&](const char* role, Parameter<T>* parameter, ArrayLayout layout) {
       if (layout.axes.empty() && layout.file.rank() == 0) layout.file = parameter->shape();

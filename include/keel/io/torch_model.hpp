@@ -181,12 +181,7 @@ std::string torch_code(const Model<T>& model) {
       for (const std::string& code : parts_of(l).code) text += "    " + line(code, ",");
     return text + ")\n";
   }
-  const auto attribute = [&](Index l, const std::string& suffix) {
-    std::string name = model.layer(l).name() + suffix;
-    for (char& c : name)
-      if (c == '/' || c == '.') c = '_';
-    return name;
-  };
+  const auto names = io::torch_names(model);
   const auto merges = [&](Index l) {
     const std::string type = model.layer(l).type();
     return type == "Add" || type == "Multiply" || type == "Concatenate";
@@ -194,9 +189,9 @@ std::string torch_code(const Model<T>& model) {
   text += "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n";
   for (Index l = 0; l < model.layer_count(); ++l) {
     if (merges(l)) continue;
-    const io::TorchParts parts = parts_of(l);
-    for (std::size_t p = 0; p < parts.code.size(); ++p)
-      text += "        self." + attribute(l, parts.suffixes[p]) + " = " + line(parts.code[p], "");
+    const std::vector<std::string> code = parts_of(l).code;
+    for (std::size_t p = 0; p < code.size(); ++p)
+      text += "        self." + names[static_cast<std::size_t>(l)][p] + " = " + line(code[p], "");
   }
   const auto value = [](int node) { return "x" + std::to_string(node); };
   const auto list = [&](std::span<const int> nodes, const char* separator) {
@@ -218,8 +213,8 @@ std::string torch_code(const Model<T>& model) {
       call = type == "Concatenate" ? "torch.cat((" + list(node.inputs, ", ") + "), " + std::to_string(axis) + ")"
                                    : list(node.inputs, type == "Add" ? " + " : " * ");
     } else {
-      for (const std::string& suffix : parts_of(node.layer).suffixes)
-        call = "self." + attribute(node.layer, suffix) + "(" + call + ")";
+      for (const std::string& name : names[static_cast<std::size_t>(node.layer)])
+        call = "self." + name + "(" + call + ")";
     }
     text += "        " + value(static_cast<int>(n)) + " = " + call + "\n";
   }

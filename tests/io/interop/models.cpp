@@ -69,11 +69,23 @@ Model<> nested() {
   return net;
 }
 
+/// Names that are none in Python, mean something there, or become the same.
+Model<> odd_names() {
+  Model<> net({.seed = 6});
+  Node x = net.input({5, 5, 2}, "1st");
+  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_modules", "train",
+                           "type", "forward", "training", "tail_activation"})
+    x = net.add(Conv2D(2, 1, {.name = name}), x);
+  net.output(net.add(Conv2D(2, 1, {.activation = Activation::tanh, .name = "tail"}), x));
+  return net;
+}
+
 std::vector<Network> networks() {
   return {
       {"seed", [] { return seed({.momentum = 0.15}); }},
       {"residual", residual},
       {"nested", nested},
+      {"odd_names", odd_names, false},
       {"windows",
        [] {
          return chain(
