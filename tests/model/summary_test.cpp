@@ -176,6 +176,41 @@ TEST_CASE("JSON carries the same numbers") {
   CHECK(contains(named.summary().json(), "\"model\": \"a \\\"b\\\"\\u000a\""));
 }
 
+TEST_CASE("names of several bytes a character are cut between characters, and columns stay straight") {
+  std::string name;
+  for (int i = 0; i < 60; ++i) name += i % 2 == 0 ? "\u00e9" : "\U0001f600";  // 2 and 4 bytes
+  Sequential model({2});
+  model.add(Dense(1, {.name = name}));
+  model.add(Dense(1, {.name = "\u00e9t\u00e9"}));
+  const auto lines_of = [](const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    return lines;
+  };
+  const auto width = [](const std::string& line) { return detail::width_of(line); };
+  const Summary summary = model.summary();
+  const std::string keras3 = summary.keras3();
+  CHECK(contains(keras3, "│ " + name.substr(0, 92) + " │"));  // 31 characters
+  CHECK(contains(keras3, "│ " + name.substr(92) + "   │"));   // and 29
+  CHECK(contains(keras3, "│ \u00e9t\u00e9 (Dense)                     │ (None, 1) "));
+  for (const std::string& text : {keras3, summary.keras(), summary.to_string()})
+    for (const std::string& line : lines_of(text)) {
+      bool whole = true;
+      for (std::string_view rest = line; !rest.empty();) {
+        const auto lead = static_cast<unsigned char>(rest[0]);
+        const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        whole = whole && (lead < 0x80 || lead >= 0xC0) && detail::width_of(std::string(rest.substr(0, length))) == 1 &&
+                rest.size() >= length;
+        rest.remove_prefix((std::min)(length, rest.size()));
+      }
+      CHECK(whole);
+      if (line.starts_with("│")) CHECK(width(line) == 76);
+    }
+  CHECK(contains(summary.keras(), name.substr(0, 84) + " (None, 1) "));  // 28 characters
+  CHECK(contains(summary.keras(), "\u00e9t\u00e9 (Dense)                  (None, 1) "));
+}
+
 TEST_CASE("graphs: shared layers count once and say where they stand") {
   Model net;
   const Node x = net.input({8, 8, 4});

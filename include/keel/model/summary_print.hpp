@@ -30,6 +30,12 @@ inline std::string binary_size(Index bytes) {
   return fixed2(size) + " " + units[unit];
 }
 
+/// Bytes of the first `width` characters of UTF-8 text.
+inline std::size_t prefix_bytes(const std::string& text, std::size_t width) {
+  std::size_t at = 0;
+  while (at < text.size() && ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80 || width-- > 0)) ++at;
+  return at;
+}
 /// Characters on a terminal of UTF-8 text.
 inline std::size_t width_of(const std::string& text) {
   std::size_t width = 0;
@@ -61,9 +67,9 @@ inline std::vector<std::string> wrap(const std::string& text, std::size_t width)
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = (std::min)(text.find(' ', at), text.size());
     std::string word = text.substr(at, end - at);
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width) lines.emplace_back();
-    for (; word.size() > width; word.erase(0, width)) {
-      lines.back() = word.substr(0, width);
+    if (!lines.back().empty() && width_of(lines.back()) + 1 + width_of(word) > width) lines.emplace_back();
+    for (; width_of(word) > width; word.erase(0, prefix_bytes(word, width))) {
+      lines.back() = word.substr(0, prefix_bytes(word, width));
       lines.emplace_back();
     }
     lines.back() += (lines.back().empty() ? "" : " ") + word;
@@ -113,9 +119,9 @@ inline std::string Summary::keras() const {
   const auto line = [&](const std::vector<std::string>& fields) {
     std::string text;
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      if (i > 0) text.back() = ' ';
-      text = (text + fields[i]).substr(0, ends[i]);
-      text.resize(ends[i], ' ');
+      if (i > 0) text = text.substr(0, detail::prefix_bytes(text, ends[i - 1] - 1)) + " ";
+      text += fields[i];
+      text = detail::pad(text.substr(0, detail::prefix_bytes(text, ends[i])), ends[i]);
     }
     return text + "\n";
   };
@@ -210,7 +216,7 @@ inline std::string Summary::to_string() const {
   using detail::thousands;
   std::size_t widths[] = {5, 12};
   for (const SummaryRow& row : rows) {
-    widths[0] = (std::max)(widths[0], row.name.size() + row.type.size() + 3);
+    widths[0] = (std::max)(widths[0], detail::width_of(row.name) + row.type.size() + 3);
     widths[1] = (std::max)(widths[1], row.output.to_string().size());
   }
   const auto line = [&](const std::string& name, const std::string& shape, const std::string& train,
