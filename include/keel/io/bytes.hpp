@@ -209,6 +209,12 @@ class Descriptor {
                     std::string("install it (Debian: apt install ") + package + ") and compile again");
 }
 
+/// For a loader that caught std::bad_alloc.
+[[noreturn]] inline void out_of_memory(const std::string& where) {
+  throw FormatError(where, "memory for the file and its values, some three times its size", "none left",
+                    "close other programs or take a machine with more");
+}
+
 inline std::string system_message(int code) { return std::strerror(code); }
 
 /// All of an open regular file, its size taken from the same descriptor.

@@ -127,10 +127,11 @@ WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::strin
 enum class ProbeCheck { replay, skip };
 
 /// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a
-/// class of layer that keel does not have, or weights only, or if the model does not do what the file's probe
-/// says.
+/// class of layer that keel does not have, or weights only, if the model does not do what the file's probe says, or
+/// if there is not enough memory.
 template <class T = float>
-Model<T> load(const std::string& path, const ModelOptions& options = {}, ProbeCheck probe = ProbeCheck::replay) {
+Model<T> load(const std::string& path, const ModelOptions& options = {},
+              ProbeCheck probe = ProbeCheck::replay) try {
   io::OpenedFile<T> file = io::open_model<T>(path, options);
   if (!file.model)
     throw FormatError(path, "a model, architecture and weights", "weights only (" + file.format + ")",
@@ -140,6 +141,8 @@ Model<T> load(const std::string& path, const ModelOptions& options = {}, ProbeCh
     replay(*file.model, parse_probe(file.probe, where), where);
   }
   return std::move(*file.model);
+} catch (const std::bad_alloc&) {
+  io::out_of_memory(path);
 }
 
 /// Puts the weights of a file into a model of the same layers. Layers are matched by name where all names agree,
@@ -147,16 +150,21 @@ Model<T> load(const std::string& path, const ModelOptions& options = {}, ProbeCh
 /// of a state dict first, {"backbone.0", "conv2d"}. Throws FormatError with the table of `diagnose` unless every
 /// tensor has its place; the model is as before then.
 template <class T>
-void load_weights(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) {
+void load_weights(Model<T>& model, const std::string& path,
+                  const std::map<std::string, std::string>& names = {}) try {
   io::plan_weights(model, io::open_model<T>(path), path, names).commit();
+} catch (const std::bad_alloc&) {
+  io::out_of_memory(path);
 }
 
 /// What `load_weights` would do, and what is doubtful about it, as a table. Changes nothing. Throws FormatError
 /// only if the file cannot be read.
 template <class T>
 Diagnosis diagnose(Model<T>& model, const std::string& path,
-                   const std::map<std::string, std::string>& names = {}) {
+                   const std::map<std::string, std::string>& names = {}) try {
   return io::plan_weights(model, io::open_model<T>(path), path, names).diagnosis;
+} catch (const std::bad_alloc&) {
+  io::out_of_memory(path);
 }
 
 /// Writes a model to a file of the format that the extension names (see the table above); the old file stays until

@@ -101,10 +101,13 @@ Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
   return model;
 }
 
-/// The same from a path. Throws FormatError if the file is missing, damaged, or not keel's own.
+/// The same from a path. Throws FormatError if the file is missing, damaged, or not keel's own, or if there is not
+/// enough memory.
 template <class T = float>
-Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) {
+Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) try {
   return model_from<T>(read_safetensors(path), options);
+} catch (const std::bad_alloc&) {
+  io::out_of_memory(path);
 }
 
 KEEL_INSTANCE(std::vector<NamedArray> state_of(const Model<float>&))
