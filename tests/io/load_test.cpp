@@ -84,6 +84,19 @@ TEST_CASE("files of a model without weights") {
   }
 }
 
+TEST_CASE("a Sequential without layers") {
+  const TemporaryDirectory directory;
+  const Sequential model({2, 3});
+  for (const char* name : {"a.safetensors", "a.keras", "a.h5", "model.json"}) {
+    CAPTURE(name);
+    save(model, directory / name);
+    const Model<> loaded = load(directory / name);
+    CHECK(loaded.is_sequential());
+    CHECK(loaded.layer_count() == 0);
+    CHECK(loaded.output_shape() == Shape{2, 3});
+  }
+}
+
 TEST_CASE("PyTorch code says whether an average counts the padding") {
   for (const bool counts : {false, true}) {
     Sequential model({4, 4, 1});

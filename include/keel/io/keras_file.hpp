@@ -45,10 +45,10 @@ class KerasWeights {
 
   /// The older layout: a group a layer, its weights in the order of `weight_names`.
   void read_groups(const KerasLayer& model, const std::string& root) {
-    const auto names = file_.texts(root, "layer_names");
-    if (!names) throw FormatError(file_.where, "layer_names among the attributes", "none");
+    // Keras writes no names, or an empty list of numbers, where there is no layer
+    const auto names = file_.texts(root, "layer_names").value_or(std::vector<std::string>{});
     std::vector<std::pair<std::string, std::vector<std::string>>> groups;
-    for (const std::string& name : *names) {
+    for (const std::string& name : names) {
       auto weights = file_.texts(join(root, name), "weight_names");
       if (weights && !weights->empty()) groups.emplace_back(name, *weights);
     }
