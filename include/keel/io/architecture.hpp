@@ -100,8 +100,15 @@ class ModelBuilder : public Model<T> {
 
   /// Throws FormatError, with `where` in it, for what the layer throws.
   Node add(AnyLayer<T> layer, std::span<const Node> x, const std::string& where) try {
+    names_.charge(layer->name().size(), where);
     return weights_ == Weights::fresh ? Model<T>::add(std::move(layer), x)
                                       : Model<T>::add(std::move(layer), x, Rng::none());
+  } catch (const Error& error) {
+    throw FormatError(where, error.expected(), error.got(), error.hint());
+  }
+  Node share(Node of, std::span<const Node> x, const std::string& where) try {
+    names_.charge(this->nodes()[static_cast<std::size_t>(of.index)].name.size(), where);
+    return Model<T>::share(of, x);
   } catch (const Error& error) {
     throw FormatError(where, error.expected(), error.got(), error.hint());
   }
@@ -122,6 +129,7 @@ class ModelBuilder : public Model<T> {
 
  private:
   Weights weights_;
+  Budget names_{std::uint64_t{1} << 24};  // each call of a layer has its name
 };
 
 /// Throws FormatError if a parameter still waits for its values.
@@ -177,7 +185,8 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
       throw FormatError(where, "layers in the order of their nodes, each with inputs",
                         "layer " + std::to_string(l));
     if (l < model.layer_count())
-      built.push_back(model.share({first[static_cast<std::size_t>(l)]}, inputs));
+      built.push_back(model.share({first[static_cast<std::size_t>(l)]}, inputs,
+                                  where + ": layer " + io::shown(model.layer(l).name())));
     else
       add(inputs);
   }

@@ -319,7 +319,7 @@ class KerasReader {
       throw FormatError(where, "Dense after a Flatten of channels-first maps", layer.type);
 
     if (layer.layer >= 0)
-      return {{model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes),
+      return {{model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes, where),
                layer.type == "Dense" ? Shape{} : chw}};
 
     Config options = keras_options(layer.type, config, keras2_, where);

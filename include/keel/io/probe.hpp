@@ -70,23 +70,31 @@ Tensor<To> converted(const TensorView<const From>& from) {
   return to;
 }
 
-/// A file may not make its reader use any amount of memory or time, and so a probe is small.
+inline std::string digits(double value) { return detail::text(value, "%.9g"); }
+
+/// A file may not make its reader use any amount of memory or time, and so a probe is small: the values of all
+/// layers are at most 2^8 for each value of the weights and the input, or 2^22, and never more than 2^26.
 template <class T>
 void check_probe_size(const Model<T>& model, Inputs<T> x) {
+  double given = 0;
+  for (const Parameter<T>* parameter : model.parameters()) given += static_cast<double>(parameter->size());
+  for (const auto& input : x) given += static_cast<double>(input.size());
+  const double most = (std::min)(0x1p26, (std::max)(0x1p22, 0x1p8 * given));
   const double batch = static_cast<double>(x.empty() || x[0].rank() == 0 ? 0 : x[0].shape()[0]);
   double values = 0, work = 0;
   for (const auto& node : model.nodes()) values += batch * static_cast<double>(node.shape.size());
-  if (values > 0x1p26)
-    throw ConfigError("probe", "an input for which all layers together give at most 2^26 values",
-                      std::to_string(values), "use fewer samples");
+  if (values > most)
+    throw ConfigError("probe",
+                      "an input for which all layers together give at most " + digits(most) + " values",
+                      digits(values), "use fewer samples");
   for (const auto& node : model.nodes()) {
     if (node.layer < 0) continue;
     std::vector<Shape> shapes;
     for (const int input : node.inputs) shapes.push_back(model.nodes()[static_cast<std::size_t>(input)].shape);
     work += batch * static_cast<double>(model.layer(node.layer).multiply_adds(shapes));
   }
-  if (work > 0x1p36)
-    throw ConfigError("probe", "an input that takes at most 2^36 multiplications", std::to_string(work),
+  if (const double bound = (std::min)(0x1p36, 0x1p12 * most); work > bound)
+    throw ConfigError("probe", "an input that takes at most " + digits(bound) + " multiplications", digits(work),
                       "use fewer samples");
 }
 
@@ -287,8 +295,6 @@ inline bool same_layer(std::string a, std::string b) {
   std::replace(b.begin(), b.end(), '/', '_');
   return a == b;
 }
-
-inline std::string digits(double value) { return detail::text(value, "%.9g"); }
 
 /// Throws for the first measure that `now` does not have, or has with other values. Layers that only `now` has,
 /// such as the padding that files of Keras have by itself, are no difference.
