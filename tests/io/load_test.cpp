@@ -198,12 +198,13 @@ TEST_CASE("what a format does not have is refused by name") {
           "[average_pooling2d (AveragePooling2D)] expected count_include_pad false, all that Keras has, got true "
           "(save as .safetensors)");
   CHECK(refuses(gate, "model.json") ==
-        "[activation (Activation)] expected an activation that Keras 2 has too, got hard_sigmoid, "
-        "clip(x / 6 + 0.5) (save as .keras)");
+        "[activation (Activation)] expected an activation that Keras 2 has too, got hard_sigmoid "
+        "by clip(x / 6 + 0.5) (save as .keras)");
   CHECK(refuses(gate, "b.keras") == "no error");
   const ActivationLayer swish(Activation::hard_swish);
   CHECK(refuses(swish, "model.json") ==
-        "[activation (Activation)] expected an activation that Keras 2 has too, got hard_swish (save as .keras)");
+        "[activation (Activation)] expected an activation that Keras 2 has too, got hard_swish "
+        "by clip(x / 6 + 0.5) (save as .keras)");
   CHECK(refuses(swish, "b.keras") == "no error");
   CHECK(refuses(AveragePool2D(2, {.count_include_pad = true}), "b.keras") == "no error");
   const Model<> small = small_network();

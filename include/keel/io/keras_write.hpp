@@ -200,10 +200,9 @@ class KerasWriter {
     if (json.contains("activation")) {
       if (activation.kind == Activation::gelu_tanh)
         refuse(layer, "an activation that Keras has a name for", "gelu_tanh", "save as .safetensors");
-      if (activation.kind == Activation::hard_sigmoid && old_)  // clip(0.2 x + 0.5) there
-        refuse(layer, "an activation that Keras 2 has too", "hard_sigmoid, clip(x / 6 + 0.5)", "save as .keras");
-      if (activation.kind == Activation::hard_swish && old_)
-        refuse(layer, "an activation that Keras 2 has too", "hard_swish", "save as .keras");
+      if (old_ && (activation.kind == Activation::hard_sigmoid || activation.kind == Activation::hard_swish))
+        refuse(layer, "an activation that Keras 2 has too",
+               std::string(activation_name(activation.kind)) + " by clip(x / 6 + 0.5)", "save as .keras");
       const double usual = activation.kind == Activation::leaky_relu ? 0.2 : 1.0;
       if ((activation.kind == Activation::leaky_relu || activation.kind == Activation::elu) &&
           activation.alpha != usual)
