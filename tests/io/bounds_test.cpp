@@ -179,3 +179,21 @@ TEST_CASE("a loaded model is like any other") {
     CHECK(loaded.layer(2).parameters()[0]->value() == built.layer(2).parameters()[0]->value());
   }
 }
+
+TEST_CASE("a description that keel cannot follow says what to do") {
+  const TemporaryDirectory directory;
+  const Model<> model = chain({Flatten(), Dense(7, {.activation = Activation::relu}), BatchNorm()});
+  const auto said = [&](const char* from, const char* to) {
+    return message([&] {
+      load(liars[1].second(
+          model, [&](const std::string& text) { return replaced(text, from, to); }, directory));
+    });
+  };
+  CHECK(contains(said("\"batch_shape\":[null,8,8,2]", "\"batch_shape\":[null,null,null,2]"),
+                 "make the model with a whole Input shape in Keras"));
+  CHECK(contains(said("\"class_name\":\"Flatten\"", "\"class_name\":\"Lambda\""),
+                 "with a layer of your own, and use load_weights"));
+  CHECK(contains(said("\"activation\":\"relu\"", "\"activation\":{\"class_name\":\"Mine\",\"config\":{}}"),
+                 "build the model in code and use load_weights"));
+  CHECK(contains(said("\"axis\":-1", "\"axis\":0"), "keel has this layer on the channels only"));
+}

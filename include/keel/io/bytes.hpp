@@ -111,7 +111,8 @@ class Budget {
   void charge(std::uint64_t bytes, const std::string& where) {
     if (bytes > limit_ - used_)
       throw FormatError(where, "a file that needs at most " + std::to_string(limit_) + " bytes of memory",
-                        "one that asks for " + std::to_string(bytes) + " more after " + std::to_string(used_));
+                        "one that asks for " + std::to_string(bytes) + " more after " + std::to_string(used_),
+                        "it is damaged, or far larger than its size on disk; ReadLimits bounds its tensors");
     used_ += bytes;
   }
 

@@ -81,7 +81,8 @@ class KerasReader {
       if (!flatten && json.contains("data_format") && json["data_format"].is_string()) {
         const bool first = json["data_format"] == "channels_first";
         if (format_ && *format_ != first)
-          throw FormatError(where_, "one data_format in all layers", "both channels_first and channels_last");
+          throw FormatError(where_, "one data_format in all layers", "both channels_first and channels_last",
+                            "make the model with one of them in Keras");
         format_ = first;
       }
       if (!flatten)
@@ -96,7 +97,8 @@ class KerasReader {
       throw FormatError(where_, "an input shape", batch_shape.dump().substr(0, 80));
     for (std::size_t i = 1; i < batch_shape.size(); ++i) {
       if (!batch_shape[i].is_number_integer())
-        throw FormatError(where_, "an input whose extents are known", batch_shape.dump().substr(0, 80));
+        throw FormatError(where_, "an input whose extents are known", batch_shape.dump().substr(0, 80),
+                          "make the model with a whole Input shape in Keras and save it again");
       dims.push_back(batch_shape[i].get<Index>());
     }
     if (channels_first() && dims.size() == 3) std::rotate(dims.begin(), dims.begin() + 1, dims.end());
@@ -119,7 +121,8 @@ class KerasReader {
     if (const auto shape = batch_shape_of(config)) return sample_shape(*shape);
     if (json.contains("build_config") && json["build_config"].contains("input_shape"))
       return sample_shape(json["build_config"]["input_shape"]);
-    throw FormatError(where_, "the shape of the input", "a Sequential that was never built");
+    throw FormatError(where_, "the shape of the input", "a Sequential that was never built",
+                      "begin it with an Input in Keras, or call its build(), and save it again");
   }
   const Json& member_ref(const Json& json, const char* name) const {
     if (!json.is_object() || !json.contains(name))
@@ -316,7 +319,8 @@ class KerasReader {
     }
     if (chw.rank() == 3 && layer.type != "Dense" && layer.type != "Dropout" && layer.type != "Activation" &&
         layer.type != "ReLU")
-      throw FormatError(where, "Dense after a Flatten of channels-first maps", layer.type);
+      throw FormatError(where, "Dense after a Flatten of channels-first maps", layer.type,
+                        "make the model with channels_last in Keras");
 
     if (layer.layer >= 0)
       return {{model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes, where),
@@ -360,7 +364,8 @@ class KerasReader {
     if (at < 0) at += rank;
     if (channels_first() && rank == 4 && at > 0) at = at == 1 ? 3 : at - 1;
     if (type == "Concatenate") return options.set("axis", at);
-    if (at != rank - 1) throw FormatError(where, "the axis of the channels", "axis " + axis.dump());
+    if (at != rank - 1) throw FormatError(where, "the axis of the channels", "axis " + axis.dump(),
+                          "keel has this layer on the channels only");
     if (type == "Softmax") options.set("axis", Index{-1});
   }
 

@@ -12,7 +12,8 @@ inline std::string keras_function(const Json& value, const std::string& where) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_object() && value.contains("config") && value["config"].is_string())
     return value["config"].get<std::string>();
-  throw FormatError(where, "an activation by name", value.dump().substr(0, 80));
+  throw FormatError(where, "an activation by name", value.dump().substr(0, 80),
+                    "build the model in code and use load_weights");
 }
 
 inline double keras_number(const Json& value, const std::string& where) {
@@ -84,7 +85,8 @@ inline Config keras_options(const std::string& type, const Json& json, bool kera
   if (found == known.end()) {
     std::string names;
     for (const KerasOptions& option : known) names += (names.empty() ? "" : ", ") + std::string(option.type);
-    throw FormatError(where, "a layer that keel has: " + names, "class " + shown(type));
+    throw FormatError(where, "a layer that keel has: " + names, "class " + shown(type),
+                      "build the model in code, with a layer of your own, and use load_weights");
   }
   Config config;
   for (const char* key : found->keys) {

@@ -97,7 +97,8 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
   io::expect_content(text, Content::json, path);
   const Json model = parse_json(io::text_of(text), path);
   if (!model.is_object() || !model.contains("weightsManifest") || !model["weightsManifest"].is_array())
-    throw FormatError(path, "a TensorFlow.js model with a weightsManifest", "JSON without one");
+    throw FormatError(path, "a TensorFlow.js model with a weightsManifest", "JSON without one",
+                      "name the model.json that tensorflowjs_converter or model.save wrote");
   Archive archive{path, "tfjs", {}, {}};
   for (const auto& [key, value] : model.items())
     if (key != "weightsManifest")
