@@ -70,8 +70,7 @@ const std::pair<std::string, Liar> liars[] = {
      [](const Model<>& model, const Change& change, const TemporaryDirectory& directory) {
        return keras_h5_file(model, change, directory / "b.h5", KerasStyle::keras3_h5);
      }},
-    {"TensorFlow.js",
-     [](const Model<>& model, const Change& change, const TemporaryDirectory& directory) {
+    {"TensorFlow.js", [](const Model<>& model, const Change& change, const TemporaryDirectory& directory) {
        const std::string path = directory / "model.json";
        save_tfjs(model, path);
        return directory.write("model.json", change(std::string(io::text_of(read_file(path)))));
@@ -102,7 +101,7 @@ TEST_CASE("a description larger than the weights that come with it is refused be
       {"units", "\"units\":7", "\"units\":200000", chain({Flatten(), Dense(7)})},
       {"units that no machine has", "\"units\":7", "\"units\":2000000000", chain({Flatten(), Dense(7)})},
       {"many layers, each of 4 MB", "\"units\":7", "\"units\":1000",
-       chain({Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7)})},
+       chain({Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7), Dense(7)})},
       {"a kernel", "\"kernel_size\":[3,3]", "\"kernel_size\":[1500,1500]",
        chain({Conv2D(3, 3, {.padding = Padding::same})})},
       {"filters", "\"filters\":3", "\"filters\":900000", chain({Conv2D(3, 3)})},
@@ -121,10 +120,11 @@ TEST_CASE("a description larger than the weights that come with it is refused be
     for (const auto& [format, liar] : liars) {
       CAPTURE(c.what);
       CAPTURE(format);
-      const std::string good = liar(c.model, [](const std::string& text) { return text; }, directory);
+      const std::string good = liar(
+          c.model, [](const std::string& text) { return text; }, directory);
       CHECK_NOTHROW(load(good));
-      const std::string path =
-          liar(c.model, [&](const std::string& text) { return replaced(text, c.from, c.to); }, directory);
+      const std::string path = liar(
+          c.model, [&](const std::string& text) { return replaced(text, c.from, c.to); }, directory);
       std::string said;
       CHECK(peak_of([&] { said = message([&] { load(path); }); }) < std::size_t{1} << 20);
       CHECK(contains(said, path));
@@ -173,7 +173,9 @@ TEST_CASE("a loaded model is like any other") {
   const Model<> model = chain({Flatten(), Dense(7)});
   for (const auto& [format, liar] : liars) {
     CAPTURE(format);
-    Model<> loaded = load(liar(model, [](const std::string& text) { return text; }, directory), {.seed = 3});
+    Model<> loaded = load(liar(
+                              model, [](const std::string& text) { return text; }, directory),
+                          {.seed = 3});
     Model<> built = chain({Flatten(), Dense(7)});
     for (Model<>* each : {&loaded, &built}) each->add(Dense(4), Node{2});
     CHECK(loaded.layer(2).parameters()[0]->value() == built.layer(2).parameters()[0]->value());

@@ -113,16 +113,16 @@ TEST_CASE("PyTorch code names the layers of a graph so that Python takes it") {
   const TemporaryDirectory directory;
   Model<> model({.seed = 3});
   Node x = model.input({4, 4, 2}, "1 pixel");
-  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_private", "train",
-                           "type", "tail_activation", "x\" = 1", "conv"})
+  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_private",
+                           "train", "type", "tail_activation", "x\" = 1", "conv"})
     x = model.add(Conv2D(2, 1, {.name = name}), x);
   x = model.add(Conv2D(2, 1, {.activation = Activation::relu, .name = "tail"}), x);
   model.output(x);
   scramble(model);
   const std::string code = torch_code(model);
-  for (const char* name : {"a_b_1", "a_b_2", "a_b", "class_", "layer_3x3_conv", "gr__e", "layer___init__",
-                           "layer__private", "train_", "type_", "tail_activation", "x____1", "conv", "tail_1",
-                           "tail_1_activation"}) {
+  for (const char* name :
+       {"a_b_1", "a_b_2", "a_b", "class_", "layer_3x3_conv", "gr__e", "layer___init__", "layer__private", "train_",
+        "type_", "tail_activation", "x____1", "conv", "tail_1", "tail_1_activation"}) {
     CAPTURE(std::string(name));
     const std::string line = "        self." + std::string(name) + " = nn.";
     CHECK(contains(code, line));

@@ -1,5 +1,5 @@
-/// Memory runs out at every allocation in turn, once and for good: std::bad_alloc arrives, of `load` and its like an
-/// error that names the file, nothing is half done, and the second attempt succeeds.
+/// Memory runs out at every allocation in turn, once and for good: std::bad_alloc arrives, of `load` and its like
+/// an error that names the file, nothing is half done, and the second attempt succeeds.
 
 #include <doctest/doctest.h>
 
@@ -198,15 +198,16 @@ TEST_CASE("memory that runs out in loading leaves the model that was there") {
     Model<float> model = small();
     const std::vector<Tensor<float>> before = values(model);
     const auto renew = [&] { model = small(); };
-    CHECK(survive(renew, named([&] { load_weights(model, path); }),
-                  [&] { return values(model) == before; }, [&] { return values(model) == want; }) > 50);
+    CHECK(survive(
+              renew, named([&] { load_weights(model, path); }), [&] { return values(model) == before; },
+              [&] { return values(model) == want; }) > 50);
   }
   for (const char* name : {"m.safetensors", "m.keras", "m.h5", "m.json"}) {
     CAPTURE(name);
     path = directory / name;
     Model<float> model = small();
-    CHECK(survive(nothing, named([&] { model = load(path); }), always,
-                  [&] { return values(model) == want; }) > 100);
+    CHECK(survive(nothing, named([&] { model = load(path); }), always, [&] { return values(model) == want; }) >
+          100);
   }
   path = directory / "m.safetensors";
   CHECK(survive(nothing, named([&] { load_safetensors(path); }), always, always) > 100);

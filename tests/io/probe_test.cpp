@@ -281,8 +281,8 @@ TEST_CASE("what cannot be a probe is refused when it is made") {
   CHECK_THROWS_AS(make_probe(model, Tensor<float>(Shape{2, 4}, NAN)), DataError);
   Sequential wide({1000, 1000, 1});
   wide.add(UpSampling2D(10));
-  CHECK_THROWS_WITH_AS(make_probe(wide, Tensor<float>(Shape{1, 1000, 1000, 1})), doctest::Contains("67108864 values"),
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(make_probe(wide, Tensor<float>(Shape{1, 1000, 1000, 1})),
+                       doctest::Contains("67108864 values"), ConfigError);
 }
 
 TEST_CASE_FIXTURE(Saved, "a damaged probe is refused with its reason, and the file can be read without it") {
@@ -344,4 +344,13 @@ TEST_CASE("a small file cannot ask for much work") {
     replace(text, "\"size\":[2,2]", "\"size\":[600,600]");  // 7 million values, again to train
   });
   check_message(error_of_load(less), {"a model that runs on the probe's input", "at most 4194304 values"});
+
+  Sequential convolution({2, 2, 1}, {.name = "small"});
+  convolution.add(Conv2D(1, 3, {.padding = Padding::same}));
+  save(convolution, path, make_probe(convolution, samples<float>({2, 2, 1}, 1)));
+  const std::string dilated = changed(directory, path, [](Archive& archive) {
+    std::string& text = archive.metadata["architecture"];
+    replace(text, "\"dilation_rate\":[1,1]", "\"dilation_rate\":[1000000,1000000]");
+  });
+  check_message(error_of_load(dilated), {"a model that runs on the probe's input", "at most 4194304 values"});
 }

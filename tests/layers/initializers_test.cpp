@@ -1,4 +1,5 @@
 #include <keel/layers/initializers.hpp>
+#include <keel/layers/parameter.hpp>
 
 #include <doctest/doctest.h>
 
@@ -84,4 +85,22 @@ TEST_CASE("initializers survive a Config") {
   read_option(config, "w", read);
   CHECK(read == InitializerSpec(Initializer::random_normal, 0.3));
   CHECK_THROWS_AS(read_option(Config{{"w", std::string("xavier")}}, "w", read), ConfigError);
+}
+
+TEST_CASE("without random numbers there is a shape, and memory comes with the values") {
+  Rng none = Rng::none();
+  const auto blank = [&] {
+    return initial_values<float>({2, 1 << 30}, Initializer::glorot_uniform, {1, 1}, none);
+  };
+  CHECK(blank().shape() == Shape{2, 1 << 30});
+  CHECK(blank().data() == nullptr);
+  Parameter<float> p("p", initial_values<float>({2}, Initializer::ones, {1, 1}, none)), q = p;
+  const Tensor<float> values({2}, {3, 4});
+  p.set(values);
+  CHECK(p.value() == values);
+  q.set(Tensor<float>(values));
+  CHECK(q.value() == values);
+  CHECK(q.version() == 1);
+  CHECK_THROWS_AS(q.set(Tensor<float>({3})), ShapeError);
+  CHECK(q.value() == values);
 }

@@ -200,8 +200,8 @@ TEST_CASE("names of several bytes a character are cut between characters, and co
       for (std::string_view rest = line; !rest.empty();) {
         const auto lead = static_cast<unsigned char>(rest[0]);
         const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        whole = whole && (lead < 0x80 || lead >= 0xC0) && detail::width_of(std::string(rest.substr(0, length))) == 1 &&
-                rest.size() >= length;
+        whole = whole && (lead < 0x80 || lead >= 0xC0) &&
+                detail::width_of(std::string(rest.substr(0, length))) == 1 && rest.size() >= length;
         rest.remove_prefix((std::min)(length, rest.size()));
       }
       CHECK(whole);

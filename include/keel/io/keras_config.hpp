@@ -364,8 +364,9 @@ class KerasReader {
     if (at < 0) at += rank;
     if (channels_first() && rank == 4 && at > 0) at = at == 1 ? 3 : at - 1;
     if (type == "Concatenate") return options.set("axis", at);
-    if (at != rank - 1) throw FormatError(where, "the axis of the channels", "axis " + axis.dump(),
-                          "keel has this layer on the channels only");
+    if (at != rank - 1)
+      throw FormatError(where, "the axis of the channels", "axis " + axis.dump(),
+                        "keel has this layer on the channels only");
     if (type == "Softmax") options.set("axis", Index{-1});
   }
 

@@ -63,9 +63,8 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
   const Json topology = parse_json(text->second, archive.where + ": modelTopology");
   const bool wrapped = topology.is_object() && topology.contains("model_config");
   std::string version = topology.is_object() ? topology.value("keras_version", "tfjs").text() : "tfjs";
-  KerasModel<T> loaded =
-      build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version, options,
-                           Weights::from_file);
+  KerasModel<T> loaded = build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where,
+                                              version, options, Weights::from_file);
   WeightPlan<T> plan(archive.where, "TensorFlow.js", loaded.model.name());
   std::map<Index, std::string> names;
   io::own_names(loaded.root, names);

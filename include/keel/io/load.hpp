@@ -127,8 +127,8 @@ WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::strin
 enum class ProbeCheck { replay, skip };
 
 /// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a
-/// class of layer that keel does not have, or weights only, if the model does not do what the file's probe says, or
-/// if there is not enough memory.
+/// class of layer that keel does not have, or weights only, if the model does not do what the file's probe says,
+/// or if there is not enough memory.
 template <class T = float>
 Model<T> load(const std::string& path, const ModelOptions& options = {},
               ProbeCheck probe = ProbeCheck::replay) try {

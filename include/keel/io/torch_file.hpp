@@ -308,7 +308,7 @@ inline void read_torch_zip(Archive& archive, ZipReader zip, std::uint64_t file_s
   if (const ZipMember* order = zip.find(folder + "byteorder"))
     if (const std::string_view text = text_of(zip.read(*order, storage)); text != "little")
       throw FormatError(archive.where, "values in little-endian order", shown(text),
-                      "load and save it again on a little-endian machine");
+                        "load and save it again on a little-endian machine");
   Bytes pickled;
   ByteReader reader(zip.read(*data, pickled), archive.where + ": data.pkl");
   Budget budget = Budget::for_structure(file_size), tensors = Budget::for_tensors(file_size, limits);

@@ -54,8 +54,8 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
     const Index area = size.height * size.width, channels = inputs[0].back(),
                 filters = this->options().depth_multiplier;
     const Shape kernel{size.height, size.width, channels, filters};  // throws before a product overflows
-    this->make_parameters(kernel, this->options().depthwise_initializer,
-                          {area * channels, area * filters, area}, channels * filters, rng);
+    this->make_parameters(kernel, this->options().depthwise_initializer, {area * channels, area * filters, area},
+                          channels * filters, rng);
   }
 
  private:

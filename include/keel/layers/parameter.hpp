@@ -59,8 +59,7 @@ class Parameter {
 
  private:
   void check(const Shape& given) const {
-    if (!(given == shape()))
-      throw ShapeError(name_, "a value of shape " + shape().to_string(), given.to_string());
+    if (!(given == shape())) throw ShapeError(name_, "a value of shape " + shape().to_string(), given.to_string());
   }
 
   std::string name_;

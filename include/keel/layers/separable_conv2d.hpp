@@ -72,9 +72,8 @@ class SeparableConv2D : public Layer<T> {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
     const Index multiplier = options_.depth_multiplier, middle = channels * multiplier;
     const Shape kernel{kernel_size_.height, kernel_size_.width, channels, multiplier};  // no product overflows
-    depthwise_ = {"depthwise_kernel",
-                  initial_values<T>(kernel, options_.depthwise_initializer,
-                                    {area * channels, area * multiplier, area}, rng)};
+    depthwise_ = {"depthwise_kernel", initial_values<T>(kernel, options_.depthwise_initializer,
+                                                        {area * channels, area * multiplier, area}, rng)};
     const Fans fans(middle, filters_);
     pointwise_ = {"pointwise_kernel",
                   initial_values<T>({1, 1, middle, filters_}, options_.pointwise_initializer, fans, rng)};

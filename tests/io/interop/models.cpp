@@ -73,8 +73,8 @@ Model<> nested() {
 Model<> odd_names() {
   Model<> net({.seed = 6});
   Node x = net.input({5, 5, 2}, "1st");
-  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_modules", "train",
-                           "type", "forward", "training", "tail_activation"})
+  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_modules",
+                           "train", "type", "forward", "training", "tail_activation"})
     x = net.add(Conv2D(2, 1, {.name = name}), x);
   net.output(net.add(Conv2D(2, 1, {.activation = Activation::tanh, .name = "tail"}), x));
   return net;
