@@ -47,13 +47,13 @@ void read(keel::ByteSpan bytes) {
   read_keras_npz(text.starts_with("PK") ? bytes : io::bytes_of(build::zip({{"a.npy", std::string(text)}})), "f");
 #elif KEEL_READER == KEEL_FUZZ_keras
   // a configuration without weights, or with
-  build_keras_model<float>(parse_json(io::text_of(bytes), "f", io::keras_json()), "f", "3", {});
+  build_keras_model<float>(parse_json(io::text_of(bytes), "f", io::keras_json()), "f", "3", {}, Weights::from_file);
 #else
   const std::string text(io::text_of(bytes));
   if (text.find("\"inputs\":[{\"shape") != text.npos)
     parse_probe(text, "f");
   else
-    build_model<float>(parse_json(text, "f"), "f");
+    build_model<float>(parse_json(text, "f"), "f", {}, Weights::from_file);
 #endif
 }
 
