@@ -232,6 +232,28 @@ TEST_CASE("conv2d: the error of Winograd's method beside that of plain sums") {
   }
 }
 
+TEST_CASE_TEMPLATE("conv2d: taps far outside the image cost neither memory nor time", T, float, double) {
+  Random random{std::mt19937(21)};
+  for (const Index groups : {1, 2}) {
+    for (const Index dilation : {2, 5, 7, 8, 1000, 1000000})
+      for (const Index taps : {2, 3, 5})
+        for (const Index stride : {1, 2}) {
+          const Index out = (8 - 1) / stride + 1, pad = (taps - 1) * dilation / 2;
+          const Conv2DGeometry g{
+              2,   8,       8,     6, out, out, 4 * groups, taps, taps, stride, stride, dilation, 1 + dilation / 2,
+              pad, pad / 2, groups};
+          check_geometry<T>(g, random);
+          Run<T> run(keel::best_simd_level());
+          const std::vector<T> x = random.values<T>(x_size(g)), dy = random.values<T>(y_size(g)),
+                               kernel = random.values<T>(size(g.kernel_size()));
+          run.forward(g, x, kernel), run.forward_unpacked(g, x, kernel);
+          run.backward_input(g, dy, kernel), run.backward_kernel(g, x, dy);
+          CAPTURE(describe(g));
+          CHECK(run.scratch.bytes() < 1 << 20);
+        }
+  }
+}
+
 TEST_CASE("conv2d: the comparison can fail") {
   Random random{std::mt19937(9)};
   const Conv2DGeometry g{1, 5, 5, 3, 5, 5, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include <keel/kernels/conv2d_geometry.hpp>
 #include <keel/kernels/depthwise_conv2d.hpp>
 #include <keel/kernels/winograd.hpp>
@@ -8,18 +10,41 @@ namespace keel::inline KEEL_ABI {
 
 namespace detail {
 
+/// Without the first and the last taps that no output finds inside the image, so that no dilation makes the blocks
+/// of padded input large.
+inline ConvAxis used_axis(Index in, Index out, Index taps, Index stride, Index dilation, Index pad) {
+  Index first = 0, last = taps - 1;
+  while (first < last && (out - 1) * stride + first * dilation < pad) ++first;
+  while (first < last && last * dilation - pad >= in) --last;
+  return {in, out, last - first + 1, stride, dilation, pad - first * dilation};
+}
 inline ConvAxis height_axis(const Conv2DGeometry& g) {
-  return {g.in_h, g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top};
+  return used_axis(g.in_h, g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top);
 }
 inline ConvAxis width_axis(const Conv2DGeometry& g) {
-  return {g.in_w, g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left};
+  return used_axis(g.in_w, g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left);
+}
+/// Where the weights of the first used tap are.
+inline Index first_weight(const Conv2DGeometry& g, const ConvAxis& height, const ConvAxis& width) {
+  const Index r = (g.pad_top - height.pad) / g.dilation_h, s = (g.pad_left - width.pad) / g.dilation_w;
+  return (r * g.kernel_w + s) * g.group_in() * g.out_c;
 }
 
 template <class T>
 KernelView<T> forward_view(const Conv2DGeometry& g, const T* kernel) {
+  const ConvAxis h = height_axis(g), w = width_axis(g);
   const Index tap = g.group_in() * g.out_c;
-  return {kernel, g.kernel_h, g.kernel_w, g.group_in(), g.group_out(), g.groups, g.kernel_w * tap,
-          tap,    g.out_c,    1,          g.group_out()};
+  return {kernel ? kernel + first_weight(g, h, w) : nullptr,
+          h.taps,
+          w.taps,
+          g.group_in(),
+          g.group_out(),
+          g.groups,
+          g.kernel_w * tap,
+          tap,
+          g.out_c,
+          1,
+          g.group_out()};
 }
 
 /// The inputs i = phase (mod stride) of one axis as a convolution of the outputs with every `step`th tap of the
@@ -39,11 +64,11 @@ struct BackwardAxis {
   }
   Index last() const { return first + ((std::max)(axis.taps, Index{1}) - 1) * step; }
 
-  /// All outputs that some phase reads, for the first phase's inputs.
+  /// All outputs that some phase reads (at least one does), for the first phase's inputs.
   static ConvAxis all(const ConvAxis& forward) {
     ConvAxis result = BackwardAxis(forward, 0).axis;
     if (forward.stride == 1) return result;
-    Index before = -forward.out, end = -forward.in;
+    Index before = std::numeric_limits<Index>::min(), end = before;
     for (Index phase = 0; phase < forward.stride; ++phase) {
       const ConvAxis axis = BackwardAxis(forward, phase).axis;
       if (axis.taps > 0) before = (std::max)(before, axis.pad), end = (std::max)(end, axis.span() - axis.pad);
@@ -196,6 +221,7 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
   using detail::BackwardAxis, detail::ConvPhase;
   const detail::ConvAxis height = detail::height_axis(g), width = detail::width_axis(g);
   const Index ci = g.group_in(), co = g.group_out(), tap = ci * g.out_c;
+  const T* const first = kernel + detail::first_weight(g, height, width);
   Scratch::Frame frame(context.scratch);
   ConvPhase<T>* const phases = context.scratch.take<ConvPhase<T>>(g.stride_h * g.stride_w);
   Index count = 0;
@@ -205,16 +231,44 @@ void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel
       if (h.axis.taps * w.axis.taps > 0)
         phases[count++] = {h.axis,
                            w.axis,
-                           {kernel + (h.last() * g.kernel_w + w.last()) * tap, h.axis.taps, w.axis.taps, co, ci,
+                           {first + (h.last() * g.kernel_w + w.last()) * tap, h.axis.taps, w.axis.taps, co, ci,
                             g.groups, -h.step * g.kernel_w * tap, -w.step * tap, 1, g.out_c, co},
                            nullptr};
     }
+  if (count == 0) {
+    std::fill_n(dx, g.batch * g.in_h * g.in_w * g.in_c, T(0));
+    return;
+  }
   const detail::ConvShape shape{
       BackwardAxis::all(height), BackwardAxis::all(width), g.batch, g.groups, co, ci, g.in_h, g.in_w};
   if (const Index tile = detail::winograd_tile(shape, true))
     return detail::convolve<T>(shape, tile, dy, phases[0].kernel, nullptr, {}, dx, context);
   detail::convolve<T>(shape, phases, count, dy, {}, dx, context);
 }
+
+template <class T>
+void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
+                            const KernelContext& context);
+
+namespace detail {
+
+/// The kernel's gradient where some taps see nothing: theirs is 0.
+template <class T>
+void backward_used_taps(Conv2DGeometry g, const ConvShape& shape, const T* x, const T* dy, T* dkernel,
+                        bool accumulate, const KernelContext& context) {
+  if (!accumulate) std::fill_n(dkernel, g.kernel_size(), T(0));
+  T* to = dkernel + first_weight(g, shape.h, shape.w);
+  const Index row = g.kernel_w * g.group_in() * g.out_c;
+  g.kernel_h = shape.h.taps, g.kernel_w = shape.w.taps, g.pad_top = shape.h.pad, g.pad_left = shape.w.pad;
+  const Index used = g.kernel_w * g.group_in() * g.out_c;
+  Scratch::Frame frame(context.scratch);
+  T* const from = context.scratch.take<T>(g.kernel_size());
+  conv2d_backward_kernel(g, x, dy, from, false, context);
+  for (Index r = 0; r < g.kernel_h; ++r)
+    for (Index i = 0; i < used; ++i) to[r * row + i] += from[r * used + i];
+}
+
+}  // namespace detail
 
 /// dkernel = the gradient of sum(dy conv(x, kernel)) with respect to the kernel, or adds it to dkernel. Every
 /// weight's sum is over strips of output rows in order, the strips cut as the geometry alone says.
@@ -227,6 +281,8 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
     return;
   }
   const detail::ConvShape shape = detail::forward_shape(g);
+  if (shape.h.taps * shape.w.taps < g.kernel_h * g.kernel_w)
+    return detail::backward_used_taps(g, shape, x, dy, dkernel, accumulate, context);
   if (detail::winograd_tile(shape, true))
     return detail::winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context);
   using Strips = detail::ConvStrips<T>;
