@@ -352,5 +352,6 @@ TEST_CASE("a small file cannot ask for much work") {
     std::string& text = archive.metadata["architecture"];
     replace(text, "\"dilation_rate\":[1,1]", "\"dilation_rate\":[1000000,1000000]");
   });
-  check_message(error_of_load(dilated), {"a model that runs on the probe's input", "at most 4194304 values"});
+  check_message(error_of_load(dilated),
+                {"layer 'conv2d'", "expected output as when the model was saved"});  // not out of memory
 }

@@ -82,21 +82,7 @@ void check_probe_size(const Model<T>& model, Inputs<T> x) {
   const double most = (std::min)(0x1p26, (std::max)(0x1p22, 0x1p8 * given));
   const double batch = static_cast<double>(x.empty() || x[0].rank() == 0 ? 0 : x[0].shape()[0]);
   double values = 0, work = 0;
-  for (const auto& node : model.nodes()) {
-    values += batch * static_cast<double>(node.shape.size());
-    if (node.layer < 0) continue;
-    // convolutions copy rows with their padding, which a dilated kernel may make far longer
-    const Shape& in = model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape;
-    const Config config = model.layer(node.layer).config();
-    Pair kernel = 1, dilation = 1;
-    if (in.rank() != 3 || !config.find("dilation_rate")) continue;
-    read_option(config, "kernel_size", kernel), read_option(config, "dilation_rate", dilation);
-    const auto padded = [](Index extent, Index taps, Index step) {
-      return static_cast<double>(extent) + static_cast<double>((taps - 1) * step);
-    };
-    const double all = padded(in[0], kernel.height, dilation.height) * padded(in[1], kernel.width, dilation.width);
-    values += all * static_cast<double>(in[2]) - static_cast<double>(in.size());
-  }
+  for (const auto& node : model.nodes()) values += batch * static_cast<double>(node.shape.size());
   if (values > most)
     throw ConfigError("probe", "an input for which all layers together give at most " + digits(most) + " values",
                       digits(values), "use fewer samples");

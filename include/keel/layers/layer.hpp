@@ -103,7 +103,8 @@ class Layer : public LayerIdentity {
 
   /// Shape of one sample's output, given one sample's inputs. Throws ShapeError with what does not fit.
   virtual Shape output_shape(Shapes inputs) const = 0;
-  /// Makes the parameters, once, when the layer joins a model.
+  /// Makes the parameters, once, when the layer joins a model. While a file is loaded, `rng` is Rng::none() and
+  /// `initial_values` gives shapes without memory; other values, if any, are replaced by those of the file.
   virtual void build(Shapes /*inputs*/, Rng& /*rng*/) {}
   /// Parameters in Keras's order: trainable ones as created, then buffers.
   virtual std::vector<Parameter<T>*> parameters() { return {}; }

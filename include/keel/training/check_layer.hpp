@@ -150,10 +150,17 @@ class LayerCheck {
     for (std::vector<Shape> wrong : options_.refused) check_refusal(wrong);
     check_refusal({});
     output_ = layer_->output_shape(shapes_);
-    Rng rng(options_.seed);
+    AnyLayer<T> loaded = layer_;
+    Rng rng(options_.seed), none = Rng::none();
     layer_->build(shapes_, rng);
     expect(layer_->output_shape(shapes_) == output_, "output_shape", "another shape after build");
     const auto parameters = layer_->parameters();
+    loaded->build(shapes_, none);
+    const auto waiting = loaded->parameters();
+    bool same = waiting.size() == parameters.size();
+    for (std::size_t i = 0; same && i < waiting.size(); ++i)
+      same = waiting[i]->name() == parameters[i]->name() && waiting[i]->shape() == parameters[i]->shape();
+    expect(same, "build", "other parameters with Rng::none(), as while a file is loaded");
     expect(parameters == layer_->parameters(), "parameters", "another list at the second call");
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       expect(!parameters[i]->name().empty(), "parameters", "one without a name");
