@@ -68,7 +68,7 @@ struct BackwardAxis {
   static ConvAxis all(const ConvAxis& forward) {
     ConvAxis result = BackwardAxis(forward, 0).axis;
     if (forward.stride == 1) return result;
-    Index before = std::numeric_limits<Index>::min(), end = before;
+    Index before = (std::numeric_limits<Index>::min)(), end = before;
     for (Index phase = 0; phase < forward.stride; ++phase) {
       const ConvAxis axis = BackwardAxis(forward, phase).axis;
       if (axis.taps > 0) before = (std::max)(before, axis.pad), end = (std::max)(end, axis.span() - axis.pad);
