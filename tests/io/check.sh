@@ -6,7 +6,7 @@
 # to ~/keel-peers). What is not installed is left out, and said.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
-build=$(cd "$1" && pwd)
+build=$(cd "$1" && pwd) || exit 2
 work=$build/interop
 here=$PWD/tests/io/interop
 mkdir -p "$work"

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 source=$PWD
-build=$(cd "$1" && pwd)
+build=$(cd "$1" && pwd) || exit 2
 shift
 work=$build/packaging
 here=$source/tests/packaging

@@ -5,7 +5,7 @@
 # defaults to ~/keel-peers); and the node_modules in KEEL_NODE_MODULES that has @tensorflow/tfjs and h5wasm.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
-build=$(cd "$1" && pwd)
+build=$(cd "$1" && pwd) || exit 2
 work=$build/models
 here=$PWD/tests/io/interop
 mkdir -p "$work"
