@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include <keel/kernels/conv2d.hpp>
+#include <keel/kernels/conv2d/conv2d.hpp>
 
 #include "peak.hpp"
 

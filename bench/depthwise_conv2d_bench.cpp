@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <keel/kernels/depthwise_conv2d.hpp>
+#include <keel/kernels/conv2d/depthwise.hpp>
 
 using namespace keel;
 

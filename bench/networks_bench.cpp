@@ -7,8 +7,8 @@
 
 #include <benchmark/benchmark.h>
 
-#include <keel/training/losses.hpp>
-#include <keel/training/optimizers.hpp>
+#include <keel/training/losses/losses.hpp>
+#include <keel/training/optimizers/optimizers.hpp>
 
 #include "networks.hpp"
 

@@ -9,7 +9,7 @@
 #include <iostream>
 
 #include <keel/io/load.hpp>
-#include <keel/model/summary.hpp>
+#include <keel/model/summary/summary.hpp>
 
 #include "arguments.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <iostream>
 
-#include <keel/io/datasets.hpp>
+#include <keel/io/datasets/datasets.hpp>
 #include <keel/keel.hpp>
 
 #include "arguments.hpp"

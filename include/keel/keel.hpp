@@ -7,12 +7,12 @@
 
 #include <keel/layers/registry.hpp>
 #include <keel/model/sequential.hpp>
-#include <keel/model/summary.hpp>
+#include <keel/model/summary/summary.hpp>
 #include <keel/training/augment.hpp>
-#include <keel/training/check_layer.hpp>
+#include <keel/testing/check_layer.hpp>
 #include <keel/training/fit.hpp>
-#include <keel/training/optimizers.hpp>
+#include <keel/training/optimizers/optimizers.hpp>
 #include <keel/training/schedules.hpp>
 
-#include <keel/io/datasets.hpp>
-#include <keel/io/model_file.hpp>
+#include <keel/io/datasets/datasets.hpp>
+#include <keel/io/keel/model_file.hpp>

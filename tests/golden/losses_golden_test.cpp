@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <keel/training/losses.hpp>
+#include <keel/training/losses/losses.hpp>
 
 #include "support/golden.hpp"
 

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <keel/training/optimizers.hpp>
+#include <keel/training/optimizers/optimizers.hpp>
 
 #include "support/golden.hpp"
 

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <keel/io/deflate.hpp>
+#include <keel/formats/deflate.hpp>
 #include <keel/layers/layers.hpp>
 #include <keel/model/model.hpp>
 

@@ -8,8 +8,8 @@
 #include <keel/layers/flatten.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
 #include <keel/model/sequential.hpp>
-#include <keel/training/losses.hpp>
-#include <keel/training/optimizers.hpp>
+#include <keel/training/losses/losses.hpp>
+#include <keel/training/optimizers/optimizers.hpp>
 
 #include "support/golden.hpp"
 

@@ -1,4 +1,4 @@
-#include <keel/io/cifar10.hpp>
+#include <keel/io/datasets/cifar10.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include <keel/io/datasets.hpp>
+#include <keel/io/datasets/datasets.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,13 +1,13 @@
 #pragma once
 /// Small files of every format, built in memory by the tests, and ways to damage them.
 
-#include <keel/io/hdf5.hpp>
-#include <keel/io/hdf5_write.hpp>
-#include <keel/io/keras_npz.hpp>
-#include <keel/io/npy.hpp>
-#include <keel/io/safetensors.hpp>
-#include <keel/io/tfjs.hpp>
-#include <keel/io/torch_file.hpp>
+#include <keel/formats/hdf5/reader.hpp>
+#include <keel/formats/hdf5/writer.hpp>
+#include <keel/io/keras/npz.hpp>
+#include <keel/formats/npy.hpp>
+#include <keel/formats/safetensors.hpp>
+#include <keel/io/tfjs/archive.hpp>
+#include <keel/formats/torch_file.hpp>
 
 #include <string>
 #include <vector>

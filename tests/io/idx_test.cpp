@@ -1,4 +1,4 @@
-#include <keel/io/idx.hpp>
+#include <keel/io/datasets/idx.hpp>
 
 #include <doctest/doctest.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <keel/kernels/conv2d.hpp>
+#include <keel/kernels/conv2d/conv2d.hpp>
 
 using keel::Conv2DGeometry;
 using keel::Index;

@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include <keel/kernels/depthwise_conv2d.hpp>
+#include <keel/kernels/conv2d/depthwise.hpp>
 
 #include "kernel_testing.hpp"
 

@@ -14,7 +14,7 @@
 #include <keel/layers/multiply.hpp>
 #include <keel/layers/prelu.hpp>
 #include <keel/layers/zero_padding2d.hpp>
-#include <keel/training/check_layer.hpp>
+#include <keel/testing/check_layer.hpp>
 
 #include <doctest/doctest.h>
 

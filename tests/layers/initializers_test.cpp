@@ -1,5 +1,5 @@
-#include <keel/layers/initializers.hpp>
-#include <keel/layers/parameter.hpp>
+#include <keel/layers/base/initializers.hpp>
+#include <keel/layers/base/parameter.hpp>
 
 #include <doctest/doctest.h>
 

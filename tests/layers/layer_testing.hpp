@@ -1,7 +1,7 @@
 #pragma once
 // What the tests of layers share: running one layer without a model.
 
-#include <keel/training/check_layer.hpp>
+#include <keel/testing/check_layer.hpp>
 
 #include <doctest/doctest.h>
 

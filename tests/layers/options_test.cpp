@@ -1,4 +1,4 @@
-#include <keel/layers/options.hpp>
+#include <keel/layers/base/options.hpp>
 
 #include <doctest/doctest.h>
 

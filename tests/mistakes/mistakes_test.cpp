@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include <keel/io/model_file.hpp>
+#include <keel/io/keel/model_file.hpp>
 #include <keel/keel.hpp>
 
 #include "temporary_directory.hpp"

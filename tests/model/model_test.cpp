@@ -11,8 +11,8 @@
 #include <keel/layers/max_pool2d.hpp>
 #include <keel/layers/relu.hpp>
 #include <keel/model/sequential.hpp>
-#include <keel/training/losses.hpp>
-#include <keel/training/optimizers.hpp>
+#include <keel/training/losses/losses.hpp>
+#include <keel/training/optimizers/optimizers.hpp>
 
 #include <atomic>
 #include <cstring>

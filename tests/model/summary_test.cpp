@@ -10,7 +10,7 @@
 #include <keel/layers/global_average_pool2d.hpp>
 #include <keel/layers/relu.hpp>
 #include <keel/model/sequential.hpp>
-#include <keel/model/summary.hpp>
+#include <keel/model/summary/summary.hpp>
 
 using namespace keel;
 

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <keel/tensor/rng.hpp>
-#include <keel/training/losses.hpp>
+#include <keel/training/losses/losses.hpp>
 #include <limits>
 
 #include "support/message.hpp"

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <keel/training/metrics.hpp>
+#include <keel/training/metrics/metrics.hpp>
 
 #include "support/message.hpp"
 

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <keel/tensor/rng.hpp>
-#include <keel/training/optimizers.hpp>
+#include <keel/training/optimizers/optimizers.hpp>
 
 #include "support/message.hpp"
 

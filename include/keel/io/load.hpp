@@ -17,12 +17,12 @@
 /// (io/probe.hpp). A model inside a Keras model becomes layers named "inner/dense", and these are written as a
 /// model inside again. save_keras(model, path, {.weights = KerasContainer::npz}) writes a .keras with .npz inside.
 
-#include <keel/io/content.hpp>
-#include <keel/io/keras_model.hpp>
-#include <keel/io/keras_write.hpp>
-#include <keel/io/npy.hpp>
+#include <keel/formats/content.hpp>
+#include <keel/io/keras/model.hpp>
+#include <keel/io/keras/writer.hpp>
+#include <keel/formats/npy.hpp>
 #include <keel/io/probe.hpp>
-#include <keel/io/torch_model.hpp>
+#include <keel/io/torch/model.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <map>
 
-#include <keel/io/architecture.hpp>
+#include <keel/io/keel/architecture.hpp>
 #include <keel/tensor/finite.hpp>
 #include <keel/training/number.hpp>
 

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include <keel/io/archive.hpp>
+#include <keel/formats/archive.hpp>
 #include <keel/model/model.hpp>
 
 namespace keel::inline KEEL_ABI {

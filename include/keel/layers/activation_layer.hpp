@@ -1,8 +1,8 @@
 #pragma once
 
 #include <keel/kernels/activation.hpp>
-#include <keel/layers/layer.hpp>
-#include <keel/layers/options.hpp>
+#include <keel/layers/base/layer.hpp>
+#include <keel/layers/base/options.hpp>
 
 namespace keel::inline KEEL_ABI {
 

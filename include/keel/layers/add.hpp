@@ -1,8 +1,8 @@
 #pragma once
 
 #include <keel/kernels/elementwise.hpp>
-#include <keel/layers/merge.hpp>
-#include <keel/layers/output_activation.hpp>
+#include <keel/layers/base/merge.hpp>
+#include <keel/layers/base/output_activation.hpp>
 
 namespace keel::inline KEEL_ABI {
 

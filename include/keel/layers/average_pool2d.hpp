@@ -1,6 +1,6 @@
 #pragma once
 
-#include <keel/layers/pool2d.hpp>
+#include <keel/layers/base/pool2d.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <keel/kernels/batch_norm.hpp>
-#include <keel/layers/initializers.hpp>
-#include <keel/layers/output_activation.hpp>
+#include <keel/layers/base/initializers.hpp>
+#include <keel/layers/base/output_activation.hpp>
 #include <keel/tensor/finite.hpp>
 
 namespace keel::inline KEEL_ABI {

@@ -2,8 +2,8 @@
 
 #include <keel/kernels/dense.hpp>
 #include <keel/kernels/reduce.hpp>
-#include <keel/layers/initializers.hpp>
-#include <keel/layers/output_activation.hpp>
+#include <keel/layers/base/initializers.hpp>
+#include <keel/layers/base/output_activation.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <keel/layers/conv2d_base.hpp>
+#include <keel/layers/base/conv2d_base.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <keel/layers/merge.hpp>
+#include <keel/layers/base/merge.hpp>
 
 namespace keel::inline KEEL_ABI {
 

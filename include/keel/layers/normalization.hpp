@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include <keel/kernels/batch_norm.hpp>
-#include <keel/layers/initializers.hpp>
-#include <keel/layers/layer.hpp>
+#include <keel/layers/base/initializers.hpp>
+#include <keel/layers/base/layer.hpp>
 #include <keel/tensor/finite.hpp>
 
 namespace keel::inline KEEL_ABI {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <keel/layers/initializers.hpp>
-#include <keel/layers/layer.hpp>
+#include <keel/layers/base/initializers.hpp>
+#include <keel/layers/base/layer.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -4,7 +4,7 @@
 
 #include <keel/layers/activation_layer.hpp>
 #include <keel/layers/add.hpp>
-#include <keel/layers/any_layer.hpp>
+#include <keel/layers/base/any_layer.hpp>
 #include <keel/layers/average_pool2d.hpp>
 #include <keel/layers/batch_norm.hpp>
 #include <keel/layers/concatenate.hpp>

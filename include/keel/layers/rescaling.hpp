@@ -1,7 +1,7 @@
 #pragma once
 
-#include <keel/layers/layer.hpp>
-#include <keel/layers/options.hpp>
+#include <keel/layers/base/layer.hpp>
+#include <keel/layers/base/options.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <keel/layers/options.hpp>
-#include <keel/layers/view_layer.hpp>
+#include <keel/layers/base/options.hpp>
+#include <keel/layers/base/view_layer.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <keel/kernels/reduce.hpp>
-#include <keel/layers/convolution.hpp>
-#include <keel/layers/initializers.hpp>
-#include <keel/layers/output_activation.hpp>
+#include <keel/layers/base/convolution.hpp>
+#include <keel/layers/base/initializers.hpp>
+#include <keel/layers/base/output_activation.hpp>
 
 namespace keel::inline KEEL_ABI {
 

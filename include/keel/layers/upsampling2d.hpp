@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include <keel/layers/layer.hpp>
-#include <keel/layers/options.hpp>
+#include <keel/layers/base/layer.hpp>
+#include <keel/layers/base/options.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <keel/kernels/parallel.hpp>
-#include <keel/layers/any_layer.hpp>
+#include <keel/layers/base/any_layer.hpp>
 #include <keel/model/inference_plan.hpp>
 #include <keel/model/naming.hpp>
 #include <keel/model/tape.hpp>

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <keel/kernels/elementwise.hpp>
-#include <keel/layers/any_layer.hpp>
+#include <keel/layers/base/any_layer.hpp>
 
 namespace keel::inline KEEL_ABI {
 

@@ -10,7 +10,7 @@
 
 #include <keel/model/model.hpp>
 #include <keel/training/history.hpp>
-#include <keel/training/optimizers.hpp>
+#include <keel/training/optimizers/optimizers.hpp>
 
 namespace keel::inline KEEL_ABI {
 

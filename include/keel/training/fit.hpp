@@ -2,8 +2,8 @@
 
 #include <keel/training/callbacks.hpp>
 #include <keel/training/data.hpp>
-#include <keel/training/losses.hpp>
-#include <keel/training/metrics.hpp>
+#include <keel/training/losses/losses.hpp>
+#include <keel/training/metrics/metrics.hpp>
 #include <keel/training/progress.hpp>
 
 namespace keel::inline KEEL_ABI {

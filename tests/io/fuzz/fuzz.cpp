@@ -18,9 +18,9 @@
 #define KEEL_READER KEEL_FUZZ(READER)
 
 #if KEEL_READER == KEEL_FUZZ_keras
-#include <keel/io/keras_file.hpp>
+#include <keel/io/keras/file.hpp>
 #elif KEEL_READER == KEEL_FUZZ_keel
-#include <keel/io/model_file.hpp>
+#include <keel/io/keel/model_file.hpp>
 #include <keel/io/probe.hpp>
 #endif
 
@@ -71,8 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 #include <filesystem>
 
-#include <keel/io/keras_write.hpp>
-#include <keel/io/model_file.hpp>
+#include <keel/io/keras/writer.hpp>
+#include <keel/io/keel/model_file.hpp>
 #include <keel/io/probe.hpp>
 
 using namespace build;

@@ -1,9 +1,9 @@
 /// rewrite IN OUT...: reads a file of any format and writes it in the formats that the names of OUT ask for.
-#include <keel/io/hdf5.hpp>
-#include <keel/io/hdf5_write.hpp>
-#include <keel/io/keras_npz.hpp>
-#include <keel/io/safetensors.hpp>
-#include <keel/io/torch_file.hpp>
+#include <keel/formats/hdf5/reader.hpp>
+#include <keel/formats/hdf5/writer.hpp>
+#include <keel/io/keras/npz.hpp>
+#include <keel/formats/safetensors.hpp>
+#include <keel/formats/torch_file.hpp>
 
 #include <cstdio>
 

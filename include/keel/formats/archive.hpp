@@ -1,0 +1,205 @@
+#pragma once
+/// The neutral form between every format and a model: named arrays in the order of the file, and text beside them.
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <unordered_set>
+
+#include <keel/formats/bytes.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// Element types that files hold. Values are little-endian in memory too, on every machine.
+enum class DType : unsigned char { boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64 };
+
+inline std::size_t size_of(DType type) {
+  constexpr std::size_t sizes[] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 2, 4, 8};
+  return sizes[static_cast<std::size_t>(type)];
+}
+inline const char* name_of(DType type) {
+  constexpr const char* names[] = {"bool",   "uint8", "int8",    "uint16",   "int16",   "uint32", "int32",
+                                   "uint64", "int64", "float16", "bfloat16", "float32", "float64"};
+  return names[static_cast<std::size_t>(type)];
+}
+inline bool is_floating(DType type) { return type >= DType::f16; }
+
+/// One array of a file: contiguous, last axis fastest, whatever strides the file had.
+struct NamedArray {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape{0};
+  Bytes bytes;
+};
+
+struct Archive {
+  std::string where;   ///< the file, for errors
+  std::string format;  ///< "safetensors", "npz", "torch", ...
+  std::vector<NamedArray> tensors;
+  std::map<std::string, std::string> metadata;
+
+  const NamedArray* find(std::string_view name) const {
+    for (const NamedArray& array : tensors)
+      if (array.name == name) return &array;
+    return nullptr;
+  }
+  /// Throws FormatError when there is none of that name.
+  const NamedArray& at(std::string_view name) const {
+    if (const NamedArray* array = find(name)) return *array;
+    throw FormatError(where, "a tensor " + io::shown(name), "none of that name");
+  }
+};
+
+namespace io {
+
+inline float half_to_float(std::uint16_t half) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
+  const std::uint32_t exponent = half >> 10 & 31u, fraction = half & 0x3ffu;
+  if (exponent == 0) {
+    const float value = static_cast<float>(fraction) * 0x1p-24f;
+    return sign ? -value : value;
+  }
+  return std::bit_cast<float>(sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | fraction << 13);
+}
+inline float bfloat_to_float(std::uint16_t value) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16);
+}
+/// NaN and infinity, by their bits: right under -ffast-math too.
+inline bool is_finite_bits(double value) { return (std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ff) != 0x7ff; }
+
+/// Calls f with each value in turn, as double (f16, bf16, f32, f64), std::int64_t or std::uint64_t.
+template <class F>
+void for_each_value(const NamedArray& array, F&& f) {
+  const std::byte* at = array.bytes.data();
+  const std::size_t size = size_of(array.dtype);
+  for (Index i = 0; i < array.shape.size(); ++i, at += size) {
+    const std::uint64_t bits = load_little(at, size);
+    switch (array.dtype) {
+      case DType::boolean: f(i, std::uint64_t{bits != 0}); break;
+      case DType::u8:
+      case DType::u16:
+      case DType::u32:
+      case DType::u64: f(i, bits); break;
+      case DType::i8: f(i, std::int64_t{static_cast<std::int8_t>(bits)}); break;
+      case DType::i16: f(i, std::int64_t{static_cast<std::int16_t>(bits)}); break;
+      case DType::i32: f(i, std::int64_t{static_cast<std::int32_t>(bits)}); break;
+      case DType::i64: f(i, static_cast<std::int64_t>(bits)); break;
+      case DType::f16: f(i, static_cast<double>(half_to_float(static_cast<std::uint16_t>(bits)))); break;
+      case DType::bf16: f(i, static_cast<double>(bfloat_to_float(static_cast<std::uint16_t>(bits)))); break;
+      case DType::f32: f(i, static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)))); break;
+      case DType::f64: f(i, std::bit_cast<double>(bits)); break;
+    }
+  }
+}
+
+/// Whether a value survives as a T: integers exactly; a finite value must not become infinite in a float,
+/// rounding is allowed there.
+template <class T, class Value>
+bool fits(Value value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return !std::is_same_v<Value, double> || !is_finite_bits(static_cast<double>(value)) ||
+           std::abs(static_cast<double>(value)) <= static_cast<double>((std::numeric_limits<T>::max)());
+  } else if constexpr (std::is_same_v<Value, double>) {
+    return value >= -0x1p63 && value < 0x1p63 && std::trunc(value) == value &&
+           std::in_range<T>(static_cast<std::int64_t>(value));
+  } else {
+    return std::in_range<T>(value);
+  }
+}
+
+template <class T>
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return DType::i64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return DType::i32;
+  else {
+    static_assert(std::is_same_v<T, std::uint8_t>, "float, double, int64, int32 or uint8");
+    return DType::u8;
+  }
+}
+
+/// Names as keys: UTF-8, no control characters, all different.
+class NameSet {
+ public:
+  void add(const std::string& name, const std::string& where) {
+    if (!valid_utf8(name)) throw FormatError(where, "a name in UTF-8", shown(name));
+    for (const char character : name)
+      if (static_cast<unsigned char>(character) < 0x20)
+        throw FormatError(where, "a name without control characters", shown(name));
+    if (!names_.insert(name).second) throw FormatError(where, "names that differ", "two tensors " + shown(name));
+  }
+
+ private:
+  std::unordered_set<std::string> names_;
+};
+
+}  // namespace io
+
+/// The array as a tensor of T (float, double, std::int64_t, std::int32_t, std::uint8_t). Any type converts; a
+/// float may be rounded, but a value that T cannot hold (300 as uint8, 1e300 as float, 0.5 as int64) throws
+/// FormatError.
+template <class T>
+Tensor<T> to_tensor(const NamedArray& array, const std::string& where = "tensor") {
+  Tensor<T> tensor = Tensor<T>::uninitialized(array.shape);
+  if (array.dtype == io::dtype_of<T>() && std::endian::native == std::endian::little) {
+    if (!array.bytes.empty()) std::memcpy(tensor.data(), array.bytes.data(), array.bytes.size());
+    return tensor;
+  }
+  io::for_each_value(array, [&](Index i, auto value) {
+    if (!io::fits<T>(value))
+      throw FormatError(where + ": " + array.name, std::string("values that fit ") + name_of(io::dtype_of<T>()),
+                        std::to_string(value) + " at element " + std::to_string(i));
+    tensor[i] = static_cast<T>(value);
+  });
+  return tensor;
+}
+
+/// The array of that name, as a tensor of T.
+template <class T = float>
+Tensor<T> tensor_at(const Archive& archive, std::string_view name) {
+  return to_tensor<T>(archive.at(name), archive.where);
+}
+
+/// A tensor as an array of the same type, ready to be saved.
+template <class T>
+NamedArray to_array(std::string name, TensorView<const T> tensor) {
+  NamedArray array{std::move(name), io::dtype_of<T>(), tensor.shape(), {}};
+  array.bytes.resize(static_cast<std::size_t>(tensor.size()) * sizeof(T));
+  if constexpr (std::endian::native == std::endian::little) {
+    if (!array.bytes.empty()) std::memcpy(array.bytes.data(), tensor.data(), array.bytes.size());
+  } else {
+    for (std::size_t i = 0; i < array.bytes.size(); ++i)
+      array.bytes[i] =
+          reinterpret_cast<const std::byte*>(tensor.data())[(i / sizeof(T) + 1) * sizeof(T) - 1 - i % sizeof(T)];
+  }
+  return array;
+}
+template <class T>
+NamedArray to_array(std::string name, const Tensor<T>& tensor) {
+  return to_array(std::move(name), tensor.view());
+}
+
+/// How many values are NaN or infinite.
+inline Index count_nonfinite(const NamedArray& array) {
+  Index count = 0;
+  if (is_floating(array.dtype))
+    io::for_each_value(array,
+                       [&](Index, auto value) { count += !io::is_finite_bits(static_cast<double>(value)); });
+  return count;
+}
+
+/// Throws FormatError naming the first tensor with a NaN or an infinity.
+inline void require_finite(const Archive& archive) {
+  for (const NamedArray& array : archive.tensors)
+    if (const Index count = count_nonfinite(array))
+      throw FormatError(archive.where + ": " + array.name, "finite values",
+                        std::to_string(count) + " of " + std::to_string(array.shape.size()) + " NaN or infinite");
+}
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,222 @@
+#pragma once
+/// safetensors: 8 bytes of header length, a JSON header of names, types, shapes and ranges, then the values.
+/// https://huggingface.co/docs/safetensors, with the checks of its reference reader: ranges in order without holes
+/// or overlaps, each as long as its shape says, and nothing after the last. Stricter here: duplicate names and
+/// metadata other than text are refused.
+
+#include <algorithm>
+#include <tuple>
+
+#include <keel/formats/archive.hpp>
+#include <keel/formats/atomic_file.hpp>
+#include <keel/formats/content.hpp>
+#include <keel/formats/json.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+namespace io {
+
+struct SafetensorsType {
+  const char* name;
+  DType dtype;
+};
+/// In the order in which the reference writer sorts tensors, reversed: largest alignment first.
+inline constexpr SafetensorsType safetensors_types[] = {
+    {"U64", DType::u64}, {"I64", DType::i64},   {"F64", DType::f64},     {"F32", DType::f32}, {"U32", DType::u32},
+    {"I32", DType::i32}, {"BF16", DType::bf16}, {"F16", DType::f16},     {"U16", DType::u16}, {"I16", DType::i16},
+    {"I8", DType::i8},   {"U8", DType::u8},     {"BOOL", DType::boolean}};
+
+struct SafetensorsEntry {
+  std::uint64_t begin, end;
+  NamedArray array;
+};
+
+inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& entry, const std::string& file) {
+  const std::string where = file + ": " + shown(name);
+  if (!entry.is_object())
+    throw FormatError(where, "an object with dtype, shape and data_offsets", entry.type_name());
+  for (const char* key : {"dtype", "shape", "data_offsets"})
+    if (!entry.contains(key)) throw FormatError(where, std::string("the key ") + key, "none");
+  const auto integers = [&](const char* key) {
+    std::vector<std::uint64_t> values;
+    if (!entry[key].is_array()) throw FormatError(where, std::string(key) + " as a list", entry[key].type_name());
+    for (const Json& value : entry[key]) {
+      if (!value.is_number_unsigned())
+        throw FormatError(where, std::string(key) + " of integers of 0 or more", shown(value.dump()));
+      values.push_back(value.get<std::uint64_t>());
+    }
+    return values;
+  };
+  if (!entry["dtype"].is_string()) throw FormatError(where, "dtype as text", entry["dtype"].type_name());
+  const auto& dtype = entry["dtype"].text();
+  const auto* type = std::find_if(std::begin(safetensors_types), std::end(safetensors_types),
+                                  [&](const SafetensorsType& candidate) { return dtype == candidate.name; });
+  if (type == std::end(safetensors_types))
+    throw FormatError(where, "a dtype of BOOL, U8 to I64, F16, BF16, F32 or F64", shown(dtype));
+
+  SafetensorsEntry result{0, 0, {name, type->dtype, {}, {}}};
+  std::uint64_t bytes = 0;
+  result.array.shape = checked_shape(integers("shape"), size_of(type->dtype), bytes, where);
+  const std::vector<std::uint64_t> offsets = integers("data_offsets");
+  if (offsets.size() != 2) throw FormatError(where, "2 data_offsets", std::to_string(offsets.size()));
+  result.begin = offsets[0];
+  result.end = offsets[1];
+  const std::string range = "[" + std::to_string(result.begin) + ", " + std::to_string(result.end) + ")";
+  if (result.end < result.begin) throw FormatError(where, "data_offsets in order", range);
+  if (result.end - result.begin != bytes)
+    throw FormatError(where, std::to_string(bytes) + " bytes for shape " + result.array.shape.to_string(), range);
+  return result;
+}
+
+inline void read_metadata(const Json& json, const std::string& where,
+                          std::map<std::string, std::string>& metadata) {
+  if (!json.is_object()) throw FormatError(where, "__metadata__ as an object of texts", json.type_name());
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string())
+      throw FormatError(where, "__metadata__ of texts", shown(key) + " of type " + value.type_name());
+    metadata.emplace(key, value.text());
+  }
+}
+
+/// Appends the tensors of one file; metadata of a later file does not replace that of an earlier one.
+inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::string& where,
+                                  const ReadLimits& limits) {
+  ByteReader reader(bytes, where);
+  if (bytes.size() < 8) expect_content(bytes, Content::safetensors, where);
+  const std::uint64_t length = reader.u64("the header's length");
+  if (length < 2 || length > reader.remaining()) {
+    if (const Content content = recognise(bytes); content != Content::unknown)
+      expect_content(bytes, Content::safetensors, where);
+    reader.fail("a header of 2 to " + std::to_string(reader.remaining()) + " bytes", std::to_string(length),
+                "the file is cut short, damaged, or not safetensors");
+  }
+  if (length > limits.header_bytes)
+    reader.fail("a header of at most " + std::to_string(limits.header_bytes) + " bytes", std::to_string(length));
+  const std::string_view text = text_of(reader.take(length, "the header"));
+  if (text.front() != '{') throw FormatError(where, "a header that starts with {", shown(text.substr(0, 8)));
+  Budget budget = Budget::for_structure(bytes.size());
+  const Json header = parse_json(text, where + ", header", budget);
+  if (!header.is_object()) throw FormatError(where, "a header of one object", header.type_name());
+
+  std::vector<SafetensorsEntry> entries;
+  entries.reserve(header.size());
+  for (const auto& [name, value] : header.items()) {
+    budget.charge(2 * sizeof(SafetensorsEntry) + 2 * name.size() + 80, where);
+    if (name == "__metadata__")
+      read_metadata(value, where, archive.metadata);
+    else
+      entries.push_back(safetensors_entry(name, value, where));
+  }
+  std::sort(entries.begin(), entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
+    return std::tie(a.begin, a.end, a.array.name) < std::tie(b.begin, b.end, b.array.name);
+  });
+  NameSet names;
+  for (const NamedArray& array : archive.tensors) names.add(array.name, where);
+  std::uint64_t end = 0;
+  for (const SafetensorsEntry& entry : entries) {
+    names.add(entry.array.name, where);
+    const std::string place = where + ": " + shown(entry.array.name);
+    if (entry.begin != end)
+      throw FormatError(place, "data that starts at " + std::to_string(end) + ", where the tensor before it ends",
+                        std::to_string(entry.begin), entry.begin < end ? "ranges overlap" : "there is a hole");
+    end = entry.end;
+    if (end > reader.remaining())
+      throw FormatError(place, "data within " + std::to_string(reader.remaining()) + " bytes", std::to_string(end),
+                        "the file is cut short");
+  }
+  if (end != reader.remaining())
+    reader.fail(std::to_string(end) + " bytes of data", std::to_string(reader.remaining()),
+                end < reader.remaining() ? "there is something after the last tensor" : "the file is cut short");
+  archive.tensors.reserve(archive.tensors.size() + entries.size());
+  for (SafetensorsEntry& entry : entries) {
+    const ByteSpan data = reader.take(entry.end - entry.begin, "data");
+    entry.array.bytes.assign(data.begin(), data.end());
+    archive.tensors.push_back(std::move(entry.array));
+  }
+}
+
+}  // namespace io
+
+/// Reads a safetensors file from memory; tensors come in the order of their data. Throws FormatError.
+inline Archive read_safetensors(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
+  Archive archive{where, "safetensors", {}, {}};
+  io::read_safetensors_into(archive, bytes, where, limits);
+  return archive;
+}
+inline Archive read_safetensors(const std::string& path, const ReadLimits& limits = {}) {
+  return read_safetensors(read_file(path, limits), path, limits);
+}
+
+/// Reads the shards that a `model.safetensors.index.json` lists, from its own directory: plain names only, no
+/// links.
+inline Archive read_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
+  const Bytes bytes = read_file(path, limits);
+  io::expect_content(bytes, Content::json, path);
+  const Json index = parse_json(io::text_of(bytes), path);
+  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object())
+    throw FormatError(path, "an index with a weight_map", "JSON without one");
+  Archive archive{path, "safetensors", {}, {}};
+  std::map<std::string, std::string> home;
+  std::vector<std::string> shards;
+  for (const auto& [name, shard] : index["weight_map"].items()) {
+    if (!shard.is_string()) throw FormatError(path, "names of files in weight_map", shard.type_name());
+    home.emplace(name, shard.text());
+    shards.push_back(shard.text());
+  }
+  std::sort(shards.begin(), shards.end());
+  shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
+  std::size_t before = 0;
+  for (const std::string& shard : shards) {
+    io::read_safetensors_into(archive, read_beside(path, shard, limits), path + ": " + shard, limits);
+    for (; before < archive.tensors.size(); ++before) {
+      const auto listed = home.find(archive.tensors[before].name);
+      if (listed == home.end() || listed->second != shard)
+        throw FormatError(path, "the tensors that weight_map lists in " + shard,
+                          io::shown(archive.tensors[before].name) + " there");
+      home.erase(listed);
+    }
+  }
+  if (!home.empty())
+    throw FormatError(path, io::shown(home.begin()->first) + " in " + home.begin()->second,
+                      "no such tensor there");
+  return archive;
+}
+
+/// The file as its parts: the length and header, then each tensor's values in the order written.
+/// Tensors are sorted as the reference writer does, by alignment and then by name.
+inline void write_safetensors(const std::string& path, const Archive& archive) {
+  const auto rank = [](DType dtype) {
+    return std::find_if(std::begin(io::safetensors_types), std::end(io::safetensors_types),
+                        [&](const io::SafetensorsType& type) { return type.dtype == dtype; });
+  };
+  std::vector<const NamedArray*> order;
+  for (const NamedArray& array : archive.tensors) order.push_back(&array);
+  std::sort(order.begin(), order.end(), [&](const NamedArray* a, const NamedArray* b) {
+    return std::pair(rank(a->dtype), std::string_view(a->name)) <
+           std::pair(rank(b->dtype), std::string_view(b->name));
+  });
+  std::string header = "{";
+  Json metadata;
+  for (const auto& [key, text] : archive.metadata) metadata.append(key, text);
+  if (!metadata.is_null()) header += "\"__metadata__\":" + metadata.dump();
+  io::NameSet names;
+  std::uint64_t offset = 0;
+  for (const NamedArray* array : order) {
+    if (array->name == "__metadata__") throw FormatError(path, "another name for a tensor", "__metadata__");
+    names.add(array->name, path);
+    const Json shape(std::vector<Index>(array->shape.begin(), array->shape.end()));
+    header += (header.size() > 1 ? "," : "") + Json(array->name).dump() + ":{\"dtype\":\"" +
+              rank(array->dtype)->name + "\",\"shape\":" + shape.dump() + ",\"data_offsets\":[" +
+              std::to_string(offset) + "," + std::to_string(offset + array->bytes.size()) + "]}";
+    offset += array->bytes.size();
+  }
+  header += "}";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  std::string length;
+  io::append_little(length, header.size(), 8);
+  std::vector<ByteSpan> parts{io::bytes_of(length), io::bytes_of(header)};
+  for (const NamedArray* array : order) parts.push_back(array->bytes);
+  write_file(path, parts);
+}
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,208 @@
+#pragma once
+/// A model's graph as JSON and back: what keel's own files carry beside the weights.
+
+#include <keel/formats/json.hpp>
+#include <keel/layers/registry.hpp>
+#include <keel/model/sequential.hpp>
+#include <keel/version.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+namespace io {
+
+inline Json to_json(const Config& config) {
+  Json json = Json::object();
+  for (const auto& [name, value] : config.entries())
+    std::visit([&, &key = name](const auto& held) { json[key] = held; }, value);
+  return json;
+}
+
+inline Config to_config(const Json& json, const std::string& where) {
+  Config config;
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_boolean())
+      config.set(name, value.get<bool>());
+    else if (value.is_number_integer())
+      config.set(name, value.get<Index>());
+    else if (value.is_number())
+      config.set(name, value.get<double>());
+    else if (value.is_string())
+      config.set(name, value.get<std::string>());
+    else if (value.is_array() &&
+             std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_number_integer(); }))
+      config.set(name, value.get<std::vector<Index>>());
+    else
+      throw FormatError(where, "option " + name + " as a bool, a number, text or a list of integers",
+                        value.dump());
+  }
+  return config;
+}
+
+/// Member `name` of a JSON object, of the kind that V asks for.
+template <class V>
+V member(const Json& json, const char* name, const std::string& where) {
+  const Json* const found = json.find(name);
+  if (!found) throw FormatError(where, std::string("\"") + name + "\"", "none");
+  try {
+    return found->get<V>();
+  } catch (const JsonError&) {
+    throw FormatError(where, std::string("\"") + name + "\" of another type", found->dump());
+  }
+}
+
+inline Shape shape_member(const Json& json, const char* name, const std::string& where) {
+  const auto dims = member<std::vector<Index>>(json, name, where);
+  return Shape(std::span<const Index>(dims));
+}
+
+}  // namespace io
+
+/// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs":
+/// [node]}], "layers": [{"class", "name", "frozen", "config"}], "outputs": [node]}. A layer that the registry does
+/// not know is written like any other; reading it back then needs it to be registered.
+template <class T>
+Json architecture(const Model<T>& model) {
+  Json nodes = Json::array(), layers = Json::array();
+  for (const auto& node : model.nodes()) {
+    if (node.layer < 0)
+      nodes.push_back({{"input", std::vector<Index>(node.shape.begin(), node.shape.end())}, {"name", node.name}});
+    else
+      nodes.push_back({{"layer", node.layer}, {"inputs", node.inputs}});
+  }
+  for (Index l = 0; l < model.layer_count(); ++l) {
+    const Layer<T>& layer = model.layer(l);
+    static constexpr const char* freezes[] = {"none", "gradients", "layer"};
+    layers.push_back({{"class", layer.type()},
+                      {"name", layer.name()},
+                      {"frozen", freezes[static_cast<std::size_t>(layer.frozen())]},
+                      {"config", io::to_json(layer.config())}});
+  }
+  const auto outputs = model.outputs();
+  return {{"keel", std::to_string(KEEL_VERSION_MAJOR) + "." + std::to_string(KEEL_VERSION_MINOR)},
+          {"name", model.name()},
+          {"sequential", model.is_sequential()},
+          {"nodes", nodes},
+          {"layers", layers},
+          {"outputs", std::vector<int>(outputs.begin(), outputs.end())}};
+}
+
+/// Whether the layers of a description get random weights, or shapes only: the memory then comes with the values
+/// of a file, and no description makes its reader take more than those need.
+enum class Weights { fresh, from_file };
+
+namespace io {
+
+/// A model in the making.
+template <class T>
+class ModelBuilder : public Model<T> {
+ public:
+  ModelBuilder(ModelOptions options, Weights weights) : Model<T>(std::move(options)), weights_(weights) {}
+
+  /// Throws FormatError, with `where` in it, for what the layer throws.
+  Node add(AnyLayer<T> layer, std::span<const Node> x, const std::string& where) try {
+    names_.charge(layer->name().size(), where);
+    return weights_ == Weights::fresh ? Model<T>::add(std::move(layer), x)
+                                      : Model<T>::add(std::move(layer), x, Rng::none());
+  } catch (const Error& error) {
+    throw FormatError(where, error.expected(), error.got(), error.hint());
+  }
+  Node share(Node of, std::span<const Node> x, const std::string& where) try {
+    names_.charge(this->nodes()[static_cast<std::size_t>(of.index)].name.size(), where);
+    return Model<T>::share(of, x);
+  } catch (const Error& error) {
+    throw FormatError(where, error.expected(), error.got(), error.hint());
+  }
+
+  /// Ends with this output. Layers that follow one another are a Sequential.
+  void finish(Node last) {
+    int before = -1;
+    bool chain = true;
+    for (const auto& node : this->nodes()) {
+      chain = chain && (before < 0 || (node.inputs == std::vector<int>{before} && node.layer == before));
+      ++before;
+    }
+    if (chain && last.index == before)
+      this->set_chain_output(last.index);
+    else
+      this->output(last);
+  }
+
+ private:
+  Weights weights_;
+  Budget names_{std::uint64_t{1} << 24};  // each call of a layer has its name
+};
+
+/// Throws FormatError if a parameter still waits for its values.
+template <class T>
+void require_values(Model<T>& model, const std::string& where) {
+  for (const NamedParameter<T>& named : model.named_parameters())
+    if (named.parameter->size() > 0 && named.parameter->value().data() == nullptr)
+      throw FormatError(where, "values of " + named.name, "none", "the file belongs to another network");
+}
+
+}  // namespace io
+
+/// The model that `architecture` described. Throws FormatError, ConfigError or ShapeError.
+template <class T>
+Model<T> build_model(const Json& json, const std::string& where, ModelOptions options = {},
+                     Weights weights = Weights::fresh) {
+  using io::member;
+  options.name = member<std::string>(json, "name", where);
+  const Json nodes = member<Json>(json, "nodes", where), layers = member<Json>(json, "layers", where);
+  if (!nodes.is_array() || !layers.is_array())
+    throw FormatError(where, "lists of nodes and layers", "something else");
+  const bool sequential = member<bool>(json, "sequential", where);
+
+  io::ModelBuilder<T> model(options, weights);
+  std::vector<Node> built;
+  std::vector<int> first;  // node of each layer
+  const auto add = [&](const std::vector<Node>& inputs) {
+    const Json& described = layers[first.size()];
+    const std::string name = member<std::string>(described, "name", where);
+    const std::string place = where + ": layer " + io::shown(name);
+    AnyLayer<T> layer = make_layer<T>(member<std::string>(described, "class", place),
+                                      io::to_config(member<Json>(described, "config", place), place));
+    layer->rename(name);
+    const std::string frozen = member<std::string>(described, "frozen", where);
+    if (frozen != "none") layer->freeze(frozen == "layer" ? Freeze::layer : Freeze::gradients);
+    built.push_back(model.add(std::move(layer), inputs, place));
+    first.push_back(built.back().index);
+  };
+  for (const Json& node : nodes) {
+    if (node.is_object() && node.contains("input")) {
+      built.push_back(
+          model.input(io::shape_member(node, "input", where), member<std::string>(node, "name", where)));
+      continue;
+    }
+    const Index l = member<Index>(node, "layer", where);
+    std::vector<Node> inputs;
+    for (const Index input : member<std::vector<Index>>(node, "inputs", where)) {
+      if (input < 0 || input >= static_cast<Index>(built.size()))
+        throw FormatError(where, "inputs among the nodes before", "node " + std::to_string(input));
+      inputs.push_back(built[static_cast<std::size_t>(input)]);
+    }
+    if (l < 0 || l > model.layer_count() || l >= static_cast<Index>(layers.size()) || inputs.empty())
+      throw FormatError(where, "layers in the order of their nodes, each with inputs",
+                        "layer " + std::to_string(l));
+    if (l < model.layer_count())
+      built.push_back(model.share({first[static_cast<std::size_t>(l)]}, inputs,
+                                  where + ": layer " + io::shown(model.layer(l).name())));
+    else
+      add(inputs);
+  }
+  const auto outputs = member<std::vector<Index>>(json, "outputs", where);
+  for (const Index output : outputs) {
+    if (output < 0 || output >= static_cast<Index>(built.size()))
+      throw FormatError(where, "outputs among the nodes", "node " + std::to_string(output));
+    if (sequential && outputs.size() == 1)
+      model.finish(built[static_cast<std::size_t>(output)]);
+    else
+      model.output(built[static_cast<std::size_t>(output)]);
+  }
+  return model;
+}
+
+KEEL_INSTANCE(Json architecture(const Model<float>&))
+KEEL_INSTANCE(Model<float> build_model<float>(const Json&, const std::string&, ModelOptions, Weights))
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,119 @@
+#pragma once
+/// keel's own model file: one .safetensors with every parameter and counter, and the architecture in its metadata.
+/// Any safetensors reader opens it.
+
+#include <keel/io/keel/architecture.hpp>
+#include <keel/formats/safetensors.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// Parameters as "conv2d/kernel", counters as "batch_normalization/num_batches_tracked" (int64, shape ()).
+template <class T>
+std::vector<NamedArray> state_of(const Model<T>& model) {
+  std::vector<NamedArray> arrays;
+  for (Index l = 0; l < model.layer_count(); ++l) {
+    const Layer<T>& layer = model.layer(l);
+    for (const auto* parameter : layer.parameters())
+      arrays.push_back(to_array(layer.name() + "/" + parameter->name(), parameter->value()));
+    for (const auto* counter : layer.counters())
+      arrays.push_back(
+          to_array(layer.name() + "/" + counter->name, Tensor<std::int64_t>(Shape{}, counter->value)));
+  }
+  return arrays;
+}
+
+/// Puts an archive's values, under the names of `state_of`, into a model. Everything is checked first: a missing
+/// tensor, one too many, or one of another shape throws FormatError and leaves the model as it was. A missing
+/// counter stays.
+template <class T>
+void restore_state(Model<T>& model, const Archive& archive) {
+  std::vector<std::pair<Parameter<T>*, Tensor<T>>> values;
+  std::vector<std::pair<Counter*, std::int64_t>> counts;
+  std::size_t known = 0;
+  for (Index l = 0; l < model.layer_count(); ++l) {
+    Layer<T>& layer = model.layer(l);
+    for (auto* parameter : layer.parameters()) {
+      const std::string name = layer.name() + "/" + parameter->name();
+      const NamedArray& array = archive.at(name);
+      if (!(array.shape == parameter->shape()))
+        throw FormatError(archive.where + ": " + name, "shape " + parameter->shape().to_string(),
+                          array.shape.to_string(), "the file belongs to another network");
+      values.emplace_back(parameter, to_tensor<T>(array, archive.where));
+      ++known;
+    }
+    for (auto* counter : layer.counters())
+      if (const NamedArray* array = archive.find(layer.name() + "/" + counter->name)) {
+        if (array->shape.size() != 1)
+          throw FormatError(archive.where + ": " + array->name, "one integer",
+                            "shape " + array->shape.to_string());
+        counts.emplace_back(counter, to_tensor<std::int64_t>(*array, archive.where)[0]);
+        ++known;
+      }
+  }
+  if (known != archive.tensors.size())
+    for (const NamedArray& array : archive.tensors) {
+      bool used = false;
+      for (Index l = 0; l < model.layer_count() && !used; ++l) {
+        const Layer<T>& layer = model.layer(l);
+        for (const auto* parameter : layer.parameters())
+          used |= array.name == layer.name() + "/" + parameter->name();
+        for (const auto* counter : layer.counters()) used |= array.name == layer.name() + "/" + counter->name;
+      }
+      if (!used)
+        throw FormatError(archive.where, "only tensors of this network", io::shown(array.name),
+                          "the file belongs to another network");
+    }
+  for (auto& [parameter, value] : values) parameter->set(std::move(value));
+  for (auto& [counter, value] : counts) counter->value = value;
+}
+
+/// Writes weights, buffers, counters and the architecture to one file, all or nothing; `metadata` are more texts
+/// to keep in it. Throws FormatError.
+template <class T>
+void save_safetensors(const Model<T>& model, const std::string& path,
+                      std::map<std::string, std::string> metadata = {}) {
+  Archive archive{path, "safetensors", state_of(model), std::move(metadata)};
+  archive.metadata["format"] = "keel";
+  archive.metadata["architecture"] = architecture(model).dump();
+  write_safetensors(path, archive);
+}
+
+namespace io {
+
+/// The model that an archive of `save_safetensors` describes, waiting for its values.
+template <class T>
+Model<T> described_model(const Archive& archive, const ModelOptions& options) {
+  const auto text = archive.metadata.find("architecture");
+  if (text == archive.metadata.end())
+    throw FormatError(archive.where, "an architecture in the metadata, as keel writes it", "tensors only",
+                      "build the model in code and use load_weights(model, path)");
+  return build_model<T>(parse_json(text->second, archive.where + ": architecture"), archive.where, options,
+                        Weights::from_file);
+}
+
+}  // namespace io
+
+/// The model of a file that `save_safetensors` wrote.
+template <class T>
+Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
+  Model<T> model = io::described_model<T>(archive, options);
+  restore_state(model, archive);
+  return model;
+}
+
+/// The same from a path. Throws FormatError if the file is missing, damaged, or not keel's own, or if there is not
+/// enough memory.
+template <class T = float>
+Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) try {
+  return model_from<T>(read_safetensors(path), options);
+} catch (const std::bad_alloc&) {
+  io::out_of_memory(path);
+}
+
+KEEL_INSTANCE(std::vector<NamedArray> state_of(const Model<float>&))
+KEEL_INSTANCE(void restore_state(Model<float>&, const Archive&))
+KEEL_INSTANCE(void save_safetensors(const Model<float>&, const std::string&, std::map<std::string, std::string>))
+KEEL_INSTANCE(Model<float> model_from<float>(const Archive&, const ModelOptions&))
+KEEL_INSTANCE(Model<float> load_safetensors<float>(const std::string&, const ModelOptions&))
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,164 @@
+#pragma once
+/// The graph of a model as Keras has it: layers and models inside the model, called once or several times, in the
+/// order by which Keras's files know their weights. keras_nesting.hpp makes it from a keel model.
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <set>
+
+#include <keel/layers/base/options.hpp>
+#include <keel/model/naming.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+namespace io {
+
+/// Names of layers in Keras 3's files, by class and order: "dense", then "dense_1".
+class KerasCounter {
+ public:
+  std::string peek(const std::string& type) const {
+    const std::string name = snake_case(type);
+    const auto found = counts_.find(name);
+    return found == counts_.end() ? name : name + "_" + std::to_string(found->second);
+  }
+  std::string next(const std::string& type) {
+    const std::string name = peek(type);
+    ++counts_[snake_case(type)];
+    return name;
+  }
+
+ private:
+  std::map<std::string, int> counts_;
+};
+
+struct KerasGraph {
+  using Extents = std::vector<Index>;  ///< without the batch; -1 where the calls of a model differ
+  /// A layer, or a model inside the model.
+  struct Part {
+    std::string type;                  ///< Keras's class; of a model, `sequential` tells it
+    std::string name;                  ///< differs from the others' in this graph
+    Index layer = -1;                  ///< keel's
+    Padding padding = Padding::valid;  ///< of a ZeroPadding2D that keel does not have
+    std::shared_ptr<KerasGraph> model{};
+
+    /// Whether it belongs to the model of this name, when that is made.
+    bool in(const std::string& group) const { return type != "InputLayer" && name.starts_with(group + "/"); }
+  };
+  /// What a call gives, or one of several things that it does.
+  struct Value {
+    std::size_t call, index;
+    bool operator==(const Value&) const = default;
+  };
+  struct Call {
+    std::size_t part;
+    std::vector<Value> from;
+    std::vector<Extents> results;
+  };
+
+  std::vector<Part> parts;
+  std::vector<Call> calls;  ///< each after those that it takes from
+  std::vector<Value> inputs, outputs;
+  bool sequential = false;  ///< Keras's Sequential, else a Functional
+
+  std::size_t add(Part part) {
+    parts.push_back(std::move(part));
+    return parts.size() - 1;
+  }
+  std::size_t call(std::size_t part, std::vector<Value> from, std::vector<Extents> results) {
+    calls.push_back({part, std::move(from), std::move(results)});
+    return calls.size() - 1;
+  }
+
+  /// visit(part, path) for all but models, path being where Keras 3 keeps the weights: "layers/dense_1", or
+  /// "layers/functional/layers/dense" in a model inside. is_functional(model, path) tells a model's class; `path`
+  /// is its own if it says yes.
+  template <class IsFunctional, class Visit>
+  void places(const IsFunctional& is_functional, const Visit& visit, const std::string& prefix = "layers/") const {
+    KerasCounter names;
+    for (const Part& part : parts) {
+      if (!part.model) {
+        if (!sequential || part.type != "InputLayer") visit(part, prefix + names.next(part.type));
+        continue;
+      }
+      const bool functional = is_functional(*part.model, prefix + names.peek("Functional"));
+      const std::string name = names.next(functional ? "Functional" : "Sequential");
+      part.model->places(is_functional, visit, prefix + name + "/layers/");
+    }
+  }
+
+  /// Sorts the parts as Keras does: by the longest way to an output, longest first, then as they are met on the
+  /// way back from the outputs. What leads to no output comes last. Source: map_graph in Keras's function.py.
+  void sort() {
+    std::vector<int> met(parts.size(), -1), part_depth(parts.size(), -1), depth(calls.size(), 0);
+    std::vector<bool> seen(calls.size(), false);
+    std::vector<std::size_t> finished;                       // calls, each after those that it takes from
+    std::vector<std::pair<std::size_t, std::size_t>> trail;  // call, how many of its arguments have been followed
+    int next = 0;
+    const auto enter = [&](std::size_t c) {
+      if (seen[c]) return;
+      seen[c] = true;
+      if (met[calls[c].part] < 0) met[calls[c].part] = next++;
+      trail.emplace_back(c, 0);
+    };
+    for (const Value& output : outputs)
+      for (enter(output.call); !trail.empty();) {
+        const std::size_t c = trail.back().first, argument = trail.back().second++;
+        if (argument < calls[c].from.size()) {
+          enter(calls[c].from[argument].call);
+        } else {
+          finished.push_back(c);
+          trail.pop_back();
+        }
+      }
+    for (std::size_t p = 0; p < parts.size(); ++p)
+      if (parts[p].type == "InputLayer") part_depth[p] = 0;
+    for (std::size_t i = finished.size(); i-- > 0;) {
+      const Call& call = calls[finished[i]];
+      int& deepest = part_depth[call.part];
+      deepest = (std::max)(deepest, depth[finished[i]]);
+      for (const Value& value : call.from) depth[value.call] = (std::max)(depth[value.call], deepest + 1);
+    }
+    std::vector<std::size_t> order(parts.size()), place(parts.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return part_depth[a] != part_depth[b] ? part_depth[a] > part_depth[b] : met[a] < met[b];
+    });
+    std::vector<Part> sorted;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      sorted.push_back(std::move(parts[order[i]]));
+      place[order[i]] = i;
+    }
+    parts = std::move(sorted);
+    for (Call& call : calls) call.part = place[call.part];
+  }
+
+  /// Gives each part a name of its own without a slash; layers keep theirs where they can.
+  void rename() {
+    std::set<std::string> taken;
+    for (const bool keeps : {true, false})
+      for (Part& part : parts) {
+        const bool named = part.layer >= 0 || (part.type == "InputLayer" && !part.name.empty());
+        if (keeps != (named && part.name.find('/') == std::string::npos)) continue;
+        if (part.name.empty()) part.name = snake_case(part.type);
+        std::replace(part.name.begin(), part.name.end(), '/', '_');
+        const std::string name = part.name;
+        for (int i = 1; !taken.insert(part.name).second; ++i) part.name = name + "_" + std::to_string(i);
+      }
+  }
+
+  /// Each part is called once, on what the part before it gave.
+  bool is_chain() const {
+    bool chain = parts.size() == calls.size() && inputs.size() == 1 && outputs.size() == 1 &&
+                 outputs[0] == Value{calls.size() - 1, 0};
+    for (std::size_t c = 0; chain && c < calls.size(); ++c)
+      chain = calls[c].results.size() == 1 &&
+              (c == 0 ? calls[c].from.empty() : calls[c].from == std::vector<Value>{{c - 1, 0}});
+    return chain;
+  }
+};
+
+}  // namespace io
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include <keel/layers/base/options.hpp>
+#include <keel/tensor/rng.hpp>
+#include <keel/tensor/tensor.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// Where a parameter's first values come from (Keras's initializers of the same names). With fan_in and fan_out
+/// the numbers of values that flow into and out of one place:
+///
+/// | kind             | values                                                             |
+/// |------------------|--------------------------------------------------------------------|
+/// | zeros, ones      | 0, 1                                                               |
+/// | constant         | `value`                                                            |
+/// | random_uniform   | uniform in [-value, value]; Keras 0.05                             |
+/// | random_normal    | normal with deviation `value`; Keras 0.05                          |
+/// | truncated_normal | the same, redrawn beyond two deviations; Keras 0.05                |
+/// | glorot_uniform   | uniform up to sqrt(6 / (fan_in + fan_out)); PyTorch xavier_uniform |
+/// | glorot_normal    | variance 2 / (fan_in + fan_out), truncated at two deviations       |
+/// | he_uniform       | uniform up to sqrt(6 / fan_in)                                     |
+/// | he_normal        | variance 2 / fan_in, truncated                                     |
+/// | lecun_uniform    | uniform up to sqrt(3 / fan_in)                                     |
+/// | lecun_normal     | variance 1 / fan_in, truncated                                     |
+/// | torch_default    | uniform up to 1 / sqrt(fan_in): weight and bias of torch.nn's Linear and Conv2d |
+///
+/// The truncated kinds have the given variance after truncation (Keras; PyTorch's normals are not truncated).
+enum class Initializer {
+  zeros,
+  ones,
+  constant,
+  random_uniform,
+  random_normal,
+  truncated_normal,
+  glorot_uniform,
+  glorot_normal,
+  he_uniform,
+  he_normal,
+  lecun_uniform,
+  lecun_normal,
+  torch_default
+};
+
+inline constexpr std::array<std::string_view, 13> initializer_names{
+    "zeros",          "ones",          "constant",   "random_uniform", "random_normal", "truncated_normal",
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",      "lecun_uniform", "lecun_normal",
+    "torch_default"};
+
+/// An initializer and the value of constant and of the random_ kinds.
+struct InitializerSpec {
+  Initializer kind = Initializer::zeros;
+  double value = 0;
+
+  InitializerSpec(Initializer k) : kind(k), value(k == Initializer::constant ? 0 : has_value() ? 0.05 : 0) {}
+  InitializerSpec(Initializer k, double v) : kind(k), value(v) {}
+  friend bool operator==(const InitializerSpec&, const InitializerSpec&) = default;
+  bool has_value() const { return kind >= Initializer::constant && kind <= Initializer::truncated_normal; }
+};
+
+/// Values that one place of a layer reads and feeds. Keras takes rf * shape[-2] and rf * shape[-1], rf being the
+/// kernel's area; PyTorch's differ from that in depthwise kernels only.
+struct Fans {
+  Index in, out, torch_in;
+  Fans(Index i, Index o) : Fans(i, o, i) {}
+  Fans(Index i, Index o, Index t) : in(i), out(o), torch_in(t) {}
+};
+
+/// A tensor with the initializer's values. Drawn in double, so that float and double nets start from the same
+/// numbers. With Rng::none() a shape without memory: values will come from a file.
+template <class T>
+Tensor<T> initial_values(const Shape& shape, const InitializerSpec& spec, const Fans& fans, Rng& rng) {
+  if (rng.is_none()) return Tensor<T>::unallocated(shape);
+  const double in = static_cast<double>((std::max)(fans.in, Index{1}));
+  const double average = static_cast<double>((std::max)(fans.in + fans.out, Index{1})) / 2;
+  const double torch_in = static_cast<double>((std::max)(fans.torch_in, Index{1}));
+  // Deviation of a standard normal cut at +-2.
+  constexpr double cut = 0.87962566103423978;
+  Tensor<T> values(shape);
+  const auto constant = [&](double value) {
+    for (T& x : values) x = static_cast<T>(value);
+  };
+  const auto uniform = [&](double limit) {
+    for (T& x : values) x = static_cast<T>(rng.uniform(-limit, limit));
+  };
+  const auto truncated = [&](double deviation) {
+    for (T& x : values) x = static_cast<T>(deviation * rng.truncated_normal());
+  };
+  switch (spec.kind) {
+    case Initializer::zeros: break;
+    case Initializer::ones: constant(1); break;
+    case Initializer::constant: constant(spec.value); break;
+    case Initializer::random_uniform: uniform(spec.value); break;
+    case Initializer::random_normal:
+      for (T& x : values) x = static_cast<T>(spec.value * rng.normal());
+      break;
+    case Initializer::truncated_normal: truncated(spec.value); break;
+    case Initializer::glorot_uniform: uniform(std::sqrt(3 / average)); break;
+    case Initializer::glorot_normal: truncated(std::sqrt(1 / average) / cut); break;
+    case Initializer::he_uniform: uniform(std::sqrt(6 / in)); break;
+    case Initializer::he_normal: truncated(std::sqrt(2 / in) / cut); break;
+    case Initializer::lecun_uniform: uniform(std::sqrt(3 / in)); break;
+    case Initializer::lecun_normal: truncated(std::sqrt(1 / in) / cut); break;
+    case Initializer::torch_default: uniform(1 / std::sqrt(torch_in)); break;
+  }
+  return values;
+}
+
+/// As "kernel_initializer": "constant" and, for the kinds that have one, "kernel_initializer_value": 0.5.
+inline void write_option(Config& config, const char* name, const InitializerSpec& value) {
+  config.set(name, std::string(initializer_names[static_cast<std::size_t>(value.kind)]));
+  if (value.has_value()) config.set(std::string(name) + "_value", value.value);
+}
+inline void read_option(const Config& config, const char* name, InitializerSpec& value) {
+  if (config.find(name)) {
+    const std::string text = config.get<std::string>(name, {});
+    std::size_t i = 0;
+    std::string known;
+    for (; i < initializer_names.size() && initializer_names[i] != text; ++i)
+      known += (i ? ", " : "") + std::string(initializer_names[i]);
+    if (i == initializer_names.size())
+      throw ConfigError(std::string("option ") + name, "one of " + known, "\"" + text + "\"");
+    value = static_cast<Initializer>(i);
+  }
+  value.value = config.get<double>(std::string(name) + "_value", value.value);
+}
+
+KEEL_INSTANCE(Tensor<float> initial_values<float>(const Shape&, const InitializerSpec&, const Fans&, Rng&))
+
+}  // namespace keel::inline KEEL_ABI

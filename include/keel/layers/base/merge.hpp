@@ -1,0 +1,31 @@
+#pragma once
+
+#include <keel/layers/base/layer.hpp>
+#include <keel/layers/base/options.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+struct MergeOptions {
+  std::string name = {};
+};
+
+/// Base of layers of two or more inputs.
+template <class T>
+class Merge : public Layer<T> {
+ protected:
+  using Layer<T>::Layer;
+
+  void check_count(Shapes inputs) const {
+    if (inputs.size() < 2)
+      throw ShapeError(this->who(), "two inputs or more", std::to_string(inputs.size()),
+                       "pass a list of nodes: model.add(layer, {a, b})");
+  }
+  /// Throws ShapeError: "expected inputs of one shape, got (2, 3) and (2, 4)".
+  [[noreturn]] void refuse(const std::string& expected, const Shape& a, const Shape& b) const {
+    throw ShapeError(this->who(), expected, a.to_string() + " and " + b.to_string());
+  }
+};
+
+KEEL_INSTANCE(class Merge<float>)
+
+}  // namespace keel::inline KEEL_ABI

@@ -1,0 +1,224 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <keel/kernels/activation.hpp>
+#include <keel/layers/base/config.hpp>
+#include <keel/layers/base/layer_identity.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+/// Two extents, (height, width); one integer stands for both: `.strides = 2`, `.strides = {2, 1}`.
+struct Pair {
+  Index height = 1, width = 1;
+
+  constexpr Pair(Index both) : height(both), width(both) {}
+  constexpr Pair(Index h, Index w) : height(h), width(w) {}
+  friend constexpr bool operator==(const Pair&, const Pair&) = default;
+  std::string to_string() const { return "(" + std::to_string(height) + ", " + std::to_string(width) + ")"; }
+};
+
+/// What surrounds an image when a window slides over it.
+///
+/// - `Padding::valid`: nothing.
+/// - `Padding::same`: zeros, so many that the output has ceil(in / stride) places; where the number is odd the
+///   extra row is at the bottom and the extra column on the right (TensorFlow, Keras). PyTorch's "same" is this
+///   one at stride 1.
+/// - an integer or two: so many zeros on both sides, PyTorch's `padding=1`. At stride 2 this is not `same`:
+///   an even image gets (0, 1) there and (1, 1) here.
+/// - four integers: top, bottom, left, right.
+struct Padding {
+  enum class Mode { valid, same, fixed };
+
+  Mode mode = Mode::valid;
+  Index top = 0, bottom = 0, left = 0, right = 0;
+
+  static const Padding valid, same;
+
+  constexpr Padding(Mode m) : mode(m) {}
+  constexpr Padding(Index all) : Padding(all, all, all, all) {}
+  constexpr Padding(Index height, Index width) : Padding(height, height, width, width) {}
+  constexpr Padding(Index t, Index b, Index l, Index r)
+      : mode(Mode::fixed), top(t), bottom(b), left(l), right(r) {}
+  friend constexpr bool operator==(const Padding&, const Padding&) = default;
+  std::string to_string() const {
+    if (mode != Mode::fixed) return mode == Mode::same ? "same" : "valid";
+    return "(" + std::to_string(top) + ", " + std::to_string(bottom) + ", " + std::to_string(left) + ", " +
+           std::to_string(right) + ")";
+  }
+};
+inline constexpr Padding Padding::valid{Padding::Mode::valid};
+inline constexpr Padding Padding::same{Padding::Mode::same};
+
+/// How a window moves along one axis: `out` places, over an image with `before` and `after` cells of padding.
+struct Sweep {
+  Index out, before, after;
+};
+
+namespace detail {
+
+inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index kernel, Index stride,
+                   Index dilation, Padding::Mode mode, Index before, Index after, bool ceil) {
+  const Index window = (kernel - 1) * dilation + 1;
+  if (mode == Padding::Mode::same && in > 0) {
+    const Index out = (in + stride - 1) / stride;
+    const Index missing = (std::max)(Index{0}, (out - 1) * stride + window - in);
+    return {out, missing / 2, missing - missing / 2};
+  }
+  const Index room = in + before + after - window + (ceil ? stride - 1 : 0);
+  if (in < 1 || room < 0)
+    throw ShapeError(
+        layer.who(), "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
+        std::to_string(in) + " (padding " + std::to_string(before) + " + " + std::to_string(after) + ")",
+        "use a smaller window or more padding");
+  Index out = room / stride + 1;
+  // The last window of ceil mode must start inside the image or its left padding (PyTorch).
+  if (ceil && (out - 1) * stride >= in + before) --out;
+  return {out, before, after};
+}
+
+}  // namespace detail
+
+/// The sweeps over height and width:
+///
+///     same:   out = ceil(in / stride)
+///     others: out = floor((in + padding - window) / stride) + 1,   window = (kernel - 1) dilation + 1
+///
+/// `ceil` rounds up instead, but drops a window that would start beyond the image and its left padding; a window
+/// less than a stride too large fits then, as in PyTorch. Throws ShapeError when the window does not fit.
+inline std::pair<Sweep, Sweep> sweeps(const LayerIdentity& layer, Index height, Index width, const Pair& kernel,
+                                      const Pair& strides, const Pair& dilation, const Padding& p,
+                                      bool ceil = false) {
+  return {detail::sweep(layer, "height", height, kernel.height, strides.height, dilation.height, p.mode, p.top,
+                        p.bottom, ceil),
+          detail::sweep(layer, "width", width, kernel.width, strides.width, dilation.width, p.mode, p.left,
+                        p.right, ceil)};
+}
+
+/// A shape with another last extent.
+inline Shape with_last(const Shape& shape, Index last) {
+  std::array<Index, Shape::max_rank> dims{};
+  std::copy(shape.begin(), shape.end(), dims.begin());
+  dims[static_cast<std::size_t>(shape.rank() - 1)] = last;
+  return Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(shape.rank())));
+}
+
+/// Throws ConfigError unless least <= value <= most.
+inline void check_option(const std::string& who, const char* option, Index value, Index least = 1,
+                         Index most = Index{1} << 31) {
+  if (value < least)
+    throw ConfigError(who, std::string(option) + " of " + std::to_string(least) + " or more",
+                      std::to_string(value));
+  if (value > most)
+    throw ConfigError(who, std::string(option) + " of at most " + std::to_string(most), std::to_string(value));
+}
+/// At most 2^20, so that no sum or product of it and an extent overflows.
+inline void check_option(const std::string& who, const char* option, const Pair& value, Index least = 1) {
+  for (const Index side : {value.height, value.width}) check_option(who, option, side, least, Index{1} << 20);
+}
+inline void check_option(const std::string& who, const Padding& p) {
+  check_option(who, "padding", Pair(p.top, p.bottom), 0);
+  check_option(who, "padding", Pair(p.left, p.right), 0);
+}
+
+// Options as entries of a Config. An options struct lists its fields once, in `fields(f)`, for both directions.
+
+template <class V>
+void write_option(Config& config, const char* name, const V& value) {
+  config.set(name, value);
+}
+template <class V>
+void read_option(const Config& config, const char* name, V& value) {
+  value = config.get<V>(name, value);
+}
+
+/// An optional number is left out where there is none.
+inline void write_option(Config& config, const char* name, const std::optional<double>& value) {
+  if (value) config.set(name, *value);
+}
+inline void read_option(const Config& config, const char* name, std::optional<double>& value) {
+  if (config.find(name)) value = config.get<double>(name, 0);
+}
+
+inline void write_option(Config& config, const char* name, const Pair& value) {
+  config.set(name, std::vector<Index>{value.height, value.width});
+}
+inline void read_option(const Config& config, const char* name, Pair& value) {
+  if (!config.find(name)) return;
+  const auto [height, width] = config.get_pair(name, 1);
+  value = {height, width};
+}
+
+inline void write_option(Config& config, const char* name, const Padding& value) {
+  if (value.mode == Padding::Mode::fixed)
+    config.set(name, std::vector<Index>{value.top, value.bottom, value.left, value.right});
+  else
+    config.set(name, value.to_string());
+}
+inline void read_option(const Config& config, const char* name, Padding& value) {
+  const Config::Value* entry = config.find(name);
+  if (!entry) return;
+  if (const auto* text = std::get_if<std::string>(entry)) {
+    if (*text != "same" && *text != "valid")
+      throw ConfigError(std::string("option ") + name, "\"same\", \"valid\" or integers", "\"" + *text + "\"");
+    value = *text == "same" ? Padding::same : Padding::valid;
+  } else if (const auto* all = std::get_if<Index>(entry)) {
+    value = Padding(*all);
+  } else {
+    const auto list = config.get<std::vector<Index>>(name, {});
+    if (list.size() != 4)
+      throw ConfigError(std::string("option ") + name, "top, bottom, left, right",
+                        std::to_string(list.size()) + " integers");
+    value = {list[0], list[1], list[2], list[3]};
+  }
+}
+
+/// As "activation": "leaky_relu" and, for the kinds that have a parameter, "activation_alpha": 0.2.
+inline void write_option(Config& config, const char* name, const ActivationSpec& value) {
+  config.set(name, std::string(activation_name(value.kind)));
+  if (value.kind == Activation::leaky_relu || value.kind == Activation::elu)
+    config.set(std::string(name) + "_alpha", value.alpha);
+}
+inline void read_option(const Config& config, const char* name, ActivationSpec& value) {
+  if (config.find(name)) value = activation_from_name(config.get<std::string>(name, {}));
+  value.alpha = config.get<double>(std::string(name) + "_alpha", value.alpha);
+}
+
+struct ConfigWriter {
+  Config& config;
+  template <class V>
+  void operator()(const char* name, const V& value) const {
+    write_option(config, name, value);
+  }
+};
+struct ConfigReader {
+  const Config& config;
+  template <class V>
+  void operator()(const char* name, V& value) const {
+    read_option(config, name, value);
+  }
+};
+
+inline std::string read_name(const Config& config) { return config.get<std::string>("name", {}); }
+
+/// `config` and, after its entries, the fields of `options`.
+template <class Options>
+Config with_options(Config config, Options options) {
+  options.fields(ConfigWriter{config});
+  return config;
+}
+/// Options from a Config; a field that it does not have keeps its default.
+template <class Options>
+Options read_options(const Config& config) {
+  Options options;
+  options.fields(ConfigReader{config});
+  options.name = read_name(config);
+  return options;
+}
+
+}  // namespace keel::inline KEEL_ABI

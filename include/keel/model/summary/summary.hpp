@@ -1,0 +1,6 @@
+#pragma once
+/// `model.summary()`: what a model consists of, as data and as the tables of keel, Keras and PyTorch.
+
+#include <keel/model/summary/data.hpp>
+#include <keel/model/summary/print.hpp>
+#include <keel/model/summary/torch.hpp>

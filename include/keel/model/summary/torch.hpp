@@ -1,0 +1,166 @@
+#pragma once
+
+#include <keel/model/summary/print.hpp>
+
+namespace keel::inline KEEL_ABI {
+
+namespace detail {
+
+/// A module as PyTorch would hold it: what keel keeps in one layer may be several there.
+struct TorchModule {
+  std::string type;
+  std::vector<Index> shape;  ///< without the batch, channels first
+  Index parameters = 0;
+  bool frozen = false, repeated = false;
+};
+
+inline std::string torch_activation(const ActivationSpec& activation) {
+  switch (activation.kind) {
+    case Activation::linear: return "Identity";
+    case Activation::relu: return "ReLU";
+    case Activation::relu6: return "ReLU6";
+    case Activation::leaky_relu: return "LeakyReLU";
+    case Activation::elu: return "ELU";
+    case Activation::selu: return "SELU";
+    case Activation::gelu:
+    case Activation::gelu_tanh: return "GELU";
+    case Activation::silu: return "SiLU";
+    case Activation::sigmoid: return "Sigmoid";
+    case Activation::hard_sigmoid: return "Hardsigmoid";
+    case Activation::hard_swish: return "Hardswish";
+    case Activation::tanh: return "Tanh";
+    case Activation::softplus: return "Softplus";
+    case Activation::softmax: return "Softmax";
+    case Activation::log_softmax: return "LogSoftmax";
+  }
+  return "Identity";
+}
+
+/// torch.nn's class for a Keras class; empty where PyTorch has a function and no module (Add, Concatenate).
+inline std::string torch_class(const SummaryRow& row) {
+  const auto dims = std::to_string((std::max)(row.output.rank() - 1, Index{1})) + "d";
+  if (row.type == "Activation") return torch_activation(row.activation);
+  static constexpr const char* names[][2] = {{"Conv2D", "Conv2d"},
+                                             {"DepthwiseConv2D", "Conv2d"},
+                                             {"SeparableConv2D", "Conv2d"},
+                                             {"Conv2DTranspose", "ConvTranspose2d"},
+                                             {"Dense", "Linear"},
+                                             {"MaxPooling2D", "MaxPool2d"},
+                                             {"AveragePooling2D", "AvgPool2d"},
+                                             {"GlobalAveragePooling2D", "AdaptiveAvgPool2d"},
+                                             {"GlobalMaxPooling2D", "AdaptiveMaxPool2d"},
+                                             {"ZeroPadding2D", "ZeroPad2d"},
+                                             {"UpSampling2D", "Upsample"},
+                                             {"Reshape", "Unflatten"},
+                                             {"Add", ""},
+                                             {"Multiply", ""},
+                                             {"Concatenate", ""},
+                                             {"InputLayer", ""}};
+  for (const auto& name : names)
+    if (row.type == name[0]) return name[1];
+  return row.type == "BatchNormalization" ? "BatchNorm" + dims : row.type;
+}
+
+inline std::vector<TorchModule> torch_modules(const Summary& summary) {
+  std::vector<TorchModule> modules;
+  for (const SummaryRow& row : summary.rows) {
+    const std::string type = torch_class(row);
+    if (type.empty()) continue;
+    std::vector<Index> shape(row.output.begin(), row.output.end());
+    if (shape.size() > 1) std::rotate(shape.begin(), shape.end() - 1, shape.end());
+    modules.push_back({type, shape, row.parameters(), row.frozen > 0, row.repeated});
+    const bool is_activation = row.type == "Activation" || row.type == "ReLU" || row.type == "LeakyReLU" ||
+                               row.type == "ELU" || row.type == "Softmax" || row.type == "PReLU";
+    if (!is_activation && row.activation.kind != Activation::linear)
+      modules.push_back({torch_activation(row.activation), shape, 0, false, false});
+  }
+  return modules;
+}
+
+inline std::string torch_shape(Index batch, const std::vector<Index>& shape) {
+  std::string text = "[" + std::to_string(batch);
+  for (const Index dim : shape) text += ", " + std::to_string(dim);
+  return text + "]";
+}
+
+inline Index product(const std::vector<Index>& shape) {
+  Index product = 1;
+  for (const Index dim : shape) product *= dim;
+  return product;
+}
+
+}  // namespace detail
+
+inline std::string Summary::torchsummary() const {
+  using detail::fixed2;
+  using detail::pad;
+  using detail::thousands;
+  const std::string thin = std::string(64, '-') + "\n", thick = std::string(64, '=') + "\n";
+  const auto line = [](const std::string& name, const std::string& shape, const std::string& count) {
+    return pad(name, 20, true) + "  " + pad(shape, 25, true) + " " + pad(count, 15, true) + "\n";
+  };
+  std::string text = thin + line("Layer (type)", "Output Shape", "Param #") + thick;
+  Index total = 0, train = 0, outputs = 0, index = 0;
+  for (const auto& module : detail::torch_modules(*this)) {
+    text += line(module.type + "-" + std::to_string(++index), detail::torch_shape(-1, module.shape),
+                 thousands(module.parameters));
+    total += module.parameters;
+    if (!module.frozen) train += module.parameters;
+    outputs += detail::product(module.shape);
+  }
+  // the tool multiplies the inputs' sizes, and counts every output twice: once for its gradient
+  double input = 4.0 / (1 << 20);
+  for (const Shape& shape : inputs) input *= static_cast<double>(shape.size());
+  const double activations = 2.0 * 4.0 * static_cast<double>(outputs) / (1 << 20);
+  const double parameters = 4.0 * static_cast<double>(total) / (1 << 20);
+  return text + thick + "Total params: " + thousands(total) + "\nTrainable params: " + thousands(train) +
+         "\nNon-trainable params: " + thousands(total - train) + "\n" + thin +
+         "Input size (MB): " + fixed2(input) + "\nForward/backward pass size (MB): " + fixed2(activations) +
+         "\nParams size (MB): " + fixed2(parameters) +
+         "\nEstimated Total Size (MB): " + fixed2(input + activations + parameters) + "\n" + thin;
+}
+
+inline std::string Summary::torchinfo(Index batch) const {
+  using detail::fixed2;
+  using detail::thousands;
+  const auto modules = detail::torch_modules(*this);
+  std::size_t name_width = 40;
+  for (const auto& module : modules)
+    while (module.type.size() + 12 > name_width) name_width += 5;
+  const std::string rule = std::string(name_width + 50, '=') + "\n";
+  const auto line = [&](const std::string& name, const std::string& shape, const std::string& count) {
+    return detail::pad(name, name_width) + " " + detail::pad(shape, 25) + " " + count + "\n";
+  };
+  const auto last = modules.empty() ? std::vector<Index>{} : modules.back().shape;
+  std::string text = rule + line("Layer (type:depth-idx)", "Output Shape", "Param #") + rule +
+                     line(sequential ? "Sequential" : "Model", detail::torch_shape(batch, last), "--");
+  Index index = 0, outputs = 0;
+  double work = 0;
+  for (const auto& module : modules) {
+    const std::string count = module.repeated && module.parameters ? "(recursive)"
+                              : module.parameters == 0             ? "--"
+                              : module.frozen                      ? "(" + thousands(module.parameters) + ")"
+                                                                   : thousands(module.parameters);
+    text += line("├─" + module.type + ": 1-" + std::to_string(++index), detail::torch_shape(batch, module.shape),
+                 count);
+    if (module.parameters == 0) continue;
+    if (!module.repeated) outputs += detail::product(module.shape);
+    const bool convolution = module.type.rfind("Conv", 0) == 0;
+    work += static_cast<double>(module.parameters * batch) *
+            (convolution ? static_cast<double>(detail::product(module.shape) / module.shape[0]) : 1.0);
+  }
+  double input = 0;
+  for (const Shape& shape : inputs) input += static_cast<double>(shape.size() * batch) * 4.0 / 1e6;
+  const double activations = 2.0 * 4.0 * static_cast<double>(outputs * batch) / 1e6;
+  const double parameters = 4.0 * static_cast<double>(torch_total()) / 1e6;
+  const char* unit = work >= 1e12 ? "T" : work >= 1e9 ? "G" : "M";
+  const double scaled = work / (work >= 1e12 ? 1e12 : work >= 1e9 ? 1e9 : 1e6);
+  return text + rule + "Total params: " + thousands(torch_total()) +
+         "\nTrainable params: " + thousands(trainable) + "\nNon-trainable params: " + thousands(frozen) +
+         "\nTotal mult-adds (" + unit + "): " + fixed2(scaled) + "\n" + rule +
+         "Input size (MB): " + fixed2(input) + "\nForward/backward pass size (MB): " + fixed2(activations) +
+         "\nParams size (MB): " + fixed2(parameters) +
+         "\nEstimated Total Size (MB): " + fixed2(input + activations + parameters) + "\n" + rule;
+}
+
+}  // namespace keel::inline KEEL_ABI
