@@ -32,8 +32,7 @@ void batch_norm(benchmark::State& state, Kernel which) {
   AlignedVector<double> mean(dgamma.size()), variance(dgamma.size());
   const BatchNormEpilogue<float> epilogue{gamma.data(), beta.data(), 1e-3, residual ? r.data() : nullptr,
                                           Activation::relu};
-  const BatchNormGradients<float> gradients{dx.data(), dgamma.data(), dbeta.data(),
-                                            residual ? dr.data() : nullptr};
+  const BatchNormGradients<float> gradients{dx.data(), dgamma.data(), dbeta.data(), residual ? dr.data() : nullptr};
   Scratch scratch;
   const KernelContext context{scratch};
   const auto run = [&](Kernel kernel) {
@@ -44,8 +43,8 @@ void batch_norm(benchmark::State& state, Kernel which) {
     else if (kernel == copy)
       std::memcpy(y.data(), x.data(), y.size() * sizeof(float));
     else
-      batch_norm_backward(false, rows, channels, x.data(), mean.data(), variance.data(), epilogue, dy.data(),
-                          gradients, context);
+      batch_norm_backward(false, rows, channels, x.data(), mean.data(), variance.data(), epilogue, dy.data(), gradients,
+                          context);
   };
 
   run(statistics);
@@ -78,8 +77,7 @@ void batch_norm(benchmark::State& state, Kernel which) {
 
 void shapes(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"rows", "channels"});
-  for (const std::int64_t rows : {392, 6272, 100352})
-    bench->Args({rows, rows == 392 ? 512 : rows == 6272 ? 128 : 64});
+  for (const std::int64_t rows : {392, 6272, 100352}) bench->Args({rows, rows == 392 ? 512 : rows == 6272 ? 128 : 64});
   bench->Args({131072, 32})->Args({32768, 16})->Args({32, 100})->Args({10000, 3});
 }
 

@@ -164,16 +164,15 @@ int main(int argc, char** argv) {
                           ? Index{8}
                           : Index{32}}) {
         if (batch == 1 && direction != Direction::forward) continue;
-        const std::string name = std::string(s.network) + "/" + std::to_string(s.size) + "x" +
-                                 std::to_string(s.in_c) + "->" + std::to_string(s.out_c) + "/k" +
-                                 std::to_string(s.kernel) + "s" + std::to_string(s.stride) +
+        const std::string name = std::string(s.network) + "/" + std::to_string(s.size) + "x" + std::to_string(s.in_c) +
+                                 "->" + std::to_string(s.out_c) + "/k" + std::to_string(s.kernel) + "s" +
+                                 std::to_string(s.stride) +
                                  (direction == Direction::forward          ? "/forward"
                                   : direction == Direction::backward_input ? "/backward_input"
                                                                            : "/backward_kernel") +
                                  "/b" + std::to_string(batch);
         benchmark::RegisterBenchmark(
-            name.c_str(),
-            [&s, batch, direction](benchmark::State& state) { convolution(state, s, batch, direction); })
+            name.c_str(), [&s, batch, direction](benchmark::State& state) { convolution(state, s, batch, direction); })
             ->Unit(benchmark::kMillisecond)
             ->MinTime(0.1);
       }

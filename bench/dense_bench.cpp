@@ -23,8 +23,7 @@ enum Kernel { forward, backward_input, backward_kernel };
 // rows, in, out of the reference networks' dense layers.
 void dense(benchmark::State& state, Kernel which) {
   const Index rows = state.range(0), in = state.range(1), out = state.range(2);
-  const auto x = random_values(rows * in, 1), kernel = random_values(in * out, 2),
-             dy = random_values(rows * out, 3);
+  const auto x = random_values(rows * in, 1), kernel = random_values(in * out, 2), dy = random_values(rows * out, 3);
   AlignedVector<float> y(static_cast<std::size_t>(which == forward          ? rows * out
                                                   : which == backward_input ? rows * in
                                                                             : in * out));
@@ -77,6 +76,4 @@ void shapes(benchmark::internal::Benchmark* bench, std::initializer_list<int> ba
 
 BENCHMARK_CAPTURE(dense, forward, forward)->Apply([](auto* bench) { shapes(bench, {1, 8, 32, 256}); });
 BENCHMARK_CAPTURE(dense, backward_input, backward_input)->Apply([](auto* bench) { shapes(bench, {8, 32, 256}); });
-BENCHMARK_CAPTURE(dense, backward_kernel, backward_kernel)->Apply([](auto* bench) {
-  shapes(bench, {8, 32, 256});
-});
+BENCHMARK_CAPTURE(dense, backward_kernel, backward_kernel)->Apply([](auto* bench) { shapes(bench, {8, 32, 256}); });

@@ -25,8 +25,7 @@ enum Kernel { forward, backward_input, backward_kernel };
 void depthwise(benchmark::State& state, Kernel which) {
   const Index batch = state.range(0), size = state.range(1), channels = state.range(2), stride = state.range(3);
   const Index out = (size - 1) / stride + 1;
-  const Conv2DGeometry g{batch, size,   size,   channels, out, out, channels, 3,
-                         3,     stride, stride, 1,        1,   1,   1,        channels};
+  const Conv2DGeometry g{batch, size, size, channels, out, out, channels, 3, 3, stride, stride, 1, 1, 1, 1, channels};
   const Index inputs = batch * size * size * channels, outputs = batch * out * out * channels;
   const auto x = random_values(inputs, 1), kernel = random_values(9 * channels, 2), dy = random_values(outputs, 3);
   AlignedVector<float> result(static_cast<std::size_t>(which == forward          ? outputs
@@ -36,8 +35,8 @@ void depthwise(benchmark::State& state, Kernel which) {
   const KernelContext context{scratch};
   const auto run = [&] {
     if (which == forward)
-      depthwise_conv2d_forward<float>(g, x.data(), kernel.data(), {nullptr, nullptr, Activation::relu},
-                                      result.data(), context);
+      depthwise_conv2d_forward<float>(g, x.data(), kernel.data(), {nullptr, nullptr, Activation::relu}, result.data(),
+                                      context);
     else if (which == backward_input)
       depthwise_conv2d_backward_input(g, dy.data(), kernel.data(), result.data(), context);
     else
@@ -75,8 +74,8 @@ void depthwise(benchmark::State& state, Kernel which) {
   }
   const double work = double(state.iterations()) * double(outputs);
   state.counters["GFLOP/s"] = benchmark::Counter(18e-9 * work, benchmark::Counter::kIsRate);
-  state.counters["x+y GB/s"] = benchmark::Counter(4e-9 * double(state.iterations()) * double(inputs + outputs),
-                                                  benchmark::Counter::kIsRate);
+  state.counters["x+y GB/s"] =
+      benchmark::Counter(4e-9 * double(state.iterations()) * double(inputs + outputs), benchmark::Counter::kIsRate);
 }
 
 void shapes(benchmark::internal::Benchmark* bench, int batch) {

@@ -31,14 +31,14 @@ class Builder {
   }
 
   Builder& conv(Index filters, Index kernel, Index stride = 1, bool bias = false) {
-    at_ = model_.add(keel::Conv2D<T>(filters, kernel,
-                                     {.strides = stride, .padding = keel::Padding(kernel / 2), .use_bias = bias}),
-                     at_);
+    at_ = model_.add(
+        keel::Conv2D<T>(filters, kernel, {.strides = stride, .padding = keel::Padding(kernel / 2), .use_bias = bias}),
+        at_);
     return *this;
   }
   Builder& depthwise(Index stride) {
-    at_ = model_.add(
-        keel::DepthwiseConv2D<T>(3, {.strides = stride, .padding = keel::Padding(1), .use_bias = false}), at_);
+    at_ = model_.add(keel::DepthwiseConv2D<T>(3, {.strides = stride, .padding = keel::Padding(1), .use_bias = false}),
+                     at_);
     return *this;
   }
   Builder& norm() { return add(keel::BatchNorm<T>(keel::BatchNormOptions::torch())); }
@@ -88,8 +88,7 @@ keel::Model<T> resnet20(int threads) {
   Builder<T> net({32, 32, 3}, threads);
   net.conv(16, 3).norm().relu();
   for (const Index stage : {0, 1, 2})
-    for (const Index i : {0, 1, 2})
-      net.block(Index{16} << stage, stage > 0 && i == 0 ? 2 : 1, stage > 0 && i == 0);
+    for (const Index i : {0, 1, 2}) net.block(Index{16} << stage, stage > 0 && i == 0 ? 2 : 1, stage > 0 && i == 0);
   return net.add(keel::GlobalAveragePool2D<T>()).dense(10).done();
 }
 

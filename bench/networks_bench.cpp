@@ -93,11 +93,11 @@ void train(benchmark::State& state, const char* name, Index batch) {
 int main(int argc, char** argv) {
   for (const Case& c : cases) {
     for (const Index batch : {Index{1}, c.batch})
-      benchmark::RegisterBenchmark((std::string(c.name) + "/infer/b=" + std::to_string(batch)).c_str(), infer,
-                                   c.name, batch)
+      benchmark::RegisterBenchmark((std::string(c.name) + "/infer/b=" + std::to_string(batch)).c_str(), infer, c.name,
+                                   batch)
           ->Unit(benchmark::kMillisecond);
-    benchmark::RegisterBenchmark((std::string(c.name) + "/train/b=" + std::to_string(c.batch)).c_str(), train,
-                                 c.name, c.batch)
+    benchmark::RegisterBenchmark((std::string(c.name) + "/train/b=" + std::to_string(c.batch)).c_str(), train, c.name,
+                                 c.batch)
         ->Unit(benchmark::kMillisecond);
   }
   benchmark::Initialize(&argc, argv);

@@ -35,13 +35,11 @@ void pool(benchmark::State& state, Kernel which) {
   const KernelContext context{scratch};
   const auto run = [&](Kernel kernel) {
     switch (kernel) {
-      case max_inference:
-        return max_pool_forward(g, x.data(), y.data(), static_cast<std::byte*>(nullptr), context);
+      case max_inference: return max_pool_forward(g, x.data(), y.data(), static_cast<std::byte*>(nullptr), context);
       case max_training: return max_pool_forward(g, x.data(), y.data(), argmax.data(), context);
       case max_backward: return max_pool_backward(g, dy.data(), argmax.data(), dx.data(), context);
       case average: return average_pool_forward(g, PoolDivisor::real_cells, x.data(), y.data(), context);
-      case average_backward:
-        return average_pool_backward(g, PoolDivisor::real_cells, dy.data(), dx.data(), context);
+      case average_backward: return average_pool_backward(g, PoolDivisor::real_cells, dy.data(), dx.data(), context);
       case global_average:
         return global_average_pool_forward(g.batch, g.in_h * g.in_w, g.channels, x.data(), y.data(), context);
     }

@@ -9,7 +9,6 @@
 #include <keel/model/sequential.hpp>
 #include <keel/model/summary/summary.hpp>
 #include <keel/training/augment.hpp>
-#include <keel/testing/check_layer.hpp>
 #include <keel/training/fit.hpp>
 #include <keel/training/optimizers/optimizers.hpp>
 #include <keel/training/schedules.hpp>

@@ -28,8 +28,7 @@ TEST_CASE("every type becomes a tensor") {
         Tensor<float>(Shape{6}, {1, -2, 0x1p-24f, 65504, -0.f, 0x1p-14f}));
   CHECK(to_tensor<float>(array(DType::bf16, {0x3f80, 0xc000, 0x7f7f})) ==
         Tensor<float>(Shape{3}, {1, -2, std::bit_cast<float>(0x7f7f0000u)}));
-  CHECK(to_tensor<double>(array(DType::f32, {std::bit_cast<std::uint32_t>(0.1f)}))[0] ==
-        static_cast<double>(0.1f));
+  CHECK(to_tensor<double>(array(DType::f32, {std::bit_cast<std::uint32_t>(0.1f)}))[0] == static_cast<double>(0.1f));
   CHECK(to_tensor<float>(array(DType::f64, {std::bit_cast<std::uint64_t>(0.1)}))[0] == 0.1f);
 }
 
@@ -88,11 +87,9 @@ TEST_CASE("a tensor goes into an archive and comes back") {
 }
 
 TEST_CASE("UTF-8 is checked as RFC 3629 has it") {
-  for (const char* good :
-       {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"})
+  for (const char* good : {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"})
     CHECK(io::valid_utf8(good));
-  for (const char* bad :
-       {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe2\x82", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3(", "a\xe2(\xa1"})
+  for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe2\x82", "\xe0\x80\x80", "\xed\xa0\x80",
+                          "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3(", "a\xe2(\xa1"})
     CHECK_FALSE(io::valid_utf8(bad));
 }

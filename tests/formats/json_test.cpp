@@ -61,8 +61,8 @@ TEST_CASE("JSON: texts") {
 }
 
 TEST_CASE("JSON: Python's NaN and infinities on request") {
-  const Json config = parse_json(R"({"a":NaN,"b":[Infinity,-Infinity],"c":"NaN \"Infinity\" -Infinity","NaN":1})",
-                                 "f", {.allow_nonfinite = true});
+  const Json config = parse_json(R"({"a":NaN,"b":[Infinity,-Infinity],"c":"NaN \"Infinity\" -Infinity","NaN":1})", "f",
+                                 {.allow_nonfinite = true});
   CHECK(std::isnan(config["a"].get<double>()));
   CHECK(config["b"][0].get<double>() == std::numeric_limits<double>::infinity());
   CHECK(config["b"][1].get<double>() == -std::numeric_limits<double>::infinity());
@@ -139,8 +139,7 @@ TEST_CASE("JSON: errors say where") {
   };
   CHECK(message("[1,]") == "[f.json, offset 3] expected valid JSON (RFC 8259), got ']' instead of a value");
   CHECK(message("[1 2]") == "[f.json, offset 3] expected valid JSON (RFC 8259), got '2' instead of ',' or ']'");
-  CHECK(message("{\"a\":1") ==
-        "[f.json, offset 6] expected valid JSON (RFC 8259), got the end instead of ',' or '}'");
+  CHECK(message("{\"a\":1") == "[f.json, offset 6] expected valid JSON (RFC 8259), got the end instead of ',' or '}'");
   CHECK(message("1.") == "[f.json, offset 2] expected valid JSON (RFC 8259), got the end instead of a digit");
   CHECK(message("") == "[f.json, offset 0] expected valid JSON (RFC 8259), got the end instead of a value");
 }

@@ -15,8 +15,7 @@ void replay(const golden::File& file, const std::string& name, const golden::Set
   const auto get = [&](const std::string& key) { return file.tensor<T>(name + "/" + key); };
   const auto want = [&](const std::string& key) { return file.tensor(name + "/" + key); };
   const bool affine = settings.flag("scale");
-  BatchNormOptions options{
-      .momentum = 0, .epsilon = settings.number("epsilon"), .center = affine, .scale = affine};
+  BatchNormOptions options{.momentum = 0, .epsilon = settings.number("epsilon"), .center = affine, .scale = affine};
   options.cumulative = settings.text("momentum") == "cumulative";
   if (!options.cumulative) options.momentum = settings.number("momentum");
   if (settings.text("variance") == "bessel") options.moving_variance = MovingVariance::unbiased;
@@ -96,8 +95,6 @@ TEST_CASE("batch norm gives PyTorch's values over ten steps, frozen and in infer
   replay_all("batch_norm_torch");
 }
 
-TEST_CASE("batch norm gives Keras's values over ten steps, frozen and in inference") {
-  replay_all("batch_norm_keras");
-}
+TEST_CASE("batch norm gives Keras's values over ten steps, frozen and in inference") { replay_all("batch_norm_keras"); }
 
 }  // namespace

@@ -47,8 +47,7 @@ AnyLayer<T> layer_of(const Settings& s) {
                                                              .dilation_rate = pair_of(s, "dilation", 1),
                                                              .use_bias = s.flag("use_bias", true)});
   if (layer == "Conv2DTranspose") {
-    Conv2DTransposeOptions options{.strides = pair_of(s, "strides", 1),
-                                   .dilation_rate = pair_of(s, "dilation", 1)};
+    Conv2DTransposeOptions options{.strides = pair_of(s, "strides", 1), .dilation_rate = pair_of(s, "dilation", 1)};
     if (s.text("padding") == "torch") {
       const Pair cut = pair_of(s, "torch_padding", 0);
       options.padding = {cut.height, cut.width};
@@ -83,8 +82,7 @@ AnyLayer<T> layer_of(const Settings& s) {
   if (layer == "Add") return Add<T>();
   if (layer == "Multiply") return Multiply<T>();
   if (layer == "Concatenate") return Concatenate<T>({.axis = index_of(s, "axis")});
-  if (layer == "BatchNorm")
-    return BatchNorm<T>({.momentum = s.number("momentum"), .epsilon = s.number("epsilon")});
+  if (layer == "BatchNorm") return BatchNorm<T>({.momentum = s.number("momentum"), .epsilon = s.number("epsilon")});
   REQUIRE(layer == "Activation");
   return ActivationLayer<T>(activation_of(s));
 }
@@ -135,11 +133,10 @@ void replay(const golden::File& file, const std::string& name, const Settings& s
   const std::string layer = s.text("layer");
   if (layer == "SeparableConv2D") {  // keel's way to say it: a depthwise and a 1x1 convolution
     Sequential<T> model(sample);
-    model.add(
-        DepthwiseConv2D<T>(pair_of(s, "kernel_size", 1), {.strides = pair_of(s, "strides", 1),
-                                                          .padding = padding_of(s),
-                                                          .depth_multiplier = index_of(s, "depth_multiplier"),
-                                                          .use_bias = false}));
+    model.add(DepthwiseConv2D<T>(pair_of(s, "kernel_size", 1), {.strides = pair_of(s, "strides", 1),
+                                                                .padding = padding_of(s),
+                                                                .depth_multiplier = index_of(s, "depth_multiplier"),
+                                                                .use_bias = false}));
     model.add(Conv2D<T>(index_of(s, "filters"), 1));
     const auto set = [&](Index i, const char* key) {
       model.parameters()[static_cast<std::size_t>(i)]->set(file.tensor<T>(name + "/" + key));

@@ -97,12 +97,11 @@ OptimizerSpec keras_spec(const Settings& s) {
 
 /// Feeds the stored gradients of `gradients` and expects the stored weights of `weights` after each step.
 template <class T>
-void replay(OptimizerSpec spec, const golden::File& gradients, const golden::File& weights,
-            const std::string& name, double tolerance) {
+void replay(OptimizerSpec spec, const golden::File& gradients, const golden::File& weights, const std::string& name,
+            double tolerance) {
   CAPTURE(name);
   const Tensor<double> kernels = weights.tensor(name + "/kernel"), biases = weights.tensor(name + "/bias");
-  const Tensor<T> dkernels = gradients.tensor<T>(name + "/dkernel"),
-                  dbiases = gradients.tensor<T>(name + "/dbias");
+  const Tensor<T> dkernels = gradients.tensor<T>(name + "/dkernel"), dbiases = gradients.tensor<T>(name + "/dbias");
   const Tensor<double> rates = gradients.tensor(name + "/learning_rate");
 
   Parameter<T> kernel("kernel", golden::row(weights.tensor<T>(name + "/kernel"), 0));

@@ -24,8 +24,7 @@ LearningRate torch_schedule(const Settings& s) {
 LearningRate keras_schedule(const Settings& s) {
   const std::string kind = s.text("schedule");
   const auto index = [&](const char* key) { return static_cast<Index>(s.number(key)); };
-  if (kind == "PiecewiseConstantDecay")
-    return PiecewiseConstantDecay{s.indices("boundaries"), s.numbers("values")};
+  if (kind == "PiecewiseConstantDecay") return PiecewiseConstantDecay{s.indices("boundaries"), s.numbers("values")};
   const double lr = s.number("initial_learning_rate");
   if (kind == "ExponentialDecay")
     return ExponentialDecay{lr, index("decay_steps"), s.number("decay_rate"), s.flag("staircase")};

@@ -23,8 +23,7 @@ const std::map<std::string, Arrays>& traces() {
     if (!KEEL_HAS_ZLIB || !std::ifstream(path)) return result;
     const Bytes tar = io::gunzip(read_file(path), path);
     const char* data = reinterpret_cast<const char*>(tar.data());
-    for (std::size_t at = 0;
-         at + 512 <= tar.size() && data[at] != 0;) {  // ustar: a block of header, then the file
+    for (std::size_t at = 0; at + 512 <= tar.size() && data[at] != 0;) {  // ustar: a block of header, then the file
       std::string name(data + at, strnlen(data + at, 100));
       name = name.substr(name.rfind('/') + 1);
       const std::size_t size = std::stoul(std::string(data + at + 124, 11), nullptr, 8);

@@ -23,9 +23,8 @@ using golden::Settings;
 /// Trains on `batch` samples a step, in order and round again, and compares the loss of each step and all weights
 /// after steps 1, 10 and 20.
 template <class T>
-void train(Model<T>& model, const LossSpec& loss, OptimizerSpec spec, const golden::File& file,
-           const std::string& name, const Tensor<T>& images, const Tensor<T>& labels, Index batch,
-           double allowed) {
+void train(Model<T>& model, const LossSpec& loss, OptimizerSpec spec, const golden::File& file, const std::string& name,
+           const Tensor<T>& images, const Tensor<T>& labels, Index batch, double allowed) {
   const Tensor<double> losses = file.tensor(name + "/loss");
   REQUIRE(losses.size() == 20);
   Optimizer<T> optimizer(std::move(spec));
@@ -93,11 +92,11 @@ void replay_seed(const golden::File& file, const std::string& name, const Settin
   const bool logits = s.flag("from_logits");
   Sequential<T> model({16, 16, 1});
   model.add(Conv2D<T>(8, 3, {.padding = Padding::same, .activation = Activation::relu, .name = "conv"}))
-      .add(BatchNorm<T>({.momentum = s.number("bn_momentum"),
-                         .epsilon = s.number("bn_epsilon"),
-                         .moving_variance =
-                             s.text("bn_variance") == "bessel" ? MovingVariance::unbiased : MovingVariance::biased,
-                         .name = "batch_norm"}))
+      .add(BatchNorm<T>(
+          {.momentum = s.number("bn_momentum"),
+           .epsilon = s.number("bn_epsilon"),
+           .moving_variance = s.text("bn_variance") == "bessel" ? MovingVariance::unbiased : MovingVariance::biased,
+           .name = "batch_norm"}))
       .add(Flatten<T>())
       .add(Dense<T>(12, {.activation = Activation::relu, .name = "dense"}))
       .add(Dense<T>(10, {.activation = logits ? Activation::linear : Activation::softmax, .name = "dense_1"}));
@@ -138,10 +137,9 @@ template <class T>
 Node block(Model<T>& model, Node x, const std::string& name, Index filters, Index stride,
            const BatchNormOptions& norm) {
   const auto convolution = [&](const char* part, Node in, Index size, Index strides) {
-    return model.add(
-        Conv2D<T>(filters, size,
-                  {.strides = strides, .padding = size / 2, .use_bias = false, .name = name + "/" + part}),
-        in);
+    return model.add(Conv2D<T>(filters, size,
+                               {.strides = strides, .padding = size / 2, .use_bias = false, .name = name + "/" + part}),
+                     in);
   };
   const auto normalise = [&](const char* part, Node in) {
     BatchNormOptions options = norm;
@@ -172,13 +170,11 @@ void replay_residual() {
   x = block(model, x, "block2", 8, 2, norm);
   x = block(model, x, "block3", 10, 2, norm);
   model.output(model.add(Dense<T>(4, {.name = "dense"}), model.add(GlobalAveragePool2D<T>(), x)));
-  for (const auto& [key, parameter] : model.named_parameters())
-    parameter->set(file.tensor<T>("residual/start/" + key));
+  for (const auto& [key, parameter] : model.named_parameters()) parameter->set(file.tensor<T>("residual/start/" + key));
 
   const Tensor<T> images = file.tensor<T>("residual/images"), labels = file.tensor<T>("residual/labels");
   train(model, LossSpec(Loss::sparse_categorical_crossentropy, {.from_logits = true}),
-        SGD::torch(
-            {.lr = s.number("lr"), .momentum = s.number("momentum"), .weight_decay = s.number("weight_decay")}),
+        SGD::torch({.lr = s.number("lr"), .momentum = s.number("momentum"), .weight_decay = s.number("weight_decay")}),
         file, "residual", images, labels, 6, golden::tolerance<T>());
   CHECK(golden::off(model.predict(images), file.tensor("residual/predictions")) < golden::tolerance<T>());
 }

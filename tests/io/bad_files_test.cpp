@@ -63,8 +63,7 @@ void check_refused(const BadFiles& files, Reader read) {
 BadFiles common(Content own, bool is_json = false) {
   BadFiles files;
   for (std::size_t size = 0; size < 8; ++size)
-    files.push_back(
-        {std::to_string(size) + " bytes", std::string("\x89HDF\r\n\x1a\n").substr(0, size), "expected"});
+    files.push_back({std::to_string(size) + " bytes", std::string("\x89HDF\r\n\x1a\n").substr(0, size), "expected"});
   const std::vector<std::pair<Content, std::string>> others = {
       {Content::safetensors, small_safetensors()},
       {Content::zip, zip({{"a", "b"}})},
@@ -93,8 +92,8 @@ std::string shaped(const std::string& shape) {
 }
 std::string two(int b1, int e1, int b2, int e2, std::size_t data) {
   const auto entry = [](int b, int e) {
-    return "{\"dtype\":\"U8\",\"shape\":[" + std::to_string(e - b) + "],\"data_offsets\":[" + std::to_string(b) +
-           "," + std::to_string(e) + "]}";
+    return "{\"dtype\":\"U8\",\"shape\":[" + std::to_string(e - b) + "],\"data_offsets\":[" + std::to_string(b) + "," +
+           std::to_string(e) + "]}";
   };
   return safetensors("{\"a\":" + entry(b1, e1) + ",\"b\":" + entry(b2, e2) + "}", std::string(data, '\0'));
 }
@@ -157,8 +156,7 @@ BadFiles safetensors_files() {
       {"offsets negative", one(R"({"dtype":"F32","shape":[2],"data_offsets":[-8,0]})"), "integers of 0 or more"},
       {"offsets of one number", one(R"({"dtype":"F32","shape":[2],"data_offsets":[0]})"), "2 data_offsets"},
       {"offsets of three numbers", one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8,8]})"), "2 data_offsets"},
-      {"offsets beyond the file", one(R"({"dtype":"F32","shape":[4],"data_offsets":[0,16]})"),
-       "the file is cut short"},
+      {"offsets beyond the file", one(R"({"dtype":"F32","shape":[4],"data_offsets":[0,16]})"), "the file is cut short"},
       {"begin beyond the file", one(R"({"dtype":"F32","shape":[2],"data_offsets":[800,808]})"), "there is a hole"},
       {"offsets near 2^64",
        one(R"({"dtype":"F32","shape":[2],"data_offsets":[18446744073709551607,18446744073709551615]})"),
@@ -273,15 +271,13 @@ BadFiles npy_files() {
       {"version 1.1", patched(good, 7, "\1"), "version 1.0, 2.0 or 3.0"},
       {"header length 0xfffffff0 in 12 bytes", "\x93NUMPY\2\0\xf0\xff\xff\xff"s, "a header of at most 65536"},
       {"header length beyond the file", patched(good, 8, "\xff\x00"s), "the header of 255 bytes"},
-      {"header length 65537", npy(npy_header + std::string(65537 - npy_header.size(), ' '), data, 2),
-       "at most 65536"},
+      {"header length 65537", npy(npy_header + std::string(65537 - npy_header.size(), ' '), data, 2), "at most 65536"},
       {"header empty", npy("", data), "'{'"},
       {"header not a dict", npy("[1]\n", data), "'{'"},
       {"header not closed", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)", data), "'}'"},
-      {"header with code after it",
-       npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}; import os", data), "the end of the header"},
-      {"header with a call", npy("{'descr': __import__('os'), 'fortran_order': False, 'shape': (2,)}", data),
-       "'\"'"},
+      {"header with code after it", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}; import os", data),
+       "the end of the header"},
+      {"header with a call", npy("{'descr': __import__('os'), 'fortran_order': False, 'shape': (2,)}", data), "'\"'"},
       {"no descr", npy("{'fortran_order': False, 'shape': (2,), }", data), "the keys descr"},
       {"no fortran_order", npy("{'descr': '<f4', 'shape': (2,), }", data), "the keys descr"},
       {"no shape", npy("{'descr': '<f4', 'fortran_order': False, }", data), "the keys descr"},
@@ -379,8 +375,7 @@ BadFiles zip_files() {
       {"offset of zip64 without its field", patched(good, central, 42, little(0xffffffff, 4)), "a zip64 field"},
       {"offset beyond the file", patched(good, central, 42, little(0x7fffffff, 4)), "the local header inside"},
       {"offset into another member", patched(good, central, 42, little(3, 4), 1), "a local header"},
-      {"both members at one place", patched(good, central, 42, little(0, 4), 1),
-       "the same name in the local header"},
+      {"both members at one place", patched(good, central, 42, little(0, 4), 1), "the same name in the local header"},
       {"name in the local header only", patched(good, local_b, 30, "x"), "the same name"},
       {"name length beyond the directory", patched(good, central, 28, "\xff\xff"), "name of 65535 bytes"},
       {"extra field beyond the directory", patched(good, central, 30, "\xff\xff"), "extra field of 65535"},
@@ -428,14 +423,14 @@ BadFiles zip_files() {
 
 BadFiles npz_files() {
   const std::string good = npy(npy_header, std::string(8, '\0'));
-  return {{"a member that is no array", zip({{"a.npy", good}, {"b.txt", "x"}}), "members NAME.npy"},
-          {"a member without a name", zip({{".npy", good}}), "members NAME.npy"},
-          {"a member that is empty", zip({{"a.npy", ""}}), "an empty file"},
-          {"a member that is a pickle", zip({{"a.npy", "\x80\x02}."}}), "a Python pickle"},
-          {"header length beyond the member", zip({{"a.npy", patched(good, 8, "\xff\xff")}}),
-           "the header of 65535 bytes"},
-          {"array beyond the member", zip({{"a.npy", good.substr(0, good.size() - 1)}}), "8 bytes for shape (2)"},
-          {"a Keras file", zip({{"metadata.json", "{}"}, {"config.json", "{}"}}), "members NAME.npy"}};
+  return {
+      {"a member that is no array", zip({{"a.npy", good}, {"b.txt", "x"}}), "members NAME.npy"},
+      {"a member without a name", zip({{".npy", good}}), "members NAME.npy"},
+      {"a member that is empty", zip({{"a.npy", ""}}), "an empty file"},
+      {"a member that is a pickle", zip({{"a.npy", "\x80\x02}."}}), "a Python pickle"},
+      {"header length beyond the member", zip({{"a.npy", patched(good, 8, "\xff\xff")}}), "the header of 65535 bytes"},
+      {"array beyond the member", zip({{"a.npy", good.substr(0, good.size() - 1)}}), "8 bytes for shape (2)"},
+      {"a Keras file", zip({{"metadata.json", "{}"}, {"config.json", "{}"}}), "members NAME.npy"}};
 }
 
 BadFiles torch_files() {
@@ -572,21 +567,17 @@ BadFiles torch_files() {
       {"the storage is missing", tensor([](TorchTensor& t) { t.key = "1"; }), "the member data/1"},
       {"the storage is elsewhere", tensor([](TorchTensor& t) { t.key = "../data.pkl"; }),
        "the member data/../data.pkl"},
-      {"numel larger than the storage", tensor([](TorchTensor& t) { t.numel = integer(5); }),
-       "a storage of 20 bytes"},
-      {"numel smaller than the storage", tensor([](TorchTensor& t) { t.numel = integer(3); }),
-       "a storage of 12 bytes"},
+      {"numel larger than the storage", tensor([](TorchTensor& t) { t.numel = integer(5); }), "a storage of 20 bytes"},
+      {"numel smaller than the storage", tensor([](TorchTensor& t) { t.numel = integer(3); }), "a storage of 12 bytes"},
       {"numel negative", tensor([](TorchTensor& t) { t.numel = integer(-4); }), "an integer of 0 or more"},
       {"numel 2^62", tensor([](TorchTensor& t) { t.numel = integer(std::int64_t{1} << 62); }), "fits 64 bits"},
       {"numel none", tensor([](TorchTensor& t) { t.numel = "N"; }), "an integer of 0 or more"},
-      {"offset beyond the storage", tensor([](TorchTensor& t) { t.offset = integer(1); }),
-       "inside its storage of 4"},
+      {"offset beyond the storage", tensor([](TorchTensor& t) { t.offset = integer(1); }), "inside its storage of 4"},
       {"offset negative", tensor([](TorchTensor& t) { t.offset = integer(-1); }), "an integer of 0 or more"},
       {"offset 2^63-1", tensor([](TorchTensor& t) { t.offset = integer(INT64_MAX); }), "inside its storage of 4"},
       {"stride beyond the storage", tensor([](TorchTensor& t) { t.stride = "(" + integer(3) + integer(1) + "t"; }),
        "inside its storage of 4"},
-      {"stride negative", tensor([](TorchTensor& t) { t.stride = "(" + integer(-2) + integer(1) + "t"; }),
-       "0 or more"},
+      {"stride negative", tensor([](TorchTensor& t) { t.stride = "(" + integer(-2) + integer(1) + "t"; }), "0 or more"},
       {"stride 0", tensor([](TorchTensor& t) { t.stride = "(" + integer(0) + integer(1) + "t"; }),
        "call .contiguous()"},
       {"stride that wraps", tensor([](TorchTensor& t) {
@@ -608,8 +599,7 @@ BadFiles torch_files() {
          t.size = "(" + integer(std::int64_t{1} << 32) + integer(std::int64_t{1} << 32) + "t";
        }),
        "at most 2^40"},
-      {"shape negative", tensor([](TorchTensor& t) { t.size = "(" + integer(-2) + integer(2) + "t"; }),
-       "0 or more"},
+      {"shape negative", tensor([](TorchTensor& t) { t.size = "(" + integer(-2) + integer(2) + "t"; }), "0 or more"},
       {"shape of 9 axes", tensor([](TorchTensor& t) {
          std::string ones;
          for (int i = 0; i < 9; ++i) ones += integer(1);
@@ -617,8 +607,7 @@ BadFiles torch_files() {
        }),
        "at most 8 axes"},
       {"shape a list", tensor([](TorchTensor& t) { t.size = "]"; }), "a tuple of integers"},
-      {"shape of floats", tensor([](TorchTensor& t) { t.size = "(G@\0\0\0\0\0\0\0K\2t"s; }),
-       "an integer of 0 or more"},
+      {"shape of floats", tensor([](TorchTensor& t) { t.size = "(G@\0\0\0\0\0\0\0K\2t"s; }), "an integer of 0 or more"},
       {"storage of quantised values", tensor([](TorchTensor& t) { t.storage = "ctorch\nQInt8Storage\n"; }),
        "QInt8Storage"},
       {"storage of complex values", tensor([](TorchTensor& t) { t.storage = "ctorch\nComplexFloatStorage\n"; }),
@@ -634,8 +623,7 @@ BadFiles torch_files() {
       {"a persistent id that is a text",
        torch(dict({{"w", "ctorch._utils\n_rebuild_tensor_v2\n(" + unicode("x") + "QNNNtR"}})),
        "a storage of type, key"},
-      {"a parameter of nothing", torch(dict({{"w", "ctorch._utils\n_rebuild_parameter\n)R"}})),
-       "a parameter's tensor"},
+      {"a parameter of nothing", torch(dict({{"w", "ctorch._utils\n_rebuild_parameter\n)R"}})), "a parameter's tensor"},
       {"old form, cut", legacy().substr(0, legacy().size() - 1), "a storage of 16 bytes"},
       {"old form, bytes after it", legacy() + "x", "the end of the file"},
       {"old form, version 1000",
@@ -679,9 +667,7 @@ BadFiles keras_npz_files() {
   };
   const auto member = [](const std::string& content) { return zip({{"layers/dense.npy", content}}); };
   const auto raw = [&](const std::string& body) { return member(numpy_member("\x80\3" + body)); };
-  const auto value = [&](const std::string& pickled) {
-    return member(numpy_member(numpy_dict({{"0", pickled}})));
-  };
+  const auto value = [&](const std::string& pickled) { return member(numpy_member(numpy_dict({{"0", pickled}}))); };
   const std::string good = NumpyArray{}.pickled();
   const std::string decoded = "c_codecs\nencode\n";
   return {
@@ -706,8 +692,8 @@ BadFiles keras_npz_files() {
        "one dict of arrays"},
       {"os.system", value("cos\nsystem\n" + unicode("true") + "\x85R"), "names 'os system'"},
       {"os.system as the array", array([](NumpyArray& a) { a.function = "cos\nsystem\n"; }), "names 'os system'"},
-      {"os.system as the shape",
-       array([](NumpyArray& a) { a.type = "f4", a.order = "<", a.shape = "cos\nsystem\n"; }), "names 'os system'"},
+      {"os.system as the shape", array([](NumpyArray& a) { a.type = "f4", a.order = "<", a.shape = "cos\nsystem\n"; }),
+       "names 'os system'"},
       {"builtins.eval", value("cbuiltins\neval\n"), "names 'builtins eval'"},
       {"_codecs.decode", value("c_codecs\ndecode\n"), "names '_codecs decode'"},
       {"numpy.load", value("cnumpy\nload\n"), "names 'numpy load'"},
@@ -728,8 +714,7 @@ BadFiles keras_npz_files() {
       {"a state of version 2", array([](NumpyArray& a) { a.version = "K\2"; }), "state of version 1"},
       {"a state of 4 parts", array([](NumpyArray& a) { a.version.clear(); }), "state of version 1"},
       {"a state that is a list", value("cnumpy.core.multiarray\n_reconstruct\n)R]b"), "state of version 1"},
-      {"a state that is its array", value("cnumpy.core.multiarray\n_reconstruct\n)Rq\7h\7b"),
-       "state of version 1"},
+      {"a state that is its array", value("cnumpy.core.multiarray\n_reconstruct\n)Rq\7h\7b"), "state of version 1"},
       {"BUILD of bytes", value("C\1x)b"), "BUILD of a dict only"},
       {"a number for an array", value("K\1"), "an array of NumPy"},
       {"a type for an array", value(NumpyArray{}.dtype()), "an array of NumPy"},
@@ -742,8 +727,7 @@ BadFiles keras_npz_files() {
        "plain texts as names"},
       {"an empty name", member(numpy_member(numpy_dict({{"", good}}))), "plain texts as names"},
       {"a path as name", member(numpy_member(numpy_dict({{"../0", good}}))), "plain texts as names"},
-      {"two arrays of one name", member(numpy_member(numpy_dict({{"0", good}, {"0", good}}))),
-       "names that differ"},
+      {"two arrays of one name", member(numpy_member(numpy_dict({{"0", good}, {"0", good}}))), "names that differ"},
       {"two places that join to one",
        zip({{"a.npy", numpy_member(numpy_dict({}))},
             {"a/vars.npy", numpy_member(numpy_dict({}))},
@@ -766,8 +750,8 @@ BadFiles keras_npz_files() {
       {"shape negative", array([](NumpyArray& a) { a.shape = integer(-2) + "\x85"; }), "a shape of integers"},
       {"shape too small", array([](NumpyArray& a) { a.shape = integer(1) + "\x85"; }), "4 bytes for shape (1)"},
       {"shape too large", array([](NumpyArray& a) { a.shape = integer(3) + "\x85"; }), "12 bytes for shape (3)"},
-      {"shape 2^32 x 2^32",
-       array([](NumpyArray& a) { a.shape = integer(1ll << 32) + integer(1ll << 32) + "\x86"; }), "at most 2^40"},
+      {"shape 2^32 x 2^32", array([](NumpyArray& a) { a.shape = integer(1ll << 32) + integer(1ll << 32) + "\x86"; }),
+       "at most 2^40"},
       {"shape 2^62", array([](NumpyArray& a) { a.shape = integer(1ll << 62) + "\x85"; }), "at most 2^40"},
       {"shape of 9 axes", array([](NumpyArray& a) {
          a.shape = "(";
@@ -784,15 +768,13 @@ BadFiles keras_npz_files() {
       {"order of axes a number", array([](NumpyArray& a) { a.fortran = "K\0"s; }), "an order of axes"},
       {"values a text", array([](NumpyArray& a) { a.values = unicode("12345678"); }), "values as bytes"},
       {"values a list", array([](NumpyArray& a) { a.values = "]"; }), "values as bytes"},
-      {"values beyond the end", array([](NumpyArray& a) { a.values = "B\xff\xff\xff\xff"; }),
-       "a text of 4294967295"},
+      {"values beyond the end", array([](NumpyArray& a) { a.values = "B\xff\xff\xff\xff"; }), "a text of 4294967295"},
       {"values of 2^64-1", array([](NumpyArray& a) { a.values = "\x8e" + std::string(8, '\xff'); }),
        "a text of 18446744073709551615"},
       {"encoded as utf-8",
        array([&](NumpyArray& a) { a.values = decoded + unicode("12345678") + unicode("utf-8") + "\x86R"; }),
        "values as bytes"},
-      {"encoded from bytes",
-       array([&](NumpyArray& a) { a.values = decoded + "C\1x" + unicode("latin1") + "\x86R"; }),
+      {"encoded from bytes", array([&](NumpyArray& a) { a.values = decoded + "C\1x" + unicode("latin1") + "\x86R"; }),
        "values as bytes"},
       {"encoded from nothing", array([&](NumpyArray& a) { a.values = decoded + ")R"; }), "values as bytes"},
       {"a character above latin1", array([&](NumpyArray& a) {
@@ -885,8 +867,7 @@ BadFiles hdf5_files() {
       {"shape of 9 axes", patched(good, shape, 1, "\x9"), "an extent of 8 bytes"},
       {"shape with a permutation", patched(good, shape, 2, "\2"), "without permutation"},
       {"shape 2^32 x 2^32",
-       patched(good, shape, 8, little(std::uint64_t{1} << 32, 8) + little(std::uint64_t{1} << 32, 8)),
-       "at most 2^40"},
+       patched(good, shape, 8, little(std::uint64_t{1} << 32, 8) + little(std::uint64_t{1} << 32, 8)), "at most 2^40"},
       {"shape 2^63 x 2", patched(good, shape, 8, little(std::uint64_t{1} << 63, 8)), "at most 2^40"},
       {"shape larger than the data", patched(good, shape, 8, little(3, 8)), "24 bytes for shape (3, 2)"},
       {"shape of 2^40 elements", patched(good, shape, 8, little(std::uint64_t{1} << 39, 8)), "bytes for shape"},
@@ -947,9 +928,7 @@ BadFiles tfjs_files() {
   const auto manifest = [](const std::string& groups) {
     return "{\"format\":\"layers-model\",\"weightsManifest\":" + groups + "}";
   };
-  const auto paths = [&](const std::string& list) {
-    return manifest("[{\"paths\":" + list + ",\"weights\":[]}]");
-  };
+  const auto paths = [&](const std::string& list) { return manifest("[{\"paths\":" + list + ",\"weights\":[]}]"); };
   const auto weights = [&](const std::string& list) {
     return manifest("[{\"paths\":[\"w.bin\"],\"weights\":[" + list + "]}]");
   };
@@ -1002,10 +981,10 @@ BadFiles tfjs_files() {
        "quantised to uint8"},
       {"quantised without a scale", weight("[16]", "float32", R"(,"quantization":{"dtype":"uint8","min":0})"),
        "the key scale"},
-      {"quantised with a text",
-       weight("[16]", "float32", R"(,"quantization":{"dtype":"uint8","scale":"1","min":0})"), "as numbers"},
-      {"quantised beyond int32",
-       weight("[16]", "int32", R"(,"quantization":{"dtype":"uint8","scale":1,"min":1e12})"), "fit int32"},
+      {"quantised with a text", weight("[16]", "float32", R"(,"quantization":{"dtype":"uint8","scale":"1","min":0})"),
+       "as numbers"},
+      {"quantised beyond int32", weight("[16]", "int32", R"(,"quantization":{"dtype":"uint8","scale":1,"min":1e12})"),
+       "fit int32"},
       {"quantised booleans", weight("[16]", "bool", R"(,"quantization":{"dtype":"uint8","scale":1,"min":0})"),
        "a quantisation of numbers"},
       {"two keys", R"({"weightsManifest":[],"weightsManifest":[]})", "two keys"},
@@ -1050,9 +1029,9 @@ TEST_CASE("bad TensorFlow.js models are refused with their reason") {
 }
 
 TEST_CASE("there are at least 250 bad files besides those that all formats share") {
-  const std::size_t own = safetensors_files().size() + json_files().size() + npy_files().size() +
-                          zip_files().size() + npz_files().size() + keras_npz_files().size() +
-                          torch_files().size() + hdf5_files().size() + tfjs_files().size();
+  const std::size_t own = safetensors_files().size() + json_files().size() + npy_files().size() + zip_files().size() +
+                          npz_files().size() + keras_npz_files().size() + torch_files().size() + hdf5_files().size() +
+                          tfjs_files().size();
   MESSAGE(own << " bad files, and " << 7 * common(Content::empty).size() << " shared by all formats");
   CHECK(own >= 250);
 }

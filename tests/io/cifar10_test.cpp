@@ -21,8 +21,7 @@ std::string record(int label) {
 
 TEST_CASE("CIFAR-10's planes become channels, its files one dataset") {
   const TemporaryDirectory dir;
-  const Dataset<float> data =
-      read_cifar10({dir.write("a.bin", record(3) + record(9)), dir.write("b.bin", record(0))});
+  const Dataset<float> data = read_cifar10({dir.write("a.bin", record(3) + record(9)), dir.write("b.bin", record(0))});
   CHECK(data.labels() == Tensor<float>({3}, {3, 9, 0}));
   CHECK(data.images().shape() == Shape{3, 32, 32, 3});
   for (Index n = 0; n < 3; ++n)

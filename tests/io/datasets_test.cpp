@@ -12,8 +12,8 @@ using namespace std::string_literals;
 
 namespace {
 std::string images(int count, int size = 28) {
-  std::string file = "\0\0\x08\3\0\0\0"s + static_cast<char>(count) + "\0\0\0"s + static_cast<char>(size) +
-                     "\0\0\0"s + static_cast<char>(size);
+  std::string file = "\0\0\x08\3\0\0\0"s + static_cast<char>(count) + "\0\0\0"s + static_cast<char>(size) + "\0\0\0"s +
+                     static_cast<char>(size);
   for (int i = 0; i < count * size * size; ++i) file += static_cast<char>(i % 256);
   return file;
 }
@@ -22,8 +22,7 @@ std::string labels(int count, int first = 0) {
   for (int i = 0; i < count; ++i) file += static_cast<char>(first + i);
   return file;
 }
-void write_part(const TemporaryDirectory& dir, const std::string& part, const std::string& x,
-                const std::string& y) {
+void write_part(const TemporaryDirectory& dir, const std::string& part, const std::string& x, const std::string& y) {
   dir.write(part + "-images-idx3-ubyte", x);
   dir.write(part + "-labels-idx1-ubyte", y);
 }

@@ -144,8 +144,8 @@ TEST_CASE("what a state dict does not say is suspicious") {
   Model<> model = network();
   const std::string text = diagnose(model, directory / "a.pt").suspicious();
   CAPTURE(text);
-  for (const char* part : {"epsilon 0.001", "momentum 0.99", "biased variance", "padding same pads one side more",
-                           "a variance below 0"})
+  for (const char* part :
+       {"epsilon 0.001", "momentum 0.99", "biased variance", "padding same pads one side more", "a variance below 0"})
     CHECK(text.find(part) != std::string::npos);
 }
 
@@ -282,14 +282,13 @@ TEST_CASE("BatchNorm without scale or centre takes PyTorch's ones and zeros, and
   model.add(BatchNorm({.scale = false}));
   Archive archive{"",
                   "torch",
-                  {to_array("0.weight", Tensor<float>({4}, 1.0f)), array("0.bias", {4}),
-                   array("0.running_mean", {4}), array("0.running_var", {4}, 1)},
+                  {to_array("0.weight", Tensor<float>({4}, 1.0f)), array("0.bias", {4}), array("0.running_mean", {4}),
+                   array("0.running_var", {4}, 1)},
                   {}};
   write_torch(directory / "a.pt", archive);
   load_weights(model, directory / "a.pt");
   CHECK(model.layer(0).parameters()[0]->value()[3] == doctest::Approx(0.03));
   archive.tensors[0] = array("0.weight", {4}, 2);
   write_torch(directory / "a.pt", archive);
-  CHECK_THROWS_WITH_AS(load_weights(model, directory / "a.pt"), doctest::Contains("the layer has none"),
-                       FormatError);
+  CHECK_THROWS_WITH_AS(load_weights(model, directory / "a.pt"), doctest::Contains("the layer has none"), FormatError);
 }

@@ -32,8 +32,8 @@ inline std::string patched(std::string file, std::ptrdiff_t at, const std::strin
   return file.replace(start, with.size(), with);
 }
 /// The same, `shift` bytes after the n-th place where `mark` stands.
-inline std::string patched(const std::string& file, const std::string& mark, std::size_t shift,
-                           const std::string& with, int n = 0) {
+inline std::string patched(const std::string& file, const std::string& mark, std::size_t shift, const std::string& with,
+                           int n = 0) {
   std::size_t at = file.find(mark);
   while (n-- > 0) at = file.find(mark, at + 1);
   if (at == file.npos) throw std::logic_error("no such mark in the file: " + mark);
@@ -45,8 +45,7 @@ inline std::string safetensors(const std::string& header, const std::string& dat
 }
 
 inline std::string npy(const std::string& header, const std::string& data = {}, int version = 1) {
-  return "\x93NUMPY"s + static_cast<char>(version) + '\0' + little(header.size(), version == 1 ? 2 : 4) + header +
-         data;
+  return "\x93NUMPY"s + static_cast<char>(version) + '\0' + little(header.size(), version == 1 ? 2 : 4) + header + data;
 }
 inline const std::string npy_header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
 
@@ -64,8 +63,7 @@ inline std::string deflated(const std::string& name, const std::string& stored, 
                              little(bytes, 4) + little(name.size(), 2);
   const std::string local = "PK\3\4" + fields + "\0\0"s + name + stored;
   const std::string central = "PK\1\2\x14\0"s + fields + std::string(16, '\0') + name;
-  return local + central + "PK\5\6\0\0\0\0\1\0\1\0"s + little(central.size(), 4) + little(local.size(), 4) +
-         "\0\0"s;
+  return local + central + "PK\5\6\0\0\0\0\1\0\1\0"s + little(central.size(), 4) + little(local.size(), 4) + "\0\0"s;
 }
 
 /// A PyTorch file around a pickle, with one storage `data/0` of 16 bytes.
@@ -75,9 +73,7 @@ inline std::string torch(const std::string& pickle, const Members& more = {}) {
   return zip(members);
 }
 inline std::string unicode(const std::string& value) { return "X" + little(value.size(), 4) + value; }
-inline std::string integer(std::int64_t value) {
-  return "\x8a\x08" + little(static_cast<std::uint64_t>(value), 8);
-}
+inline std::string integer(std::int64_t value) { return "\x8a\x08" + little(static_cast<std::uint64_t>(value), 8); }
 /// A float tensor over `data/KEY`, its parts replaceable.
 struct TorchTensor {
   std::string storage = "ctorch\nFloatStorage\n", key = "0", numel = integer(4), offset = integer(0),
@@ -111,9 +107,9 @@ inline std::string legacy(const std::string& keys =
 
 /// An array as NumPy pickles it: two floats, its parts replaceable.
 struct NumpyArray {
-  std::string function = "cnumpy.core.multiarray\n_reconstruct\n",
-              arguments = "cnumpy\nndarray\nK\0\x85"s + "C\1b\x87", shape = "K\2\x85", type = "f4", order = "<",
-              type_version = "K\3", fortran = "\x89", values = "C\x08" + std::string(8, '\1'), version = "K\1";
+  std::string function = "cnumpy.core.multiarray\n_reconstruct\n", arguments = "cnumpy\nndarray\nK\0\x85"s + "C\1b\x87",
+              shape = "K\2\x85", type = "f4", order = "<", type_version = "K\3", fortran = "\x89",
+              values = "C\x08" + std::string(8, '\1'), version = "K\1";
   std::string dtype() const {
     return "cnumpy\ndtype\n" + unicode(type) + "\x89\x88\x87R(" + type_version + unicode(order) + "NNNtb";
   }
@@ -148,9 +144,8 @@ inline Archive small_archive() {
   return archive;
 }
 inline std::string small_npz() {
-  return zip(
-      {{"w.npy", npy(npy_header, std::string(8, '\1'))},
-       {"b.npy", npy("{'descr': '<i8', 'fortran_order': True, 'shape': (1, 2), }\n", std::string(16, '\2'))}});
+  return zip({{"w.npy", npy(npy_header, std::string(8, '\1'))},
+              {"b.npy", npy("{'descr': '<i8', 'fortran_order': True, 'shape': (1, 2), }\n", std::string(16, '\2'))}});
 }
 inline std::string small_safetensors() {
   return safetensors(R"({"__metadata__":{"a":"b"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"

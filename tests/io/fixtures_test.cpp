@@ -91,8 +91,7 @@ TEST_CASE("Keras files") {
   shapes(to_archive(resnet));
 
   // The same network in two or three containers holds the same values.
-  const auto same = [](const std::string& a, const std::string& in_a, const std::string& b,
-                       const std::string& in_b) {
+  const auto same = [](const std::string& a, const std::string& in_a, const std::string& b, const std::string& in_b) {
     const Hdf5File first = keras_weights(fixtures + a), second = keras_weights(fixtures + b);
     const NamedArray &x = first.at(in_a).value, &y = second.at(in_b).value;
     CHECK(x.bytes.size() > 0);

@@ -98,8 +98,7 @@ TEST_CASE("safetensors: names that cannot be saved are refused before anything i
   }
   Archive twice = small_archive();
   twice.tensors.push_back(twice.tensors[0]);
-  CHECK_THROWS_WITH_AS(write_safetensors(directory / "a", twice), doctest::Contains("two tensors 'w'"),
-                       FormatError);
+  CHECK_THROWS_WITH_AS(write_safetensors(directory / "a", twice), doctest::Contains("two tensors 'w'"), FormatError);
   CHECK_FALSE(std::filesystem::exists(directory / "a"));
 }
 
@@ -111,12 +110,10 @@ TEST_CASE("safetensors: shards are read from the index's own directory") {
   write_safetensors(directory / "m-1.safetensors", first);
   write_safetensors(directory / "m-2.safetensors", second);
   const auto index = [&](const std::string& map) {
-    return directory.write("m.safetensors.index.json",
-                           "{\"metadata\":{\"total_size\":44},\"weight_map\":" + map + "}");
+    return directory.write("m.safetensors.index.json", "{\"metadata\":{\"total_size\":44},\"weight_map\":" + map + "}");
   };
-  check_same(
-      small_archive(),
-      read_safetensors_index(index(R"({"w":"m-1.safetensors","b":"m-2.safetensors","n":"m-2.safetensors"})")));
+  check_same(small_archive(),
+             read_safetensors_index(index(R"({"w":"m-1.safetensors","b":"m-2.safetensors","n":"m-2.safetensors"})")));
   const auto refused = [&](const std::string& map, const char* reason) {
     CHECK_THROWS_WITH_AS(read_safetensors_index(index(map)), doctest::Contains(reason), FormatError);
   };
@@ -310,10 +307,8 @@ TEST_CASE("HDF5: files of h5py, of all generations, chunked, deflated and shuffl
     CHECK(file.text("", "model_config")->size() == 400 * 28);
     CHECK(file.texts("", "layer_names") == std::vector<std::string>{"a", "bb", "ccc"});
     CHECK(file.texts("", "list") == std::vector<std::string>{"x", "yy"});
-    CHECK(to_tensor<std::int64_t>(file.at("").find("numbers")->value) ==
-          Tensor<std::int64_t>(Shape{3}, {0, 1, 2}));
-    for (int i = 0; i < 12; ++i)
-      CHECK(file.text("few", "note" + std::to_string(i)) == "text " + std::to_string(i));
+    CHECK(to_tensor<std::int64_t>(file.at("").find("numbers")->value) == Tensor<std::int64_t>(Shape{3}, {0, 1, 2}));
+    for (int i = 0; i < 12; ++i) CHECK(file.text("few", "note" + std::to_string(i)) == "text " + std::to_string(i));
     const auto value = [&](const std::string& path) { return to_tensor<double>(file.at("few/" + path).value); };
     CHECK(value("half") == Tensor<double>(Shape{2, 3}, {1, 2, 3, 4, 5, 6}));
     CHECK(value("big_endian") == Tensor<double>(Shape{4}, {0, 1, 2, 3}));
@@ -363,8 +358,7 @@ TEST_CASE("TensorFlow.js: a round trip over several shards, and quantised weight
   CHECK(read.metadata.at("modelTopology") == archive.metadata.at("modelTopology"));
 
   directory.write("q.bin", "\0\1\xff"s + "\0\0\xff\xff"s + "\0\x3c"s + "\2\3");
-  const Archive quantised =
-      read_tfjs(directory.write("q.json", R"({"weightsManifest":[{"paths":["q.bin"],"weights":[
+  const Archive quantised = read_tfjs(directory.write("q.json", R"({"weightsManifest":[{"paths":["q.bin"],"weights":[
     {"name":"byte","shape":[3],"dtype":"float32","quantization":{"dtype":"uint8","scale":0.5,"min":-1}},
     {"name":"word","shape":[2],"dtype":"float32","quantization":{"dtype":"uint16","scale":2,"min":1}},
     {"name":"half","shape":[1],"dtype":"float32","quantization":{"dtype":"float16"}},
@@ -377,9 +371,7 @@ TEST_CASE("TensorFlow.js: a round trip over several shards, and quantised weight
 }
 
 TEST_CASE("content is recognised whatever the file's name") {
-  const auto is = [](const std::string& file, Content content) {
-    CHECK(recognise(io::bytes_of(file)) == content);
-  };
+  const auto is = [](const std::string& file, Content content) { CHECK(recognise(io::bytes_of(file)) == content); };
   is("", Content::empty);
   is(small_safetensors(), Content::safetensors);
   is(small_npz(), Content::zip);

@@ -275,8 +275,7 @@ TEST_CASE("calls of a model are told apart") {
     model.output(model.share(sum, {model.share(a, x), y}));
     CHECK(calls(model) == 2);
     const Json json = written(model, KerasStyle::tfjs);
-    CHECK(named(json, "m")["inbound_nodes"].dump() ==
-          R"([[["x",0,0,{}],["x",0,0,{}]],[["x",0,0,{}],["y",0,0,{}]]])");
+    CHECK(named(json, "m")["inbound_nodes"].dump() == R"([[["x",0,0,{}],["x",0,0,{}]],[["x",0,0,{}],["y",0,0,{}]]])");
   }
   SUBCASE("inputs of two ranks") {
     Model<> model;
@@ -355,8 +354,8 @@ namespace {
 const std::string dense = R"({"class_name":"Dense","config":{"name":"dense","units":2},"name":"dense",)"
                           R"("inbound_nodes":[[["in",0,0,{}]]]})";
 std::string input(const std::string& name) {
-  return R"({"class_name":"InputLayer","config":{"name":")" + name + R"(","batch_shape":[null,2]},"name":")" +
-         name + R"(","inbound_nodes":[]})";
+  return R"({"class_name":"InputLayer","config":{"name":")" + name + R"(","batch_shape":[null,2]},"name":")" + name +
+         R"(","inbound_nodes":[]})";
 }
 std::string functional(const std::string& name, const std::string& layers, const std::string& outputs,
                        const std::string& more = "") {
@@ -373,8 +372,7 @@ TEST_CASE("the calls of a model inside count from 1, or from 0") {
   const std::string inner = functional("m", input("in") + "," + dense, R"([["dense",0,0]])",
                                        R"(,"name":"m","inbound_nodes":[[["in",0,0,{}]],[["m",FIRST,0,{}]]])");
   for (const int first : {0, 1}) {
-    std::string text =
-        functional("f", input("in") + "," + inner, R"([["m",)" + std::to_string(first + 1) + ",0]]");
+    std::string text = functional("f", input("in") + "," + inner, R"([["m",)" + std::to_string(first + 1) + ",0]]");
     text.replace(text.find("FIRST"), 5, std::to_string(first));
     const Model<> model = built(text);
     CHECK(model.layer_count() == 1);
@@ -410,8 +408,7 @@ TEST_CASE("a small file cannot ask for many calls") {
     std::string calls, outputs;
     for (int c = 0; c < 8; ++c) {
       calls += (c ? "," : "") + std::string(R"([["in",0,0,{}]])");
-      outputs +=
-          (c ? "," : "") + std::string("[\"") + (i ? "m" : "dense") + "\"," + std::to_string(i ? c : 0) + ",0]";
+      outputs += (c ? "," : "") + std::string("[\"") + (i ? "m" : "dense") + "\"," + std::to_string(i ? c : 0) + ",0]";
     }
     model = functional("m", input("in") + "," + model, "[" + outputs + "]",
                        R"(,"name":"m","inbound_nodes":[)" + calls + "]");

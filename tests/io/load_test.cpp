@@ -113,8 +113,8 @@ TEST_CASE("PyTorch code names the layers of a graph so that Python takes it") {
   const TemporaryDirectory directory;
   Model<> model({.seed = 3});
   Node x = model.input({4, 4, 2}, "1 pixel");
-  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_private",
-                           "train", "type", "tail_activation", "x\" = 1", "conv"})
+  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_private", "train",
+                           "type", "tail_activation", "x\" = 1", "conv"})
     x = model.add(Conv2D(2, 1, {.name = name}), x);
   x = model.add(Conv2D(2, 1, {.activation = Activation::relu, .name = "tail"}), x);
   model.output(x);
@@ -181,8 +181,7 @@ TEST_CASE("what a format does not have is refused by name") {
   const TemporaryDirectory directory;
   Sequential model({8, 8, 1});
   model.add(MaxPool2D(2, {.padding = Padding(1), .name = "padded"}));
-  CHECK_THROWS_WITH_AS(save(model, directory / "a.keras"), doctest::Contains("padded (MaxPooling2D)"),
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(save(model, directory / "a.keras"), doctest::Contains("padded (MaxPooling2D)"), ConfigError);
   CHECK_FALSE(std::filesystem::exists(directory / "a.keras"));
   CHECK_THROWS_WITH_AS(save(model, directory / "a.onnx"), doctest::Contains(".safetensors, .keras"), ConfigError);
   // formulas that would be others there
@@ -262,6 +261,6 @@ TEST_CASE("PyTorch's real files go into models built by hand") {
   Sequential conv({28, 28, 1});
   conv.add(Conv2D(10, 3, {.strides = 2, .padding = Padding(1)})).add(MaxPool2D(2)).add(Flatten()).add(Dense(10));
   load_weights(conv, fixtures + "safetensors/jq_cnn_mnist.safetensors");
-  CHECK_THROWS_WITH_AS(load_weights(conv, fixtures + "torch/reject_libtorch_archive.pt"),
-                       doctest::Contains("data.pkl"), FormatError);
+  CHECK_THROWS_WITH_AS(load_weights(conv, fixtures + "torch/reject_libtorch_archive.pt"), doctest::Contains("data.pkl"),
+                       FormatError);
 }

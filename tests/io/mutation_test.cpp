@@ -17,8 +17,7 @@ template <class Read>
 void attempt(const std::string& file, const Read& read, Outcome& outcome) {
   try {
     for (const NamedArray& array : read(io::bytes_of(file)).tensors)
-      if (array.bytes.size() != static_cast<std::size_t>(array.shape.size()) * size_of(array.dtype))
-        ++outcome.wrong;
+      if (array.bytes.size() != static_cast<std::size_t>(array.shape.size()) * size_of(array.dtype)) ++outcome.wrong;
     ++outcome.read;
   } catch (const FormatError&) {
     ++outcome.refused;
@@ -55,8 +54,7 @@ void check_mutations(const std::string& file, const Read& read, bool has_checksu
   const Outcome flipped = flip_everywhere(file, read);
   CHECK(flipped.wrong == 0);
   CHECK(flipped.refused > 0);
-  MESSAGE(file.size() << " truncations, " << 8 * file.size() << " flips, of which " << flipped.refused
-                      << " refused");
+  MESSAGE(file.size() << " truncations, " << 8 * file.size() << " flips, of which " << flipped.refused << " refused");
   if (has_checksum) CHECK(flipped.refused > 5 * file.size());
 }
 

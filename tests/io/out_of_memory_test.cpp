@@ -104,8 +104,10 @@ TEST_CASE("memory that runs out in prediction, a copy or a summary leaves the mo
         [&] { model->predict(x); }, always, [&] { return model->predict(x) == want; });
     CHECK(points > 20);
   }
-  CHECK(survive(nothing, [&] { reference.clone(); }, always, always) > 20);
-  CHECK(survive(nothing, [&] { reference.summary().to_string(); }, always, always) > 50);
+  CHECK(survive(
+            nothing, [&] { reference.clone(); }, always, always) > 20);
+  CHECK(survive(
+            nothing, [&] { reference.summary().to_string(); }, always, always) > 50);
 }
 
 TEST_CASE("memory that runs out in a training step loses no part of it") {
@@ -164,8 +166,9 @@ TEST_CASE("memory that runs out in saving leaves the old file, and no other") {
     const auto before = files();
     const std::string content(io::text_of(before.at(name)));
     const auto prepare = [&] { directory.write(name, content); };
-    CHECK(survive(prepare, [&] { save(model, directory / name); }, [&] { return files() == before; },
-                  [&] { return files() == after; }) > 50);
+    CHECK(survive(
+              prepare, [&] { save(model, directory / name); }, [&] { return files() == before; },
+              [&] { return files() == after; }) > 50);
   }
 }
 
@@ -206,8 +209,7 @@ TEST_CASE("memory that runs out in loading leaves the model that was there") {
     CAPTURE(name);
     path = directory / name;
     Model<float> model = small();
-    CHECK(survive(nothing, named([&] { model = load(path); }), always, [&] { return values(model) == want; }) >
-          100);
+    CHECK(survive(nothing, named([&] { model = load(path); }), always, [&] { return values(model) == want; }) > 100);
   }
   path = directory / "m.safetensors";
   CHECK(survive(nothing, named([&] { load_safetensors(path); }), always, always) > 100);

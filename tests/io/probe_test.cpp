@@ -30,8 +30,7 @@ Model<T> chain(const BatchNormOptions& normalisation = {.momentum = 0.9}) {
 Model<> residual() {
   Model<> net({.seed = 4});
   const Node in = net.input({6, 6, 3}, "pixels"), more = net.input({4}, "numbers");
-  const Node conv =
-      net.add(Conv2D(3, 3, {.padding = Padding(1, 0, 1, 2)}), net.add(ZeroPadding2D({0, 1, 1, 0}), in));
+  const Node conv = net.add(Conv2D(3, 3, {.padding = Padding(1, 0, 1, 2)}), net.add(ZeroPadding2D({0, 1, 1, 0}), in));
   const Node a = net.add(Conv2D(3, 3, {.padding = Padding::same, .use_bias = false, .name = "shared"}), in);
   const Node b = net.share(a, a);
   const Node sum = net.add(Add(), {net.add(BatchNorm(), b), in});
@@ -137,8 +136,8 @@ TEST_CASE_FIXTURE(Saved, "a weight that differs is found at its layer") {
     CAPTURE(std::string(c.tensor));
     const std::string file =
         changed(directory, path, [&](Archive& archive) { add_to(archive, c.tensor, c.element, 0.05f); });
-    check_message(error_of_load(file), {c.layer, "output as when the model was saved", "sum", "to within",
-                                        "its weights or its options"});
+    check_message(error_of_load(file),
+                  {c.layer, "output as when the model was saved", "sum", "to within", "its weights or its options"});
     CHECK_NOTHROW(load(file, {}, ProbeCheck::skip));
   }
 }
@@ -174,8 +173,8 @@ TEST_CASE_FIXTURE(Saved, "options that differ are found at their layer") {
   };
   for (const Case& c : cases) {
     CAPTURE(std::string(c.to));
-    const std::string file = changed(
-        directory, path, [&](Archive& archive) { replace(archive.metadata["architecture"], c.from, c.to); });
+    const std::string file =
+        changed(directory, path, [&](Archive& archive) { replace(archive.metadata["architecture"], c.from, c.to); });
     check_message(error_of_load(file), c.parts);
   }
 }
@@ -189,8 +188,7 @@ TEST_CASE_FIXTURE(Saved, "what is frozen is found") {
     REQUIRE(at != text.npos);
     text.replace(at, 15, "\"frozen\":\"layer\"");
   });
-  check_message(error_of_load(file),
-                {"layer 'dense'", "gradient of kernel in a training step", "none in this model"});
+  check_message(error_of_load(file), {"layer 'dense'", "gradient of kernel in a training step", "none in this model"});
 }
 
 TEST_CASE("the .keras of keel carries a probe too") {
@@ -232,8 +230,8 @@ TEST_CASE("a graph of several inputs and outputs, shared layers and nested names
   // the second call of the shared layer is a layer's output like any other
   CHECK(std::count_if(probe.layers.begin(), probe.layers.end(),
                       [](const Probe::Measure& m) { return m.layer == "shared"; }) == 2);
-  const std::string file = changed(directory, directory / "a.safetensors",
-                                   [](Archive& archive) { add_to(archive, "dense/bias", 1, 0.1f); });
+  const std::string file =
+      changed(directory, directory / "a.safetensors", [](Archive& archive) { add_to(archive, "dense/bias", 1, 0.1f); });
   check_message(error_of_load(file), {"layer 'dense'"});
 }
 
@@ -281,8 +279,8 @@ TEST_CASE("what cannot be a probe is refused when it is made") {
   CHECK_THROWS_AS(make_probe(model, Tensor<float>(Shape{2, 4}, NAN)), DataError);
   Sequential wide({1000, 1000, 1});
   wide.add(UpSampling2D(10));
-  CHECK_THROWS_WITH_AS(make_probe(wide, Tensor<float>(Shape{1, 1000, 1000, 1})),
-                       doctest::Contains("67108864 values"), ConfigError);
+  CHECK_THROWS_WITH_AS(make_probe(wide, Tensor<float>(Shape{1, 1000, 1000, 1})), doctest::Contains("67108864 values"),
+                       ConfigError);
 }
 
 TEST_CASE_FIXTURE(Saved, "a damaged probe is refused with its reason, and the file can be read without it") {
@@ -319,8 +317,7 @@ TEST_CASE_FIXTURE(Saved, "a damaged probe is refused with its reason, and the fi
   };
   for (const auto& c : cases) {
     CAPTURE(c.first.substr(0, 100));
-    const std::string file =
-        changed(directory, path, [&](Archive& archive) { archive.metadata["probe"] = c.first; });
+    const std::string file = changed(directory, path, [&](Archive& archive) { archive.metadata["probe"] = c.first; });
     const std::string message = error_of_load(file);
     CAPTURE(message);
     CHECK(message.find(c.second) != message.npos);

@@ -74,9 +74,8 @@ std::vector<T> backward(const ActivationSpec& spec, const std::vector<T>& x, con
                         const std::vector<T>& dy, SimdLevel level, ThreadPool* threads = nullptr) {
   Scratch scratch;
   std::vector<T> dx(x.size());
-  activation_backward(spec, Index{1}, static_cast<Index>(x.size()),
-                      activation_needs_input(spec) ? x.data() : nullptr, y.data(), dy.data(), dx.data(),
-                      KernelContext{scratch, threads, level});
+  activation_backward(spec, Index{1}, static_cast<Index>(x.size()), activation_needs_input(spec) ? x.data() : nullptr,
+                      y.data(), dy.data(), dx.data(), KernelContext{scratch, threads, level});
   return dx;
 }
 

@@ -17,8 +17,8 @@ Statistics statistics(Index channels, const std::vector<T>& x, SimdLevel level =
   Scratch scratch;
   const auto c = static_cast<std::size_t>(channels);
   Statistics s{std::vector<double>(c), std::vector<double>(c)};
-  batch_norm_statistics(static_cast<Index>(x.size()) / channels, channels, x.data(), s.mean.data(),
-                        s.variance.data(), KernelContext{scratch, threads, level});
+  batch_norm_statistics(static_cast<Index>(x.size()) / channels, channels, x.data(), s.mean.data(), s.variance.data(),
+                        KernelContext{scratch, threads, level});
   return s;
 }
 
@@ -29,8 +29,7 @@ Statistics naive_statistics(Index channels, const std::vector<T>& x) {
   Statistics s;
   for (Index c = 0; c < channels; ++c) {
     long double sum = 0, squares = 0;
-    for (Index i = 0; i < rows; ++i)
-      sum += static_cast<long double>(x[static_cast<std::size_t>(i * channels + c)]);
+    for (Index i = 0; i < rows; ++i) sum += static_cast<long double>(x[static_cast<std::size_t>(i * channels + c)]);
     const long double mean = sum / static_cast<long double>(rows);
     for (Index i = 0; i < rows; ++i) {
       const long double d = static_cast<long double>(x[static_cast<std::size_t>(i * channels + c)]) - mean;
@@ -84,8 +83,8 @@ struct Case {
       for (double& v : stats.variance) v = v * 1.5 + 0.1;
   }
   BatchNormEpilogue<T> epilogue() const {
-    return {affine ? gamma.data() : nullptr, affine ? beta.data() : nullptr, epsilon,
-            residual ? r.data() : nullptr, activation};
+    return {affine ? gamma.data() : nullptr, affine ? beta.data() : nullptr, epsilon, residual ? r.data() : nullptr,
+            activation};
   }
 
   struct Result {
@@ -97,8 +96,8 @@ struct Case {
     const std::size_t size = x.size(), c = static_cast<std::size_t>(channels);
     Result out{std::vector<T>(size), std::vector<T>(size), std::vector<T>(c), std::vector<T>(c),
                std::vector<T>(residual ? size : 0)};
-    batch_norm_forward(rows, channels, x.data(), stats.mean.data(), stats.variance.data(), epilogue(),
-                       out.y.data(), context);
+    batch_norm_forward(rows, channels, x.data(), stats.mean.data(), stats.variance.data(), epilogue(), out.y.data(),
+                       context);
     const BatchNormGradients<T> gradients{out.dx.data(), out.dgamma.data(), out.dbeta.data(),
                                           residual ? out.dresidual.data() : nullptr};
     batch_norm_backward(frozen, rows, channels, x.data(), stats.mean.data(), stats.variance.data(), epilogue(),
@@ -110,8 +109,8 @@ struct Case {
   };
   Expected expected() const {
     const std::size_t size = x.size(), c = static_cast<std::size_t>(channels);
-    Expected e{std::vector<double>(size), std::vector<double>(size), std::vector<double>(c),
-               std::vector<double>(c), std::vector<double>(size)};
+    Expected e{std::vector<double>(size), std::vector<double>(size), std::vector<double>(c), std::vector<double>(c),
+               std::vector<double>(size)};
     for (std::size_t j = 0; j < c; ++j) {
       const double s = 1 / std::sqrt(stats.variance[j] + epsilon), n = static_cast<double>(rows);
       const double g0 = affine ? static_cast<double>(gamma[j]) : 1, b0 = affine ? static_cast<double>(beta[j]) : 0;
@@ -139,10 +138,9 @@ TEST_CASE_TEMPLATE("batch normalisation agrees with its formulas", T, float, dou
   const Index sizes[][2] = {{2, 1}, {7, 3}, {16, 16}, {33, 17}, {200, 40}, {3, 100}, {600, 8}, {70, 33}};
   for (const SimdLevel level : levels())
     for (const auto& size : sizes)
-      for (const ActivationSpec& act :
-           {ActivationSpec(Activation::linear), ActivationSpec(Activation::relu),
-            ActivationSpec(Activation::relu6), ActivationSpec(Activation::leaky_relu, 0.5),
-            ActivationSpec(Activation::leaky_relu, -0.5), ActivationSpec(Activation::silu)})
+      for (const ActivationSpec& act : {ActivationSpec(Activation::linear), ActivationSpec(Activation::relu),
+                                        ActivationSpec(Activation::relu6), ActivationSpec(Activation::leaky_relu, 0.5),
+                                        ActivationSpec(Activation::leaky_relu, -0.5), ActivationSpec(Activation::silu)})
         for (const int options : {0, 1, 2, 3, 4, 5, 6, 7}) {
           const Index rows = size[0], channels = size[1];
           const Case<T> test(rows, channels, options & 1, options & 2, options & 4, act);
@@ -220,8 +218,8 @@ TEST_CASE_TEMPLATE("a constant channel gives exactly beta", T, float, double) {
         const std::vector<T> gamma{1, 2, 3, 4, 5}, beta{1, -2, T(0.1), 0, 7};
         std::vector<T> y(x.size());
         batch_norm_forward(rows, 5, x.data(), s.mean.data(), s.variance.data(),
-                           BatchNormEpilogue<T>{gamma.data(), beta.data(), 1e-3, nullptr, Activation::linear},
-                           y.data(), KernelContext{scratch, nullptr, level});
+                           BatchNormEpilogue<T>{gamma.data(), beta.data(), 1e-3, nullptr, Activation::linear}, y.data(),
+                           KernelContext{scratch, nullptr, level});
         for (std::size_t i = 0; i < y.size(); ++i) {
           CHECK(s.mean[i % 5] == static_cast<double>(value));
           CHECK(s.variance[i % 5] == 0);
@@ -326,16 +324,14 @@ TEST_CASE("no variance and no epsilon give no scale") {
   Scratch scratch;
   const double x[] = {5, 5}, mean = 5, variance = 0;
   double y[2];
-  batch_norm_forward(2, 1, x, &mean, &variance, BatchNormEpilogue<double>{.epsilon = 0}, y,
-                     KernelContext{scratch});
+  batch_norm_forward(2, 1, x, &mean, &variance, BatchNormEpilogue<double>{.epsilon = 0}, y, KernelContext{scratch});
   CHECK(y[0] == 0);
   CHECK(y[1] == 0);
 }
 
 TEST_CASE_TEMPLATE("is_finite", T, float, double) {
   using limits = std::numeric_limits<T>;
-  for (const T value : {T(0), T(-1), limits::max(), limits::lowest(), limits::denorm_min()})
-    CHECK(is_finite(value));
+  for (const T value : {T(0), T(-1), limits::max(), limits::lowest(), limits::denorm_min()}) CHECK(is_finite(value));
   for (const T value : {limits::infinity(), -limits::infinity(), limits::quiet_NaN()}) CHECK(!is_finite(value));
   const T values[] = {1, 2, limits::quiet_NaN()};
   CHECK(all_finite(2, values));

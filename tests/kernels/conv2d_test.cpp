@@ -28,8 +28,8 @@ std::size_t y_size(const Conv2DGeometry& g) { return size(g.batch * g.out_h * g.
 
 std::string describe(const Conv2DGeometry& g) {
   std::string text;
-  for (const Index v : {g.batch, g.in_h, g.in_w, g.in_c, g.out_h, g.out_w, g.out_c, g.kernel_h, g.kernel_w,
-                        g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_top, g.pad_left, g.groups})
+  for (const Index v : {g.batch, g.in_h, g.in_w, g.in_c, g.out_h, g.out_w, g.out_c, g.kernel_h, g.kernel_w, g.stride_h,
+                        g.stride_w, g.dilation_h, g.dilation_w, g.pad_top, g.pad_left, g.groups})
     text += std::to_string(v) + " ";
   return text;
 }
@@ -56,9 +56,7 @@ void products(const Conv2DGeometry& g, F&& visit) {
 
 struct Random {
   std::mt19937 engine;
-  Index in(Index low, Index high) {
-    return low + static_cast<Index>(engine() % static_cast<unsigned>(high - low + 1));
-  }
+  Index in(Index low, Index high) { return low + static_cast<Index>(engine() % static_cast<unsigned>(high - low + 1)); }
   template <class T>
   std::vector<T> values(std::size_t count) {
     std::vector<T> result(count);
@@ -125,8 +123,7 @@ struct Run {
 
 /// Largest |value - expected| relative to the sum of the products' magnitudes, in units of T's rounding.
 template <class T>
-double error(const std::vector<T>& values, const std::vector<double>& expected,
-             const std::vector<double>& magnitude) {
+double error(const std::vector<T>& values, const std::vector<double>& expected, const std::vector<double>& magnitude) {
   REQUIRE(values.size() == expected.size());
   double worst = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -257,8 +254,7 @@ TEST_CASE_TEMPLATE("conv2d: taps far outside the image cost neither memory nor t
 TEST_CASE("conv2d: the comparison can fail") {
   Random random{std::mt19937(9)};
   const Conv2DGeometry g{1, 5, 5, 3, 5, 5, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1};
-  const std::vector<float> x = random.values<float>(x_size(g)),
-                           kernel = random.values<float>(size(g.kernel_size()));
+  const std::vector<float> x = random.values<float>(x_size(g)), kernel = random.values<float>(size(g.kernel_size()));
   std::vector<double> y(y_size(g)), ym(y.size());
   products(g, [&](std::size_t a, std::size_t b, std::size_t c) {
     y[c] += double(x[a]) * double(kernel[b]), ym[c] += std::abs(double(x[a]) * double(kernel[b]));
@@ -280,21 +276,19 @@ TEST_CASE_TEMPLATE("conv2d: epilogue", T, float, double) {
     for (const SimdLevel level : levels()) {
       Run<T> run(level);
       const std::vector<T> plain = run.forward(g, x, kernel);
-      for (const keel::Activation kind :
-           {keel::Activation::linear, keel::Activation::relu, keel::Activation::relu6, keel::Activation::tanh,
-            keel::Activation::softmax})
+      for (const keel::Activation kind : {keel::Activation::linear, keel::Activation::relu, keel::Activation::relu6,
+                                          keel::Activation::tanh, keel::Activation::softmax})
         for (const bool with_bias : {false, true})
           for (const bool with_residual : {false, true}) {
-            const std::vector<T> y =
-                run.forward(g, x, kernel,
-                            {with_bias ? bias.data() : nullptr, with_residual ? residual.data() : nullptr, kind});
+            const std::vector<T> y = run.forward(
+                g, x, kernel, {with_bias ? bias.data() : nullptr, with_residual ? residual.data() : nullptr, kind});
             std::vector<T> expected = plain;
             for (std::size_t i = 0; i < expected.size(); ++i) {
               if (with_bias) expected[i] += bias[i % size(channels)];
               if (with_residual) expected[i] += residual[i];
             }
-            keel::activation_forward(keel::ActivationSpec(kind), g.batch * g.out_h * g.out_w, channels,
-                                     expected.data(), expected.data(), run.context);
+            keel::activation_forward(keel::ActivationSpec(kind), g.batch * g.out_h * g.out_w, channels, expected.data(),
+                                     expected.data(), run.context);
             for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(std::abs(y[i] - expected[i]) <= T(1e-5));
           }
     }
@@ -328,8 +322,7 @@ TEST_CASE("conv2d: a batch has the bits of its samples, threads do not change a 
       const std::size_t xs = x_size(one), ys = y_size(one);
       for (std::size_t n = 0; n < size(g.batch); ++n) {
         const auto at = [n](const std::vector<float>& v, std::size_t s) {
-          return std::vector<float>(v.begin() + static_cast<Index>(n * s),
-                                    v.begin() + static_cast<Index>((n + 1) * s));
+          return std::vector<float>(v.begin() + static_cast<Index>(n * s), v.begin() + static_cast<Index>((n + 1) * s));
         };
         REQUIRE(run.forward(one, at(x, xs), kernel) == at(y, ys));
         REQUIRE(run.forward_unpacked(one, at(x, xs), kernel) == at(unpacked, ys));

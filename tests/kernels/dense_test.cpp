@@ -107,8 +107,7 @@ TEST_CASE_TEMPLATE("dense_forward: bias, residual and activation follow the sum"
     for (std::size_t i = 0; i < expected.value.size(); ++i)
       expected.value[i] += double(bias[i % 37]) + double(residual[i]);
     AlignedVector<T> y(static_cast<std::size_t>(rows * out));
-    dense_forward<T>(rows, in, out, x.data(), kernel.data(), {bias.data(), residual.data(), {}}, y.data(),
-                     context);
+    dense_forward<T>(rows, in, out, x.data(), kernel.data(), {bias.data(), residual.data(), {}}, y.data(), context);
     check_close(expected, y);
 
     AlignedVector<T> in_place = residual;
@@ -168,16 +167,14 @@ TEST_CASE_TEMPLATE("dense: a row has the same bits alone and in any batch, with 
           const Index skip = most - rows;
           AlignedVector<T> batch(static_cast<std::size_t>(rows * out + 1)),
               grad(static_cast<std::size_t>(rows * in + 1));
-          dense_forward<T>(rows, in, out, x.data() + skip * in, kernel.data(), epilogue, batch.data() + 1,
-                           context);
+          dense_forward<T>(rows, in, out, x.data() + skip * in, kernel.data(), epilogue, batch.data() + 1, context);
           REQUIRE(same(batch.data() + 1, y.data() + skip * out, rows * out));
           dense_backward_input<T>(rows, in, out, dy.data() + skip * out, kernel.data(), grad.data() + 1, context);
           REQUIRE(same(grad.data() + 1, dx.data() + skip * in, rows * in));
         }
       }
       AlignedVector<T> expected(static_cast<std::size_t>(in * out), T(0.25));
-      dense_backward_kernel<T>(most, in, out, x.data(), dy.data(), expected.data(), true,
-                               {scratch, nullptr, level});
+      dense_backward_kernel<T>(most, in, out, x.data(), dy.data(), expected.data(), true, {scratch, nullptr, level});
       for (ThreadPool* pool : {&two, &three, &eight}) {
         AlignedVector<T> got(static_cast<std::size_t>(in * out), T(0.25));
         dense_backward_kernel<T>(most, in, out, x.data(), dy.data(), got.data(), true, {scratch, pool, level});
@@ -194,8 +191,7 @@ TEST_CASE_TEMPLATE("dense_backward_kernel of many rows has the same bits with an
   const auto x = uniform_values<T>(rows * in, 1), dy = uniform_values<T>(rows * out, 2);
   for (const SimdLevel level : levels()) {
     AlignedVector<T> expected(static_cast<std::size_t>(in * out)), got = expected;
-    dense_backward_kernel<T>(rows, in, out, x.data(), dy.data(), expected.data(), false,
-                             {scratch, nullptr, level});
+    dense_backward_kernel<T>(rows, in, out, x.data(), dy.data(), expected.data(), false, {scratch, nullptr, level});
     check_close(product(in, out, rows, x.data(), 1, in, dy.data(), out, 1), expected);
     for (ThreadPool* pool : {&two, &eight}) {
       dense_backward_kernel<T>(rows, in, out, x.data(), dy.data(), got.data(), false, {scratch, pool, level});
@@ -217,8 +213,7 @@ TEST_CASE("dense: one NaN reaches every value that depends on it and no other") 
       AlignedVector<float> y(static_cast<std::size_t>(rows * out));
       dense_forward<float>(rows, in, out, x.data(), kernel.data(), {nullptr, nullptr, Activation::relu}, y.data(),
                            context);
-      for (Index i = 0; i < rows * out; ++i)
-        REQUIRE(std::isnan(y[static_cast<std::size_t>(i)]) == (i / out == row));
+      for (Index i = 0; i < rows * out; ++i) REQUIRE(std::isnan(y[static_cast<std::size_t>(i)]) == (i / out == row));
       kernel[static_cast<std::size_t>(5 * out + 20)] = nan;
       AlignedVector<float> dx(static_cast<std::size_t>(rows * in));
       dense_backward_input<float>(rows, in, out, y.data(), kernel.data(), dx.data(), context);

@@ -19,8 +19,8 @@ Index output_size(Index in, Index taps, Index stride, Index dilation, Index pad_
 }
 
 struct Case {
-  Index batch, h, w, c, multiplier, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, bottom,
-      left, right;
+  Index batch, h, w, c, multiplier, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, top, bottom, left,
+      right;
   Conv2DGeometry geometry() const {
     return {batch,
             h,
@@ -150,8 +150,8 @@ TEST_CASE_TEMPLATE("depthwise forward: bias, residual and activation follow the 
       const KernelContext context{scratch, nullptr, level};
       const auto run = [&](const ActivationSpec& activation) {
         AlignedVector<T> y(residual.size());
-        depthwise_conv2d_forward<T>(g, data.x.data(), data.kernel.data(),
-                                    {bias.data(), residual.data(), activation}, y.data(), context);
+        depthwise_conv2d_forward<T>(g, data.x.data(), data.kernel.data(), {bias.data(), residual.data(), activation},
+                                    y.data(), context);
         return y;
       };
       const AlignedVector<T> linear = run(Activation::linear);
@@ -176,8 +176,7 @@ TEST_CASE_TEMPLATE("depthwise forward: bias, residual and activation follow the 
   }
 }
 
-TEST_CASE_TEMPLATE("depthwise convolution: bits depend on neither batch nor threads nor alignment", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("depthwise convolution: bits depend on neither batch nor threads nor alignment", T, float, double) {
   Scratch scratch;
   ThreadPool two(2), three(3), eight(8);
   for (const SimdLevel level : levels())
@@ -194,8 +193,8 @@ TEST_CASE_TEMPLATE("depthwise convolution: bits depend on neither batch nor thre
       for (std::size_t n = 0; n < 5; ++n) {
         depthwise_conv2d_forward<T>(one, data.x.data() + n * x_size, data.kernel.data(), {}, y.data() + n * y_size,
                                     alone);
-        depthwise_conv2d_backward_input<T>(one, data.dy.data() + n * y_size, data.kernel.data(),
-                                           dx.data() + n * x_size, alone);
+        depthwise_conv2d_backward_input<T>(one, data.dy.data() + n * y_size, data.kernel.data(), dx.data() + n * x_size,
+                                           alone);
       }
       depthwise_conv2d_backward_kernel<T>(g, data.x.data(), data.dy.data(), dk.data(), false, alone);
       for (ThreadPool* pool : {static_cast<ThreadPool*>(nullptr), &two, &three, &eight}) {

@@ -67,8 +67,7 @@ void check(const Update<T>& update, bool slot_0, bool slot_1, bool slot_2) {
       CAPTURE(to_string(level));
       CAPTURE(count);
       std::vector<Cell> cells(count);
-      AlignedVector<T> w(count),
-          slots[3] = {AlignedVector<T>(count), AlignedVector<T>(count), AlignedVector<T>(count)};
+      AlignedVector<T> w(count), slots[3] = {AlignedVector<T>(count), AlignedVector<T>(count), AlignedVector<T>(count)};
       const std::vector<double> start = random_values(count, 7);
       for (std::size_t i = 0; i < count; ++i) {
         cells[i] = {start[i], {0, 0, 0}};

@@ -20,9 +20,7 @@ PoolGeometry geometry(Index batch, Index channels, const Sizes& h, const Sizes& 
   g.out_w = pool_output_size(w.in, w.kernel, w.stride, w.before, w.after, ceil_mode);
   return g;
 }
-std::size_t in_size(const PoolGeometry& g) {
-  return static_cast<std::size_t>(g.batch * g.in_h * g.in_w * g.channels);
-}
+std::size_t in_size(const PoolGeometry& g) { return static_cast<std::size_t>(g.batch * g.in_h * g.in_w * g.channels); }
 std::size_t out_size(const PoolGeometry& g) {
   return static_cast<std::size_t>(g.batch * g.out_h * g.out_w * g.channels);
 }
@@ -53,9 +51,8 @@ double divisor(const PoolGeometry& g, PoolDivisor kind, std::size_t out) {
       count += kind == PoolDivisor::with_padding ? i < in + after : i >= 0 && i < in;
     return count;
   };
-  return static_cast<double>(
-      cells(pixel / g.out_w % g.out_h, g.in_h, g.kernel_h, g.stride_h, g.pad_top, g.pad_bottom) *
-      cells(pixel % g.out_w, g.in_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right));
+  return static_cast<double>(cells(pixel / g.out_w % g.out_h, g.in_h, g.kernel_h, g.stride_h, g.pad_top, g.pad_bottom) *
+                             cells(pixel % g.out_w, g.in_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right));
 }
 
 template <class T>
@@ -248,8 +245,7 @@ TEST_CASE_TEMPLATE("pooling depends on neither batch nor threads", T, float, dou
     const MaxResult<T> single = max_pool(one, sample, from, simd_level());
     CHECK(std::memcmp(single.y.data(), alone.y.data() + b * out, out * sizeof(T)) == 0);
     CHECK(std::memcmp(single.dx.data(), alone.dx.data() + b * in, in * sizeof(T)) == 0);
-    CHECK(std::memcmp(averages(one, sample.data(), nullptr).data(), average.data() + b * out, out * sizeof(T)) ==
-          0);
+    CHECK(std::memcmp(averages(one, sample.data(), nullptr).data(), average.data() + b * out, out * sizeof(T)) == 0);
     CHECK(std::memcmp(globals(1, sample.data(), nullptr).data(), global.data() + b * 37, 37 * sizeof(T)) == 0);
   }
 }

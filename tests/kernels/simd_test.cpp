@@ -21,8 +21,7 @@ std::vector<SimdLevel> levels() {
 }
 }  // namespace
 
-TEST_CASE_TEMPLATE("simd: a tail element gets the bits of a lane, memory past it is not touched", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("simd: a tail element gets the bits of a lane, memory past it is not touched", T, float, double) {
   for (const SimdLevel level : levels()) {
     const std::size_t n = 70;
     std::vector<T> x(n), y(n), whole(n);

@@ -10,8 +10,7 @@ using namespace keel_test;
 TEST_CASE("ActivationLayer keeps the contract with every activation") {
   for (std::size_t i = 0; i < activation_names.size(); ++i) {
     CAPTURE(activation_names[i]);
-    check(ActivationLayer<double>(static_cast<Activation>(i)), {{2, 3, 4}},
-          {.deviation = 3, .refused = {{{2}, {2}}}});
+    check(ActivationLayer<double>(static_cast<Activation>(i)), {{2, 3, 4}}, {.deviation = 3, .refused = {{{2}, {2}}}});
   }
   check(ActivationLayer<double>({Activation::leaky_relu, -0.5}), {{7}});
   check(ActivationLayer<double>(Activation::softmax), {{1}}, {.refused = {{Shape{}}}});
@@ -38,6 +37,6 @@ TEST_CASE("LeakyReLU, ELU and Softmax are activations under Keras's class names"
   CHECK(elu.y[1] == 3);
   Bench softmax(Softmax<double>(ActivationOptions{}), {{2}});
   CHECK(softmax.forward(Tensor<double>({1, 2}, {0, std::log(3)}))[1] == doctest::Approx(0.75));
-  CHECK_THROWS_WITH_AS(Softmax<float>::from_config({{"axis", Index{1}}}),
-                       "[Softmax] expected the last axis, -1, got 1", ConfigError);
+  CHECK_THROWS_WITH_AS(Softmax<float>::from_config({{"axis", Index{1}}}), "[Softmax] expected the last axis, -1, got 1",
+                       ConfigError);
 }

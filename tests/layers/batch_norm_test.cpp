@@ -80,9 +80,7 @@ TEST_CASE("BatchNorm agrees with its formulas, at a large mean too") {
       for (double& value : x) value += mean;
       const Reference want(x);
       const Index channels = shape.back(), rows = x.size() / channels;
-      const auto factor = [&](Index c) {
-        return 1 / std::sqrt(want.variance[static_cast<std::size_t>(c)] + 1e-3);
-      };
+      const auto factor = [&](Index c) { return 1 / std::sqrt(want.variance[static_cast<std::size_t>(c)] + 1e-3); };
       bench.forward(x, true);
       Tensor<double> normalised(shape), dx(shape), dgamma({channels}), dbeta({channels});
       for (Index i = 0; i < x.size(); ++i)
@@ -106,8 +104,7 @@ TEST_CASE("BatchNorm agrees with its formulas, at a large mean too") {
       single.forward(x_float, true);
       for (Index i = 0; i < x.size(); ++i) {
         const auto c = static_cast<std::size_t>(i % channels);
-        normalised[i] =
-            (static_cast<double>(x_float[i]) - rounded.mean[c]) / std::sqrt(rounded.variance[c] + 1e-3);
+        normalised[i] = (static_cast<double>(x_float[i]) - rounded.mean[c]) / std::sqrt(rounded.variance[c] + 1e-3);
       }
       CHECK(difference(single.y.cast<double>(), normalised) < 1e-5);
     }
@@ -142,22 +139,20 @@ TEST_CASE("BatchNorm with one value per channel gives beta, or refuses as PyTorc
   CHECK(bench.backward(Tensor<double>({1, 1, 1, 2}, {1, 1})) == Tensor<double>({1, 1, 1, 2}));
 
   Bench<BatchNorm<double>> torch(BatchNorm<double>(BatchNormOptions::torch()), {{2}});
-  CHECK_THROWS_WITH_AS(
-      torch.forward(Tensor<double>({1, 2}), true),
-      "[BatchNormalization] expected more than one value per channel in training, got 1 (use larger "
-      "batches, drop the last one, or set allow_single_value)",
-      DataError);
+  CHECK_THROWS_WITH_AS(torch.forward(Tensor<double>({1, 2}), true),
+                       "[BatchNormalization] expected more than one value per channel in training, got 1 (use larger "
+                       "batches, drop the last one, or set allow_single_value)",
+                       DataError);
   CHECK_NOTHROW(torch.forward(Tensor<double>({1, 2})));
 }
 
 TEST_CASE("BatchNorm lets no NaN into its moving statistics") {
   Bench<BatchNorm<float>> bench(BatchNorm<float>(), {{2}});
   Tensor<float> x({2, 2}, {1, 2, 3, std::numeric_limits<float>::quiet_NaN()});
-  CHECK_THROWS_WITH_AS(
-      bench.forward(x, true),
-      "[BatchNormalization] expected finite statistics of the batch, got NaN or infinity in channel 1 "
-      "(look for NaN in the data, or lower the learning rate)",
-      DataError);
+  CHECK_THROWS_WITH_AS(bench.forward(x, true),
+                       "[BatchNormalization] expected finite statistics of the batch, got NaN or infinity in channel 1 "
+                       "(look for NaN in the data, or lower the learning rate)",
+                       DataError);
   x[3] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_AS(bench.forward(x, true), DataError);
   CHECK(bench.layer.moving_mean().value() == Tensor<float>({2}));
@@ -181,11 +176,10 @@ TEST_CASE("BatchNorm lists its parameters in Keras's order") {
 }
 
 TEST_CASE("BatchNorm says what is wrong") {
-  CHECK_THROWS_WITH_AS(
-      BatchNorm({.momentum = 1.5}),
-      "[BatchNormalization] expected a momentum in [0, 1], got 1.500000 (it is the weight of the old "
-      "value, 1 minus PyTorch's)",
-      ConfigError);
+  CHECK_THROWS_WITH_AS(BatchNorm({.momentum = 1.5}),
+                       "[BatchNormalization] expected a momentum in [0, 1], got 1.500000 (it is the weight of the old "
+                       "value, 1 minus PyTorch's)",
+                       ConfigError);
   CHECK_THROWS_AS(BatchNorm({.momentum = std::numeric_limits<double>::quiet_NaN()}), ConfigError);
   CHECK_THROWS_WITH_AS(BatchNorm({.epsilon = -1, .name = "bn"}),
                        "[bn (BatchNormalization)] expected an epsilon of 0 or more, got -1.000000", ConfigError);

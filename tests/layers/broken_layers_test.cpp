@@ -53,8 +53,7 @@ struct Broken : L {
 /// Checks the layer as it is (it must be fine) and with the wrong backward pass (check_layer must say so, about
 /// `what`).
 template <class L>
-void caught(const char* what, L layer, const std::vector<Shape>& inputs,
-            std::function<void(const Call&)> wrongly) {
+void caught(const char* what, L layer, const std::vector<Shape>& inputs, std::function<void(const Call&)> wrongly) {
   const LayerReport right = check_layer(Broken<L>(layer, [](const Call& call) { call.rightly(call.dy); }), inputs);
   INFO(right.to_string());
   CHECK(right.ok());
@@ -319,10 +318,9 @@ TEST_CASE("broken pooling, dropout and merging layers are caught") {
     });
   }
   SUBCASE("softmax: as if its outputs were independent") {
-    caught("training: gradient of input 0", ActivationLayer<double>(Activation::softmax), vectors,
-           [](const Call& c) {
-             if (c.dx[0].data()) c.dx[0].array() = c.dy.array() * c.y.array() * (1.0 - c.y.array());
-           });
+    caught("training: gradient of input 0", ActivationLayer<double>(Activation::softmax), vectors, [](const Call& c) {
+      if (c.dx[0].data()) c.dx[0].array() = c.dy.array() * c.y.array() * (1.0 - c.y.array());
+    });
   }
   SUBCASE("add: only the first input gets its gradient") {
     caught("training: gradient of input 1", Add<double>(), pair, [](const Call& c) {
@@ -444,7 +442,6 @@ TEST_CASE("layers that break other parts of the contract are caught") {
 
   CHECK(check_layer(Biasless(3), {{4}}).to_string().find("inference_op: other values") != std::string::npos);
   CHECK(check_layer(Betaless(), {{4}}).to_string().find("channel_affine() is another") != std::string::npos);
-  CHECK(check_layer(Dense<double>(3), {{4}}, {.refused = {{{4, 4}}}})
-            .to_string()
-            .find("a ShapeError was expected") != std::string::npos);
+  CHECK(check_layer(Dense<double>(3), {{4}}, {.refused = {{{4, 4}}}}).to_string().find("a ShapeError was expected") !=
+        std::string::npos);
 }

@@ -41,11 +41,9 @@ void compare(Conv2D<double> layer, const Shape& in, const Shape& out, Index top,
 
 TEST_CASE("Conv2D keeps the contract") {
   check(Conv2D<double>(4, 3), {{5, 4, 2}}, {.refused = {{{5, 4}}, {{2, 4, 2}}, {{1, 5, 4, 2}}, {{5, 4, 0}}}});
-  check(
-      Conv2D<double>(4, 3, {.strides = 2, .padding = Padding::same, .groups = 2, .activation = Activation::relu}),
-      {{6, 5, 4}}, {.refused = {{{5, 5, 3}}}});
-  check(Conv2D<double>(2, {3, 2}, {.padding = {2, 0, 1, 3}, .dilation_rate = {1, 2}, .use_bias = false}),
-        {{4, 5, 3}});
+  check(Conv2D<double>(4, 3, {.strides = 2, .padding = Padding::same, .groups = 2, .activation = Activation::relu}),
+        {{6, 5, 4}}, {.refused = {{{5, 5, 3}}}});
+  check(Conv2D<double>(2, {3, 2}, {.padding = {2, 0, 1, 3}, .dilation_rate = {1, 2}, .use_bias = false}), {{4, 5, 3}});
   check(Conv2D<double>(3, 1, {.activation = Activation::silu}), {{3, 2, 5}}, {.batch = 1});
   check(Conv2D<double>(17, 3, {.padding = 1, .activation = Activation::softmax}), {{3, 3, 2}});
 }
@@ -94,10 +92,9 @@ TEST_CASE("Conv2D says what is wrong") {
   CHECK_THROWS_WITH_AS(Conv2D(0, 3), "[Conv2D] expected filters of 1 or more, got 0", ConfigError);
   CHECK_THROWS_WITH_AS(Conv2D(1, 0), "[Conv2D] expected kernel_size of 1 or more, got 0", ConfigError);
   CHECK_THROWS_WITH_AS(Conv2D(1, 3, {.strides = 0}), "[Conv2D] expected strides of 1 or more, got 0", ConfigError);
-  CHECK_THROWS_WITH_AS(Conv2D(1, 3, {.padding = -1}), "[Conv2D] expected padding of 0 or more, got -1",
+  CHECK_THROWS_WITH_AS(Conv2D(1, 3, {.padding = -1}), "[Conv2D] expected padding of 0 or more, got -1", ConfigError);
+  CHECK_THROWS_WITH_AS(Conv2D(1, 3, {.dilation_rate = {1, 0}}), "[Conv2D] expected dilation_rate of 1 or more, got 0",
                        ConfigError);
-  CHECK_THROWS_WITH_AS(Conv2D(1, 3, {.dilation_rate = {1, 0}}),
-                       "[Conv2D] expected dilation_rate of 1 or more, got 0", ConfigError);
   CHECK_THROWS_WITH_AS(Conv2D(5, 3, {.groups = 2}), "[Conv2D] expected filters divisible by groups, 2, got 5",
                        ConfigError);
   const std::vector<Shape> flat{{784}}, small{{2, 9, 1}}, odd{{8, 8, 3}};
@@ -106,11 +103,10 @@ TEST_CASE("Conv2D says what is wrong") {
       "[stem (Conv2D)] expected an input of rank 3 beside the batch, got rank 1, shape (784) (images are "
       "(height, width, channels))",
       ShapeError);
-  CHECK_THROWS_WITH_AS(
-      Conv2D(4, 5).output_shape(small),
-      "[Conv2D] expected an input whose height holds the window of 5, got 2 (padding 0 + 0) (use a "
-      "smaller window or more padding)",
-      ShapeError);
+  CHECK_THROWS_WITH_AS(Conv2D(4, 5).output_shape(small),
+                       "[Conv2D] expected an input whose height holds the window of 5, got 2 (padding 0 + 0) (use a "
+                       "smaller window or more padding)",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(Conv2D(4, 3, {.groups = 2}).output_shape(odd),
                        "[Conv2D] expected channels divisible by groups, 2, got (8, 8, 3)", ShapeError);
   Bench bench(Conv2D(4, 3), {{8, 8, 2}});

@@ -18,8 +18,7 @@ TEST_CASE("Conv2DTranspose spreads every value over a window") {
   Bench bench(Conv2DTranspose(1, {1, 2}, {.strides = {1, 2}}), {{1, 2, 1}});
   bench.layer.kernel().set(Tensor<float>({1, 2, 1, 1}, {1, 10}));
   bench.layer.bias().set(Tensor<float>({1}, {0.5f}));
-  CHECK(bench.forward(Tensor<float>({1, 1, 2, 1}, {3, 4})) ==
-        Tensor<float>({1, 1, 4, 1}, {3.5f, 30.5f, 4.5f, 40.5f}));
+  CHECK(bench.forward(Tensor<float>({1, 1, 2, 1}, {3, 4})) == Tensor<float>({1, 1, 4, 1}, {3.5f, 30.5f, 4.5f, 40.5f}));
   Bench overlapping(Conv2DTranspose(1, {1, 3}, {.use_bias = false}), {{1, 2, 1}});
   overlapping.layer.kernel().set(Tensor<float>({1, 3, 1, 1}, {1, 2, 3}));
   CHECK(overlapping.forward(Tensor<float>({1, 1, 2, 1}, {1, 10})) == Tensor<float>({1, 1, 4, 1}, {1, 12, 23, 30}));
@@ -49,8 +48,7 @@ TEST_CASE("Conv2DTranspose goes the way of Conv2D's gradient") {
 }
 
 TEST_CASE("Conv2DTranspose says what is wrong") {
-  CHECK_THROWS_WITH_AS(Conv2DTranspose(0, 3), "[Conv2DTranspose] expected filters of 1 or more, got 0",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(Conv2DTranspose(0, 3), "[Conv2DTranspose] expected filters of 1 or more, got 0", ConfigError);
   CHECK_THROWS_WITH_AS(Conv2DTranspose(1, 3, {.output_padding = 1}),
                        "[Conv2DTranspose] expected output_padding with padding in numbers only, got valid",
                        ConfigError);

@@ -51,13 +51,11 @@ TEST_CASE("Dense lists kernel and bias, counts and configures") {
 TEST_CASE("Dense says what is wrong") {
   const std::vector<Shape> none, scalar{Shape{}}, empty{{3, 0}};
   CHECK_THROWS_WITH_AS(Dense(0), "[Dense] expected units of 1 or more, got 0", ConfigError);
-  CHECK_THROWS_WITH_AS(Dense(-3, {.name = "out"}), "[out (Dense)] expected units of 1 or more, got -3",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(Dense(-3, {.name = "out"}), "[out (Dense)] expected units of 1 or more, got -3", ConfigError);
   CHECK_THROWS_WITH_AS(Dense(3).output_shape(none), "[Dense] expected one input, got 0", ShapeError);
   CHECK_THROWS_WITH_AS(Dense(3).output_shape(scalar),
                        "[Dense] expected an input with features, got a scalar per sample", ShapeError);
-  CHECK_THROWS_WITH_AS(Dense(3).output_shape(empty), "[Dense] expected at least one feature, got (3, 0)",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(Dense(3).output_shape(empty), "[Dense] expected at least one feature, got (3, 0)", ShapeError);
   Bench bench(Dense(3), {{4}});
   const std::vector<Shape> other{{5}};
   CHECK_THROWS_WITH_AS(bench.layer.output_shape(other), "[Dense] expected 4 features, got (5)", ShapeError);

@@ -8,8 +8,7 @@ using namespace keel_test;
 TEST_CASE("DepthwiseConv2D keeps the contract") {
   check(DepthwiseConv2D<double>(3), {{5, 4, 3}}, {.refused = {{{5, 4}}, {{2, 4, 3}}, {{5, 4, 0}}}});
   check(DepthwiseConv2D<double>(
-            {2, 3},
-            {.strides = 2, .padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
+            {2, 3}, {.strides = 2, .padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
         {{6, 5, 4}});
   check(DepthwiseConv2D<double>(3, {.padding = 2, .dilation_rate = 2, .use_bias = false}), {{5, 4, 17}});
 }

@@ -19,6 +19,5 @@ TEST_CASE("the global pools reduce height and width") {
   CHECK(mean.backward(Tensor<float>({1, 2}, {4, 8})) == Tensor<float>({1, 2, 2, 2}, {1, 2, 1, 2, 1, 2, 1, 2}));
   Bench largest(GlobalMaxPool2D({.keepdims = true}), {{2, 2, 2}});
   CHECK(largest.forward(x) == Tensor<float>({1, 1, 1, 2}, {6, 8}));
-  CHECK(largest.backward(Tensor<float>({1, 1, 1, 2}, {4, 9})) ==
-        Tensor<float>({1, 2, 2, 2}, {0, 9, 0, 0, 0, 0, 4, 0}));
+  CHECK(largest.backward(Tensor<float>({1, 1, 1, 2}, {4, 9})) == Tensor<float>({1, 2, 2, 2}, {0, 9, 0, 0, 0, 0, 4, 0}));
 }

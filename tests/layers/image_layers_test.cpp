@@ -13,10 +13,8 @@ TEST_CASE("ZeroPadding2D keeps the contract") {
 
 TEST_CASE("ZeroPadding2D surrounds an image: top, bottom, left, right") {
   Bench bench(ZeroPadding2D({1, 0, 0, 2}), {{1, 2, 1}});
-  CHECK(bench.forward(Tensor<float>({1, 1, 2, 1}, {5, 6})) ==
-        Tensor<float>({1, 2, 4, 1}, {0, 0, 0, 0, 5, 6, 0, 0}));
-  CHECK(bench.backward(Tensor<float>({1, 2, 4, 1}, {1, 2, 3, 4, 5, 6, 7, 8})) ==
-        Tensor<float>({1, 1, 2, 1}, {5, 6}));
+  CHECK(bench.forward(Tensor<float>({1, 1, 2, 1}, {5, 6})) == Tensor<float>({1, 2, 4, 1}, {0, 0, 0, 0, 5, 6, 0, 0}));
+  CHECK(bench.backward(Tensor<float>({1, 2, 4, 1}, {1, 2, 3, 4, 5, 6, 7, 8})) == Tensor<float>({1, 1, 2, 1}, {5, 6}));
   CHECK(Bench(ZeroPadding2D({1, 2}), {{4, 4, 1}}).output == Shape{6, 8, 1});
   CHECK_THROWS_WITH_AS(ZeroPadding2D(-1), "[ZeroPadding2D] expected padding of 0 or more, got -1", ConfigError);
   CHECK_THROWS_WITH_AS(ZeroPadding2D{Padding::same}, "[ZeroPadding2D] expected padding in numbers, got \"same\"",

@@ -34,8 +34,7 @@ Model<double> network() {
   x = net.add(MaxPool2D<double>(), net.share(shared, x));
   const Node pooled = net.add(GlobalAveragePool2D<double>(), x);
   x = net.add(Dropout<double>(0.3), net.add(Flatten<double>(), x));
-  x = net.add(Concatenate<double>(),
-              {x, pooled, net.add(Dense<double>(2, {.activation = Activation::tanh}), extra)});
+  x = net.add(Concatenate<double>(), {x, pooled, net.add(Dense<double>(2, {.activation = Activation::tanh}), extra)});
   net.output(net.add(ActivationLayer<double>(Activation::softmax), net.add(Dense<double>(5), x)));
   net.output(pooled);
   for (Parameter<double>* p : net.parameters())
@@ -113,8 +112,7 @@ TEST_CASE("gradients of a network with two inputs and outputs, a residual block 
   }
 }
 
-TEST_CASE(
-    "folded and fused inference gives the values of the plain forward pass, sample by sample the same bits") {
+TEST_CASE("folded and fused inference gives the values of the plain forward pass, sample by sample the same bits") {
   Model<double> net = network();
   const Data d = data();
   Tape<double> tape;

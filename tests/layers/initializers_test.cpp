@@ -89,9 +89,7 @@ TEST_CASE("initializers survive a Config") {
 
 TEST_CASE("without random numbers there is a shape, and memory comes with the values") {
   Rng none = Rng::none();
-  const auto blank = [&] {
-    return initial_values<float>({2, 1 << 30}, Initializer::glorot_uniform, {1, 1}, none);
-  };
+  const auto blank = [&] { return initial_values<float>({2, 1 << 30}, Initializer::glorot_uniform, {1, 1}, none); };
   CHECK(blank().shape() == Shape{2, 1 << 30});
   CHECK(blank().data() == nullptr);
   Parameter<float> p("p", initial_values<float>({2}, Initializer::ones, {1, 1}, none)), q = p;

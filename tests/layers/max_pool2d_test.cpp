@@ -14,8 +14,7 @@ TEST_CASE("MaxPool2D keeps the contract") {
 
 TEST_CASE("MaxPool2D takes the largest value and gives it the gradient") {
   Bench bench(MaxPool2D<float>{}, {{2, 4, 1}});
-  CHECK(bench.forward(Tensor<float>({1, 2, 4, 1}, {1, 2, 7, 7, 4, 3, 7, 0})) ==
-        Tensor<float>({1, 1, 2, 1}, {4, 7}));
+  CHECK(bench.forward(Tensor<float>({1, 2, 4, 1}, {1, 2, 7, 7, 4, 3, 7, 0})) == Tensor<float>({1, 1, 2, 1}, {4, 7}));
   // of equal values the first
   CHECK(bench.backward(Tensor<float>({1, 1, 2, 1}, {10, 20})) ==
         Tensor<float>({1, 2, 4, 1}, {0, 0, 20, 0, 10, 0, 0, 0}));

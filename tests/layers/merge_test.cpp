@@ -60,11 +60,9 @@ TEST_CASE("merging layers say what is wrong") {
   CHECK_THROWS_WITH_AS(Add({.name = "sum"}).output_shape(different),
                        "[sum (Add)] expected inputs of one shape, got (3, 2) and (3, 1)", ShapeError);
   CHECK_THROWS_WITH_AS(Multiply().output_shape(ranks),
-                       "[Multiply] expected inputs of one shape, or with extents of 1, got (3, 2) and (3)",
-                       ShapeError);
+                       "[Multiply] expected inputs of one shape, or with extents of 1, got (3, 2) and (3)", ShapeError);
   CHECK_THROWS_WITH_AS(Concatenate({.axis = 2}).output_shape(ranks),
-                       "[Concatenate] expected inputs that agree in all axes but 2, got (3, 2) and (3)",
-                       ShapeError);
+                       "[Concatenate] expected inputs that agree in all axes but 2, got (3, 2) and (3)", ShapeError);
   CHECK_THROWS_WITH_AS(Concatenate({.axis = 0}), "[Concatenate] expected an axis other than the batch's, got 0",
                        ConfigError);
   CHECK_THROWS_WITH_AS(Concatenate({.axis = 3}).output_shape(different),

@@ -20,10 +20,10 @@ TEST_CASE("PReLU learns its slope") {
 }
 
 TEST_CASE("PReLU says what is wrong") {
-  CHECK_THROWS_WITH_AS(Bench(PReLU({.shared_axes = {3}}), {{2, 2}}),
-                       "[PReLU] expected shared axes in 1 .. 2, got 3", ConfigError);
+  CHECK_THROWS_WITH_AS(Bench(PReLU({.shared_axes = {3}}), {{2, 2}}), "[PReLU] expected shared axes in 1 .. 2, got 3",
+                       ConfigError);
   Bench bench(PReLU<float>{}, {{2, 2}});
   const std::vector<Shape> other{{2, 3}};
-  CHECK_THROWS_WITH_AS(bench.layer.output_shape(other),
-                       "[PReLU] expected an input that fits alpha (2, 2), got (2, 3)", ShapeError);
+  CHECK_THROWS_WITH_AS(bench.layer.output_shape(other), "[PReLU] expected an input that fits alpha (2, 2), got (2, 3)",
+                       ShapeError);
 }

@@ -83,8 +83,7 @@ TEST_CASE("make_layer says what is wrong") {
   CHECK(message("LSTM", {}).find("[make_layer] expected one of the layers Activation, Add, ") == 0);
   CHECK(message("LSTM", {}).find("got \"LSTM\" (a layer of your own is added in code, not from a file)") !=
         std::string::npos);
-  CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) ==
-        "[Dropout] expected options among rate, got \"ratio\"");
+  CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) == "[Dropout] expected options among rate, got \"ratio\"");
   CHECK(message("Flatten", {{"units", Index{3}}}) == "[Flatten] expected no options, got \"units\"");
   CHECK(message("Dense", {}) == "[Dense] expected units of 1 or more, got 0");
   CHECK(message("Dense", {{"units", std::string("ten")}}) == "[option units] expected an integer, got a string");
@@ -115,8 +114,7 @@ TEST_CASE("a file's numbers cannot overflow an extent") {
             .rfind("[Conv2D] expected dilation_rate of at most 1048576", 0) == 0);
   CHECK(message("Conv2DTranspose", {{"filters", Index{1}}, {"kernel_size", Index{1}}, {"strides", half}})
             .rfind("[Conv2DTranspose] expected strides of at most 1048576", 0) == 0);
-  CHECK(message("Dense", {{"units", most}}) ==
-        "[Dense] expected units of at most 2147483648, got 9223372036854775807");
+  CHECK(message("Dense", {{"units", most}}) == "[Dense] expected units of at most 2147483648, got 9223372036854775807");
   CHECK(message("Reshape", {{"target_shape", std::vector<Index>(3, Index{1} << 31)}}) ==
         "[Shape] expected at most 2^40 elements, got (2147483648, 2147483648, 2147483648)");
 }

@@ -32,8 +32,7 @@ TEST_CASE("ReLU's simple forms can join other layers") {
 }
 
 TEST_CASE("ReLU says what is wrong") {
-  CHECK_THROWS_WITH_AS(ReLU({.max_value = -1}), "[ReLU] expected max_value of 0 or more, got -1.000000",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(ReLU({.max_value = -1}), "[ReLU] expected max_value of 0 or more, got -1.000000", ConfigError);
   CHECK_THROWS_AS(ReLU({.negative_slope = -0.1}), ConfigError);
   CHECK_THROWS_AS(ReLU({.threshold = -1}), ConfigError);
 }

@@ -37,8 +37,7 @@ TEST_CASE("SeparableConv2D is a depthwise and a 1x1 convolution") {
 }
 
 TEST_CASE("SeparableConv2D says what is wrong") {
-  CHECK_THROWS_WITH_AS(SeparableConv2D(0, 3), "[SeparableConv2D] expected filters of 1 or more, got 0",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(SeparableConv2D(0, 3), "[SeparableConv2D] expected filters of 1 or more, got 0", ConfigError);
   Bench bench(SeparableConv2D(4, 3), {{5, 5, 2}});
   const std::vector<Shape> other{{5, 5, 3}};
   CHECK_THROWS_WITH_AS(bench.layer.output_shape(other), "[SeparableConv2D] expected 2 channels, got (5, 5, 3)",

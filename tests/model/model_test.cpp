@@ -149,8 +149,7 @@ TEST_CASE("training gives the same bits with any number of threads") {
     if (reference.empty())
       for (const auto* parameter : net.parameters()) reference.push_back(parameter->value());
     else
-      for (std::size_t i = 0; i < reference.size(); ++i)
-        CHECK(same_bits(net.parameters()[i]->value(), reference[i]));
+      for (std::size_t i = 0; i < reference.size(); ++i) CHECK(same_bits(net.parameters()[i]->value(), reference[i]));
   }
 }
 
@@ -317,11 +316,10 @@ TEST_CASE("wrong use is answered, and changes nothing") {
     empty.input({2});
     empty.predict(Tensor<float>({1, 2}));
   });
-  says("[model] expected nodes of this model, got node 7 (make inputs with input() and pass what add() returned)",
-       [&] {
-         Model<float> empty;
-         empty.output({7});
-       });
+  says("[model] expected nodes of this model, got node 7 (make inputs with input() and pass what add() returned)", [&] {
+    Model<float> empty;
+    empty.output({7});
+  });
   says("[model] expected a node made by add() to share the layer of, got node 0", [&] {
     Model<float> net;
     const Node x = net.input({2});

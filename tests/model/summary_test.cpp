@@ -142,8 +142,7 @@ TEST_CASE("a frozen BatchNorm moves counts, in each world its own way") {
     CHECK(summary.frozen == 64);
     CHECK(contains(summary.keras(), "Trainable params: 13,108,630\nNon-trainable params: 128\n"));
     CHECK(contains(summary.torchsummary(), "Trainable params: 13,108,630\nNon-trainable params: 64\n"));
-    CHECK(contains(summary.torchinfo(),
-                   "├─BatchNorm2d: 1-3                       [1, 32, 64, 64]           (64)\n"));
+    CHECK(contains(summary.torchinfo(), "├─BatchNorm2d: 1-3                       [1, 32, 64, 64]           (64)\n"));
   }
 }
 
@@ -169,8 +168,8 @@ TEST_CASE("JSON carries the same numbers") {
   const std::string json = seed_network().summary().json();
   CHECK(contains(json, "\"keras\": {\"total\": 13108758, \"trainable\": 13108694, \"non_trainable\": 64}"));
   CHECK(contains(json, "\"pytorch\": {\"total\": 13108694, \"trainable\": 13108694, \"non_trainable\": 0}"));
-  CHECK(contains(
-      json, "{\"name\": \"conv2d\", \"type\": \"Conv2D\", \"output_shape\": [64, 64, 32], \"trainable\": 320"));
+  CHECK(contains(json,
+                 "{\"name\": \"conv2d\", \"type\": \"Conv2D\", \"output_shape\": [64, 64, 32], \"trainable\": 320"));
   Model named({.name = "a \"b\"\n"});
   named.output(named.input({1}));
   CHECK(contains(named.summary().json(), "\"model\": \"a \\\"b\\\"\\u000a\""));
@@ -200,8 +199,8 @@ TEST_CASE("names of several bytes a character are cut between characters, and co
       for (std::string_view rest = line; !rest.empty();) {
         const auto lead = static_cast<unsigned char>(rest[0]);
         const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        whole = whole && (lead < 0x80 || lead >= 0xC0) &&
-                detail::width_of(std::string(rest.substr(0, length))) == 1 && rest.size() >= length;
+        whole = whole && (lead < 0x80 || lead >= 0xC0) && detail::width_of(std::string(rest.substr(0, length))) == 1 &&
+                rest.size() >= length;
         rest.remove_prefix((std::min)(length, rest.size()));
       }
       CHECK(whole);
@@ -220,16 +219,15 @@ TEST_CASE("graphs: shared layers count once and say where they stand") {
   const Summary summary = net.summary();
   CHECK(summary.trainable == 148);
   CHECK(summary.model == "functional");
-  CHECK(contains(
-      summary.keras(),
-      "conv2d (Conv2D)                 (None, 8, 8, 4)      148         input_layer[0][0]                \n"
-      "                                                                 conv2d[0][0]                     \n"));
-  CHECK(contains(
-      summary.keras(),
-      "add (Add)                       (None, 8, 8, 4)      0           conv2d[1][0]                     \n"
-      "                                                                 input_layer[0][0]                \n"));
-  CHECK(contains(summary.keras3(),
-                 "│ input_layer         │ (None, 8, 8, 4)   │          0 │ -                 │\n"));
+  CHECK(
+      contains(summary.keras(),
+               "conv2d (Conv2D)                 (None, 8, 8, 4)      148         input_layer[0][0]                \n"
+               "                                                                 conv2d[0][0]                     \n"));
+  CHECK(
+      contains(summary.keras(),
+               "add (Add)                       (None, 8, 8, 4)      0           conv2d[1][0]                     \n"
+               "                                                                 input_layer[0][0]                \n"));
+  CHECK(contains(summary.keras3(), "│ input_layer         │ (None, 8, 8, 4)   │          0 │ -                 │\n"));
   CHECK(contains(summary.torchinfo(), "(recursive)"));
   CHECK(contains(summary.torchsummary(), "Total params: 296\n"));  // the tool counts each call
 }

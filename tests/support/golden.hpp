@@ -21,8 +21,7 @@ class Settings {
  public:
   explicit Settings(const std::string& line) {
     std::istringstream words(line);
-    for (std::string word; words >> word;)
-      values_[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    for (std::string word; words >> word;) values_[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
   }
   bool has(const std::string& key) const { return values_.count(key) != 0; }
   std::string text(const std::string& key) const {
@@ -32,9 +31,7 @@ class Settings {
   }
   double number(const std::string& key) const { return std::stod(text(key)); }
   double number(const std::string& key, double otherwise) const { return has(key) ? number(key) : otherwise; }
-  bool flag(const std::string& key, bool otherwise = false) const {
-    return has(key) ? text(key) == "true" : otherwise;
-  }
+  bool flag(const std::string& key, bool otherwise = false) const { return has(key) ? text(key) == "true" : otherwise; }
   std::vector<double> numbers(const std::string& key) const {
     std::vector<double> list;
     std::istringstream items(text(key));

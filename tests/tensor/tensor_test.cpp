@@ -26,8 +26,8 @@ TEST_CASE_TEMPLATE("A tensor is zeros, a value or given values, row major", T, f
   CHECK(tensor(1, 0) == T(4));
   CHECK(tensor[5] == T(6));
   CHECK(Tensor<T>(Shape{}, T(3)).size() == 1);
-  CHECK_THROWS_WITH_AS((Tensor<T>({2, 2}, {T(1), T(2), T(3)})),
-                       "[Tensor] expected 4 values for shape (2, 2), got 3", ShapeError);
+  CHECK_THROWS_WITH_AS((Tensor<T>({2, 2}, {T(1), T(2), T(3)})), "[Tensor] expected 4 values for shape (2, 2), got 3",
+                       ShapeError);
 }
 
 TEST_CASE("Memory is aligned to 64 bytes at every size") {

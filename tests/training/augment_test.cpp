@@ -21,8 +21,7 @@ Batch<float> whole(const Dataset<float>& data, Index epoch = 0) {
 }
 
 /// What Augment may make of image n: mirrored, upside down, moved.
-Tensor<float> moved(const Dataset<float>& data, Index n, bool mirror, bool flip, Index down, Index right,
-                    float fill) {
+Tensor<float> moved(const Dataset<float>& data, Index n, bool mirror, bool flip, Index down, Index right, float fill) {
   Tensor<float> out(Shape{1, 3, 4, 2}, fill);
   for (Index h = 0; h < 3; ++h)
     for (Index w = 0; w < 4; ++w)
@@ -80,12 +79,10 @@ TEST_CASE("Augment does nothing unless told, and refuses what it cannot do") {
   Dataset<float> data = pictures(3);
   data.map(Augment({}));
   CHECK(whole(data).inputs[0] == data.images());
-  CHECK_THROWS_WITH_AS(Augment({.shift = {0, -1}}), "[Augment] expected shifts of 0 or more, got (0, -1)",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(Augment({.shift = {0, -1}}), "[Augment] expected shifts of 0 or more, got (0, -1)", ConfigError);
   Dataset<float> flat(Tensor<float>(Shape{2, 5}), Tensor<float>(Shape{2}));
   flat.map(Augment({.shift = 1}));
-  CHECK_THROWS_WITH_AS(whole(flat),
-                       "[Augment] expected images of shape (samples, height, width, channels), got (2, 5)",
+  CHECK_THROWS_WITH_AS(whole(flat), "[Augment] expected images of shape (samples, height, width, channels), got (2, 5)",
                        ShapeError);
   Batch<float> batch;
   batch.inputs = {data.images()};
@@ -133,8 +130,7 @@ TEST_CASE("Nearest resize takes the pixel under the centre") {
   const Tensor<float> image({1, 1, 3, 2}, {1, 10, 2, 20, 3, 30});
   CHECK(resize(image, {1, 6}, Interpolation::nearest) ==
         Tensor<float>({1, 1, 6, 2}, {1, 10, 1, 10, 2, 20, 2, 20, 3, 30, 3, 30}));
-  CHECK(resize(image, {2, 2}, Interpolation::nearest) ==
-        Tensor<float>({1, 2, 2, 2}, {1, 10, 3, 30, 1, 10, 3, 30}));
+  CHECK(resize(image, {2, 2}, Interpolation::nearest) == Tensor<float>({1, 2, 2, 2}, {1, 10, 3, 30, 1, 10, 3, 30}));
 }
 
 TEST_CASE("Resize enlarges batch by batch what resize enlarges at once") {

@@ -202,8 +202,7 @@ TEST_CASE("callbacks refuse what they cannot use") {
   CHECK_THROWS_WITH_AS(run(model, {static_cast<Callback<float>*>(nullptr)}, 1),
                        "[fit] expected callbacks, got a null pointer", ConfigError);
   CHECK_THROWS_WITH_AS(run(model, {CsvLogger("/no/such/folder/log.csv")}, 1),
-                       "[CsvLogger] expected a file that can be written, got '/no/such/folder/log.csv'",
-                       FormatError);
+                       "[CsvLogger] expected a file that can be written, got '/no/such/folder/log.csv'", FormatError);
   CHECK_THROWS_WITH_AS(
       run(model, {LearningRateScheduler<>(StepDecay{0.4, 2})}, 1, SGD({.learning_rate = StepDecay{0.1, 1}})),
       "[SGD] expected a number as learning rate to be changed, got a schedule", ConfigError);

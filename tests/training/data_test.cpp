@@ -42,9 +42,9 @@ TEST_CASE("A dataset holds inputs and targets with the same number of samples") 
 }
 
 TEST_CASE("A dataset refuses tensors that do not belong together") {
-  CHECK_THROWS_WITH_AS(
-      Dataset<float>(Tensor<float>(Shape{4, 2}), Tensor<float>(Shape{3})),
-      "[Dataset] expected the same number of samples everywhere, 4, got 3 in a tensor of shape (3)", ShapeError);
+  CHECK_THROWS_WITH_AS(Dataset<float>(Tensor<float>(Shape{4, 2}), Tensor<float>(Shape{3})),
+                       "[Dataset] expected the same number of samples everywhere, 4, got 3 in a tensor of shape (3)",
+                       ShapeError);
   CHECK_THROWS_AS(Dataset<float>(Tensor<float>(Shape{}, 1.0f), Tensor<float>(Shape{1})), ShapeError);
   CHECK_THROWS_WITH_AS(Dataset<float>(std::vector<Tensor<float>>{}, {}), "[Dataset] expected an input, got none",
                        ConfigError);
@@ -79,8 +79,7 @@ TEST_CASE("Parts of a dataset keep samples, labels and weights together") {
   CHECK_THROWS_WITH_AS(data.take(11), "[Dataset] expected a count from 0 to 10, got 11", DataError);
   CHECK_THROWS_WITH_AS(data.skip(12), "[Dataset] expected a count from 0 to 10, got 12", DataError);
   CHECK_THROWS_AS(data.take(-1), DataError);
-  for (const double fraction : {0.0, 1.0, -0.5, 0.01, std::nan("")})
-    CHECK_THROWS_AS(data.split(fraction), ConfigError);
+  for (const double fraction : {0.0, 1.0, -0.5, 0.01, std::nan("")}) CHECK_THROWS_AS(data.split(fraction), ConfigError);
 }
 
 TEST_CASE("shuffled keeps all samples, in an order that the seed decides") {
@@ -109,8 +108,8 @@ TEST_CASE("Batches cover an epoch; the last one may be short or left out") {
   CHECK_FALSE(full(0, 2, batch));
   CHECK(Batches<float>(data, {.batch_size = 100}).count() == 1);
   CHECK(Batches<float>(data, {.batch_size = 100, .drop_last = true}).count() == 0);
-  CHECK_THROWS_WITH_AS(Batches<float>(data, {.batch_size = 0}),
-                       "[Batches] expected a batch size of 1 or more, got 0", ConfigError);
+  CHECK_THROWS_WITH_AS(Batches<float>(data, {.batch_size = 0}), "[Batches] expected a batch size of 1 or more, got 0",
+                       ConfigError);
 }
 
 TEST_CASE("The order follows from seed and epoch, not from what ran before") {

@@ -30,8 +30,7 @@ TEST_CASE("fit learns, and reports what evaluate says") {
   CHECK(history["accuracy"].back() > 0.9);
   CHECK(history["loss"].back() < 0.5 * history["loss"].front());
   CHECK(history["val_top_2_accuracy"].back() >= history["val_accuracy"].back());
-  const Scores scores =
-      evaluate(model, test, {.loss = crossentropy, .metrics = {Metric::accuracy}, .batch_size = 7});
+  const Scores scores = evaluate(model, test, {.loss = crossentropy, .metrics = {Metric::accuracy}, .batch_size = 7});
   CHECK(scores["accuracy"] == history["val_accuracy"].back());
   CHECK(scores["loss"] == doctest::Approx(history["val_loss"].back()).epsilon(1e-6));
 }
@@ -80,13 +79,12 @@ TEST_CASE("a cross-entropy looks through a final softmax or sigmoid unless told 
       for (Index i = 0; i < 40; ++i) inner[i] = data.labels()[i] == 0 ? 1.0f : 0.0f;
       data = {data.images(), inner};
     }
-    const History history =
-        fit(model, data,
-            {.epochs = 3,
-             .loss = std::move(loss),
-             .metrics = {{Metric::accuracy, {.threshold = last == Activation::linear ? 0.0 : 0.5}}},
-             .through_logits = through,
-             .verbose = Verbose::silent});
+    const History history = fit(model, data,
+                                {.epochs = 3,
+                                 .loss = std::move(loss),
+                                 .metrics = {{Metric::accuracy, {.threshold = last == Activation::linear ? 0.0 : 0.5}}},
+                                 .through_logits = through,
+                                 .verbose = Verbose::silent});
     return std::pair(values(model), history["accuracy"]);
   };
   const LossSpec logits{crossentropy, {.from_logits = true}}, binary = Loss::binary_crossentropy;
@@ -129,8 +127,7 @@ TEST_CASE("training resumes with the same bits, between epochs and inside one") 
   }
 }
 
-TEST_CASE(
-    "training resumes at every step with the same bits: skipped steps, transforms, callbacks that remember") {
+TEST_CASE("training resumes at every step with the same bits: skipped steps, transforms, callbacks that remember") {
   Dataset train = rings(50, 1);
   const Dataset test = rings(20, 2);
   train.map([](Batch<float>& batch) {  // sample 7 spoils its batch
@@ -139,9 +136,7 @@ TEST_CASE(
   });
   // each epoch counts as no better than the first: the rate falls every second epoch, and the fifth is the last
   const auto plateau = [] { return ReduceLROnPlateau<>({.factor = 0.5, .patience = 2, .min_delta = 10}); };
-  const auto stopping = [] {
-    return EarlyStopping<>({.min_delta = 10, .patience = 4, .restore_best_weights = true});
-  };
+  const auto stopping = [] { return EarlyStopping<>({.min_delta = 10, .patience = 4, .restore_best_weights = true}); };
   const OptimizerSpec spec = Adam({.learning_rate = 0.02, .nonfinite = NonFinite::skip});
   FitOptions<float> options{.epochs = 9,
                             .batch_size = 16,
@@ -253,8 +248,7 @@ TEST_CASE("shuffling follows from seed and epoch; drop_last and steps_per_epoch 
 
 TEST_CASE("class and sample weights") {
   // one batch, no step of any size: the loss alone
-  const auto loss = [](const Dataset<float>& data, std::vector<double> class_weight,
-                       LossSpec spec = crossentropy) {
+  const auto loss = [](const Dataset<float>& data, std::vector<double> class_weight, LossSpec spec = crossentropy) {
     Sequential model = classifier();
     return fit(model, data,
                {.batch_size = 100,
@@ -406,13 +400,12 @@ TEST_CASE("fit and evaluate refuse what they cannot use") {
   CHECK(message({.epochs = 0, .loss = crossentropy}, train) == "[fit] expected epochs above 0, got 0");
   CHECK(message({.batch_size = 0, .loss = crossentropy}, train) ==
         "[Batches] expected a batch size of 1 or more, got 0");
-  CHECK(message({.loss = crossentropy}, train.take(0)) ==
-        "[fit] expected a dataset with samples, got an empty one");
+  CHECK(message({.loss = crossentropy}, train.take(0)) == "[fit] expected a dataset with samples, got an empty one");
+  CHECK(message({.batch_size = 16, .loss = crossentropy, .drop_last = true}, train) ==
+        "[fit] expected at least one batch an epoch, got none (drop_last leaves out all samples: lower batch_size)");
   CHECK(
-      message({.batch_size = 16, .loss = crossentropy, .drop_last = true}, train) ==
-      "[fit] expected at least one batch an epoch, got none (drop_last leaves out all samples: lower batch_size)");
-  CHECK(message({.loss = crossentropy, .class_weight = {1, 2}}, train)
-            .rfind("[fit, class_weight] expected labels", 0) == 0);
+      message({.loss = crossentropy, .class_weight = {1, 2}}, train).rfind("[fit, class_weight] expected labels", 0) ==
+      0);
   CHECK(message({.loss = crossentropy, .class_weight = {1, -2, 1}}, train) ==
         "[fit] expected class_weight of 0 or more, got -2");
   CHECK(message({.losses = {crossentropy, crossentropy}}, train) ==

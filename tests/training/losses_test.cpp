@@ -44,8 +44,7 @@ TEST_CASE("losses by hand") {
   CHECK(LossSpec(Loss::mse, {.reduction = Reduction::sum}).value(y, t) == doctest::Approx(13.25 / 2));
   CHECK(LossSpec(Loss::mse, {.reduction = Reduction::element_sum}).value(y, t) == doctest::Approx(13.25));
 
-  const Tensor<double> p({2, 3}, {0.7, 0.2, 0.1, 0.1, 0.3, 0.6}), hot({2, 3}, {1, 0, 0, 0, 1, 0}),
-      label({2}, {0, 1});
+  const Tensor<double> p({2, 3}, {0.7, 0.2, 0.1, 0.1, 0.3, 0.6}), hot({2, 3}, {1, 0, 0, 0, 1, 0}), label({2}, {0, 1});
   const double expected = -(std::log(0.7) + std::log(0.3)) / 2;
   CHECK(LossSpec(categorical).value(p, hot) == doctest::Approx(expected));
   CHECK(LossSpec(sparse).value(p, label) == doctest::Approx(expected));
@@ -69,8 +68,7 @@ TEST_CASE("losses by hand") {
   CHECK(LossSpec(binary, {.from_logits = true, .pos_weight = 3}).value(x, truth) ==
         doctest::Approx(-(3 * std::log(0.8) + std::log(0.7)) / 2));
   CHECK(LossSpec(binary, {.label_smoothing = 0.2}).value(q, truth) ==
-        doctest::Approx(-(0.9 * std::log(0.8) + 0.1 * std::log(0.2) + 0.1 * std::log(0.3) + 0.9 * std::log(0.7)) /
-                        2));
+        doctest::Approx(-(0.9 * std::log(0.8) + 0.1 * std::log(0.2) + 0.1 * std::log(0.3) + 0.9 * std::log(0.7)) / 2));
 }
 
 TEST_CASE("what Keras and PyTorch do about log 0") {
@@ -90,8 +88,7 @@ TEST_CASE("weights and divisors") {
   CHECK(LossSpec(sparse).value(p, label, w) == doctest::Approx((a + 2 * b + 0.5 * c) / 3));
   CHECK(LossSpec(sparse, {.reduction = Reduction::weighted_mean}).value(p, label, w) ==
         doctest::Approx((a + 2 * b + 0.5 * c) / 3.5));
-  CHECK(LossSpec(sparse, {.reduction = Reduction::sum}).value(p, label, w) ==
-        doctest::Approx(a + 2 * b + 0.5 * c));
+  CHECK(LossSpec(sparse, {.reduction = Reduction::sum}).value(p, label, w) == doctest::Approx(a + 2 * b + 0.5 * c));
   CHECK(LossSpec(sparse, {.class_weight = {1, 3}}).value(p, label) == doctest::Approx((a + 3 * b + c) / 3));
   CHECK(LossSpec(sparse, {.reduction = Reduction::weighted_mean, .class_weight = {1, 3}}).value(p, label) ==
         doctest::Approx((a + 3 * b + c) / 5));
@@ -102,8 +99,7 @@ TEST_CASE("weights and divisors") {
   CHECK(LossSpec(sparse, {.ignore_class = -100}).value_and_gradient(p, Tensor<double>({3}, -100.0), dy) == 0);
   CHECK(dy == Tensor<double>({3, 2}));
   // several positions a sample: one weight a sample or a position
-  const Tensor<double> y({2, 2, 1}, {1, 2, 3, 4}), zero({2, 2, 1}), one_two({2}, {1, 2}),
-      each({2, 2}, {1, 1, 2, 2});
+  const Tensor<double> y({2, 2, 1}, {1, 2, 3, 4}), zero({2, 2, 1}), one_two({2}, {1, 2}), each({2, 2}, {1, 1, 2, 2});
   CHECK(LossSpec(Loss::mse).value(y, zero, one_two) == doctest::Approx((1 + 4 + 18 + 32) / 4.0));
   CHECK(LossSpec(Loss::mse).value(y, zero, each) == doctest::Approx((1 + 4 + 18 + 32) / 4.0));
 }
@@ -115,8 +111,7 @@ TEST_CASE("gradients of all losses by central differences") {
     CAPTURE(shape.to_string());
     const Index n = shape.back();
     Tensor<double> y(shape), probability(shape), target(shape), rows(shape);
-    Tensor<double> labels(Shape(shape.dims().first(static_cast<std::size_t>(shape.rank() - 1)))),
-        weights({shape[0]});
+    Tensor<double> labels(Shape(shape.dims().first(static_cast<std::size_t>(shape.rank() - 1)))), weights({shape[0]});
     for (double& v : y) v = rng.uniform(-3, 3);
     for (double& v : probability) v = rng.uniform(0.05, 0.95);
     for (double& v : target) v = rng.uniform(-3, 3);
@@ -194,12 +189,10 @@ TEST_CASE("losses refuse what they cannot use") {
   };
   CHECK(value(sparse, Tensor<float>({2}, {0, 3})) ==
         "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 3 in sample 1");
-  CHECK(
-      value(sparse, Tensor<float>({2}, {-1, 0})) ==
-      "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got -1 in sample 0");
-  CHECK(
-      value(sparse, Tensor<float>({2}, {0, 1.5f})) ==
-      "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 1.5 in sample 1");
+  CHECK(value(sparse, Tensor<float>({2}, {-1, 0})) ==
+        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got -1 in sample 0");
+  CHECK(value(sparse, Tensor<float>({2}, {0, 1.5f})) ==
+        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 1.5 in sample 1");
   CHECK(value(sparse, y) ==
         "[sparse_categorical_crossentropy] expected targets of shape (2) for an output (2, 3), got (2, 3) "
         "(one-hot targets belong to categorical_crossentropy)");
@@ -207,8 +200,7 @@ TEST_CASE("losses refuse what they cannot use") {
         "[categorical_crossentropy] expected targets of shape (2, 3) for an output (2, 3), got (2) "
         "(class numbers belong to sparse_categorical_crossentropy)");
   CHECK(value(Loss::mse, labels) == "[mse] expected targets of shape (2, 3) for an output (2, 3), got (2)");
-  CHECK(value(Loss::mse, Tensor<float>({2, 3}, std::nanf(""))) ==
-        "[mse] expected finite targets, got nan in sample 0");
+  CHECK(value(Loss::mse, Tensor<float>({2, 3}, std::nanf(""))) == "[mse] expected finite targets, got nan in sample 0");
   CHECK(value(binary, Tensor<float>({2, 3}, 2.0f)) ==
         "[binary_crossentropy] expected targets within [0, 1], got 2 in sample 0");
   CHECK(message([&] {

@@ -101,12 +101,9 @@ TEST_CASE("metrics refuse what they cannot use") {
         }) == "[accuracy] expected targets for an output of shape (4, 3), got (4, 2)");
   CHECK(message([] { measure(Metric::mse, y, labels); }) ==
         "[mse] expected targets of the output's shape, got one value a position");
-  CHECK(message([] {
-          measure({Metric::top_k, {.k = 0}}, y, labels);
-        }) == "[top_k] expected k of 1 or more, got 0");
+  CHECK(message([] { measure({Metric::top_k, {.k = 0}}, y, labels); }) == "[top_k] expected k of 1 or more, got 0");
   CHECK(message([] { ConfusionMatrix(1); }) == "[ConfusionMatrix] expected 2 classes or more, got 1");
-  CHECK(message([] { ConfusionMatrix(4).update(y, labels); }) ==
-        "[ConfusionMatrix] expected 4 outputs, got (4, 3)");
+  CHECK(message([] { ConfusionMatrix(4).update(y, labels); }) == "[ConfusionMatrix] expected 4 outputs, got (4, 3)");
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ std::vector<double> by_formula(Index steps, F&& make) {
     problem.gradients(t - 1);
     for (std::size_t i = 0; i < w.size(); ++i) {
       const auto k = static_cast<Index>(i);
-      w[i] = formulas[i](w[i], k < 6 ? problem.kernel.gradient[k] : problem.bias.gradient[k - 6],
-                         static_cast<double>(t));
+      w[i] =
+          formulas[i](w[i], k < 6 ? problem.kernel.gradient[k] : problem.bias.gradient[k - 6], static_cast<double>(t));
     }
   }
   return w;
@@ -110,8 +110,7 @@ TEST_CASE("Adam and AdamW in both dialects") {
     for (const bool torch : {false, true})
       for (const double decay : {0.0, 0.1}) {
         const double lr = 0.05, epsilon = 0.1;
-        const OptimizerSpec l2 =
-            Adam::torch({.lr = lr, .eps = epsilon, .amsgrad = amsgrad, .weight_decay = decay});
+        const OptimizerSpec l2 = Adam::torch({.lr = lr, .eps = epsilon, .amsgrad = amsgrad, .weight_decay = decay});
         const OptimizerSpec decoupled =
             torch ? AdamW::torch({.lr = lr, .eps = epsilon, .amsgrad = amsgrad, .weight_decay = decay})
                   : AdamW({.learning_rate = lr, .epsilon = epsilon, .amsgrad = amsgrad, .weight_decay = decay});
@@ -143,8 +142,7 @@ TEST_CASE("RMSprop and Adagrad in both dialects") {
       const double lr = 0.02, rho = 0.9, epsilon = 0.01;
       for (const bool torch : {false, true})
         compare(
-            torch ? RMSprop::torch(
-                        {.lr = lr, .alpha = rho, .eps = epsilon, .momentum = momentum, .centered = centered})
+            torch ? RMSprop::torch({.lr = lr, .alpha = rho, .eps = epsilon, .momentum = momentum, .centered = centered})
                   : RMSprop({.learning_rate = lr, .momentum = momentum, .epsilon = epsilon, .centered = centered}),
             [=] {
               return [=, v = 0.0, a = 0.0, m = 0.0](double w, double g, double) mutable {
@@ -279,9 +277,8 @@ TEST_CASE("non-finite gradients") {
 TEST_CASE("a restored state goes on with the same bits") {
   const auto rate = [](Index step) { return 0.1 / static_cast<double>(step + 1); };
   for (const OptimizerSpec& spec :
-       {OptimizerSpec(Adam({.learning_rate = rate, .amsgrad = true})),
-        SGD::torch({.momentum = 0.9, .dampening = 0.3}), RMSprop::torch({.momentum = 0.5, .centered = true}),
-        OptimizerSpec(Adagrad())}) {
+       {OptimizerSpec(Adam({.learning_rate = rate, .amsgrad = true})), SGD::torch({.momentum = 0.9, .dampening = 0.3}),
+        RMSprop::torch({.momentum = 0.5, .centered = true}), OptimizerSpec(Adagrad())}) {
     const std::vector<double> whole = by_keel<float>(10, spec);
     Problem<float> problem;
     Optimizer<float> first(spec), second(spec);
@@ -312,8 +309,7 @@ TEST_CASE("rates, slots and their number") {
   CHECK(SGD().slot_names() == Names{});
   CHECK(SGD({.momentum = 0.9}).slot_names() == Names{"momentum"});
   CHECK(Adam({.amsgrad = true}).slot_names() == Names{"momentum", "velocity", "velocity_hat"});
-  CHECK(RMSprop({.momentum = 0.1, .centered = true}).slot_names() ==
-        Names{"velocity", "momentum", "average_gradient"});
+  CHECK(RMSprop({.momentum = 0.1, .centered = true}).slot_names() == Names{"velocity", "momentum", "average_gradient"});
   CHECK(Adagrad().slot_names() == Names{"accumulator"});
   CHECK(Adam().state_count(100) == 202);
   CHECK(Adam({.learning_rate = StepDecay{0.1, 10}}).state_count(100) == 201);

@@ -74,9 +74,8 @@ TEST_CASE("a learning rate is a number or any function of the step") {
         }) == "[PiecewiseConstantDecay] expected boundaries in increasing order, got 2");
   CHECK(message([] { LearningRate(CosineDecay{.initial_learning_rate = 1, .decay_steps = 1, .alpha = 2}); }) ==
         "[CosineDecay] expected alpha within [0, 1], got 2");
-  CHECK(message([] {
-          LearningRate(CosineDecay{.initial_learning_rate = 1, .decay_steps = 1, .warmup_steps = 2});
-        }) == "[CosineDecay] expected warmup_target and warmup_steps together, got one of them");
+  CHECK(message([] { LearningRate(CosineDecay{.initial_learning_rate = 1, .decay_steps = 1, .warmup_steps = 2}); }) ==
+        "[CosineDecay] expected warmup_target and warmup_steps together, got one of them");
 }
 
 /// Rates after each of these values.
@@ -93,8 +92,7 @@ TEST_CASE("reduce on plateau as in Keras and in PyTorch") {
   const std::vector<double> flat(8, 1.0);
   CHECK(rates({.factor = 0.5, .patience = 2}, flat) == Rates{1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125});
   CHECK(rates({.factor = 0.5, .patience = 2, .torch = true}, flat) == Rates{1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25});
-  CHECK(rates({.factor = 0.5, .patience = 2, .cooldown = 2}, flat) ==
-        Rates{1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25});
+  CHECK(rates({.factor = 0.5, .patience = 2, .cooldown = 2}, flat) == Rates{1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25});
   CHECK(rates({.factor = 0.5, .patience = 1, .cooldown = 2, .torch = true}, flat) ==
         Rates{1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25});
   CHECK(rates({.factor = 0.5, .patience = 1, .min_lr = 0.4}, flat) == Rates{1, 0.5, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4});
@@ -102,13 +100,10 @@ TEST_CASE("reduce on plateau as in Keras and in PyTorch") {
   const std::vector<double> slow{100, 99.95, 99.9, 99.85};
   CHECK(rates({.factor = 0.5, .patience = 1, .min_delta = 1e-3}, slow) == Rates{1, 1, 1, 1});
   CHECK(rates({.factor = 0.5, .patience = 1, .min_delta = 1e-3, .torch = true}, slow) == Rates{1, 1, 0.5, 0.5});
-  CHECK(rates({.factor = 0.5, .patience = 0, .min_delta = 1e-3, .torch = true}, slow) ==
-        Rates{1, 0.5, 0.25, 0.25});
+  CHECK(rates({.factor = 0.5, .patience = 0, .min_delta = 1e-3, .torch = true}, slow) == Rates{1, 0.5, 0.25, 0.25});
   CHECK(rates({.factor = 0.5, .patience = 1, .mode = Mode::max}, {1, 2, 3, 3, 4}) == Rates{1, 1, 1, 0.5, 0.5});
-  CHECK(rates({.factor = 0.5, .patience = 2}, {std::nan(""), 1, std::nan(""), std::nan("")}) ==
-        Rates{1, 1, 1, 0.5});
-  CHECK(message([] { ReduceOnPlateau({.factor = 1}); }) ==
-        "[ReduceOnPlateau] expected a factor within (0, 1), got 1");
+  CHECK(rates({.factor = 0.5, .patience = 2}, {std::nan(""), 1, std::nan(""), std::nan("")}) == Rates{1, 1, 1, 0.5});
+  CHECK(message([] { ReduceOnPlateau({.factor = 1}); }) == "[ReduceOnPlateau] expected a factor within (0, 1), got 1");
   CHECK(message([] { ReduceOnPlateau({.patience = -1}); }) ==
         "[ReduceOnPlateau] expected patience of 0 or more, got -1");
 }

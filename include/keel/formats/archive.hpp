@@ -9,7 +9,8 @@
 
 #include <keel/formats/bytes.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Element types that files hold. Values are little-endian in memory too, on every machine.
 enum class DType : unsigned char { boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64 };
@@ -189,8 +190,7 @@ NamedArray to_array(std::string name, const Tensor<T>& tensor) {
 inline Index count_nonfinite(const NamedArray& array) {
   Index count = 0;
   if (is_floating(array.dtype))
-    io::for_each_value(array,
-                       [&](Index, auto value) { count += !io::is_finite_bits(static_cast<double>(value)); });
+    io::for_each_value(array, [&](Index, auto value) { count += !io::is_finite_bits(static_cast<double>(value)); });
   return count;
 }
 
@@ -202,4 +202,5 @@ inline void require_finite(const Archive& archive) {
                         std::to_string(count) + " of " + std::to_string(array.shape.size()) + " NaN or infinite");
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,7 +9,8 @@
 
 #include <keel/formats/bytes.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -38,8 +39,7 @@ inline void write_all(int fd, ByteSpan bytes, const std::string& where) {
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0)
       throw FormatError(where, "to write " + std::to_string(bytes.size()) + " bytes",
-                        count < 0 ? system_message(errno) : "nothing written",
-                        "the old file, if any, is unchanged");
+                        count < 0 ? system_message(errno) : "nothing written", "the old file, if any, is unchanged");
     done += static_cast<std::size_t>(count);
   }
 }
@@ -83,8 +83,7 @@ inline void write_file(const std::string& path, std::span<const ByteSpan> parts)
     for (const ByteSpan part : parts) io::write_all(file.get(), part, path);
     if (replaces && ::fchmod(file.get(), old.st_mode & 07777) != 0)
       throw FormatError(path, "to keep the file's permissions", io::system_message(errno), unchanged);
-    if (::fsync(file.get()) != 0)
-      throw FormatError(path, "to reach the disk", io::system_message(errno), unchanged);
+    if (::fsync(file.get()) != 0) throw FormatError(path, "to reach the disk", io::system_message(errno), unchanged);
     if (::close(file.release()) != 0)
       throw FormatError(path, "to close the file", io::system_message(errno), unchanged);
     if (::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
@@ -102,4 +101,5 @@ inline void write_file(const std::string& path, ByteSpan bytes) {
 }
 inline void write_file(const std::string& path, std::string_view text) { write_file(path, io::bytes_of(text)); }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

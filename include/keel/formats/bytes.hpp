@@ -16,7 +16,8 @@
 
 #include <keel/tensor/tensor.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 using Bytes = AlignedVector<std::byte>;
 using ByteSpan = std::span<const std::byte>;
@@ -32,9 +33,7 @@ struct ReadLimits {
 
 namespace io {
 
-inline std::string_view text_of(ByteSpan bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view text_of(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 inline ByteSpan bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
@@ -98,9 +97,7 @@ class Budget {
  public:
   explicit Budget(std::uint64_t limit) : limit_(limit) {}
   /// For names, tree nodes and the like of a file of this size.
-  static Budget for_structure(std::uint64_t file_size) {
-    return Budget(2 * file_size + (std::uint64_t{12} << 20));
-  }
+  static Budget for_structure(std::uint64_t file_size) { return Budget(2 * file_size + (std::uint64_t{12} << 20)); }
   /// For the values of tensors, which a compressed file may expand.
   static Budget for_tensors(std::uint64_t file_size, const ReadLimits& limits) {
     std::uint64_t expanded = 0;
@@ -148,8 +145,7 @@ class ByteReader {
   void skip(std::uint64_t count, const char* what) { take(count, what); }
   void seek(std::uint64_t offset, const char* what) {
     if (offset > bytes_.size())
-      throw FormatError(where(),
-                        std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
+      throw FormatError(where(), std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
                         "offset " + std::to_string(offset), "the file is cut short or damaged");
     position_ = offset;
   }
@@ -258,8 +254,7 @@ inline Bytes read_file(const std::string& path, const ReadLimits& limits = {}) {
 /// folder.
 inline Bytes read_beside(const std::string& path, const std::string& name, const ReadLimits& limits = {}) {
   const std::string where = path + ": " + io::shown(name);
-  if (name.empty() || name == "." || name == ".." ||
-      name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
+  if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
     throw FormatError(where, "the plain name of a file in the same directory", "a path",
                       "put all parts of the model into one directory");
   const std::size_t slash = path.rfind('/');
@@ -273,9 +268,9 @@ inline Bytes read_beside(const std::string& path, const std::string& name, const
                       errno == ELOOP ? "copy the file itself into the model's directory" : "");
   struct stat info {};
   if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink > 1)
-    throw FormatError(where, "a file with one name", "a hard link",
-                      "copy the file itself into the model's directory");
+    throw FormatError(where, "a file with one name", "a hard link", "copy the file itself into the model's directory");
   return io::read_descriptor(file.get(), where, limits.file_bytes);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -3,7 +3,8 @@
 
 #include <keel/formats/bytes.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 enum class Content { unknown, empty, safetensors, zip, hdf5, pickle, npy, json, gzip, git_lfs, html, torch_tar };
 
@@ -66,4 +67,5 @@ inline void expect_content(ByteSpan bytes, Content expected, const std::string& 
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

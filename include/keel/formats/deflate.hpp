@@ -16,15 +16,15 @@
 
 #include <keel/formats/bytes.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
 /// CRC-32 as zip and gzip use it.
 inline std::uint32_t crc32_of(ByteSpan bytes) {
 #if KEEL_HAS_ZLIB
-  return static_cast<std::uint32_t>(
-      ::crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
 #else
   static constexpr auto table = [] {
     std::array<std::uint32_t, 256> entries{};
@@ -101,4 +101,5 @@ inline Bytes gunzip(ByteSpan file, const std::string& where, const ReadLimits& l
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -8,7 +8,8 @@
 
 #include <keel/formats/json_value.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct JsonOptions {
   /// Python's json module writes NaN, Infinity and -Infinity, and so Keras does.
@@ -43,8 +44,7 @@ class JsonParser {
 
   /// The next character that is not blank, 0 at the end.
   char next() {
-    while (at_ < text_.size() &&
-           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
       ++at_;
     return peek();
   }
@@ -238,4 +238,5 @@ inline Json parse_json(std::string_view text, const std::string& where, const Js
   return parse_json(text, where, budget, options);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -11,7 +11,8 @@
 #include <keel/formats/bytes.hpp>
 #include <keel/tensor/finite.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A JSON value of another type than it is used as.
 class JsonError : public FormatError {
@@ -313,4 +314,5 @@ inline void Json::write(std::string& out, int indent, int depth) const {
   out += is_array() ? ']' : '}';
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

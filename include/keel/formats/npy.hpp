@@ -5,7 +5,8 @@
 
 #include <keel/formats/zip.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -136,8 +137,8 @@ inline Bytes from_fortran(ByteSpan from, const Shape& shape, std::size_t item) {
     Index offset = 0;
     for (Index axis = 0; axis < shape.rank(); ++axis)
       offset = offset * shape[axis] + at[static_cast<std::size_t>(axis)];
-    std::memcpy(to.data() + static_cast<std::size_t>(offset) * item,
-                from.data() + static_cast<std::size_t>(i) * item, item);
+    std::memcpy(to.data() + static_cast<std::size_t>(offset) * item, from.data() + static_cast<std::size_t>(i) * item,
+                item);
     for (Index axis = 0; axis < shape.rank(); ++axis) {
       if (++at[static_cast<std::size_t>(axis)] < shape[axis]) break;
       at[static_cast<std::size_t>(axis)] = 0;
@@ -148,8 +149,7 @@ inline Bytes from_fortran(ByteSpan from, const Shape& shape, std::size_t item) {
 
 inline void swap_bytes(Bytes& bytes, std::size_t item) {
   for (std::size_t i = 0; i + item <= bytes.size(); i += item)
-    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
-                 bytes.begin() + static_cast<std::ptrdiff_t>(i + item));
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i), bytes.begin() + static_cast<std::ptrdiff_t>(i + item));
 }
 
 /// The header of the .npy at the start of the reader, which then stands at the values.
@@ -261,4 +261,5 @@ inline void write_npz(const std::string& path, const Archive& archive) {
   zip.write(path);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

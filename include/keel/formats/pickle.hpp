@@ -10,7 +10,8 @@
 #include <keel/formats/archive.hpp>
 #include <keel/formats/content.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A name that a pickle may use: `module name` as in `collections OrderedDict`.
 struct PickleGlobal {
@@ -311,4 +312,5 @@ class Pickle {
   std::uint32_t root_ = 0;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

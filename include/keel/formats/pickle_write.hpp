@@ -3,7 +3,8 @@
 
 #include <keel/formats/bytes.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -13,9 +14,7 @@ class PickleWriter {
 
   explicit PickleWriter(char protocol) { text += protocol; }
 
-  void global(std::string_view module, std::string_view name) {
-    ((((text += 'c') += module) += '\n') += name) += '\n';
-  }
+  void global(std::string_view module, std::string_view name) { ((((text += 'c') += module) += '\n') += name) += '\n'; }
   void string(std::string_view value) {
     text += 'X';
     append_little(text, value.size(), 4);
@@ -36,4 +35,5 @@ class PickleWriter {
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -12,7 +12,8 @@
 #include <keel/formats/content.hpp>
 #include <keel/formats/json.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -33,8 +34,7 @@ struct SafetensorsEntry {
 
 inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& entry, const std::string& file) {
   const std::string where = file + ": " + shown(name);
-  if (!entry.is_object())
-    throw FormatError(where, "an object with dtype, shape and data_offsets", entry.type_name());
+  if (!entry.is_object()) throw FormatError(where, "an object with dtype, shape and data_offsets", entry.type_name());
   for (const char* key : {"dtype", "shape", "data_offsets"})
     if (!entry.contains(key)) throw FormatError(where, std::string("the key ") + key, "none");
   const auto integers = [&](const char* key) {
@@ -68,8 +68,7 @@ inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& e
   return result;
 }
 
-inline void read_metadata(const Json& json, const std::string& where,
-                          std::map<std::string, std::string>& metadata) {
+inline void read_metadata(const Json& json, const std::string& where, std::map<std::string, std::string>& metadata) {
   if (!json.is_object()) throw FormatError(where, "__metadata__ as an object of texts", json.type_name());
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string())
@@ -177,8 +176,7 @@ inline Archive read_safetensors_index(const std::string& path, const ReadLimits&
     }
   }
   if (!home.empty())
-    throw FormatError(path, io::shown(home.begin()->first) + " in " + home.begin()->second,
-                      "no such tensor there");
+    throw FormatError(path, io::shown(home.begin()->first) + " in " + home.begin()->second, "no such tensor there");
   return archive;
 }
 
@@ -192,8 +190,7 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   std::vector<const NamedArray*> order;
   for (const NamedArray& array : archive.tensors) order.push_back(&array);
   std::sort(order.begin(), order.end(), [&](const NamedArray* a, const NamedArray* b) {
-    return std::pair(rank(a->dtype), std::string_view(a->name)) <
-           std::pair(rank(b->dtype), std::string_view(b->name));
+    return std::pair(rank(a->dtype), std::string_view(a->name)) < std::pair(rank(b->dtype), std::string_view(b->name));
   });
   std::string header = "{";
   Json metadata;
@@ -205,9 +202,9 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
     if (array->name == "__metadata__") throw FormatError(path, "another name for a tensor", "__metadata__");
     names.add(array->name, path);
     const Json shape(std::vector<Index>(array->shape.begin(), array->shape.end()));
-    header += (header.size() > 1 ? "," : "") + Json(array->name).dump() + ":{\"dtype\":\"" +
-              rank(array->dtype)->name + "\",\"shape\":" + shape.dump() + ",\"data_offsets\":[" +
-              std::to_string(offset) + "," + std::to_string(offset + array->bytes.size()) + "]}";
+    header += (header.size() > 1 ? "," : "") + Json(array->name).dump() + ":{\"dtype\":\"" + rank(array->dtype)->name +
+              "\",\"shape\":" + shape.dump() + ",\"data_offsets\":[" + std::to_string(offset) + "," +
+              std::to_string(offset + array->bytes.size()) + "]}";
     offset += array->bytes.size();
   }
   header += "}";
@@ -219,4 +216,5 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   write_file(path, parts);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -10,7 +10,8 @@
 #include <keel/formats/pickle_write.hpp>
 #include <keel/formats/zip.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -72,12 +73,7 @@ class TorchBuilder {
  public:
   TorchBuilder(const Pickle& pickle, Storages& storages, Archive& archive, Budget& budget, Budget& tensors,
                const ReadLimits& limits)
-      : pickle_(pickle),
-        storages_(storages),
-        archive_(archive),
-        budget_(budget),
-        tensors_(tensors),
-        limits_(limits) {
+      : pickle_(pickle), storages_(storages), archive_(archive), budget_(budget), tensors_(tensors), limits_(limits) {
     add("", pickle.root(), 0);
   }
 
@@ -87,8 +83,7 @@ class TorchBuilder {
   void add(const std::string& path, const PickleValue& value, Index depth) {
     const std::string where = archive_.where + ": " + (path.empty() ? "the root" : shown(path));
     budget_.charge(path.size() + 16, where);
-    if (depth > limits_.depth)
-      throw FormatError(where, "at most " + std::to_string(limits_.depth) + " levels", "more");
+    if (depth > limits_.depth) throw FormatError(where, "at most " + std::to_string(limits_.depth) + " levels", "more");
     const auto child = [&](const std::string& name) { return path.empty() ? name : path + "." + name; };
     switch (value.kind) {
       case Kind::dict:
@@ -158,11 +153,10 @@ class TorchBuilder {
 
     const PickleValue& kind = typed ? pickle_[call.items[6]] : pickle_[id.items[1]];
     const std::string_view named = kind.kind == Kind::global ? torch_globals[kind.integer].name : "";
-    const auto* type =
-        std::find_if(std::begin(torch_types), std::end(torch_types), [&](const TorchType& candidate) {
-          return (candidate.storage && named.ends_with(std::string(" ") + candidate.storage)) ||
-                 named.ends_with(std::string(" ") + candidate.name);
-        });
+    const auto* type = std::find_if(std::begin(torch_types), std::end(torch_types), [&](const TorchType& candidate) {
+      return (candidate.storage && named.ends_with(std::string(" ") + candidate.storage)) ||
+             named.ends_with(std::string(" ") + candidate.name);
+    });
     if (type == std::end(torch_types))
       throw FormatError(where, "a tensor of booleans, integers or floats", shown(named));
     const bool counts_bytes = pickle_[id.items[1]].integer == untyped_storage;
@@ -190,8 +184,7 @@ class TorchBuilder {
       if (sizes[axis] == 1) continue;
       std::uint64_t reach = 0;
       if (strides[axis] == 0)
-        throw FormatError(where, "strides above 0", "stride 0",
-                          "in Python, call .contiguous() on an expanded tensor");
+        throw FormatError(where, "strides above 0", "stride 0", "in Python, call .contiguous() on an expanded tensor");
       if (!multiply(sizes[axis] - 1, strides[axis], reach) || last + reach < last)
         throw FormatError(where, "strides within 64 bits", std::to_string(strides[axis]));
       last += reach;
@@ -199,8 +192,7 @@ class TorchBuilder {
       packed *= sizes[axis];
     }
     if (bytes != 0 && last >= storage.size() / item)
-      throw FormatError(where,
-                        "a tensor inside its storage of " + std::to_string(storage.size() / item) + " elements",
+      throw FormatError(where, "a tensor inside its storage of " + std::to_string(storage.size() / item) + " elements",
                         "element " + std::to_string(last));
     names_.add(array.name, where);
     budget_.charge(3 * sizeof(NamedArray) + 2 * path.size() + 80, where);
@@ -352,13 +344,10 @@ inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits
     const auto item = sizes.find(key);
     if (item == sizes.end()) reader.fail("a storage that a tensor uses", shown(key));
     std::uint64_t size = 0;
-    if (!multiply(reader.u64("a storage's length"), item->second, size))
-      reader.fail("a length", "one beyond 64 bits");
-    if (!loaded.emplace(key, reader.take(size, "a storage")).second)
-      reader.fail("storages that differ", shown(key));
+    if (!multiply(reader.u64("a storage's length"), item->second, size)) reader.fail("a length", "one beyond 64 bits");
+    if (!loaded.emplace(key, reader.take(size, "a storage")).second) reader.fail("storages that differ", shown(key));
   }
-  if (reader.remaining() != 0)
-    reader.fail("the end of the file", std::to_string(reader.remaining()) + " bytes more");
+  if (reader.remaining() != 0) reader.fail("the end of the file", std::to_string(reader.remaining()) + " bytes more");
   const auto storages = [&](const std::string& key, std::uint64_t size, std::size_t, const std::string& where) {
     const auto found = loaded.find(key);
     if (found == loaded.end()) throw FormatError(where, "the storage " + shown(key), "none");
@@ -431,12 +420,10 @@ inline void write_torch(const std::string& path, const Archive& archive) {
   io::NameSet names;
   for (std::size_t i = 0; i < archive.tensors.size(); ++i) {
     const NamedArray& array = archive.tensors[i];
-    const auto* type =
-        std::find_if(std::begin(io::torch_types), std::end(io::torch_types),
-                     [&](const io::TorchType& candidate) { return candidate.dtype == array.dtype; });
+    const auto* type = std::find_if(std::begin(io::torch_types), std::end(io::torch_types),
+                                    [&](const io::TorchType& candidate) { return candidate.dtype == array.dtype; });
     if (type->storage == nullptr)
-      throw FormatError(path + ": " + array.name, "a type of every PyTorch", name_of(array.dtype),
-                        "convert it first");
+      throw FormatError(path + ": " + array.name, "a type of every PyTorch", name_of(array.dtype), "convert it first");
     names.add(array.name, path);
     pickler.string(array.name);
     pickler.tensor(array, i, *type);
@@ -469,4 +456,5 @@ inline void write_torch(const std::string& path, const Archive& archive) {
   zip.write(path);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

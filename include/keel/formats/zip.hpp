@@ -13,7 +13,8 @@
 #include <keel/formats/content.hpp>
 #include <keel/formats/deflate.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct ZipMember {
   std::string name;
@@ -52,8 +53,7 @@ class ZipReader {
     if (member.deflated) {
       // Deflate cannot expand by more than 1032 to 1.
       if (member.bytes / 1032 > member.stored_bytes)
-        throw FormatError(where,
-                          "at most 1032 times its " + std::to_string(member.stored_bytes) + " deflated bytes",
+        throw FormatError(where, "at most 1032 times its " + std::to_string(member.stored_bytes) + " deflated bytes",
                           std::to_string(member.bytes), "a zip bomb");
       expansion_.charge(member.bytes, where);
       storage.resize(member.bytes);
@@ -192,9 +192,7 @@ class ZipReader {
     const ByteSpan local_fields = local.take(local_extra, "extra field");
     if (!widen(local_fields, {&bytes, &stored_bytes}, where)) fail("a zip64 field with the sizes", "none or two");
     const bool later = local_flags & 8;  // checksum and sizes follow the data; zeros stand here
-    const auto same = [&](std::uint64_t here, std::uint64_t there) {
-      return here == there || (later && here == 0);
-    };
+    const auto same = [&](std::uint64_t here, std::uint64_t there) { return here == there || (later && here == 0); };
     if (local_method != method || (local_flags & 1) != 0 || !same(crc, member.crc) ||
         !same(stored_bytes, member.stored_bytes) || !same(bytes, member.bytes))
       fail("a local header that agrees with the directory", "another method, checksum or size");
@@ -317,4 +315,5 @@ class ZipWriter {
   std::uint64_t offset_ = 0, count_ = 0;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

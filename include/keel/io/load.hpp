@@ -24,7 +24,8 @@
 #include <keel/io/probe.hpp>
 #include <keel/io/torch/model.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -130,8 +131,7 @@ enum class ProbeCheck { replay, skip };
 /// class of layer that keel does not have, or weights only, if the model does not do what the file's probe says,
 /// or if there is not enough memory.
 template <class T = float>
-Model<T> load(const std::string& path, const ModelOptions& options = {},
-              ProbeCheck probe = ProbeCheck::replay) try {
+Model<T> load(const std::string& path, const ModelOptions& options = {}, ProbeCheck probe = ProbeCheck::replay) try {
   io::OpenedFile<T> file = io::open_model<T>(path, options);
   if (!file.model)
     throw FormatError(path, "a model, architecture and weights", "weights only (" + file.format + ")",
@@ -150,8 +150,7 @@ Model<T> load(const std::string& path, const ModelOptions& options = {},
 /// of a state dict first, {"backbone.0", "conv2d"}. Throws FormatError with the table of `diagnose` unless every
 /// tensor has its place; the model is as before then.
 template <class T>
-void load_weights(Model<T>& model, const std::string& path,
-                  const std::map<std::string, std::string>& names = {}) try {
+void load_weights(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) try {
   io::plan_weights(model, io::open_model<T>(path), path, names).commit();
 } catch (const std::bad_alloc&) {
   io::out_of_memory(path);
@@ -160,8 +159,7 @@ void load_weights(Model<T>& model, const std::string& path,
 /// What `load_weights` would do, and what is doubtful about it, as a table. Changes nothing. Throws FormatError
 /// only if the file cannot be read.
 template <class T>
-Diagnosis diagnose(Model<T>& model, const std::string& path,
-                   const std::map<std::string, std::string>& names = {}) try {
+Diagnosis diagnose(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) try {
   return io::plan_weights(model, io::open_model<T>(path), path, names).diagnosis;
 } catch (const std::bad_alloc&) {
   io::out_of_memory(path);
@@ -191,8 +189,7 @@ template <class T>
 void save(const Model<T>& model, const std::string& path, const Probe& probe) {
   if (path.ends_with(".safetensors")) return save_safetensors(model, path, {{"probe", to_text(probe)}});
   if (!path.ends_with(".keras"))
-    throw ConfigError("save", "a name that ends in .safetensors or .keras, which carry a probe",
-                      "\"" + path + "\"");
+    throw ConfigError("save", "a name that ends in .safetensors or .keras, which carry a probe", "\"" + path + "\"");
   for (Index l = 0; l < model.layer_count(); ++l)
     for (const char* option : {"unbiased", "cumulative"})
       if (model.layer(l).config().template get<bool>(option, false))
@@ -210,4 +207,5 @@ KEEL_INSTANCE(Diagnosis diagnose(Model<float>&, const std::string&, const std::m
 KEEL_INSTANCE(void save(const Model<float>&, const std::string&))
 KEEL_INSTANCE(void save(const Model<float>&, const std::string&, const Probe&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -13,7 +13,8 @@
 #include <keel/tensor/finite.hpp>
 #include <keel/training/number.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Three sums over the values v_i of a tensor: of v_i, of w_i v_i with fixed weights w_i in [0, 1) that tell
 /// places apart, and of |v_i|, by which differences of the others are measured.
@@ -118,8 +119,7 @@ void probe_layers(const Model<T>& model, Inputs<T> x, Probe& probe) {
     model.layer(node.layer).forward(inputs, y.view(), pass);
     const int call = ++calls[node.layer];
     probe.layers.push_back({model.layer(node.layer).name(),
-                            call == 1 ? "output" : "output of call " + std::to_string(call),
-                            checksum<T>(y.view())});
+                            call == 1 ? "output" : "output of call " + std::to_string(call), checksum<T>(y.view())});
     values.push_back(std::move(y));
   }
 }
@@ -156,8 +156,8 @@ void probe_step(Model<T> model, Inputs<T> x, Probe& probe) {
             {model.layer(l).name(), "change of " + parameter->name(), checksum<T>(change.view()),
              4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * checksum<T>(before[p].view()).absolute});
       if (parameter->trains() && parameter->size() > 0)
-        largest = (std::max)(
-            largest, checksum<T>(parameter->gradient.view()).absolute / static_cast<double>(parameter->size()));
+        largest = (std::max)(largest,
+                             checksum<T>(parameter->gradient.view()).absolute / static_cast<double>(parameter->size()));
       ++p;
     }
   for (Index l = model.layer_count(); l-- > 0;)
@@ -217,8 +217,7 @@ inline Json to_json(const std::vector<Tensor<double>>& tensors) {
 inline Json to_json(const std::vector<Probe::Measure>& measures) {
   Json list = Json::array();
   for (const auto& m : measures)
-    list.push_back(
-        Json::array({m.layer, m.what, m.checksum.sum, m.checksum.weighted, m.checksum.absolute, m.noise}));
+    list.push_back(Json::array({m.layer, m.what, m.checksum.sum, m.checksum.weighted, m.checksum.absolute, m.noise}));
   return list;
 }
 inline const Json& list_member(const Json& json, const char* name, const std::string& where) {
@@ -309,9 +308,9 @@ inline void compare_measures(const std::vector<Probe::Measure>& saved, const std
     const auto compare = [&](const char* name, double Checksum::*sum) {
       const double before = m.checksum.*sum, after = found->checksum.*sum;
       if (!(std::abs(after - before) <= bound))
-        throw FormatError(
-            place, m.what + when + ", the " + name + " of it " + digits(before) + " to within " + digits(bound),
-            digits(after), hint);
+        throw FormatError(place,
+                          m.what + when + ", the " + name + " of it " + digits(before) + " to within " + digits(bound),
+                          digits(after), hint);
     };
     compare("sum", &Checksum::sum);
     compare("absolute sum", &Checksum::absolute);
@@ -372,4 +371,5 @@ KEEL_INSTANCE(Probe make_probe(const Model<float>&, Inputs<float>, const ProbeOp
 KEEL_INSTANCE(Probe make_probe(const Model<float>&, const TensorView<const float>&, const ProbeOptions&))
 KEEL_INSTANCE(void replay(const Model<float>&, const Probe&, const std::string&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

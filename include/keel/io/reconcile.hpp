@@ -7,7 +7,8 @@
 #include <keel/formats/archive.hpp>
 #include <keel/model/model.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A tensor of a file and the parameter that it goes to.
 struct Pairing {
@@ -48,8 +49,7 @@ struct Diagnosis {
     for (const Pairing& p : pairings)
       if (all || p.status != Pairing::Outcome::matched)
         rows.push_back({words[static_cast<std::size_t>(p.status)], plain(p.tensor),
-                        p.tensor.empty() ? "" : p.tensor_shape.to_string(),
-                        p.parameter.empty() ? "-" : p.parameter,
+                        p.tensor.empty() ? "" : p.tensor_shape.to_string(), p.parameter.empty() ? "-" : p.parameter,
                         p.parameter.empty() ? "" : p.parameter_shape.to_string(), p.change});
     std::array<std::size_t, 6> widths{};
     for (const auto& row : rows)
@@ -58,13 +58,11 @@ struct Diagnosis {
     if (rows.size() == 1) rows.clear();
     for (const auto& row : rows) {
       std::string line;
-      for (std::size_t c = 0; c < row.size(); ++c)
-        line += row[c] + std::string(widths[c] - row[c].size() + 2, ' ');
+      for (std::size_t c = 0; c < row.size(); ++c) line += row[c] + std::string(widths[c] - row[c].size() + 2, ' ');
       text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     for (std::size_t s = 0; s < 4; ++s)
-      text +=
-          (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Outcome>(s)));
+      text += (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Outcome>(s)));
     text += "\n";
     for (const std::string& line : notes) text += "note: " + line + "\n";
     return text + suspicious();
@@ -112,8 +110,7 @@ Tensor<T> permuted(const Tensor<T>& from, const std::vector<std::size_t>& axes) 
   for (std::size_t i = 0; i < rank; ++i) {
     dims[i] = from.shape()[static_cast<Index>(axes[i])];
     strides[i] = 1;
-    for (std::size_t after = axes[i] + 1; after < rank; ++after)
-      strides[i] *= from.shape()[static_cast<Index>(after)];
+    for (std::size_t after = axes[i] + 1; after < rank; ++after) strides[i] *= from.shape()[static_cast<Index>(after)];
   }
   Tensor<T> to = Tensor<T>::uninitialized(Shape(std::span<const Index>(dims)));
   Index source = 0;
@@ -239,8 +236,7 @@ class WeightPlan {
         const Index n = diagnosis.count(status);
         return n ? std::to_string(n) + " " + word + ", " : std::string();
       };
-      std::string got = some(Pairing::Outcome::missing, "missing") +
-                        some(Pairing::Outcome::unexpected, "unexpected") +
+      std::string got = some(Pairing::Outcome::missing, "missing") + some(Pairing::Outcome::unexpected, "unexpected") +
                         some(Pairing::Outcome::wrong_shape, "of another shape");
       got.resize(got.size() - 2);
       throw FormatError(diagnosis.file, "every parameter of the model, in its shape, and nothing else", got,
@@ -334,8 +330,7 @@ int likeness(const Module<T>& module, const SourceModule& source) {
   }
   for (const Slot<T>& slot : module.slots)
     if (!slot.optional && slot.parameter && !source.ordered &&
-        std::none_of(source.tensors.begin(), source.tensors.end(),
-                     [&](const auto& t) { return t.first == slot.role; }))
+        std::none_of(source.tensors.begin(), source.tensors.end(), [&](const auto& t) { return t.first == slot.role; }))
       score = (std::min)(score, 1);
   return score;
 }
@@ -361,8 +356,8 @@ std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules,
   for (std::size_t i = n; i-- > 0;)
     for (std::size_t j = m; j-- > 0;) {
       alike[i][j] = likeness(modules[i], sources[j]);
-      best[i][j] = (std::max)((std::max)(best[i + 1][j], best[i][j + 1]),
-                              alike[i][j] ? best[i + 1][j + 1] + alike[i][j] : 0);
+      best[i][j] =
+          (std::max)((std::max)(best[i + 1][j], best[i][j + 1]), alike[i][j] ? best[i + 1][j + 1] + alike[i][j] : 0);
     }
   std::vector<std::pair<int, int>> pairs;
   std::size_t i = 0, j = 0;
@@ -382,8 +377,8 @@ std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules,
 /// names or those of the file's world), else in order, the kinds and shapes deciding. `keyed`: by the names of the
 /// file's world only.
 template <class T>
-void reconcile(WeightPlan<T>& plan, const std::vector<Module<T>>& modules,
-               const std::vector<SourceModule>& sources, bool keyed = false) {
+void reconcile(WeightPlan<T>& plan, const std::vector<Module<T>>& modules, const std::vector<SourceModule>& sources,
+               bool keyed = false) {
   const auto by_name = [&](std::string Module<T>::*key) {
     std::vector<std::pair<int, int>> pairs;
     std::vector<bool> used(modules.size(), false);
@@ -406,8 +401,7 @@ void reconcile(WeightPlan<T>& plan, const std::vector<Module<T>>& modules,
   const auto whole = [&](const std::vector<std::pair<int, int>>& pairs) {
     return !pairs.empty() && std::all_of(pairs.begin(), pairs.end(), [&](const auto& p) {
       return p.first >= 0 && p.second >= 0 &&
-             likeness(modules[static_cast<std::size_t>(p.first)], sources[static_cast<std::size_t>(p.second)]) ==
-                 2;
+             likeness(modules[static_cast<std::size_t>(p.first)], sources[static_cast<std::size_t>(p.second)]) == 2;
     });
   };
   std::vector<std::pair<int, int>> pairs;
@@ -470,8 +464,7 @@ inline std::vector<SourceModule> source_modules(const Archive& archive, char sep
   for (const NamedArray& array : archive.tensors) {
     const std::size_t at = array.name.rfind(separator);
     const std::string name = at == array.name.npos ? "" : array.name.substr(0, at);
-    auto found =
-        std::find_if(modules.begin(), modules.end(), [&](const SourceModule& m) { return m.name == name; });
+    auto found = std::find_if(modules.begin(), modules.end(), [&](const SourceModule& m) { return m.name == name; });
     if (found == modules.end()) found = modules.insert(modules.end(), {name, {}, false});
     found->tensors.emplace_back(at == array.name.npos ? array.name : array.name.substr(at + 1), &array);
   }
@@ -480,4 +473,5 @@ inline std::vector<SourceModule> source_modules(const Archive& archive, char sep
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -8,7 +8,8 @@
 #include <keel/kernels/simd/math.hpp>
 #include <keel/kernels/softmax.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// The activations of Keras 3 (`keras.activations`) that keel has. Formulas:
 ///
@@ -57,9 +58,7 @@ inline constexpr std::array<std::string_view, 16> activation_names{
     "linear", "relu",    "relu6",        "leaky_relu", "elu",  "selu",     "gelu",    "gelu_tanh",
     "silu",   "sigmoid", "hard_sigmoid", "hard_swish", "tanh", "softplus", "softmax", "log_softmax"};
 
-inline std::string_view activation_name(Activation kind) {
-  return activation_names[static_cast<std::size_t>(kind)];
-}
+inline std::string_view activation_name(Activation kind) { return activation_names[static_cast<std::size_t>(kind)]; }
 
 /// The activation of that name; Keras's aliases "swish" and "hard_silu" are understood. Throws ConfigError.
 inline Activation activation_from_name(std::string_view name) {
@@ -112,12 +111,14 @@ inline bool activation_is_simple(Activation kind) { return kind <= Activation::l
 inline constexpr Index elementwise_grain = 1 << 14;
 }  // namespace detail
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/activation.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = activation(x) on rows x columns values; the softmax kinds work on each row. x may be y.
 template <class T>
@@ -134,8 +135,8 @@ void activation_forward(const ActivationSpec& spec, Index rows, Index columns, c
 /// dx = dy * activation'(x). Reads x only where activation_needs_input says so (it may be null otherwise),
 /// y in the other cases. dx may be dy. At the corners the slope is PyTorch's: relu'(0) = 0, relu6'(6) = 0.
 template <class T>
-void activation_backward(const ActivationSpec& spec, Index rows, Index columns, const T* x, const T* y,
-                         const T* dy, T* dx, const KernelContext& context) {
+void activation_backward(const ActivationSpec& spec, Index rows, Index columns, const T* x, const T* y, const T* dy,
+                         T* dx, const KernelContext& context) {
   if (spec.kind == Activation::softmax) return softmax_backward(rows, columns, y, dy, dx, context);
   if (spec.kind == Activation::log_softmax) return log_softmax_backward(rows, columns, y, dy, dx, context);
   const T alpha = static_cast<T>(spec.alpha);
@@ -151,4 +152,5 @@ void activation_backward(const ActivationSpec& spec, Index rows, Index columns, 
   });
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

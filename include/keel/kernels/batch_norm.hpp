@@ -5,7 +5,8 @@
 #include <keel/kernels/activation.hpp>
 #include <keel/kernels/reduce.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// What a batch normalisation does beside the statistics: y = activation(gamma * x_hat + beta + residual) with
 /// x_hat = (x - mean) / sqrt(variance + epsilon). Null: gamma 1, beta 0, no residual.
@@ -39,12 +40,14 @@ struct BatchNormChannels {
 
 }  // namespace detail
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/batch_norm.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -110,7 +113,6 @@ void batch_norm_general_gradient(Index rows, Index channels, const T* x, const B
   });
 }
 
-
 template <class T>
 void batch_norm_forward(Index rows, Index channels, const T* x, const double* mean, const double* variance,
                         const BatchNormEpilogue<T>& epilogue, T* y, const KernelContext& context) {
@@ -147,13 +149,12 @@ void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, co
   T* const second = take_channels<T>(channels, context);
   if (!frozen || g || out.dgamma || out.dbeta) {
     const Index dots = padded(channels);
-    const double* const sums =
-        sum_row_blocks(rows, channels, 2, context, [&](Index begin, Index end, double* block) {
-          const Index at = begin * channels;
-          KEEL_SIMD_CALL(context.simd, batch_norm_add_gradients<T>)
-          (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at,
-           g ? g + at : nullptr, block, block + dots);
-        });
+    const double* const sums = sum_row_blocks(rows, channels, 2, context, [&](Index begin, Index end, double* block) {
+      const Index at = begin * channels;
+      KEEL_SIMD_CALL(context.simd, batch_norm_add_gradients<T>)
+      (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at,
+       g ? g + at : nullptr, block, block + dots);
+    });
     for (Index c = 0; c < channels; ++c) {
       const double s = inverse_deviation(variance[c], epilogue.epsilon);
       const double sum = sums[c], dot = sums[dots + c] * s, n = static_cast<double>(rows);
@@ -205,8 +206,8 @@ void batch_norm_statistics(Index rows, Index channels, const T* x, double* mean,
 /// tf.keras on images; Keras 3 does not. With one row the factor is 1, as in TensorFlow.
 /// PyTorch's cumulative average (momentum=None) is momentum = 1 - 1/k at the k-th batch.
 template <class T>
-void batch_norm_update_moving(Index channels, Index rows, const double* mean, const double* variance,
-                              double momentum, bool bessel, T* moving_mean, T* moving_variance) {
+void batch_norm_update_moving(Index channels, Index rows, const double* mean, const double* variance, double momentum,
+                              bool bessel, T* moving_mean, T* moving_variance) {
   const double factor = bessel && rows > 1 ? static_cast<double>(rows) / static_cast<double>(rows - 1) : 1;
   for (Index c = 0; c < channels; ++c) {
     moving_mean[c] = static_cast<T>(momentum * static_cast<double>(moving_mean[c]) + (1 - momentum) * mean[c]);
@@ -240,4 +241,5 @@ void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, co
   detail::batch_norm_backward(frozen, rows, channels, x, m, v, epilogue, dy, out, context);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

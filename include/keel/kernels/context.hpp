@@ -3,7 +3,8 @@
 #include <keel/kernels/scratch.hpp>
 #include <keel/kernels/simd/level.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 class ThreadPool;
 
@@ -15,4 +16,5 @@ struct KernelContext {
   SimdLevel simd = simd_level();
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

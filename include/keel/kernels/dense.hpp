@@ -3,7 +3,8 @@
 #include <keel/kernels/epilogue.hpp>
 #include <keel/kernels/gemm.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = activation(x kernel + bias + residual): x is (rows, in), kernel (in, out) as Keras stores it, y and
 /// residual (rows, out). A row of y has the same bits whatever the number of rows and threads. y must not overlap
@@ -34,4 +35,5 @@ void dense_backward_kernel(Index rows, Index in, Index out, const T* x, const T*
   detail::gemm<T>(in, out, rows, {x, in, true}, {dy, out}, dkernel, accumulate, context);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

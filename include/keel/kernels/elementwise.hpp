@@ -5,12 +5,12 @@
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/elementwise.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = activation(a + b) on `count` values, an element-wise activation; y may be a or b.
 template <class T>
-void add(Index count, const T* a, const T* b, const ActivationSpec& activation, T* y,
-         const KernelContext& context) {
+void add(Index count, const T* a, const T* b, const ActivationSpec& activation, T* y, const KernelContext& context) {
   const bool simple = detail::activation_is_simple(activation.kind);
   const Activation kind = simple ? activation.kind : Activation::linear;
   const T alpha = static_cast<T>(activation.alpha);
@@ -21,4 +21,5 @@ void add(Index count, const T* a, const T* b, const ActivationSpec& activation, 
   });
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

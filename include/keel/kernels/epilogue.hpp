@@ -2,7 +2,8 @@
 
 #include <keel/kernels/activation.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// What follows a kernel's sums: y = activation(sum + bias + residual). `bias` has one value per output channel,
 /// `residual` y's layout, and does not overlap y; null means none.
@@ -13,4 +14,5 @@ struct Epilogue {
   ActivationSpec activation;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

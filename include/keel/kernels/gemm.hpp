@@ -4,7 +4,8 @@
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace simd {
 /// A sum over the depth of a product is cut into chunks of this many terms: c = (chunk + chunk) + chunk ..., each
@@ -14,12 +15,14 @@ inline constexpr Index gemm_chunk = 256;
 inline constexpr Index gemm_rows = 64;
 }  // namespace simd
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/gemm.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -49,28 +52,27 @@ void gemm(Index rows, Index columns, Index depth, const GemmOperand<T>& a, const
   const Index each = KEEL_SIMD_CALL(context.simd, gemm_scratch<T>)(columns);
   T* const scratch = context.scratch.take<T>(each * threads);
   const auto block = KEEL_SIMD_CALL(context.simd, gemm_block<T>);
-  const auto multiply = [&](Index row, Index row_count, Index column, Index column_count, Index chunk, T* to,
-                            bool add, int thread) {
+  const auto multiply = [&](Index row, Index row_count, Index column, Index column_count, Index chunk, T* to, bool add,
+                            int thread) {
     const Index k = chunk * gemm_chunk;
     block(row_count, column_count, (std::min)(gemm_chunk, depth - k), a.at(row, k), a.step, a.transposed,
-          b.at(k, column), b.step, b.transposed, to + row * columns + column, columns, add,
-          scratch + thread * each);
+          b.at(k, column), b.step, b.transposed, to + row * columns + column, columns, add, scratch + thread * each);
   };
 
   const Index row_blocks = (rows + gemm_rows - 1) / gemm_rows;
   constexpr Index column_unit = 96;  // a multiple of the register tile on every instruction set
   const Index column_units = (columns + column_unit - 1) / column_unit;
   // Few rows are all about reading b, whose chunks lie in one piece.
-  const bool deep = rows <= 16 ? chunks >= threads
-                               : (std::max)(row_blocks, column_units) < 4 * threads && chunks >= 2 * threads;
+  const bool deep =
+      rows <= 16 ? chunks >= threads : (std::max)(row_blocks, column_units) < 4 * threads && chunks >= 2 * threads;
   if (threads > 1 && deep && chunks * rows * columns <= Index{1} << 21) {
     // A small result of a deep product: each chunk on its own, then their sum in order.
     T* const parts = context.scratch.take<T>(chunks * rows * columns);
     parallel_for(pool, chunks, 1, [&](Index begin, Index end, int thread) {
       for (Index chunk = begin; chunk < end; ++chunk)
         for (Index row = 0; row < rows; row += gemm_rows)
-          multiply(row, (std::min)(gemm_rows, rows - row), 0, columns, chunk, parts + chunk * rows * columns,
-                   false, thread);
+          multiply(row, (std::min)(gemm_rows, rows - row), 0, columns, chunk, parts + chunk * rows * columns, false,
+                   thread);
     });
     parallel_for(pool, rows * columns, 4096, [&](Index begin, Index end) {
       for (Index chunk = 0; chunk < chunks; ++chunk) {
@@ -91,11 +93,11 @@ void gemm(Index rows, Index columns, Index depth, const GemmOperand<T>& a, const
     const Index right = by_rows ? columns : (std::min)(end * column_unit, columns);
     for (Index chunk = 0; chunk < chunks; ++chunk)
       for (Index row = first; row < last; row += gemm_rows)
-        multiply(row, (std::min)(gemm_rows, last - row), left, right - left, chunk, c, accumulate || chunk > 0,
-                 thread);
+        multiply(row, (std::min)(gemm_rows, last - row), left, right - left, chunk, c, accumulate || chunk > 0, thread);
   });
 }
 
 }  // namespace detail
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -6,7 +6,8 @@
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// What happens to a gradient and a parameter before every update, in this order:
 ///
@@ -65,19 +66,21 @@ struct RMSpropUpdate {
   T old = 0, fresh = 0, before = 1, after = 1, epsilon_inside = 0, epsilon_outside = 0, momentum = 0;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/optimizer_update.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// One step of `count` values of a parameter w in one pass over memory. slot_0 to slot_2 are the update's slots in
 /// the order its comment names them; null where there is none. Every value is computed alone, so the bits do not
 /// depend on the threads.
 template <class T, template <class> class Update>
-void optimizer_update(const Update<T>& update, Index count, const T* gradient, T* w, T* slot_0, T* slot_1,
-                      T* slot_2, ThreadPool* threads = nullptr, SimdLevel level = simd_level()) {
+void optimizer_update(const Update<T>& update, Index count, const T* gradient, T* w, T* slot_0, T* slot_1, T* slot_2,
+                      ThreadPool* threads = nullptr, SimdLevel level = simd_level()) {
   const auto function = KEEL_SIMD_CALL(level, optimizer_update<T, Update<T>>);
   constexpr Index unit = 64;  // whole cache lines for each thread
   parallel_for(threads, (count + unit - 1) / unit, 256, [&](Index begin, Index end) {
@@ -88,4 +91,5 @@ void optimizer_update(const Update<T>& update, Index count, const T* gradient, T
   });
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -12,7 +12,8 @@
 
 #include <keel/tensor/shape.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Number of threads a model uses when none is given: the environment variable KEEL_THREADS (1 to 1024),
 /// else 1: a library inside someone's program takes no core that it was not offered.
@@ -33,8 +34,7 @@ inline int default_threads() {
 class ThreadPool {
  public:
   explicit ThreadPool(int threads = default_threads()) {
-    if (threads < 1 || threads > 1024)
-      throw ConfigError("ThreadPool", "1 to 1024 threads", std::to_string(threads));
+    if (threads < 1 || threads > 1024) throw ConfigError("ThreadPool", "1 to 1024 threads", std::to_string(threads));
     spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 1000 : 0;
     workers_.reserve(static_cast<std::size_t>(threads - 1));
     try {
@@ -161,4 +161,5 @@ void parallel_for(ThreadPool* pool, Index count, Index grain, F&& body) {
                   context);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

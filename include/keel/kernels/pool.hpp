@@ -6,7 +6,8 @@
 
 #include <keel/kernels/reduce.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Windows of a 2-D pooling on (batch, height, width, channels). Cell (kh, kw) of window (oh, ow) is the input at
 /// (oh stride_h + kh - pad_top, ow stride_w + kw - pad_left), where that exists.
@@ -18,8 +19,7 @@ struct PoolGeometry {
 
 /// Number of windows along one axis: (in + pads - kernel) / stride + 1, rounded down, or up in ceil mode; then the
 /// last window is dropped if it would start in the padding after the input (PyTorch's rule).
-inline Index pool_output_size(Index in, Index kernel, Index stride, Index pad_before, Index pad_after,
-                              bool ceil_mode) {
+inline Index pool_output_size(Index in, Index kernel, Index stride, Index pad_before, Index pad_after, bool ceil_mode) {
   const Index room = in + pad_before + pad_after - kernel;
   if (room < 0) return 0;
   const Index out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
@@ -47,8 +47,7 @@ struct PoolSpan {
 struct PoolCover {
   Index begin, end;
   PoolCover(Index i, Index out, Index kernel, Index stride, Index pad)
-      : begin(i + pad < kernel ? 0 : (i + pad - kernel) / stride + 1),
-        end((std::min)(out, (i + pad) / stride + 1)) {}
+      : begin(i + pad < kernel ? 0 : (i + pad - kernel) / stride + 1), end((std::min)(out, (i + pad) / stride + 1)) {}
 };
 
 template <class T>
@@ -69,12 +68,14 @@ inline Index pool_grain(Index columns, const PoolGeometry& g) {
 
 }  // namespace detail
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/pool.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -121,8 +122,7 @@ void max_pool_backward(const PoolGeometry& g, const T* dy, const std::byte* argm
 /// y = sum of the window's cells / divisor; padding counts as 0. A window of padding alone gives 0 / 0 = NaN with
 /// PoolDivisor::real_cells.
 template <class T>
-void average_pool_forward(const PoolGeometry& g, PoolDivisor divisor, const T* x, T* y,
-                          const KernelContext& context) {
+void average_pool_forward(const PoolGeometry& g, PoolDivisor divisor, const T* x, T* y, const KernelContext& context) {
   const Index in = g.in_h * g.in_w * g.channels, out = g.out_h * g.out_w * g.channels;
   detail::for_pool_rows(g, g.out_h, g.out_w, context, [&](Index b, Index oh) {
     KEEL_SIMD_CALL(context.simd, average_pool_row<T>)(g, divisor, oh, x + b * in, y + b * out);
@@ -146,16 +146,14 @@ void global_average_pool_forward(Index batch, Index cells, Index channels, const
   Scratch::Frame frame(context.scratch);
   const Index size = detail::padded(channels);
   double* const scratch = context.scratch.take<double>(thread_count(context.threads) * size);
-  parallel_for(context.threads, batch, 16384 / (cells * channels + 1) + 1,
-               [&](Index begin, Index end, int thread) {
-                 double* const sums = scratch + thread * size;
-                 for (Index b = begin; b < end; ++b) {
-                   std::fill(sums, sums + size, 0.0);
-                   KEEL_SIMD_CALL(context.simd, add_columns<T>)(cells, channels, x + b * cells * channels, sums);
-                   for (Index c = 0; c < channels; ++c)
-                     y[b * channels + c] = static_cast<T>(sums[c] / static_cast<double>(cells));
-                 }
-               });
+  parallel_for(context.threads, batch, 16384 / (cells * channels + 1) + 1, [&](Index begin, Index end, int thread) {
+    double* const sums = scratch + thread * size;
+    for (Index b = begin; b < end; ++b) {
+      std::fill(sums, sums + size, 0.0);
+      KEEL_SIMD_CALL(context.simd, add_columns<T>)(cells, channels, x + b * cells * channels, sums);
+      for (Index c = 0; c < channels; ++c) y[b * channels + c] = static_cast<T>(sums[c] / static_cast<double>(cells));
+    }
+  });
 }
 
 /// dx = dy / cells in every cell; overwrites dx.
@@ -180,4 +178,5 @@ inline PoolGeometry global_pool_geometry(Index batch, Index in_h, Index in_w, In
   return g;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -7,7 +7,8 @@
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/reduce.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -65,8 +66,8 @@ double sum_blocks(Index count, const T* x, bool squared, const KernelContext& co
   double* const sums = context.scratch.take<double>(blocks);
   parallel_for(context.threads, blocks, 1, [&](Index first, Index last) {
     for (Index b = first; b < last; ++b)
-      sums[b] = KEEL_SIMD_CALL(context.simd, sum_values<T>)((std::min)(block, count - b * block), x + b * block,
-                                                            squared);
+      sums[b] =
+          KEEL_SIMD_CALL(context.simd, sum_values<T>)((std::min)(block, count - b * block), x + b * block, squared);
   });
   double total = 0;
   for (Index b = 0; b < blocks; ++b) total += sums[b];
@@ -87,4 +88,5 @@ double sum_of_squares(Index count, const T* x, const KernelContext& context) {
   return detail::sum_blocks(count, x, true, context);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

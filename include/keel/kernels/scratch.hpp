@@ -5,7 +5,8 @@
 
 #include <keel/tensor/tensor.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Temporary memory for kernels: a stack of 64-byte aligned blocks that is kept between uses, so that a
 /// repeated call allocates nothing. Memory taken inside a `Scratch::Frame` is returned when the frame ends.
@@ -51,4 +52,5 @@ class Scratch {
   std::size_t block_ = 0, used_ = 0;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

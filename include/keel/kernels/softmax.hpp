@@ -7,7 +7,8 @@
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/softmax.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 inline Index softmax_grain(Index columns) { return 4096 / (columns + 1) + 1; }
@@ -43,12 +44,12 @@ void softmax_backward(Index rows, Index columns, const T* y, const T* dy, T* dx,
 
 /// dx = dy - exp(y) sum of dy, row by row, y being the log-softmax; dx may be dy.
 template <class T>
-void log_softmax_backward(Index rows, Index columns, const T* y, const T* dy, T* dx,
-                          const KernelContext& context) {
+void log_softmax_backward(Index rows, Index columns, const T* y, const T* dy, T* dx, const KernelContext& context) {
   parallel_for(context.threads, rows, detail::softmax_grain(columns), [&](Index begin, Index end) {
     const Index at = begin * columns;
     KEEL_SIMD_CALL(context.simd, log_softmax_backward_rows<T>)(end - begin, columns, y + at, dy + at, dx + at);
   });
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -4,7 +4,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct ActivationOptions {
   std::string name = {};
@@ -43,8 +44,7 @@ class ActivationLayer : public Layer<T> {
     const auto [rows, columns] = extents(y.shape());
     activation_forward(activation_, rows, columns, x[0].data(), y.data(), pass.kernel);
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     if (!dx[0].data()) return;
     const auto [rows, columns] = extents(y.shape());
     activation_backward(activation_, rows, columns, x[0].data(), y.data(), dy.data(), dx[0].data(), pass.kernel);
@@ -64,4 +64,5 @@ class ActivationLayer : public Layer<T> {
 
 KEEL_INSTANCE(class ActivationLayer<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

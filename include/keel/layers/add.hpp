@@ -4,7 +4,8 @@
 #include <keel/layers/base/merge.hpp>
 #include <keel/layers/base/output_activation.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = x0 + x1 + ..., inputs of one shape. The end of a residual block. Keras: Add, which also broadcasts.
 template <class T = float>
@@ -45,4 +46,5 @@ class Add : public Merge<T> {
 
 KEEL_INSTANCE(class Add<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

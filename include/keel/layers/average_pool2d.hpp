@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/pool2d.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct AveragePool2DOptions {
   /// 0: the pool's extents.
@@ -53,4 +54,5 @@ class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
 KEEL_INSTANCE(class Pool2D<float, AveragePool2DOptions>)
 KEEL_INSTANCE(class AveragePool2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 #include <keel/layers/base/output_activation.hpp>
 #include <keel/tensor/finite.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Which variance of the batch enters the moving variance: sum of squares / n, or / (n - 1). The batch itself is
 /// always normalised with the first.
@@ -35,10 +36,7 @@ struct BatchNormOptions {
   static BatchNormOptions keras() { return {}; }
   /// torch.nn.BatchNorm2d's: momentum 0.1 in its sense, epsilon 1e-5, unbiased, one value per channel refused.
   static BatchNormOptions torch() {
-    return {.momentum = 0.9,
-            .epsilon = 1e-5,
-            .moving_variance = MovingVariance::unbiased,
-            .allow_single_value = false};
+    return {.momentum = 0.9, .epsilon = 1e-5, .moving_variance = MovingVariance::unbiased, .allow_single_value = false};
   }
 
   template <class F>
@@ -126,15 +124,13 @@ class BatchNorm : public Layer<T> {
     activated_forward(pass.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
       if (this->trains(pass)) {
         const double* batch = statistics(rows, x[0].data(), pass);
-        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused, x), out,
-                           pass.kernel);
+        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused, x), out, pass.kernel);
       } else {
         batch_norm_forward(rows, channels, x[0].data(), mean, variance, epilogue(fused, x), out, pass.kernel);
       }
     });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     const Index channels = mean_.size(), rows = y.size() / channels;
     Scratch::Frame frame(pass.kernel.scratch);
     // Element-wise activations are differentiated inside the kernel.
@@ -164,8 +160,7 @@ class BatchNorm : public Layer<T> {
     mean_.update([&](TensorView<T> mean) {
       variance_.update([&](TensorView<T> variance) {
         batch_norm_update_moving(channels, rows, batch, batch + channels, momentum,
-                                 options_.moving_variance == MovingVariance::unbiased, mean.data(),
-                                 variance.data());
+                                 options_.moving_variance == MovingVariance::unbiased, mean.data(), variance.data());
       });
     });
   }
@@ -225,4 +220,5 @@ class BatchNorm : public Layer<T> {
 
 KEEL_INSTANCE(class BatchNorm<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

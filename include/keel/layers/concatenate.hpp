@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/merge.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct ConcatenateOptions {
   /// Counted with the batch, as in Keras: 1 is the first axis of a sample; negative from the end.
@@ -22,9 +23,7 @@ class Concatenate : public Merge<T> {
   explicit Concatenate(ConcatenateOptions options = {}) : Merge<T>(options.name), options_(std::move(options)) {
     if (options_.axis == 0) throw ConfigError(this->who(), "an axis other than the batch's", "0");
   }
-  static Concatenate from_config(const Config& config) {
-    return Concatenate(read_options<ConcatenateOptions>(config));
-  }
+  static Concatenate from_config(const Config& config) { return Concatenate(read_options<ConcatenateOptions>(config)); }
 
   std::string type() const override { return "Concatenate"; }
   Config config() const override { return with_options({}, options_); }
@@ -82,4 +81,5 @@ class Concatenate : public Merge<T> {
 
 KEEL_INSTANCE(class Concatenate<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/conv2d_base.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct Conv2DOptions {
   Pair strides = 1;
@@ -45,8 +46,7 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
                         std::to_string(filters_));
   }
   static Conv2D from_config(const Config& config) {
-    return Conv2D(config.get<Index>("filters", 0), Base::read_kernel_size(config),
-                  read_options<Conv2DOptions>(config));
+    return Conv2D(config.get<Index>("filters", 0), Base::read_kernel_size(config), read_options<Conv2DOptions>(config));
   }
 
   Index filters() const { return filters_; }
@@ -74,4 +74,5 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
 KEEL_INSTANCE(class Conv2DBase<float, Conv2DOptions>)
 KEEL_INSTANCE(class Conv2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct Conv2DTransposeOptions {
   Pair strides = 1;
@@ -59,8 +60,7 @@ class Conv2DTranspose : public Layer<T> {
   static Conv2DTranspose from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
-    return Conv2DTranspose(config.get<Index>("filters", 0), kernel_size,
-                           read_options<Conv2DTransposeOptions>(config));
+    return Conv2DTranspose(config.get<Index>("filters", 0), kernel_size, read_options<Conv2DTransposeOptions>(config));
   }
 
   Index filters() const { return filters_; }
@@ -106,8 +106,7 @@ class Conv2DTranspose : public Layer<T> {
       if (fused.kind != Activation::linear) activation_forward(fused, 1, y.size(), out, out, pass.kernel);
     });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
@@ -129,8 +128,7 @@ class Conv2DTranspose : public Layer<T> {
   struct Extent {
     Index out, before;
   };
-  Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after,
-                Index extra) const {
+  Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after, Index extra) const {
     const Index window = (kernel - 1) * dilation + 1;
     if (options_.padding.mode == Padding::Mode::same)
       return {in * stride, (std::max)(Index{0}, (in - 1) * stride + window - in * stride) / 2};
@@ -166,4 +164,5 @@ class Conv2DTranspose : public Layer<T> {
 
 KEEL_INSTANCE(class Conv2DTranspose<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

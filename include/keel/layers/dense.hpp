@@ -5,7 +5,8 @@
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct DenseOptions {
   ActivationSpec activation = Activation::linear;
@@ -68,25 +69,20 @@ class Dense : public Layer<T> {
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Index in = kernel_.shape()[0];
-    activated_forward(
-        output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
-          const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-          dense_forward(y.size() / units_, in, units_, x[0].data(), kernel_.value().data(), epilogue, out,
-                        pass.kernel);
-        });
+    activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
+      const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
+      dense_forward(y.size() / units_, in, units_, x[0].data(), kernel_.value().data(), epilogue, out, pass.kernel);
+    });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     const Index in = kernel_.shape()[0], rows = y.size() / units_;
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     if (kernel_.trains())
-      dense_backward_kernel(rows, in, units_, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate,
-                            pass.kernel);
+      dense_backward_kernel(rows, in, units_, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate, pass.kernel);
     if (bias_.trains() && options_.use_bias)
       column_sums(rows, units_, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
-    if (dx[0].data())
-      dense_backward_input(rows, in, units_, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
+    if (dx[0].data()) dense_backward_input(rows, in, units_, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
   }
 
   ActivationSpec activation() const override { return options_.activation; }
@@ -102,8 +98,8 @@ class Dense : public Layer<T> {
     using KernelOp<T>::KernelOp;
     void run(Inputs<T> x, TensorView<T> y, const KernelContext& context) const override {
       const Index units = y.shape().back(), rows = y.size() / units;
-      dense_forward(rows, x[0].size() / rows, units, x[0].data(), this->kernel_.data(), this->epilogue(x),
-                    y.data(), context);
+      dense_forward(rows, x[0].size() / rows, units, x[0].data(), this->kernel_.data(), this->epilogue(x), y.data(),
+                    context);
     }
   };
 
@@ -114,4 +110,5 @@ class Dense : public Layer<T> {
 
 KEEL_INSTANCE(class Dense<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/conv2d_base.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct DepthwiseConv2DOptions {
   Pair strides = 1;
@@ -68,4 +69,5 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
 KEEL_INSTANCE(class Conv2DBase<float, DepthwiseConv2DOptions>)
 KEEL_INSTANCE(class DepthwiseConv2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

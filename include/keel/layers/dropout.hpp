@@ -6,7 +6,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct DropoutOptions {
   std::string name = {};
@@ -74,4 +75,5 @@ class Dropout : public Layer<T> {
 
 KEEL_INSTANCE(class Dropout<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

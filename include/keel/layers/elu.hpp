@@ -2,7 +2,8 @@
 
 #include <keel/layers/activation_layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct ELUOptions {
   double alpha = 1;
@@ -31,4 +32,5 @@ class ELU : public ActivationLayer<T> {
 
 KEEL_INSTANCE(class ELU<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 #include <keel/layers/base/options.hpp>
 #include <keel/layers/base/view_layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct FlattenOptions {
   std::string name = {};
@@ -27,4 +28,5 @@ class Flatten : public ViewLayer<T> {
 
 KEEL_INSTANCE(class Flatten<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

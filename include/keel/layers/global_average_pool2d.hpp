@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/global_pool2d.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = the mean of each channel over height and width. Shapes: GlobalPool2D.
 /// Keras: GlobalAveragePooling2D. PyTorch: AdaptiveAvgPool2d(1), with `keepdims`.
@@ -22,11 +23,11 @@ class GlobalAveragePool2D : public GlobalPool2D<T> {
   }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     const Shape& in = x[0].shape();
-    if (dx[0].data())
-      global_average_pool_backward(in[0], in[1] * in[2], in[3], dy.data(), dx[0].data(), pass.kernel);
+    if (dx[0].data()) global_average_pool_backward(in[0], in[1] * in[2], in[3], dy.data(), dx[0].data(), pass.kernel);
   }
 };
 
 KEEL_INSTANCE(class GlobalAveragePool2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/global_pool2d.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = the largest value of each channel over height and width; equal values and NaN as in MaxPool2D.
 /// Shapes: GlobalPool2D. Keras: GlobalMaxPooling2D. PyTorch: AdaptiveMaxPool2d(1), with `keepdims`.
@@ -36,4 +37,5 @@ class GlobalMaxPool2D : public GlobalPool2D<T> {
 
 KEEL_INSTANCE(class GlobalMaxPool2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -2,7 +2,8 @@
 
 #include <keel/layers/activation_layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct LeakyReLUOptions {
   /// Keras's layer has 0.3, Keras's function 0.2, PyTorch 0.01.
@@ -33,4 +34,5 @@ class LeakyReLU : public ActivationLayer<T> {
 
 KEEL_INSTANCE(class LeakyReLU<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/pool2d.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct MaxPool2DOptions {
   /// 0: the pool's extents.
@@ -54,4 +55,5 @@ class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
 KEEL_INSTANCE(class Pool2D<float, MaxPool2DOptions>)
 KEEL_INSTANCE(class MaxPool2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -2,7 +2,8 @@
 
 #include <keel/layers/base/merge.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = x0 x1 ..., element by element; an input may have extents of 1, which then count for the whole axis (the
 /// channel weights (1, 1, c) of a squeeze-and-excitation block). All inputs have one rank. Keras: Multiply.
@@ -36,8 +37,7 @@ class Multiply : public Merge<T> {
       });
   }
   /// dL/dx_i = sum over the places that x_i counts for of dy times the product of the others.
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     Scratch::Frame frame(pass.kernel.scratch);
     const TensorView<T> others(y.shape(), pass.kernel.scratch.template take<T>(y.size()));
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -72,4 +72,5 @@ class Multiply : public Merge<T> {
 
 KEEL_INSTANCE(class Multiply<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -7,7 +7,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/tensor/finite.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct NormalizationOptions {
   std::string name = {};
@@ -98,4 +99,5 @@ class Normalization : public Layer<T> {
 
 KEEL_INSTANCE(class Normalization<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -3,7 +3,8 @@
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct PReLUOptions {
   InitializerSpec alpha_initializer = Initializer::zeros;
@@ -88,4 +89,5 @@ class PReLU : public Layer<T> {
 
 KEEL_INSTANCE(class PReLU<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -30,7 +30,8 @@
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/layers/zero_padding2d.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -103,4 +104,5 @@ AnyLayer<T> make_layer(std::string_view type, const Config& config) {
 
 KEEL_INSTANCE(AnyLayer<float> make_layer<float>(std::string_view, const Config&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -3,7 +3,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct ReLUOptions {
   /// Upper limit; none by default.
@@ -30,8 +31,7 @@ class ReLU : public Layer<T> {
  public:
   explicit ReLU(ReLUOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {
     const auto check = [&](const char* option, double value) {
-      if (!(value >= 0))
-        throw ConfigError(this->who(), std::string(option) + " of 0 or more", std::to_string(value));
+      if (!(value >= 0)) throw ConfigError(this->who(), std::string(option) + " of 0 or more", std::to_string(value));
     };
     check("max_value", options_.max_value.value_or(0));
     check("negative_slope", options_.negative_slope);
@@ -54,8 +54,7 @@ class ReLU : public Layer<T> {
       y[i] = above(v) ? static_cast<T>(*options_.max_value) : v <= threshold ? slope * (v - threshold) : v;
     }
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     if (!dx[0].data()) return;
     if (role() == LayerRole::activation)
       return activation_backward(activation(), 1, y.size(), x[0].data(), y.data(), dy.data(), dx[0].data(),
@@ -86,4 +85,5 @@ class ReLU : public Layer<T> {
 
 KEEL_INSTANCE(class ReLU<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

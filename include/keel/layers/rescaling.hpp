@@ -3,7 +3,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct RescalingOptions {
   double offset = 0;
@@ -44,4 +45,5 @@ class Rescaling : public Layer<T> {
 
 KEEL_INSTANCE(class Rescaling<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

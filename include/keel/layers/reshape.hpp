@@ -3,7 +3,8 @@
 #include <keel/layers/base/options.hpp>
 #include <keel/layers/base/view_layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct ReshapeOptions {
   std::string name = {};
@@ -56,4 +57,5 @@ class Reshape : public ViewLayer<T> {
 
 KEEL_INSTANCE(class Reshape<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

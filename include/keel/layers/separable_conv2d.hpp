@@ -5,7 +5,8 @@
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct SeparableConv2DOptions {
   Pair strides = 1;
@@ -48,8 +49,7 @@ class SeparableConv2D : public Layer<T> {
   static SeparableConv2D from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
-    return SeparableConv2D(config.get<Index>("filters", 0), kernel_size,
-                           read_options<SeparableConv2DOptions>(config));
+    return SeparableConv2D(config.get<Index>("filters", 0), kernel_size, read_options<SeparableConv2DOptions>(config));
   }
 
   const SeparableConv2DOptions& options() const { return options_; }
@@ -97,14 +97,12 @@ class SeparableConv2D : public Layer<T> {
         pass.cache ? pass.cache->tensor(1, middle).data() : pass.kernel.scratch.template take<T>(middle.size());
     conv2d_forward(first, x[0].data(), packed(first, depthwise_, pass), Epilogue<T>(), between, pass.kernel);
     const T* kernel = packed(second, pointwise_, pass);
-    activated_forward(
-        output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
-          const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-          conv2d_forward(second, between, kernel, epilogue, out, pass.kernel);
-        });
+    activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
+      const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
+      conv2d_forward(second, between, kernel, epilogue, out, pass.kernel);
+    });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     const Conv2DGeometry first = depthwise(x[0].shape().sample(), x[0].shape()[0]), second = pointwise(first);
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
@@ -154,4 +152,5 @@ class SeparableConv2D : public Layer<T> {
 
 KEEL_INSTANCE(class SeparableConv2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

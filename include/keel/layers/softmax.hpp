@@ -2,7 +2,8 @@
 
 #include <keel/layers/activation_layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// y = exp(x) / sum of exp(x) along the last axis. Keras: Softmax with its default axis. PyTorch: Softmax(-1).
 template <class T = float>
@@ -21,4 +22,5 @@ class Softmax : public ActivationLayer<T> {
 
 KEEL_INSTANCE(class Softmax<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

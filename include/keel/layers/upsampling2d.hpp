@@ -5,7 +5,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 enum class Interpolation { nearest, bilinear };
 
@@ -86,8 +87,8 @@ class UpSampling2D : public Layer<T> {
           const Taps row = taps(i, in[1], size_.height), column = taps(j, in[2], size_.width);
           const auto tap = [&](Index r, Index c, double weight) {
             if (weight != 0)
-              body(((n * in[1] + r) * in[2] + c) * channels, ((n * h + i) * w + j) * channels,
-                   static_cast<T>(weight), channels);
+              body(((n * in[1] + r) * in[2] + c) * channels, ((n * h + i) * w + j) * channels, static_cast<T>(weight),
+                   channels);
           };
           tap(row.first, column.first, (1 - row.weight) * (1 - column.weight));
           tap(row.first, column.second, (1 - row.weight) * column.weight);
@@ -103,4 +104,5 @@ class UpSampling2D : public Layer<T> {
 
 KEEL_INSTANCE(class UpSampling2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

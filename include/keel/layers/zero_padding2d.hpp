@@ -3,7 +3,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct ZeroPadding2DOptions {
   std::string name = {};
@@ -68,4 +69,5 @@ class ZeroPadding2D : public Layer<T> {
 
 KEEL_INSTANCE(class ZeroPadding2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -8,7 +8,8 @@
 #include <keel/kernels/elementwise.hpp>
 #include <keel/layers/base/any_layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 template <class T>
 class Model;
@@ -50,8 +51,7 @@ class InferencePlan {
       }
       Scratch::Frame frame(workspace.scratch);
       const KernelContext context{workspace.scratch, threads};
-      step.op->run(workspace.inputs, TensorView<T>(step.output.shape.with_batch(batch), data(step.output)),
-                   context);
+      step.op->run(workspace.inputs, TensorView<T>(step.output.shape.with_batch(batch), data(step.output)), context);
     }
     for (const auto& [from, output] : copies_) {
       const Value& value = values_[static_cast<std::size_t>(from)];
@@ -171,8 +171,7 @@ InferencePlan<T>::InferencePlan(const Model<T>& model) {
     }
     if (role == LayerRole::add && node.inputs.size() == 2) {
       int late = node.inputs[0], early = node.inputs[1];
-      if (made_by[static_cast<std::size_t>(late)] < made_by[static_cast<std::size_t>(early)])
-        std::swap(late, early);
+      if (made_by[static_cast<std::size_t>(late)] < made_by[static_cast<std::size_t>(early)]) std::swap(late, early);
       const std::size_t from = static_cast<std::size_t>(late);
       const int producer = step_of[from];
       if (producer >= 0 && late != early && uses[from] == 1 &&
@@ -288,4 +287,5 @@ class PlanCache {
   std::vector<std::unique_ptr<std::vector<Workspace>>> free_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -10,7 +10,8 @@
 #include <keel/model/naming.hpp>
 #include <keel/model/tape.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct Summary;
 
@@ -54,8 +55,7 @@ class Model {
     std::string name;
   };
 
-  explicit Model(ModelOptions options = {})
-      : options_(std::move(options)), cache_(std::make_unique<PlanCache<T>>()) {
+  explicit Model(ModelOptions options = {}) : options_(std::move(options)), cache_(std::make_unique<PlanCache<T>>()) {
     set_threads(options_.threads);
   }
 
@@ -116,12 +116,8 @@ class Model {
   std::span<const NodeInfo> nodes() const { return nodes_; }
   std::span<const int> inputs() const { return inputs_; }
   std::span<const int> outputs() const { return outputs_; }
-  const Shape& input_shape(std::size_t i = 0) const {
-    return nodes_[static_cast<std::size_t>(inputs_.at(i))].shape;
-  }
-  const Shape& output_shape(std::size_t i = 0) const {
-    return nodes_[static_cast<std::size_t>(outputs_.at(i))].shape;
-  }
+  const Shape& input_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(inputs_.at(i))].shape; }
+  const Shape& output_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(outputs_.at(i))].shape; }
 
   Index layer_count() const { return static_cast<Index>(layers_.size()); }
   Layer<T>& layer(Index i) { return *layers_.at(static_cast<std::size_t>(i)); }
@@ -214,8 +210,7 @@ class Model {
     bool fits = dy.size() == tape.outputs_.size();
     for (std::size_t i = 0; fits && i < dy.size(); ++i) fits = dy[i].shape() == tape.outputs_[i].shape();
     if (!fits)
-      throw ShapeError(who(), "one gradient of each output's shape",
-                       dy.empty() ? "none" : dy[0].shape().to_string());
+      throw ShapeError(who(), "one gradient of each output's shape", dy.empty() ? "none" : dy[0].shape().to_string());
     tape.backward(*this, dy, accumulate);
     if (tape.training_) ++tape.step;
   }
@@ -318,8 +313,7 @@ class Model {
                                      : "images are (batch, height, width, channels)");
       }
       if (got[0] != x[0].shape()[0])
-        throw ShapeError(who(), "inputs of one batch size, " + std::to_string(x[0].shape()[0]),
-                         std::to_string(got[0]));
+        throw ShapeError(who(), "inputs of one batch size, " + std::to_string(x[0].shape()[0]), std::to_string(got[0]));
     }
     return x[0].shape()[0];
   }
@@ -378,4 +372,5 @@ KEEL_INSTANCE(class PlanCache<float>)
 KEEL_INSTANCE(class Tape<float>)
 KEEL_INSTANCE(class Model<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

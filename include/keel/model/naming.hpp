@@ -4,7 +4,8 @@
 
 #include <keel/tensor/abi.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Keras's name for an object of a class: "Conv2D" becomes "conv2d", "BatchNormalization" "batch_normalization",
 /// "ReLU" "re_lu". An underscore goes before a capital that follows a small letter or begins a word of small
@@ -21,4 +22,5 @@ inline std::string snake_case(const std::string& type) {
   return name;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

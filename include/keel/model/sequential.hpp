@@ -2,7 +2,8 @@
 
 #include <keel/model/model.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A model whose layers follow one another: `add` applies each to the output of the last.
 ///
@@ -31,4 +32,5 @@ Sequential(const Shape&, ModelOptions)->Sequential<float>;
 
 KEEL_INSTANCE(class Sequential<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

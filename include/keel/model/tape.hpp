@@ -8,7 +8,8 @@
 #include <keel/kernels/elementwise.hpp>
 #include <keel/layers/base/any_layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 template <class T>
 class Model;
@@ -48,9 +49,7 @@ class Tape {
   /// Bytes held.
   std::size_t bytes() const {
     std::size_t total = scratch_.bytes();
-    const auto add = [&](const Tensor<T>& tensor) {
-      total += static_cast<std::size_t>(tensor.size()) * sizeof(T);
-    };
+    const auto add = [&](const Tensor<T>& tensor) { total += static_cast<std::size_t>(tensor.size()) * sizeof(T); };
     for (const State& state : states_) {
       add(state.memory);
       for (const Tensor<T>& tensor : state.cache.tensors) add(tensor);
@@ -358,4 +357,5 @@ int Tape<T>::acquire(Index size) {
   return best;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

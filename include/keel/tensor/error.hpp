@@ -7,7 +7,8 @@
 
 #include <keel/tensor/abi.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Base of every exception that keel throws. It says who failed, what was expected, what came and, where
 /// there is one, what to do; `what()` joins them: `[where] expected ..., got ... (hint)`.
@@ -58,4 +59,5 @@ class FormatError : public Error {
   using Error::Error;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 
 #include <keel/tensor/shape.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// False for NaN and the infinities. Looks at the exponent's bits, so that it holds under -ffast-math too.
 inline bool is_finite(float value) {
@@ -27,4 +28,5 @@ bool all_finite(Index count, const T* values) {
   return finite;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -7,7 +7,8 @@
 
 #include <keel/tensor/shape.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Random numbers from a counter: number i of stream s under a seed is a pure function of (seed, s, i), the
 /// same on every platform, so that a shuffle or a dropout mask follows from what it belongs to and not from
@@ -117,4 +118,5 @@ class Rng {
   bool filled_ = false, none_ = false;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

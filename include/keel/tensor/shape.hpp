@@ -9,7 +9,8 @@
 
 #include <keel/tensor/error.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 using Index = std::int64_t;
 
@@ -80,4 +81,5 @@ class Shape {
   Index size_ = 1;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

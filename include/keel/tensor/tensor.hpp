@@ -8,7 +8,8 @@
 
 #include <keel/tensor/shape.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Allocates on 64-byte boundaries and leaves plain values uninitialised unless a value is given.
 template <class T>
@@ -78,8 +79,7 @@ class TensorView {
   }
   /// Same values in another shape of the same size.
   TensorView reshaped(const Shape& shape) const {
-    if (shape.size() != size())
-      throw ShapeError("reshape", std::to_string(size()) + " elements", shape.to_string());
+    if (shape.size() != size()) throw ShapeError("reshape", std::to_string(size()) + " elements", shape.to_string());
     return {shape, data_};
   }
   /// Samples [begin, begin + count) of the first axis.
@@ -192,4 +192,5 @@ class Tensor {
 Tensor()->Tensor<float>;
 Tensor(const Shape&)->Tensor<float>;
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

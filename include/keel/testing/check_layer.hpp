@@ -11,7 +11,8 @@
 #include <keel/layers/base/any_layer.hpp>
 #include <keel/training/number.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct LayerCheckOptions {
   Index batch = 3;
@@ -136,14 +137,11 @@ class LayerCheck {
   }
   Tensors random_inputs(Index batch, bool residual = false) {
     Tensors x;
-    for (const Shape& shape : shapes_)
-      x.push_back(random(shape.with_batch(batch), options_.mean, options_.deviation));
+    for (const Shape& shape : shapes_) x.push_back(random(shape.with_batch(batch), options_.mean, options_.deviation));
     if (residual) x.push_back(random(output_.with_batch(batch)));
     return x;
   }
-  static std::vector<TensorView<const T>> views(const Tensors& tensors) {
-    return {tensors.begin(), tensors.end()};
-  }
+  static std::vector<TensorView<const T>> views(const Tensors& tensors) { return {tensors.begin(), tensors.end()}; }
 
   /// Builds the layer, checks shapes and the list of parameters, and moves all values away from where they begin.
   void prepare() {
@@ -298,8 +296,7 @@ class LayerCheck {
     for (std::size_t i = 0; i < g.parameters.size(); ++i) {
       Tensor<T> sum = g.parameters[i];
       for (T& value : sum) value += T(1);
-      expect(distance(added.parameters[i], sum) < 1e-6, mode.name,
-             "backward does not add to gradients when it should");
+      expect(distance(added.parameters[i], sum) < 1e-6, mode.name, "backward does not add to gradients when it should");
     }
     const int last = static_cast<int>(x.size()) - 1;
     for (const int i : {layer_->gradient_in_place() ? 0 : -1, mode.residual ? last : -1}) {
@@ -363,8 +360,8 @@ class LayerCheck {
 
   /// Compares `gradient` with central differences, value by value and along one random direction.
   template <class Set, class Run, class Change>
-  void check_gradient(const std::string& check, const Tensor<T>& at, const Tensor<T>& gradient, Set&& set,
-                      Run&& run, Change&& change) {
+  void check_gradient(const std::string& check, const Tensor<T>& at, const Tensor<T>& gradient, Set&& set, Run&& run,
+                      Change&& change) {
     const auto quotient = [&](const std::function<void(Tensor<T>&, double)>& move, double length) {
       Tensor<T> low = at, high = at;
       move(low, -length);
@@ -393,13 +390,12 @@ class LayerCheck {
       const Index i = at.size() <= options_.max_values ? n : rng_.below(at.size());
       const double length = options_.step * (std::max)(1.0, std::abs(static_cast<double>(at[i])));
       compare(
-          i, static_cast<double>(gradient[i]),
-          [&](Tensor<T>& value, double by) { value[i] += static_cast<T>(by); }, length);
+          i, static_cast<double>(gradient[i]), [&](Tensor<T>& value, double by) { value[i] += static_cast<T>(by); },
+          length);
     }
     const Tensor<T> direction = random(at.shape());
     double along = 0;
-    for (Index i = 0; i < at.size(); ++i)
-      along += static_cast<double>(gradient[i]) * static_cast<double>(direction[i]);
+    for (Index i = 0; i < at.size(); ++i) along += static_cast<double>(gradient[i]) * static_cast<double>(direction[i]);
     compare(
         -1, along,
         [&](Tensor<T>& value, double by) {
@@ -410,8 +406,8 @@ class LayerCheck {
     const double relative = error / size;
     report_.max_error = relative <= report_.max_error ? report_.max_error : relative;
     expect(relative <= options_.tolerance, check,
-           (worst < 0 ? std::string("along a random direction") : "value " + std::to_string(worst)) +
-               " is off by " + text(error) + ", the difference quotient is " + text(wanted));
+           (worst < 0 ? std::string("along a random direction") : "value " + std::to_string(worst)) + " is off by " +
+               text(error) + ", the difference quotient is " + text(wanted));
   }
 
   void check_inference() {
@@ -427,12 +423,8 @@ class LayerCheck {
     const Index channels = y.rank() > 1 ? y.shape().back() : 1, rows = y.size() / (std::max)(channels, Index{1});
     const KernelContext context{scratch_};
     switch (layer_->role()) {
-      case LayerRole::view:
-        expect(same_bits(y.reshaped(x[0].shape()), x[0]), "role", "a view changes values");
-        break;
-      case LayerRole::identity_in_inference:
-        expect(same_bits(y, x[0]), "role", "not the identity in inference");
-        break;
+      case LayerRole::view: expect(same_bits(y.reshaped(x[0].shape()), x[0]), "role", "a view changes values"); break;
+      case LayerRole::identity_in_inference: expect(same_bits(y, x[0]), "role", "not the identity in inference"); break;
       case LayerRole::activation: {
         Tensor<T> want(y.shape());
         activation_forward(layer_->activation(), rows, channels, x[0].data(), want.data(), context);
@@ -444,8 +436,8 @@ class LayerCheck {
         layer_->channel_affine(scale, shift);
         Tensor<T> want = x[0];
         for (Index i = 0; i < want.size(); ++i)
-          want[i] = want[i] * scale[static_cast<std::size_t>(i % channels)] +
-                    shift[static_cast<std::size_t>(i % channels)];
+          want[i] =
+              want[i] * scale[static_cast<std::size_t>(i % channels)] + shift[static_cast<std::size_t>(i % channels)];
         expect(distance(y, want) < 1e-10, "role", "channel_affine() is another function than forward");
         break;
       }
@@ -466,8 +458,7 @@ class LayerCheck {
     if (!op) return;
     const Tensor<T> scale = random({channels}), shift = random({channels}), addend = random(y.shape());
     Tensor<T> want = y, got(y.shape(), std::numeric_limits<T>::quiet_NaN());
-    if (affine &&
-        op->fold_affine({scale.data(), scale.data() + channels}, {shift.data(), shift.data() + channels}))
+    if (affine && op->fold_affine({scale.data(), scale.data() + channels}, {shift.data(), shift.data() + channels}))
       for (Index i = 0; i < y.size(); ++i) want[i] = want[i] * scale[i % channels] + shift[i % channels];
     auto inputs = views(x);
     if (residual && op->fuse_residual()) {
@@ -493,8 +484,7 @@ class LayerCheck {
         for (T& each : value) each += T(1);
       });
     std::swap(layer_, copy);
-    expect(same_bits(forward(x, nullptr, mode), y), "copy",
-           "a copy of the layer shares its parameters or lacks some");
+    expect(same_bits(forward(x, nullptr, mode), y), "copy", "a copy of the layer shares its parameters or lacks some");
   }
 
   AnyLayer<T> layer_;
@@ -536,4 +526,5 @@ LayerReport check_layer(L layer, std::vector<Shape> inputs, LayerCheckOptions op
   return detail::LayerCheck<T>(AnyLayer<T>(std::move(layer)), std::move(inputs), std::move(options)).run();
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

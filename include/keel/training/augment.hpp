@@ -5,12 +5,12 @@
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/training/data.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 inline void check_images(const Shape& shape, const char* who) {
-  if (shape.rank() != 4)
-    throw ShapeError(who, "images of shape (samples, height, width, channels)", shape.to_string());
+  if (shape.rank() != 4) throw ShapeError(who, "images of shape (samples, height, width, channels)", shape.to_string());
 }
 }  // namespace detail
 
@@ -104,8 +104,7 @@ class Normalize {
       return sums;
     };
     std::vector<double> mean = average([](double x, std::size_t) { return x; });
-    std::vector<double> deviation =
-        average([&](double x, std::size_t c) { return (x - mean[c]) * (x - mean[c]); });
+    std::vector<double> deviation = average([&](double x, std::size_t c) { return (x - mean[c]) * (x - mean[c]); });
     for (double& value : deviation) value = value > 0 ? std::sqrt(value) : 1;
     return {std::move(mean), std::move(deviation)};
   }
@@ -190,4 +189,5 @@ class Resize {
 
 KEEL_INSTANCE(Tensor<float> resize(const Tensor<float>&, Pair, Interpolation))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

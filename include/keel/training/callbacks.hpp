@@ -12,7 +12,8 @@
 #include <keel/training/history.hpp>
 #include <keel/training/optimizers/optimizers.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A training run as callbacks see it.
 template <class T = float>
@@ -309,4 +310,5 @@ KEEL_INSTANCE(class CsvLogger<float>)
 KEEL_INSTANCE(class LearningRateScheduler<float>)
 KEEL_INSTANCE(class ReduceLROnPlateau<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,7 +9,8 @@
 #include <keel/tensor/rng.hpp>
 #include <keel/tensor/tensor.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Some samples in the order in which a step uses them. Whoever fills one reuses its memory.
 template <class T>
@@ -62,8 +63,7 @@ class Dataset {
   const Tensor<T>& weights() const { return weights_; }
   void set_weights(Tensor<T> weights) {
     if (!(weights.shape() == Shape{size()}))
-      throw ShapeError("Dataset", "one weight a sample, " + Shape{size()}.to_string(),
-                       weights.shape().to_string());
+      throw ShapeError("Dataset", "one weight a sample, " + Shape{size()}.to_string(), weights.shape().to_string());
     weights_ = std::move(weights);
   }
 
@@ -96,8 +96,7 @@ class Dataset {
     const bool inside = fraction > 0 && fraction < 1;
     const auto count = inside ? static_cast<Index>(fraction * static_cast<double>(size())) : 0;
     if (count < 1)
-      throw ConfigError("Dataset::split",
-                        "a fraction that leaves both parts a sample of " + std::to_string(size()),
+      throw ConfigError("Dataset::split", "a fraction that leaves both parts a sample of " + std::to_string(size()),
                         std::to_string(fraction));
     return {take(count), skip(count)};
   }
@@ -121,15 +120,13 @@ class Dataset {
       for (const Tensor<T>& tensor : *tensors) {
         if (tensor.rank() == 0) throw ShapeError("Dataset", "tensors with an axis for the samples", "a scalar");
         if (tensor.shape()[0] != size())
-          throw ShapeError(
-              "Dataset", "the same number of samples everywhere, " + std::to_string(size()),
-              std::to_string(tensor.shape()[0]) + " in a tensor of shape " + tensor.shape().to_string());
+          throw ShapeError("Dataset", "the same number of samples everywhere, " + std::to_string(size()),
+                           std::to_string(tensor.shape()[0]) + " in a tensor of shape " + tensor.shape().to_string());
       }
   }
   Dataset range(Index begin, Index count) const {
     if (begin < 0 || count < 0 || begin + count > size())
-      throw DataError("Dataset", "a count from 0 to " + std::to_string(size()),
-                      std::to_string(begin ? begin : count));
+      throw DataError("Dataset", "a count from 0 to " + std::to_string(size()), std::to_string(begin ? begin : count));
     Dataset result;
     for (const Tensor<T>& tensor : inputs_) result.inputs_.push_back(tensor.rows(begin, count));
     for (const Tensor<T>& tensor : targets_) result.targets_.push_back(tensor.rows(begin, count));
@@ -187,9 +184,8 @@ class Batches {
     const Index begin = step * options_.batch_size;
     const Index size = (std::min)(options_.batch_size, data_->size() - begin);
     batch.epoch = epoch;
-    data_->fill(
-        std::span<const Index>(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size)),
-        batch);
+    data_->fill(std::span<const Index>(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size)),
+                batch);
     return true;
   }
 
@@ -213,4 +209,5 @@ class Batches {
 KEEL_INSTANCE(class Dataset<float>)
 KEEL_INSTANCE(class Batches<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -6,7 +6,8 @@
 #include <keel/training/metrics/metrics.hpp>
 #include <keel/training/progress.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct EvaluateOptions {
   LossSpec loss{};                     ///< of every output
@@ -78,9 +79,8 @@ class Scorer {
     if (losses_.empty()) losses_.assign(outputs, options.loss);
     if (weights_.empty()) weights_.assign(outputs, 1);
     if (losses_.size() != outputs || weights_.size() != outputs)
-      throw ConfigError(
-          where, "a loss and a weight for each of " + std::to_string(outputs) + " outputs",
-          std::to_string(losses_.size()) + " losses, " + std::to_string(weights_.size()) + " weights");
+      throw ConfigError(where, "a loss and a weight for each of " + std::to_string(outputs) + " outputs",
+                        std::to_string(losses_.size()) + " losses, " + std::to_string(weights_.size()) + " weights");
     for (const LossSpec& loss : losses_)
       if (loss.kind() == Loss::none)
         throw ConfigError(where, "a loss", "none", "set .loss = Loss::sparse_categorical_crossentropy or another");
@@ -187,8 +187,7 @@ template <class T>
 void check_batch(const char* where, const Model<T>& model, const Batch<T>& batch) {
   if (batch.size() == 0) throw DataError(where, "batches with samples", "an empty one");
   if (batch.inputs.size() != model.inputs().size())
-    throw ShapeError(where, std::to_string(model.inputs().size()) + " inputs",
-                     std::to_string(batch.inputs.size()));
+    throw ShapeError(where, std::to_string(model.inputs().size()) + " inputs", std::to_string(batch.inputs.size()));
 }
 
 /// Runs the model over all of `data` and collects into `scorer`.
@@ -338,8 +337,8 @@ History fit(Model<T>& model, const Dataset<T>& data, std::type_identity_t<FitOpt
   if (data.size() == 0) throw DataError("fit", "a dataset with samples", "an empty one");
   Batches<T> batches(data, {options.batch_size, options.shuffle, options.drop_last, options.seed});
   return detail::train<T>(
-      model, [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); },
-      batches.count(), options);
+      model, [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); }, batches.count(),
+      options);
 }
 
 /// The same on batches from a function: see Generator. batch_size then only serves the validation.
@@ -353,4 +352,5 @@ KEEL_INSTANCE(Scores evaluate(const Model<float>&, const Dataset<float>&, const 
 KEEL_INSTANCE(History fit(Model<float>&, const Dataset<float>&, FitOptions<float>))
 KEEL_INSTANCE(History fit(Model<float>&, const Generator<float>&, FitOptions<float>))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

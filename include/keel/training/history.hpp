@@ -7,7 +7,8 @@
 
 #include <keel/training/number.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Named values in order: what `evaluate` returns and what callbacks see of an epoch.
 class Scores {
@@ -88,4 +89,5 @@ struct History {
   }
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

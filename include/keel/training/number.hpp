@@ -5,7 +5,9 @@
 
 #include <keel/tensor/finite.hpp>
 
-namespace keel::inline KEEL_ABI::detail {
+namespace keel {
+inline namespace KEEL_ABI {
+namespace detail {
 
 /// A number for a message or a table: "%g" unless another format with one double is given.
 inline std::string text(double value, const char* format = "%g") {
@@ -24,4 +26,6 @@ inline void check_positive(const std::string& where, const char* option, double 
   throw ConfigError(where, std::string(option) + (or_zero ? " of 0 or more" : " above 0"), text(value));
 }
 
-}  // namespace keel::inline KEEL_ABI::detail
+}  // namespace detail
+}  // namespace KEEL_ABI
+}  // namespace keel

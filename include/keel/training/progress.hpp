@@ -12,7 +12,8 @@
 
 #include <keel/training/history.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// What `fit` prints: a live bar on a terminal, one line an epoch anywhere else (automatic), or one of them, or
 /// nothing.
@@ -93,4 +94,5 @@ class Progress {
   Clock::time_point begin_{}, drawn_{};
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,7 +9,8 @@
 
 #include <keel/training/number.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A number, or a schedule: any callable that gives the rate of a step from its number, counted from 0.
 /// `.learning_rate = 1e-3`, `.learning_rate = CosineDecay{...}`, `.learning_rate = [](Index step) { return ...;
@@ -98,8 +99,7 @@ struct PiecewiseConstantDecay {
           std::to_string(values.size()) + " values, " + std::to_string(boundaries.size()) + " boundaries");
     for (std::size_t i = 1; i < boundaries.size(); ++i)
       if (boundaries[i] <= boundaries[i - 1])
-        throw ConfigError("PiecewiseConstantDecay", "boundaries in increasing order",
-                          std::to_string(boundaries[i]));
+        throw ConfigError("PiecewiseConstantDecay", "boundaries in increasing order", std::to_string(boundaries[i]));
   }
   double operator()(Index step) const {
     std::size_t i = 0;
@@ -118,8 +118,7 @@ struct CosineDecay {
   Index warmup_steps = 0;
 
   void check() const {
-    detail::check_positive("CosineDecay", "initial_learning_rate", initial_learning_rate,
-                           warmup_target.has_value());
+    detail::check_positive("CosineDecay", "initial_learning_rate", initial_learning_rate, warmup_target.has_value());
     detail::check_positive("CosineDecay", "decay_steps", static_cast<double>(decay_steps));
     detail::check_range("CosineDecay", "alpha", alpha, 0, 1);
     if (warmup_target) detail::check_positive("CosineDecay", "warmup_target", *warmup_target);
@@ -168,8 +167,7 @@ struct LinearWarmup {
   }
   double operator()(Index step) const {
     if (step >= steps) return after.at(step - steps);
-    return after.at(0) *
-           (start_factor + (1 - start_factor) * static_cast<double>(step) / static_cast<double>(steps));
+    return after.at(0) * (start_factor + (1 - start_factor) * static_cast<double>(step) / static_cast<double>(steps));
   }
 };
 
@@ -265,4 +263,5 @@ class ReduceOnPlateau {
   PlateauState state_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

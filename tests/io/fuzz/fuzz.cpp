@@ -102,8 +102,7 @@ int main(int, char** argv) {
   const Node sum = net.add(Add(), {net.add(BatchNorm(), net.share(conv, conv)), in});
   net.output(net.add(Dense(2), net.add(Flatten(), net.add(MaxPool2D(2), sum))));
   for (const KerasStyle style : {KerasStyle::keras3, KerasStyle::keras2})
-    seed("keras", style == KerasStyle::keras3 ? "keras3" : "keras2",
-         io::KerasWriter<float>(net, style).json().dump());
+    seed("keras", style == KerasStyle::keras3 ? "keras3" : "keras2", io::KerasWriter<float>(net, style).json().dump());
   Model<> nested;
   const Node left = nested.input({4, 4, 1}), right = nested.input({4, 4, 1});
   const Node inner = nested.add(Conv2D(1, 1, {.name = "m/conv"}), left);

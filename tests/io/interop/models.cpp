@@ -37,8 +37,8 @@ Model<> residual() {
   Model<> net({.seed = 4});
   const Node in = net.input({12, 12, 3});
   const Node a = net.add(
-      ReLU(), net.add(BatchNorm(),
-                      net.add(Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .use_bias = false}), in)));
+      ReLU(),
+      net.add(BatchNorm(), net.add(Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .use_bias = false}), in)));
   const Node b = net.add(Conv2D(8, 1, {.strides = 2}), in);
   const Node sum = net.add(Add(), {a, b});
   const Node shared = net.add(Conv2D(8, 3, {.padding = Padding::same}), sum);
@@ -61,8 +61,7 @@ Model<> nested() {
   const Node sum = net.add(Add({.name = "tower/add"}), {conv, norm});
   const Node pool = net.add(GlobalAveragePool2D({.name = "tower/deep/pool"}), sum);
   const Node dense = net.add(Dense(6, {.activation = Activation::tanh, .name = "tower/deep/dense"}), pool);
-  const Node conv2 = net.share(conv, shortcut), norm2 = net.share(norm, conv2),
-             sum2 = net.share(sum, {conv2, norm2});
+  const Node conv2 = net.share(conv, shortcut), norm2 = net.share(norm, conv2), sum2 = net.share(sum, {conv2, norm2});
   const Node dense2 = net.share(dense, net.share(pool, sum2));
   const Node both = net.add(Concatenate(), {dense, dense2});
   net.output(net.add(Dense(3, {.name = "head/dense"}), net.add(BatchNorm({.name = "head/norm"}), both)));
@@ -73,8 +72,8 @@ Model<> nested() {
 Model<> odd_names() {
   Model<> net({.seed = 6});
   Node x = net.input({5, 5, 2}, "1st");
-  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_modules",
-                           "train", "type", "forward", "training", "tail_activation"})
+  for (const char* name : {"a/b", "a.b", "a_b", "class", "3x3 conv", "gr\u00f6\u00dfe", "__init__", "_modules", "train",
+                           "type", "forward", "training", "tail_activation"})
     x = net.add(Conv2D(2, 1, {.name = name}), x);
   net.output(net.add(Conv2D(2, 1, {.activation = Activation::tanh, .name = "tail"}), x));
   return net;
@@ -91,12 +90,11 @@ std::vector<Network> networks() {
          return chain(
              {13, 11, 4},
              Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .groups = 2, .activation = Activation::elu}),
-             DepthwiseConv2D(3,
-                             {.padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
+             DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2, .activation = Activation::relu6}),
              SeparableConv2D(6, 3, {.padding = Padding::same, .activation = Activation::tanh}), MaxPool2D(2),
              Conv2DTranspose(5, 3, {.strides = 2, .padding = Padding::valid}), PReLU({.shared_axes = {1, 2}}),
-             BatchNorm({.center = false}), ZeroPadding2D({1, 0, 2, 1}), UpSampling2D(2), AveragePool2D(2),
-             Flatten(), BatchNorm({.scale = false}), PReLU(), Dropout(0.5), Dense(7, {.use_bias = false}),
+             BatchNorm({.center = false}), ZeroPadding2D({1, 0, 2, 1}), UpSampling2D(2), AveragePool2D(2), Flatten(),
+             BatchNorm({.scale = false}), PReLU(), Dropout(0.5), Dense(7, {.use_bias = false}),
              LeakyReLU({.negative_slope = 0.3}), BatchNorm({.center = false, .scale = false}), Softmax());
        },
        false},
@@ -138,8 +136,7 @@ Tensor<float> channels_first(const Tensor<float>& x) { return x.rank() == 4 ? io
 
 int failures = 0;
 void report(const std::string& name, bool good, const std::string& detail = {}) {
-  std::printf("%sok %s%s\n", good ? "" : "not ", name.c_str(),
-              detail.empty() ? "" : (" (" + detail + ")").c_str());
+  std::printf("%sok %s%s\n", good ? "" : "not ", name.c_str(), detail.empty() ? "" : (" (" + detail + ")").c_str());
   failures += !good;
 }
 void compare(const std::string& name, const Tensor<float>& a, const Tensor<float>& b, double tolerance) {
@@ -252,8 +249,8 @@ void check_journey(const std::string& journey) {
     // weights may differ more than statistics: rounding can decide which side of a ReLU a value is on
     compare_weights(name, model, trained, 1e-4);
     // the two conventions differ by 1 in 16384 here, and so the nearer one is the right one
-    Model<> other = seed_of_journey(world.variance == MovingVariance::biased ? MovingVariance::unbiased
-                                                                             : MovingVariance::biased);
+    Model<> other =
+        seed_of_journey(world.variance == MovingVariance::biased ? MovingVariance::unbiased : MovingVariance::biased);
     load_weights(other, journey + "/back.pt");
     train(other, samples(other, 4), 5);
     const double own = variance_difference(model, trained), others = variance_difference(other, trained);

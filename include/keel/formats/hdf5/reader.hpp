@@ -12,7 +12,8 @@
 
 #include <keel/formats/hdf5/structure.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct Hdf5Attribute {
   std::string name;
@@ -148,8 +149,7 @@ class Hdf5Reader {
     const std::uint8_t version = reader.u8("version"), flags = reader.u8("flags");
     if (version < 1 || version > 3) reader.fail("an attribute of version 1 to 3", std::to_string(version));
     if (version > 1 && flags != 0) reader.fail("an attribute with its own type", "a shared one");
-    const std::uint16_t name_size = reader.u16("size"), type_size = reader.u16("size"),
-                        space_size = reader.u16("size");
+    const std::uint16_t name_size = reader.u16("size"), type_size = reader.u16("size"), space_size = reader.u16("size");
     if (version == 3) reader.skip(1, "character set");
     const auto padded = [&](std::uint16_t size) {
       const ByteSpan part = reader.take(size, "a part");
@@ -174,9 +174,8 @@ class Hdf5Reader {
     if (type.kind == Hdf5Type::Kind::opaque) throw FormatError(where, "text or numbers", "opaque bytes");
     for (std::uint64_t at = 0; at < bytes; at += type.size) {
       const ByteSpan item = data.subspan(at, type.size);
-      const std::string_view text = type.kind == Hdf5Type::Kind::variable_text
-                                        ? text_of(structure_.heap_object(item, where))
-                                        : text_of(item);
+      const std::string_view text =
+          type.kind == Hdf5Type::Kind::variable_text ? text_of(structure_.heap_object(item, where)) : text_of(item);
       memory_.charge(text.size() + 64, where);
       attribute.texts.push_back(trimmed(text));
     }
@@ -188,8 +187,7 @@ class Hdf5Reader {
   void read_dataset(Hdf5Object& object, const std::vector<Message>& messages, const std::string& where) {
     for (const Message& message : messages)
       if (message.type == 0x07)
-        throw FormatError(where, "values inside the file", "external storage",
-                          "a model must not name other files");
+        throw FormatError(where, "values inside the file", "external storage", "a model must not name other files");
     if (std::none_of(messages.begin(), messages.end(), [](const Message& m) { return m.type == 0x08; }))
       throw FormatError(where, "a group or a dataset", "a committed type or nothing");
     Hdf5Type type = hdf5_type(find(messages, 0x03, "a type", where), where);
@@ -199,8 +197,7 @@ class Hdf5Reader {
         type.kind = Hdf5Type::Kind::number;  // as Keras stores it
         type.dtype = DType::bf16;
       }
-    if (type.kind != Hdf5Type::Kind::number)
-      throw FormatError(where, "a dataset of numbers", "text or opaque bytes");
+    if (type.kind != Hdf5Type::Kind::number) throw FormatError(where, "a dataset of numbers", "text or opaque bytes");
     NamedArray& array = object.value;
     array.name = object.path;
     array.dtype = type.dtype;
@@ -255,8 +252,7 @@ class Hdf5Reader {
     Chunks chunks;
     chunks.filters = std::move(filters);
     for (std::size_t axis = 0; axis < rank; ++axis) chunks.extents.push_back(layout.little(width, "a dimension"));
-    if (layout.little(width, "the element's size") != item)
-      layout.fail("chunks of the dataset's type", "another size");
+    if (layout.little(width, "the element's size") != item) layout.fail("chunks of the dataset's type", "another size");
     const Shape chunk = checked_shape(chunks.extents, item, chunks.bytes, where + ", chunk");
     if (chunk.size() == 0 || rank == 0) layout.fail("chunks with elements", "none");
     if (array.shape.size() == 0) return;
@@ -297,8 +293,7 @@ class Hdf5Reader {
     for (std::size_t axis = 0; axis < rank; ++axis) {
       const auto extent = static_cast<std::uint64_t>(array.shape[static_cast<Index>(axis)]);
       if (offset[axis] >= extent || offset[axis] % chunks.extents[axis] != 0)
-        throw FormatError(where, "a chunk on the grid inside the dataset",
-                          "one at " + std::to_string(offset[axis]));
+        throw FormatError(where, "a chunk on the grid inside the dataset", "one at " + std::to_string(offset[axis]));
       number = number * ((extent - 1) / chunks.extents[axis] + 1) + offset[axis] / chunks.extents[axis];
     }
     if (chunks.seen[number]) throw FormatError(where, "each chunk once", "one twice");
@@ -321,8 +316,7 @@ class Hdf5Reader {
       }
     }
     if (data.size() != chunks.bytes)
-      throw FormatError(where, "a chunk of " + std::to_string(chunks.bytes) + " bytes",
-                        std::to_string(data.size()));
+      throw FormatError(where, "a chunk of " + std::to_string(chunks.bytes) + " bytes", std::to_string(data.size()));
     copy_chunk(array, chunks, data, offset, item);
   }
 
@@ -381,4 +375,5 @@ inline Archive to_archive(Hdf5File file) {
   return archive;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

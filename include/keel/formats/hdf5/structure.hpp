@@ -6,7 +6,8 @@
 #include <keel/formats/npy.hpp>
 #include <keel/formats/zip.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -54,8 +55,7 @@ inline Hdf5Type hdf5_type(ByteSpan body, const std::string& where) {
       if (is(8, 11, 52)) return type.dtype = DType::f64, type;
       if (is(2, 5, 10)) return type.dtype = DType::f16, type;
       if (is(2, 8, 7)) return type.dtype = DType::bf16, type;
-      reader.fail("IEEE floats of 2, 4 or 8 bytes, or bfloat16",
-                  std::to_string(precision) + " bits of another form");
+      reader.fail("IEEE floats of 2, 4 or 8 bytes, or bfloat16", std::to_string(precision) + " bits of another form");
     }
     case 3: return type.kind = Hdf5Type::Kind::fixed_text, type;
     case 5: return type.kind = Hdf5Type::Kind::opaque, type;
@@ -63,8 +63,7 @@ inline Hdf5Type hdf5_type(ByteSpan body, const std::string& where) {
       if (type.size != 1) reader.fail("booleans", "another enumeration");
       return type.dtype = DType::boolean, type.swapped = false, type;
     case 9:
-      if ((flags & 15) != 1 || type.size != 16)
-        reader.fail("variable-length text", "another variable-length type");
+      if ((flags & 15) != 1 || type.size != 16) reader.fail("variable-length text", "another variable-length type");
       return type.kind = Hdf5Type::Kind::variable_text, type;
     default: reader.fail("numbers or text", "a type of class " + std::to_string(head & 15));
   }
@@ -75,8 +74,7 @@ inline Shape hdf5_shape(ByteSpan body, std::uint64_t item, std::uint64_t& bytes,
   const std::uint8_t version = reader.u8("version"), rank = reader.u8("rank"), flags = reader.u8("flags");
   if (version != 1 && version != 2) reader.fail("a shape of version 1 or 2", std::to_string(version));
   const std::uint8_t kind = reader.u8("kind");
-  if (version == 2 && (kind > 1 || (kind == 0) != (rank == 0)))
-    reader.fail("a scalar or an array", "an empty space");
+  if (version == 2 && (kind > 1 || (kind == 0) != (rank == 0))) reader.fail("a scalar or an array", "an empty space");
   if (version == 1) reader.skip(4, "padding");
   if (flags > 1) reader.fail("a shape without permutation", "one with it");
   std::vector<std::uint64_t> dims(rank);
@@ -322,8 +320,7 @@ class Hdf5Structure {
     work_.charge(size, where);
     memory_.charge(48, where);
     if (!known && !visited_.insert(address).second)
-      throw FormatError(where, std::string(what) + " reached once",
-                        "one reached twice at " + std::to_string(address),
+      throw FormatError(where, std::string(what) + " reached once", "one reached twice at " + std::to_string(address),
                         "the file is damaged, or has cycles or hard links to one object");
     return bytes;
   }
@@ -378,8 +375,7 @@ class Hdf5Structure {
         if (end == text.npos || end > 4096) reader.fail("a name in the heap of names", "none that ends");
         const std::string name(text.substr(0, end));
         if (kind == 2)
-          throw FormatError(where, "hard links", "a soft link " + shown(name),
-                            "a model must not name other places");
+          throw FormatError(where, "hard links", "a soft link " + shown(name), "a model must not name other places");
         memory_.charge(3 * sizeof(Link) + 2 * name.size(), where);
         found.push_back({name, object});
       }
@@ -388,11 +384,10 @@ class Hdf5Structure {
 
   /// Calls leaf(key, child) in order for a version 1 tree.
   template <class Leaf>
-  void tree(std::uint64_t address, std::uint8_t kind, std::uint64_t key_size, const std::string& where,
-            Leaf&& leaf, Index level = -1) {
+  void tree(std::uint64_t address, std::uint8_t kind, std::uint64_t key_size, const std::string& where, Leaf&& leaf,
+            Index level = -1) {
     ByteReader head(visit(address, 24, "a tree node", where), where + ", tree");
-    if (text_of(head.take(4, "mark")) != "TREE" || head.u8("kind") != kind)
-      head.fail("a tree node", "something else");
+    if (text_of(head.take(4, "mark")) != "TREE" || head.u8("kind") != kind) head.fail("a tree node", "something else");
     const std::uint8_t here = head.u8("level");
     if (level < 0 ? here > max_tree_depth : here != level)
       head.fail("a tree whose levels decrease", std::to_string(here));
@@ -450,8 +445,7 @@ class Hdf5Structure {
                               const std::string& place) {
     const std::string where = place + ", heap";
     ByteReader reader(visit(heap_address, 146, "a heap", where), where);
-    if (text_of(reader.take(4, "mark")) != "FRHP" || reader.u8("version") != 0)
-      reader.fail("a heap", "something else");
+    if (text_of(reader.take(4, "mark")) != "FRHP" || reader.u8("version") != 0) reader.fail("a heap", "something else");
     const std::uint16_t id_size = reader.u16("size of ids"), filtered = reader.u16("filters");
     const std::uint8_t flags = reader.u8("flags");
     const std::uint32_t largest_object = reader.u32("largest object");
@@ -465,9 +459,9 @@ class Hdf5Structure {
     const std::uint64_t root = reader.u64("address");
     const std::uint16_t rows = reader.u16("rows");
     if (filtered != 0) reader.fail("a heap without filters", "one with filters");
-    if (heap.width == 0 || heap.width > 64 || !std::has_single_bit(heap.start) ||
-        !std::has_single_bit(heap.largest) || heap.start > heap.largest || heap.largest > 1u << 24 || bits < 8 ||
-        bits > 64 || rows > 64 || largest_object == 0)
+    if (heap.width == 0 || heap.width > 64 || !std::has_single_bit(heap.start) || !std::has_single_bit(heap.largest) ||
+        heap.start > heap.largest || heap.largest > 1u << 24 || bits < 8 || bits > 64 || rows > 64 ||
+        largest_object == 0)
       reader.fail("a heap of sensible sizes", "others");
     heap.offset_bytes = (bits + 7u) / 8u;
     heap.length_bytes =
@@ -481,11 +475,9 @@ class Hdf5Structure {
     }
     std::vector<ByteSpan> found;
     for (const ByteSpan record : tree_records(tree_address, kind, place)) {
-      ByteReader id(record.subspan(kind == 5 ? 4 : 0, (std::min)(std::uint64_t{id_size}, record.size() - 4)),
-                    where);
+      ByteReader id(record.subspan(kind == 5 ? 4 : 0, (std::min)(std::uint64_t{id_size}, record.size() - 4)), where);
       if (id.u8("id") != 0) id.fail("an object inside its heap", "a huge or tiny one");
-      const std::uint64_t offset = id.little(heap.offset_bytes, "offset"),
-                          size = id.little(heap.length_bytes, "size");
+      const std::uint64_t offset = id.little(heap.offset_bytes, "offset"), size = id.little(heap.length_bytes, "size");
       auto block_at = heap.blocks.upper_bound(offset);
       if (block_at == heap.blocks.begin()) id.fail("an object in a block of its heap", std::to_string(offset));
       --block_at;
@@ -508,8 +500,7 @@ class Hdf5Structure {
                 const std::string& where, Index depth) {
     if (depth > 8) throw FormatError(where, "a heap at most 8 deep", "more");
     const std::uint64_t direct_rows = static_cast<std::uint64_t>(std::bit_width(heap.largest / heap.start)) + 1;
-    ByteReader reader(visit(address, 13 + heap.offset_bytes + 8 * heap.width * rows, "a heap block", where),
-                      where);
+    ByteReader reader(visit(address, 13 + heap.offset_bytes + 8 * heap.width * rows, "a heap block", where), where);
     if (text_of(reader.take(4, "mark")) != "FHIB") reader.fail("a heap block", "something else");
     reader.skip(9 + heap.offset_bytes, "head");
     for (std::uint64_t row = 0; row < rows; ++row) {
@@ -594,4 +585,5 @@ class Hdf5Structure {
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -7,7 +7,8 @@
 #include <keel/formats/archive.hpp>
 #include <keel/formats/atomic_file.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Collects groups, datasets and attributes, then writes them at once. Paths are "a/b/c"; "" is the root; groups
 /// on the way are made as needed.
@@ -30,8 +31,7 @@ class Hdf5Writer {
     constexpr std::size_t limit = 64512;
     std::size_t width = 1;
     for (const std::string& text : texts) width = (std::max)(width, text.size());
-    if (width > limit)
-      throw FormatError("HDF5: " + path + "@" + name, "texts of at most 64512 bytes", "a longer one");
+    if (width > limit) throw FormatError("HDF5: " + path + "@" + name, "texts of at most 64512 bytes", "a longer one");
     Node& target = node(path);
     if (texts.size() * width <= limit) return target.attributes.push_back({name, texts, true});
     const std::size_t rows = limit / width;
@@ -173,8 +173,7 @@ class Hdf5Writer {
       case DType::f16: return float_type(2, 5, 10);
       case DType::f32: return float_type(4, 8, 23);
       case DType::f64: return float_type(8, 11, 52);
-      case DType::bf16:
-        throw FormatError("HDF5: " + path, "a type that NumPy has", "bfloat16", "save it as float32");
+      case DType::bf16: throw FormatError("HDF5: " + path, "a type that NumPy has", "bfloat16", "save it as float32");
       case DType::boolean: {  // an enumeration, as h5py has it
         std::string text;
         append(text, {{0x18, 1}, {2, 3}, {1, 4}});
@@ -255,12 +254,9 @@ class Hdf5Writer {
     std::size_t held = 0, left = node.children.size();
     for (const auto& [name, child] : node.children) {
       const Entry link = write_node(layout, child, path.empty() ? name : path + "/" + name);
-      append(leaf, {{names.size(), 8},
-                    {link.header, 8},
-                    {link.is_group ? 1u : 0u, 4},
-                    {0, 4},
-                    {link.tree, 8},
-                    {link.heap, 8}});
+      append(
+          leaf,
+          {{names.size(), 8}, {link.header, 8}, {link.is_group ? 1u : 0u, 4}, {0, 4}, {link.tree, 8}, {link.heap, 8}});
       const std::uint64_t name_at = names.size();
       names += padded(name + '\0');
       --left;
@@ -284,4 +280,5 @@ class Hdf5Writer {
   Node root_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

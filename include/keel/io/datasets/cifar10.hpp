@@ -7,7 +7,8 @@
 #include <keel/formats/bytes.hpp>
 #include <keel/training/data.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// The records of some batch files, one after the other: images (samples, 32, 32, 3) with values 0 .. 1, labels 0
 /// .. 9. Throws FormatError.
@@ -42,4 +43,5 @@ Dataset<T> read_cifar10(const std::vector<std::string>& paths, const ReadLimits&
   return {std::move(images), std::move(labels)};
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

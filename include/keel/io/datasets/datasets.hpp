@@ -3,7 +3,8 @@
 #include <keel/io/datasets/cifar10.hpp>
 #include <keel/io/datasets/idx.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 template <class T>
 struct TrainTest {
@@ -91,4 +92,5 @@ KEEL_INSTANCE(TrainTest<float> datasets::fashion_mnist<float>(const std::string&
 KEEL_INSTANCE(TrainTest<float> datasets::mnist<float>(const std::string&))
 KEEL_INSTANCE(TrainTest<float> datasets::cifar10<float>(const std::string&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -8,7 +8,8 @@
 #include <keel/formats/content.hpp>
 #include <keel/formats/deflate.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -49,8 +50,8 @@ Tensor<T> parse_idx(ByteSpan bytes, const std::string& where, const ReadLimits& 
   const auto type = std::to_integer<unsigned>(magic[2]), rank = std::to_integer<unsigned>(magic[3]);
   const std::size_t size = io::idx_value_bytes(type);
   if (magic[0] != std::byte{0} || magic[1] != std::byte{0} || size == 0)
-    throw FormatError(where, "an idx file: two zeros, then a type code of 8, 9 or 11 to 14",
-                      describe(recognise(bytes)), hint_for(recognise(bytes)));
+    throw FormatError(where, "an idx file: two zeros, then a type code of 8, 9 or 11 to 14", describe(recognise(bytes)),
+                      hint_for(recognise(bytes)));
   std::vector<std::uint64_t> dims;
   for (unsigned axis = 0; axis < rank; ++axis) {
     const ByteSpan dim = reader.take(4, "an extent");
@@ -74,4 +75,5 @@ Tensor<T> read_idx(const std::string& path, const ReadLimits& limits = {}) {
   return parse_idx<T>(read_file(path, limits), path, limits);
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

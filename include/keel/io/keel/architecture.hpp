@@ -6,7 +6,8 @@
 #include <keel/model/sequential.hpp>
 #include <keel/version.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -32,8 +33,7 @@ inline Config to_config(const Json& json, const std::string& where) {
              std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_number_integer(); }))
       config.set(name, value.get<std::vector<Index>>());
     else
-      throw FormatError(where, "option " + name + " as a bool, a number, text or a list of integers",
-                        value.dump());
+      throw FormatError(where, "option " + name + " as a bool, a number, text or a list of integers", value.dump());
   }
   return config;
 }
@@ -149,8 +149,7 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
   using io::member;
   options.name = member<std::string>(json, "name", where);
   const Json nodes = member<Json>(json, "nodes", where), layers = member<Json>(json, "layers", where);
-  if (!nodes.is_array() || !layers.is_array())
-    throw FormatError(where, "lists of nodes and layers", "something else");
+  if (!nodes.is_array() || !layers.is_array()) throw FormatError(where, "lists of nodes and layers", "something else");
   const bool sequential = member<bool>(json, "sequential", where);
 
   io::ModelBuilder<T> model(options, weights);
@@ -170,8 +169,7 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
   };
   for (const Json& node : nodes) {
     if (node.is_object() && node.contains("input")) {
-      built.push_back(
-          model.input(io::shape_member(node, "input", where), member<std::string>(node, "name", where)));
+      built.push_back(model.input(io::shape_member(node, "input", where), member<std::string>(node, "name", where)));
       continue;
     }
     const Index l = member<Index>(node, "layer", where);
@@ -182,8 +180,7 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
       inputs.push_back(built[static_cast<std::size_t>(input)]);
     }
     if (l < 0 || l > model.layer_count() || l >= static_cast<Index>(layers.size()) || inputs.empty())
-      throw FormatError(where, "layers in the order of their nodes, each with inputs",
-                        "layer " + std::to_string(l));
+      throw FormatError(where, "layers in the order of their nodes, each with inputs", "layer " + std::to_string(l));
     if (l < model.layer_count())
       built.push_back(model.share({first[static_cast<std::size_t>(l)]}, inputs,
                                   where + ": layer " + io::shown(model.layer(l).name())));
@@ -205,4 +202,5 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
 KEEL_INSTANCE(Json architecture(const Model<float>&))
 KEEL_INSTANCE(Model<float> build_model<float>(const Json&, const std::string&, ModelOptions, Weights))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 #include <keel/io/keel/architecture.hpp>
 #include <keel/formats/safetensors.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Parameters as "conv2d/kernel", counters as "batch_normalization/num_batches_tracked" (int64, shape ()).
 template <class T>
@@ -16,8 +17,7 @@ std::vector<NamedArray> state_of(const Model<T>& model) {
     for (const auto* parameter : layer.parameters())
       arrays.push_back(to_array(layer.name() + "/" + parameter->name(), parameter->value()));
     for (const auto* counter : layer.counters())
-      arrays.push_back(
-          to_array(layer.name() + "/" + counter->name, Tensor<std::int64_t>(Shape{}, counter->value)));
+      arrays.push_back(to_array(layer.name() + "/" + counter->name, Tensor<std::int64_t>(Shape{}, counter->value)));
   }
   return arrays;
 }
@@ -44,8 +44,7 @@ void restore_state(Model<T>& model, const Archive& archive) {
     for (auto* counter : layer.counters())
       if (const NamedArray* array = archive.find(layer.name() + "/" + counter->name)) {
         if (array->shape.size() != 1)
-          throw FormatError(archive.where + ": " + array->name, "one integer",
-                            "shape " + array->shape.to_string());
+          throw FormatError(archive.where + ": " + array->name, "one integer", "shape " + array->shape.to_string());
         counts.emplace_back(counter, to_tensor<std::int64_t>(*array, archive.where)[0]);
         ++known;
       }
@@ -55,8 +54,7 @@ void restore_state(Model<T>& model, const Archive& archive) {
       bool used = false;
       for (Index l = 0; l < model.layer_count() && !used; ++l) {
         const Layer<T>& layer = model.layer(l);
-        for (const auto* parameter : layer.parameters())
-          used |= array.name == layer.name() + "/" + parameter->name();
+        for (const auto* parameter : layer.parameters()) used |= array.name == layer.name() + "/" + parameter->name();
         for (const auto* counter : layer.counters()) used |= array.name == layer.name() + "/" + counter->name;
       }
       if (!used)
@@ -116,4 +114,5 @@ KEEL_INSTANCE(void save_safetensors(const Model<float>&, const std::string&, std
 KEEL_INSTANCE(Model<float> model_from<float>(const Archive&, const ModelOptions&))
 KEEL_INSTANCE(Model<float> load_safetensors<float>(const std::string&, const ModelOptions&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

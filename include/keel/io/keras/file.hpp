@@ -7,7 +7,8 @@
 #include <keel/io/keras/plan.hpp>
 #include <keel/formats/zip.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -192,4 +193,5 @@ KerasModel<T> load_keras_zip(ZipReader& zip, const ModelOptions& options = {}) {
   return loaded;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -11,7 +11,8 @@
 #include <keel/layers/base/options.hpp>
 #include <keel/model/naming.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -161,4 +162,5 @@ struct KerasGraph {
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

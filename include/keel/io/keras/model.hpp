@@ -5,7 +5,8 @@
 #include <keel/io/keel/model_file.hpp>
 #include <keel/io/tfjs/archive.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -32,8 +33,7 @@ void compare_options(const Model<T>& model, const Model<T>& file, WeightPlan<T>&
 
 /// How the weights of one model would go into another.
 template <class T>
-WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const std::string& where,
-                         const std::string& format) {
+WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const std::string& where, const std::string& format) {
   WeightPlan<T> plan(where, format, model.name());
   const Archive archive{where, format, state_of(file), {}};
   io::reconcile(plan, io::own_modules(model), io::source_modules(archive, '/'));
@@ -63,8 +63,8 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
   const Json topology = parse_json(text->second, archive.where + ": modelTopology");
   const bool wrapped = topology.is_object() && topology.contains("model_config");
   std::string version = topology.is_object() ? topology.value("keras_version", "tfjs").text() : "tfjs";
-  KerasModel<T> loaded = build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where,
-                                              version, options, Weights::from_file);
+  KerasModel<T> loaded = build_keras_model<T>(wrapped ? topology["model_config"] : topology, archive.where, version,
+                                              options, Weights::from_file);
   WeightPlan<T> plan(archive.where, "TensorFlow.js", loaded.model.name());
   std::map<Index, std::string> names;
   io::own_names(loaded.root, names);
@@ -78,4 +78,5 @@ KerasModel<T> load_keras_tfjs(const Archive& archive, const ModelOptions& option
   return loaded;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

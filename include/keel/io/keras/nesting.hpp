@@ -7,7 +7,8 @@
 #include <keel/io/keras/graph.hpp>
 #include <keel/model/model.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -75,8 +76,7 @@ class KerasNesting {
           continue;
         }
         for (const Value& source : sources)
-          if (own != times_ || places_[source.call].step != places_[first.call].step ||
-              source.index != first.index)
+          if (own != times_ || places_[source.call].step != places_[first.call].step || source.index != first.index)
             return false;
         call.from[a].call = places_[first.call].step;
       }
@@ -166,16 +166,14 @@ class KerasNesting {
           sources = graph_.calls[c].from;
         else
           for (const auto& input : inputs_) sources.push_back(input[time]);
-        if (std::any_of(sources.begin(), sources.end(), [&](const Value& v) { return done[v.call] == none; }))
-          continue;
+        if (std::any_of(sources.begin(), sources.end(), [&](const Value& v) { return done[v.call] == none; })) continue;
         for (const Value& source : sources) from.push_back(moved(source));
         if (time == none) {
           done[c] = outer.call(parts[graph_.calls[c].part], std::move(from), graph_.calls[c].results);
           continue;
         }
         std::vector<KerasGraph::Extents> results;
-        for (const Value& output : outputs_)
-          results.push_back(extents_of({steps_[output.call][time], output.index}));
+        for (const Value& output : outputs_) results.push_back(extents_of({steps_[output.call][time], output.index}));
         const std::size_t made = outer.call(nested, std::move(from), std::move(results));
         for (const std::vector<std::size_t>& step : steps_) done[step[time]] = made;
       }
@@ -270,4 +268,5 @@ KerasGraph keras_graph(const Model<T>& model) {
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,17 +9,17 @@
 #include <keel/formats/pickle.hpp>
 #include <keel/formats/pickle_write.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
 /// Everything that a pickled array names. Index 0 to 3 are used below.
-inline constexpr PickleGlobal numpy_globals[] = {
-    {"numpy.core.multiarray _reconstruct", PickleGlobal::Use::object},
-    {"numpy._core.multiarray _reconstruct", PickleGlobal::Use::object},
-    {"numpy dtype", PickleGlobal::Use::object},
-    {"_codecs encode", PickleGlobal::Use::call},
-    {"numpy ndarray"}};
+inline constexpr PickleGlobal numpy_globals[] = {{"numpy.core.multiarray _reconstruct", PickleGlobal::Use::object},
+                                                 {"numpy._core.multiarray _reconstruct", PickleGlobal::Use::object},
+                                                 {"numpy dtype", PickleGlobal::Use::object},
+                                                 {"_codecs encode", PickleGlobal::Use::call},
+                                                 {"numpy ndarray"}};
 
 /// The dict of arrays in one pickled member.
 class NumpyDict {
@@ -55,8 +55,7 @@ class NumpyDict {
     return state(value, 5, 1, where);
   }
   /// What an object was built from: a tuple of `size` or more that starts with its version.
-  const PickleValue& state(const PickleValue& value, std::size_t size, Index version,
-                           const std::string& where) const {
+  const PickleValue& state(const PickleValue& value, std::size_t size, Index version, const std::string& where) const {
     const PickleValue& state = pickle_[value.state];
     if (value.state == 0 || state.kind != Kind::tuple || state.items.size() < size ||
         at(state, 0).kind != Kind::integer || at(state, 0).integer != version)
@@ -107,8 +106,8 @@ class NumpyDict {
   /// Bytes, or as protocol 2 has them: a text whose characters are the bytes, encoded as latin1.
   ByteSpan bytes(const PickleValue& value, Bytes& decoded, const std::string& where) const {
     if (value.kind == Kind::bytes) return bytes_of(value.text);
-    if (value.kind != Kind::call || value.integer != 3 || value.items.size() != 2 ||
-        at(value, 0).kind != Kind::text || at(value, 1).text != "latin1")
+    if (value.kind != Kind::call || value.integer != 3 || value.items.size() != 2 || at(value, 0).kind != Kind::text ||
+        at(value, 1).text != "latin1")
       throw FormatError(where, "values as bytes", "something else");
     const std::string_view text = at(value, 0).text;
     tensors_.charge(text.size(), where);
@@ -138,8 +137,7 @@ class NumpyDict {
 /// holds "layers/dense/vars/0", and so on. Throws FormatError.
 inline Hdf5File read_keras_npz(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   ZipReader zip(bytes, where, limits);
-  io::Budget budget = io::Budget::for_structure(bytes.size()),
-             tensors = io::Budget::for_tensors(bytes.size(), limits);
+  io::Budget budget = io::Budget::for_structure(bytes.size()), tensors = io::Budget::for_tensors(bytes.size(), limits);
   Hdf5File file{where, {}, {}};
   const auto add = [&](Hdf5Object object) {
     budget.charge(sizeof(Hdf5Object) + 3 * object.path.size() + 128, where);
@@ -157,8 +155,7 @@ inline Hdf5File read_keras_npz(ByteSpan bytes, const std::string& where, const R
     const ByteSpan content = zip.read(member, storage);
     io::expect_content(content, Content::npy, place);
     io::ByteReader reader(content, place);
-    if (const io::NpyHeader header = io::read_npy_header(reader, place);
-        header.descr != "|O" || !header.shape.empty())
+    if (const io::NpyHeader header = io::read_npy_header(reader, place); header.descr != "|O" || !header.shape.empty())
       throw FormatError(place, "one object, a dict of arrays",
                         header.descr + " of " + std::to_string(header.shape.size()) + " axes",
                         "an .npz of plain arrays is read by load_weights");
@@ -230,4 +227,5 @@ inline Bytes keras_npz(const std::vector<KerasVariables>& variables) {
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -3,7 +3,8 @@
 
 #include <keel/io/keel/architecture.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -39,11 +40,9 @@ inline const std::vector<KerasOptions>& keras_layers() {
       {"AveragePooling2D", {"pool_size", "strides", "padding"}},
       {"BatchNormalization", {"momentum", "epsilon", "center", "scale"}},
       {"Concatenate", {"axis"}},
-      {"Conv2D",
-       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "activation", "use_bias"}},
+      {"Conv2D", {"filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "activation", "use_bias"}},
       {"Conv2DTranspose",
-       {"filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation",
-        "use_bias"}},
+       {"filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation", "use_bias"}},
       {"Dense", {"units", "activation", "use_bias"}},
       {"DepthwiseConv2D",
        {"kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate", "activation", "use_bias"}},
@@ -61,8 +60,7 @@ inline const std::vector<KerasOptions>& keras_layers() {
       {"Rescaling", {"scale", "offset"}},
       {"Reshape", {"target_shape"}},
       {"SeparableConv2D",
-       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "activation",
-        "use_bias"}},
+       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "activation", "use_bias"}},
       {"Softmax", {"axis"}},
       {"UpSampling2D", {"size", "interpolation"}},
       {"ZeroPadding2D", {"padding"}}};
@@ -70,8 +68,7 @@ inline const std::vector<KerasOptions>& keras_layers() {
 }
 
 /// Options that change nothing in keel when they hold these values, and cannot be had when they hold others.
-inline void refuse_keras_option(const Json& config, const char* key, const Json& neutral,
-                                const std::string& where) {
+inline void refuse_keras_option(const Json& config, const char* key, const Json& neutral, const std::string& where) {
   if (config.contains(key) && !config[key].is_null() && config[key] != neutral)
     throw FormatError(where, std::string(key) + " " + neutral.dump(), config[key].dump().substr(0, 80),
                       "keel does not have this");
@@ -80,8 +77,7 @@ inline void refuse_keras_option(const Json& config, const char* key, const Json&
 /// A Keras layer's options as keel's.
 inline Config keras_options(const std::string& type, const Json& json, bool keras2, const std::string& where) {
   const auto& known = keras_layers();
-  const auto found =
-      std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
+  const auto found = std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
   if (found == known.end()) {
     std::string names;
     for (const KerasOptions& option : known) names += (names.empty() ? "" : ", ") + std::string(option.type);
@@ -123,8 +119,7 @@ inline Config keras_options(const std::string& type, const Json& json, bool kera
       config.set(key, member<std::vector<Index>>(json, key, place));
     }
   }
-  if (type == "LeakyReLU" && json.contains("alpha"))
-    config.set("negative_slope", keras_number(json["alpha"], where));
+  if (type == "LeakyReLU" && json.contains("alpha")) config.set("negative_slope", keras_number(json["alpha"], where));
   if (type == "BatchNormalization") {
     refuse_keras_option(json, "renorm", false, where);
     refuse_keras_option(json, "synchronized", false, where);
@@ -136,4 +131,5 @@ inline Config keras_options(const std::string& type, const Json& json, bool kera
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 #include <keel/io/keras/nesting.hpp>
 #include <keel/io/reconcile.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -38,8 +39,7 @@ std::vector<Module<T>> keras_modules(Model<T>& model, const KerasGraph& graph) {
 /// Where a file of Keras 3 keeps each layer: keel's name -> "layers/dense_1". The file tells which class the
 /// models inside have.
 template <class T>
-std::map<std::string, std::string> keras_places(const Model<T>& model, const KerasGraph& graph,
-                                                const Hdf5File& file) {
+std::map<std::string, std::string> keras_places(const Model<T>& model, const KerasGraph& graph, const Hdf5File& file) {
   std::map<std::string, std::string> places;
   graph.places(
       [&](const KerasGraph&, const std::string& path) {
@@ -61,8 +61,7 @@ inline std::vector<SourceModule> keras_sources(const Hdf5File& file, bool& paths
   paths = !names;
   if (!names) {
     for (const Hdf5Object& object : file.objects) {
-      if (!object.path.ends_with("/vars") || object.path.starts_with("optimizer") || object.children.empty())
-        continue;
+      if (!object.path.ends_with("/vars") || object.path.starts_with("optimizer") || object.children.empty()) continue;
       SourceModule source{object.path.substr(0, object.path.size() - 5), {}, true};
       for (std::size_t i = 0; i < object.children.size(); ++i)
         source.tensors.emplace_back(std::to_string(i), &file.at(object.path + "/" + std::to_string(i)).value);
@@ -107,4 +106,5 @@ WeightPlan<T> plan_keras(Model<T>& model, const Hdf5File& file) {
   return plan;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -7,7 +7,8 @@
 
 #include <keel/io/keras/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A layer of a Keras model and what it became: a keel layer, or, for a model inside a model, layers of its own.
 struct KerasLayer {
@@ -51,9 +52,8 @@ class KerasReader {
     } else if (type == "Functional" || type == "Model") {
       for (const Value& output : run_functional(config, {}, root, "", true)) model_.output(output.node);
     } else {
-      throw FormatError(
-          where_, "a Sequential or Functional model", "class " + shown(type),
-          "a subclassed model has no architecture in its file: build it in code and use load_weights");
+      throw FormatError(where_, "a Sequential or Functional model", "class " + shown(type),
+                        "a subclassed model has no architecture in its file: build it in code and use load_weights");
     }
     return {std::move(model_), std::move(root)};
   }
@@ -125,8 +125,7 @@ class KerasReader {
                       "begin it with an Input in Keras, or call its build(), and save it again");
   }
   const Json& member_ref(const Json& json, const char* name) const {
-    if (!json.is_object() || !json.contains(name))
-      throw FormatError(where_, std::string("\"") + name + "\"", "none");
+    if (!json.is_object() || !json.contains(name)) throw FormatError(where_, std::string("\"") + name + "\"", "none");
     return json[name];
   }
 
@@ -187,8 +186,7 @@ class KerasReader {
         throw FormatError(where_, "an input layer " + shown(refs[i].layer), "none of that name");
       const auto shape = batch_shape_of(member_ref(*layer, "config"));
       if (!shape) throw FormatError(where_ + ": " + refs[i].layer, "an input shape", "none");
-      made[refs[i].layer] = {
-          std::vector<Value>{top ? new_input(sample_shape(*shape), refs[i].layer) : arguments[i]}};
+      made[refs[i].layer] = {std::vector<Value>{top ? new_input(sample_shape(*shape), refs[i].layer) : arguments[i]}};
     }
     for (bool progress = true, waiting = true; waiting;) {
       if (!progress)
@@ -296,8 +294,7 @@ class KerasReader {
     return "";
   }
 
-  std::vector<Value> apply(const Json& json, KerasLayer& layer, std::vector<Value> inputs,
-                           const std::string& prefix) {
+  std::vector<Value> apply(const Json& json, KerasLayer& layer, std::vector<Value> inputs, const std::string& prefix) {
     const Json& config = member_ref(json, "config");
     const std::string where = where_ + ": layer " + shown(layer.name) + " (" + layer.type + ")";
     // models that call models that call models take little space in a file
@@ -345,8 +342,7 @@ class KerasReader {
     layer.layer = model_.layer_count() - 1;
     layer.chw = layer.type == "Dense" ? chw : Shape{};
     first_.push_back(node);
-    if (config.contains("trainable") && config["trainable"] == false)
-      model_.layer(layer.layer).freeze(Freeze::layer);
+    if (config.contains("trainable") && config["trainable"] == false) model_.layer(layer.layer).freeze(Freeze::layer);
     if (layer.type == "Dense") chw = Shape{};
     if (layer.type == "Flatten" && channels_first() && shapes[0].rank() == 3 &&
         config.value("data_format", "channels_last") == std::string("channels_last"))
@@ -396,4 +392,5 @@ KerasModel<T> build_keras_model(const Json& json, const std::string& where, cons
   }
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 #include <keel/io/keras/file.hpp>
 #include <keel/io/tfjs/archive.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// The ways in which Keras writes a configuration: in .keras, in the .h5 of Keras 3, as Keras 2 did, and as
 /// TensorFlow.js does.
@@ -85,8 +86,8 @@ class KerasWriter {
       }
       if (!call.from.empty()) calls.push_back(inbound(graph, call));
     }
-    Json json = part.model ? model_json(*part.model, part.name)
-                           : object("keras.layers", part.type, config_of(part, shapes));
+    Json json =
+        part.model ? model_json(*part.model, part.name) : object("keras.layers", part.type, config_of(part, shapes));
     if (style_ == KerasStyle::keras3 && !part.model && part.type != "InputLayer")
       json["build_config"] = Json::object({{"input_shape", shapes}});
     if (!graph.sequential) json["name"] = part.name, json["inbound_nodes"] = calls;
@@ -131,9 +132,9 @@ class KerasWriter {
       if (old_)
         tensor.push_back(Json::object());
       else
-        tensor = {{"class_name", "__keras_tensor__"},
-                  {"config",
-                   {{"shape", batched(shape_of(graph, value))}, {"dtype", dtype()}, {"keras_history", tensor}}}};
+        tensor = {
+            {"class_name", "__keras_tensor__"},
+            {"config", {{"shape", batched(shape_of(graph, value))}, {"dtype", dtype()}, {"keras_history", tensor}}}};
       tensors.push_back(std::move(tensor));
     }
     if (old_) return tensors;
@@ -183,10 +184,8 @@ class KerasWriter {
     Config config = layer.config();
     keep_padding(config, layer);
     const auto& known = keras_layers();
-    const auto found =
-        std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
-    if (found == known.end())
-      refuse(layer, "a layer that Keras has", "a class of your own", "save as .safetensors");
+    const auto found = std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
+    if (found == known.end()) refuse(layer, "a layer that Keras has", "a class of your own", "save as .safetensors");
     if (config.get<bool>("ceil_mode", false))
       refuse(layer, "ceil_mode false, all that Keras has", "true", "save as .safetensors");
     if (config.get<bool>("count_include_pad", false) && config.get<std::string>("padding", {}) == "same")
@@ -206,8 +205,8 @@ class KerasWriter {
       const double usual = activation.kind == Activation::leaky_relu ? 0.2 : 1.0;
       if ((activation.kind == Activation::leaky_relu || activation.kind == Activation::elu) &&
           activation.alpha != usual)
-        refuse(layer, "Keras's alpha of " + std::to_string(usual) + " inside a layer",
-               std::to_string(activation.alpha), "add a LeakyReLU or ELU layer");
+        refuse(layer, "Keras's alpha of " + std::to_string(usual) + " inside a layer", std::to_string(activation.alpha),
+               "add a LeakyReLU or ELU layer");
     }
     if (type == "ZeroPadding2D") {
       const auto sides = config.get<std::vector<Index>>("padding", {0, 0, 0, 0});
@@ -378,10 +377,9 @@ void save_tfjs(const Model<T>& model, const std::string& path) {
     }
   };
   write(write, writer.graph());
-  archive.metadata["modelTopology"] = Json({{"keras_version", "tfjs-layers 4.22.0"},
-                                            {"backend", "tensor_flow.js"},
-                                            {"model_config", writer.json()}})
-                                          .dump();
+  archive.metadata["modelTopology"] =
+      Json({{"keras_version", "tfjs-layers 4.22.0"}, {"backend", "tensor_flow.js"}, {"model_config", writer.json()}})
+          .dump();
   write_tfjs(path, archive);
 }
 
@@ -390,4 +388,5 @@ KEEL_INSTANCE(void save_keras_weights(const Model<float>&, const std::string&))
 KEEL_INSTANCE(void save_keras_h5(const Model<float>&, const std::string&))
 KEEL_INSTANCE(void save_tfjs(const Model<float>&, const std::string&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -8,7 +8,8 @@
 #include <keel/formats/content.hpp>
 #include <keel/formats/json.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -45,16 +46,14 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
   }
   NamedArray array;
   array.name = name.text();
-  array.dtype =
-      tfjs_type(entry, {{"float32", DType::f32}, {"int32", DType::i32}, {"bool", DType::boolean}}, where);
+  array.dtype = tfjs_type(entry, {{"float32", DType::f32}, {"int32", DType::i32}, {"bool", DType::boolean}}, where);
   const auto quantised = entry.find("quantization");
   const bool packed = quantised != entry.end();
   if (packed && (!quantised->is_object() || array.dtype == DType::boolean))
     throw FormatError(where, "a quantisation of numbers", "another");
   const DType stored =
-      packed
-          ? tfjs_type(*quantised, {{"uint8", DType::u8}, {"uint16", DType::u16}, {"float16", DType::f16}}, where)
-          : array.dtype;
+      packed ? tfjs_type(*quantised, {{"uint8", DType::u8}, {"uint16", DType::u16}, {"float16", DType::f16}}, where)
+             : array.dtype;
   std::uint64_t bytes = 0, plain = 0;
   array.shape = checked_shape(dims, size_of(stored), bytes, where);
   checked_shape(dims, size_of(array.dtype), plain, where);
@@ -108,8 +107,8 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
     throw FormatError(path, "the format layers-model", io::shown(format->second), "graph models hold no layers");
   io::NameSet files, names;
   for (const Json& group : model["weightsManifest"]) {
-    if (!group.is_object() || !group.contains("paths") || !group["paths"].is_array() ||
-        !group.contains("weights") || !group["weights"].is_array())
+    if (!group.is_object() || !group.contains("paths") || !group["paths"].is_array() || !group.contains("weights") ||
+        !group["weights"].is_array())
       throw FormatError(path, "groups with paths and weights", "another form");
     Bytes data;
     for (const Json& shard : group["paths"]) {
@@ -138,15 +137,13 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
 inline void write_tfjs(const std::string& path, const Archive& archive) {
   Json model = {{"format", "layers-model"}, {"generatedBy", "keel"}, {"convertedBy", nullptr}};
   for (const auto& [key, value] : archive.metadata)
-    model[key] =
-        key == "modelTopology" || key == "trainingConfig" ? parse_json(value, path + ", " + key) : Json(value);
+    model[key] = key == "modelTopology" || key == "trainingConfig" ? parse_json(value, path + ", " + key) : Json(value);
   Bytes data;
   Json weights = Json::array();
   io::NameSet names;
   for (const NamedArray& array : archive.tensors) {
     if (array.dtype != DType::f32 && array.dtype != DType::i32 && array.dtype != DType::boolean)
-      throw FormatError(path + ": " + array.name, "float32, int32 or bool", name_of(array.dtype),
-                        "convert it first");
+      throw FormatError(path + ": " + array.name, "float32, int32 or bool", name_of(array.dtype), "convert it first");
     names.add(array.name, path);
     weights.push_back({{"name", array.name},
                        {"shape", std::vector<Index>(array.shape.begin(), array.shape.end())},
@@ -169,4 +166,5 @@ inline void write_tfjs(const std::string& path, const Archive& archive) {
   write_file(path, std::string_view(model.dump()));
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,7 +9,8 @@
 #include <keel/io/reconcile.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -139,22 +140,19 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
       if (p[0] || p[2]) padding = ", padding=" + python(p[0], p[2]) + (average ? ", count_include_pad=False" : "");
     } else {
       parts.asymmetric = true;
-      const std::string sides = "(" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " +
-                                std::to_string(p[0]) + ", " + std::to_string(p[1]) + ")";
+      const std::string sides = "(" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " + std::to_string(p[0]) +
+                                ", " + std::to_string(p[1]) + ")";
       if (average)
         padding = ")  # PyTorch cannot average without the padding " + sides;
       else
-        add(type == "MaxPooling2D" ? "nn.ConstantPad2d(" + sides + ", float('-inf'))"
-                                   : "nn.ZeroPad2d(" + sides + ")",
+        add(type == "MaxPooling2D" ? "nn.ConstantPad2d(" + sides + ", float('-inf'))" : "nn.ZeroPad2d(" + sides + ")",
             "_padding");
     }
   }
   const std::string channels = in.rank() ? std::to_string(in.back()) : "1";
-  const auto conv = [&](const char* name, const std::string& ins, const std::string& outs,
-                        const std::string& groups) {
-    return std::string(name) + "(" + ins + ", " + outs + ", " + pair("kernel_size") +
-           ", stride=" + pair("strides") + padding + ", dilation=" + pair("dilation_rate") +
-           (groups == "1" ? "" : ", groups=" + groups) + bias + ")";
+  const auto conv = [&](const char* name, const std::string& ins, const std::string& outs, const std::string& groups) {
+    return std::string(name) + "(" + ins + ", " + outs + ", " + pair("kernel_size") + ", stride=" + pair("strides") +
+           padding + ", dilation=" + pair("dilation_rate") + (groups == "1" ? "" : ", groups=" + groups) + bias + ")";
   };
   const std::string outs = out.rank() ? std::to_string(out.back()) : "1";
   if (type == "Conv2D") {
@@ -163,9 +161,8 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     add_weights(conv("nn.Conv2d", channels, outs, channels));
   } else if (type == "SeparableConv2D") {
     const std::string middle = std::to_string(in.back() * config.get<Index>("depth_multiplier", 1));
-    add_weights("nn.Conv2d(" + channels + ", " + middle + ", " + pair("kernel_size") +
-                    ", stride=" + pair("strides") + padding + ", dilation=" + pair("dilation_rate") +
-                    ", groups=" + channels + ", bias=False)",
+    add_weights("nn.Conv2d(" + channels + ", " + middle + ", " + pair("kernel_size") + ", stride=" + pair("strides") +
+                    padding + ", dilation=" + pair("dilation_rate") + ", groups=" + channels + ", bias=False)",
                 "_depthwise");
     add_weights("nn.Conv2d(" + middle + ", " + outs + ", 1" + bias + ")", "_pointwise");
   } else if (type == "Conv2DTranspose") {
@@ -198,19 +195,18 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     add_weights("nn.Linear(" + channels + ", " + outs + bias + ")");
   } else if (type == "BatchNormalization") {
     const bool affine = config.get<bool>("scale", true) || config.get<bool>("center", true);
-    add_weights(
-        std::string("nn.BatchNorm") + (in.rank() == 3 ? "2d(" : "1d(") + channels +
-        ", eps=" + python(config.get<double>("epsilon", 1e-3)) + ", momentum=" +
-        (config.get<bool>("cumulative", false) ? "None" : python(1 - config.get<double>("momentum", 0.99))) +
-        (affine ? "" : ", affine=False") + ")");
+    add_weights(std::string("nn.BatchNorm") + (in.rank() == 3 ? "2d(" : "1d(") + channels +
+                ", eps=" + python(config.get<double>("epsilon", 1e-3)) + ", momentum=" +
+                (config.get<bool>("cumulative", false) ? "None" : python(1 - config.get<double>("momentum", 0.99))) +
+                (affine ? "" : ", affine=False") + ")");
   } else if (type == "Normalization") {
     add_weights(std::string("nn.BatchNorm") + (in.rank() == 3 ? "2d(" : "1d(") + channels +
                 ", eps=0, momentum=0, affine=False)");
   } else if (type == "PReLU") {
     add_weights("nn.PReLU(" + channels + ")");
   } else if (type == "MaxPooling2D" || type == "AveragePooling2D") {
-    add(std::string(type == "MaxPooling2D" ? "nn.MaxPool2d(" : "nn.AvgPool2d(") + pair("pool_size") + ", stride=" +
-        pair("strides") + padding + (config.get<bool>("ceil_mode", false) ? ", ceil_mode=True" : "") +
+    add(std::string(type == "MaxPooling2D" ? "nn.MaxPool2d(" : "nn.AvgPool2d(") + pair("pool_size") +
+        ", stride=" + pair("strides") + padding + (config.get<bool>("ceil_mode", false) ? ", ceil_mode=True" : "") +
         (padding.find('#') == padding.npos ? ")" : ""));
   } else if (type == "GlobalAveragePooling2D" || type == "GlobalMaxPooling2D") {
     add(type == "GlobalMaxPooling2D" ? "nn.AdaptiveMaxPool2d(1)" : "nn.AdaptiveAvgPool2d(1)");
@@ -219,15 +215,14 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     add("nn.Flatten()");
   } else if (type == "Reshape") {
     std::string dims;
-    if (out.rank() == 3)
-      dims = std::to_string(out[2]) + ", " + std::to_string(out[0]) + ", " + std::to_string(out[1]);
+    if (out.rank() == 3) dims = std::to_string(out[2]) + ", " + std::to_string(out[0]) + ", " + std::to_string(out[1]);
     add(out.rank() == 1 ? "nn.Flatten()" : "nn.Unflatten(1, (" + dims + "))");
   } else if (type == "Dropout") {
     add("nn.Dropout(" + python(config.get<double>("rate", 0)) + ")");
   } else if (type == "ZeroPadding2D") {
     const auto p = padding_of(config, "kernel_size", in);
-    add("nn.ZeroPad2d((" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " + std::to_string(p[0]) +
-        ", " + std::to_string(p[1]) + "))");
+    add("nn.ZeroPad2d((" + std::to_string(p[2]) + ", " + std::to_string(p[3]) + ", " + std::to_string(p[0]) + ", " +
+        std::to_string(p[1]) + "))");
   } else if (type == "UpSampling2D") {
     const bool bilinear = config.get<std::string>("interpolation", "nearest") == "bilinear";
     add("nn.Upsample(scale_factor=" + pair("size", 2) + ", mode='" +
@@ -240,8 +235,7 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     add("nn.Identity()  # " + type + ": PyTorch has no module");
   }
   const bool inside = !parts.with_weights.empty() && layer.role() != LayerRole::activation;
-  if (inside && layer.activation().kind != Activation::linear)
-    add(torch_activation(layer.activation()), "_activation");
+  if (inside && layer.activation().kind != Activation::linear) add(torch_activation(layer.activation()), "_activation");
   return parts;
 }
 
@@ -317,8 +311,7 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
     const auto open = [&] {
       const std::size_t at = part < parts.with_weights.size() ? parts.with_weights[part++] : 0;
       const std::string& name = names[static_cast<std::size_t>(l)][at];
-      modules.push_back(
-          {model.is_sequential() ? std::to_string(before + at) : name, layer.name(), layer.type(), {}});
+      modules.push_back({model.is_sequential() ? std::to_string(before + at) : name, layer.name(), layer.type(), {}});
     };
     const auto slot = [&](const char* role, Parameter<T>* parameter, ArrayLayout layout) {
       if (layout.axes.empty() && layout.file.rank() == 0) layout.file = parameter->shape();
@@ -333,8 +326,7 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
     const auto conv = [&](Parameter<T>* p, bool depthwise) {
       const Shape& k = p->shape();
       if (!depthwise) return ArrayLayout{{k[3], k[2], k[0], k[1]}, {}, {2, 3, 1, 0}, {}, "OIHW to HWIO"};
-      return ArrayLayout{
-          {k[2] * k[3], 1, k[0], k[1]}, {k[2], k[3], k[0], k[1]}, {2, 3, 0, 1}, {}, "(C M)1HW to HWCM"};
+      return ArrayLayout{{k[2] * k[3], 1, k[0], k[1]}, {k[2], k[3], k[0], k[1]}, {2, 3, 0, 1}, {}, "(C M)1HW to HWCM"};
     };
     const std::vector<Parameter<T>*> parameters = layer.parameters();
     if (!parameters.empty()) open();
@@ -395,4 +387,5 @@ std::vector<Module<T>> torch_modules(Model<T>& model) {
 
 }  // namespace io
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -4,7 +4,8 @@
 #include <keel/io/torch/layout.hpp>
 #include <keel/formats/torch_file.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace io {
 
@@ -14,8 +15,8 @@ inline Archive torch_state(Archive archive, std::vector<std::string>& notes) {
   static constexpr const char* wrappers[] = {"module.", "model.", "net.", "network.", "_orig_mod.", "state_dict."};
   auto& tensors = archive.tensors;
   const auto count = [&](std::string_view prefix) {
-    return static_cast<std::size_t>(std::count_if(
-        tensors.begin(), tensors.end(), [&](const NamedArray& a) { return a.name.starts_with(prefix); }));
+    return static_cast<std::size_t>(
+        std::count_if(tensors.begin(), tensors.end(), [&](const NamedArray& a) { return a.name.starts_with(prefix); }));
   };
   const std::size_t optimizer = count("optim");
   if (optimizer)
@@ -82,8 +83,7 @@ void suspect_torch(const Model<T>& model, std::vector<Suspicion>& suspicions) {
     Padding padding = Padding::valid;
     if (config.find("kernel_size")) read_option(config, "padding", padding);
     if (padding.mode == Padding::Mode::same && torch_parts(layer, in, node.shape).asymmetric)
-      suspect(
-          "padding same pads one side more: PyTorch's padding=1 pads both alike, which is .padding = Padding(1)");
+      suspect("padding same pads one side more: PyTorch's padding=1 pads both alike, which is .padding = Padding(1)");
     if (layer.type() == "Reshape" && in.rank() == 1 && node.shape.rank() == 3)
       suspect("makes maps of (h, w, c): PyTorch's view makes (c, h, w) of the same values");
   }
@@ -109,8 +109,7 @@ inline void suspect_values(const Archive& archive, std::vector<Suspicion>& suspi
 /// of the file another name first.
 template <class T>
 WeightPlan<T> plan_torch(Model<T>& model, Archive file, const std::map<std::string, std::string>& names = {}) {
-  WeightPlan<T> plan(file.where, file.format == "torch" ? "PyTorch" : file.format + ", PyTorch's names",
-                     model.name());
+  WeightPlan<T> plan(file.where, file.format == "torch" ? "PyTorch" : file.format + ", PyTorch's names", model.name());
   const Archive archive = io::torch_state(std::move(file), plan.diagnosis.notes);
   std::vector<io::SourceModule> sources = io::source_modules(archive, '.');
   // safetensors are sorted by type and name
@@ -168,8 +167,7 @@ std::string torch_code(const Model<T>& model) {
   const std::vector<int> first = io::first_nodes(model);
   const auto parts_of = [&](Index l) {
     const auto& node = model.nodes()[static_cast<std::size_t>(first[static_cast<std::size_t>(l)])];
-    return io::torch_parts(model.layer(l), model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape,
-                           node.shape);
+    return io::torch_parts(model.layer(l), model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape, node.shape);
   };
   const auto line = [](const std::string& code, const std::string& tail) {
     const std::size_t comment = code.find("  #");
@@ -230,4 +228,5 @@ void save_torch(const Model<T>& model, const std::string& path) {
 KEEL_INSTANCE(void save_torch(const Model<float>&, const std::string&))
 KEEL_INSTANCE(std::string torch_code(const Model<float>&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

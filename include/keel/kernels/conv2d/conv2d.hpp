@@ -6,7 +6,8 @@
 #include <keel/kernels/conv2d/depthwise.hpp>
 #include <keel/kernels/conv2d/winograd.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -93,8 +94,8 @@ struct ConvPhase {
 
 /// y = epilogue(convolution) for each phase, 0 between them; `shape` reads all that any of them does.
 template <class T>
-void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, const T* x,
-              const Epilogue<T>& epilogue, T* y, const KernelContext& context) {
+void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, const T* x, const Epilogue<T>& epilogue,
+              T* y, const KernelContext& context) {
   ConvStrips<T> strips(shape, ConvStrips<T>::Layout::in_place);
   const Index panels = panel_count<T>(strips.co), out_c = strips.groups * strips.co;
   const Index threads = thread_count(context.threads), out_rows = strips.rows();
@@ -115,8 +116,7 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, c
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
   const Index panel_size = longest * panel_width<T>;
   T* const own_panels = packs && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
-  for (Index i = 0; packs && !own_panels && i < phase_count; ++i)
-    phases[i].packed = phases[i].kernel.pack(0, context);
+  for (Index i = 0; packs && !own_panels && i < phase_count; ++i) phases[i].packed = phases[i].kernel.pack(0, context);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   auto* const held = HeldStrip<Conv2DPanel<T>>::take(context);
@@ -141,14 +141,13 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, c
           const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
           p.channels = (std::min)(panel_width<T>, strips.co - channel), p.pitch = panel_pitch<T>(p.channels);
           if (own) phase.kernel.pack_panel(0, group, channel, own, context.simd);
-          p.weights =
-              own ? own : phase.packed + group * panels_size<T>(phase.sum(), strips.co) + channel * phase.sum();
+          p.weights = own ? own : phase.packed + group * panels_size<T>(phase.sum(), strips.co) + channel * phase.sum();
           p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
           p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
           p.y = y + at;
           // Next are a panel of weights or, if gaps make memory the limit, a share of what the next strip writes.
-          const Index size = gaps ? (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c
-                                  : phase.sum() * p.pitch;
+          const Index size =
+              gaps ? (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c : phase.sum() * p.pitch;
           const Index share = gaps ? i * panels + panel : 0, shares = gaps ? phase_count * panels : 1;
           const T* const next = gaps ? y + strips.first_pixel(strip + 1) * out_c : p.weights + size;
           p.next = next + size * share / shares, p.next_end = next + size * (share + 1) / shares;
@@ -214,8 +213,7 @@ void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const 
 /// the transposed convolution. Computed as convolutions of dy with the flipped kernel, one for each residue of
 /// the position modulo the stride.
 template <class T>
-void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel, T* dx,
-                           const KernelContext& context) {
+void conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const T* kernel, T* dx, const KernelContext& context) {
   if (g.is_depthwise()) return depthwise_conv2d_backward_input(g, dy, kernel, dx, context);
   if (g.batch * g.in_h * g.in_w * g.in_c == 0) return;
   using detail::BackwardAxis, detail::ConvPhase;
@@ -254,8 +252,8 @@ namespace detail {
 
 /// The kernel's gradient where some taps see nothing: theirs is 0.
 template <class T>
-void backward_used_taps(Conv2DGeometry g, const ConvShape& shape, const T* x, const T* dy, T* dkernel,
-                        bool accumulate, const KernelContext& context) {
+void backward_used_taps(Conv2DGeometry g, const ConvShape& shape, const T* x, const T* dy, T* dkernel, bool accumulate,
+                        const KernelContext& context) {
   if (!accumulate) std::fill_n(dkernel, g.kernel_size(), T(0));
   T* to = dkernel + first_weight(g, shape.h, shape.w);
   const Index row = g.kernel_w * g.group_in() * g.out_c;
@@ -312,16 +310,14 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
       p.add = accumulate || strip > 0;
       // What the next strip reads is fetched while this one is worked on, a cache line with each pixel of a tile,
       // if the second-level cache has room for it.
-      const bool fetches =
-          strip + 1 < strips.count && strip_rows * (x_row + dy_row) * Index{sizeof(T)} <= 512 << 10;
+      const bool fetches = strip + 1 < strips.count && strip_rows * (x_row + dy_row) * Index{sizeof(T)} <= 512 << 10;
       const T* ahead[] = {x + strips.first_row(strip + 1) * x_row, dy + strips.first_row(strip + 1) * dy_row};
       Index left[] = {fetches ? strip_rows * x_row : 0, fetches ? strip_rows * dy_row : 0};
       for (Index at = first, next; at < last; at = next) {
         const Index group = at / panel_tiles / panels, panel = at / panel_tiles % panels;
         next = (std::min)(last, (at / tiles + 1) * tiles);
         if (at == first || at % (panels * panel_tiles) == 0)
-          strips.read(x, strip, group, blocks + thread * strips.block_size(),
-                      row_offsets + thread * 2 * strip_rows, p);
+          strips.read(x, strip, group, blocks + thread * strips.block_size(), row_offsets + thread * 2 * strip_rows, p);
         const Index channel = group * strips.co + panel * detail::panel_width<T>;
         if (at == first || at % panel_tiles == 0) {
           p.channels = (std::min)(detail::panel_width<T>, strips.co - panel * detail::panel_width<T>);
@@ -342,4 +338,5 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   });
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

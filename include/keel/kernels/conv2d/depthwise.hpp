@@ -5,7 +5,8 @@
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace simd {
 /// A term of a pixel's sum: where its input and its weight are, in values from `source` and from `kernel`.
@@ -56,12 +57,14 @@ struct DepthwiseGradient {
 };
 }  // namespace simd
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/depthwise_conv2d.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -71,12 +74,10 @@ struct DepthwiseAxis {
   bool backward;
 
   static DepthwiseAxis rows(const Conv2DGeometry& g, bool back) {
-    return {
-        back ? g.out_h : g.in_h, back ? g.in_h : g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top, back};
+    return {back ? g.out_h : g.in_h, back ? g.in_h : g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top, back};
   }
   static DepthwiseAxis columns(const Conv2DGeometry& g, bool back) {
-    return {
-        back ? g.out_w : g.in_w, back ? g.in_w : g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, back};
+    return {back ? g.out_w : g.in_w, back ? g.in_w : g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, back};
   }
 
   /// Where position `to` reads through a tap; -1 outside.
@@ -145,18 +146,17 @@ void depthwise_strips(const Conv2DGeometry& g, bool backward, const T* source, c
   const Index from_row = image.from_w * channels, to_row = image.to_w * channels;
   const Index rows = std::clamp<Index>((256 << 10) / (from_row * Index{sizeof(T)} + 1), 1, to_h);
   const Index strips = (to_h + rows - 1) / rows;
-  parallel_for(context.threads, g.batch * strips, 65536 / (rows * to_row * 9 + 1) + 1,
-               [&](Index begin, Index end) {
-                 simd::DepthwiseStrip<T> strip = image;
-                 for (Index i = begin; i < end; ++i) {
-                   const Index n = i / strips, at = n * to_h * to_row;
-                   strip.first = to_h * (i % strips) / strips;
-                   strip.rows = to_h * (i % strips + 1) / strips - strip.first;
-                   strip.source = source + n * strip.from_h * from_row;
-                   strip.y = to + at, strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-                   KEEL_SIMD_CALL(context.simd, depthwise_strip<T>)(strip);
-                 }
-               });
+  parallel_for(context.threads, g.batch * strips, 65536 / (rows * to_row * 9 + 1) + 1, [&](Index begin, Index end) {
+    simd::DepthwiseStrip<T> strip = image;
+    for (Index i = begin; i < end; ++i) {
+      const Index n = i / strips, at = n * to_h * to_row;
+      strip.first = to_h * (i % strips) / strips;
+      strip.rows = to_h * (i % strips + 1) / strips - strip.first;
+      strip.source = source + n * strip.from_h * from_row;
+      strip.y = to + at, strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+      KEEL_SIMD_CALL(context.simd, depthwise_strip<T>)(strip);
+    }
+  });
 }
 
 /// The kernel's forward pass (x to y), or backwards (dy to dx) as a sum of the same form, for any taps and
@@ -228,8 +228,7 @@ void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, co
 
 /// Each of x's channels `multiplier` times: what depth multipliers beyond 1 read.
 template <class T>
-const T* depthwise_repeat(Index pixels, Index channels, Index multiplier, const T* x,
-                          const KernelContext& context) {
+const T* depthwise_repeat(Index pixels, Index channels, Index multiplier, const T* x, const KernelContext& context) {
   if (multiplier == 1) return x;
   T* const repeated = context.scratch.take<T>(pixels * channels * multiplier);
   for (Index i = 0; i < pixels * channels; ++i) std::fill_n(repeated + i * multiplier, multiplier, x[i]);
@@ -242,12 +241,11 @@ const T* depthwise_repeat(Index pixels, Index channels, Index multiplier, const 
 /// [c M, (c + 1) M), M = out_c / in_c, by the kernel (kernel_h, kernel_w, in_c, M).
 /// y = activation(sum + bias + residual).
 template <class T>
-void depthwise_conv2d_forward(const Conv2DGeometry& g, const T* x, const T* kernel, const Epilogue<T>& epilogue,
-                              T* y, const KernelContext& context) {
+void depthwise_conv2d_forward(const Conv2DGeometry& g, const T* x, const T* kernel, const Epilogue<T>& epilogue, T* y,
+                              const KernelContext& context) {
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
   Scratch::Frame frame(context.scratch);
-  const T* const source =
-      detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, g.out_c / g.in_c, x, context);
+  const T* const source = detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, g.out_c / g.in_c, x, context);
   detail::depthwise_apply(g, false, source, kernel, epilogue, y, context);
 }
 
@@ -271,14 +269,13 @@ void depthwise_conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const
 /// dkernel = the gradient with respect to the kernel, or adds it to dkernel. Sums of some 512 pixels, one after
 /// the other; threads share the channels.
 template <class T>
-void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel,
-                                      bool accumulate, const KernelContext& context) {
+void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
+                                      const KernelContext& context) {
   const Index channels = g.out_c, taps = g.kernel_h * g.kernel_w;
   if (!accumulate) std::fill_n(dkernel, taps * channels, T(0));
   if (g.batch * g.out_h * g.out_w * taps * channels == 0) return;
   Scratch::Frame frame(context.scratch);
-  const T* const source =
-      detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, channels / g.in_c, x, context);
+  const T* const source = detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, channels / g.in_c, x, context);
   const detail::DepthwiseAxis rows = detail::DepthwiseAxis::rows(g, false);
   detail::DepthwisePositions* const runs = context.scratch.take<detail::DepthwisePositions>(g.out_w);
   const Index run_count = depthwise_runs(detail::DepthwiseAxis::columns(g, false), runs, context.scratch);
@@ -322,4 +319,5 @@ void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const
   });
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -2,7 +2,8 @@
 
 #include <keel/tensor/shape.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A 2-D convolution (cross-correlation, as in every framework) of channels-last images:
 ///
@@ -23,4 +24,5 @@ struct Conv2DGeometry {
   Index kernel_size() const { return kernel_h * kernel_w * group_in() * out_c; }
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,7 +9,8 @@
 #include <keel/kernels/parallel.hpp>
 #include <keel/kernels/simd/vector.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 namespace detail {
 
 /// Some rows of output pixels and where their inputs are. The sum of a pixel is over runs_h x runs_w runs of
@@ -74,14 +75,16 @@ struct WinogradTiles : Conv2DRows<T> {
 };
 
 }  // namespace detail
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/conv2d.inl>
 #include <keel/kernels/simd/foreach.inl>
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/winograd.inl>
 #include <keel/kernels/simd/foreach.inl>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 namespace detail {
 
 /// Output channels in a panel: 128 bytes, two AVX-512 registers; half that for a rest that fits.
@@ -288,8 +291,7 @@ class ConvStrips {
         if (direct_)
           *x_row++ = ((in_image * h_.in + row * h.stride - h.pad) * w_.in - w.pad) * x_pitch;
         else
-          *x_row++ =
-              n * image_block_ + ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
+          *x_row++ = n * image_block_ + ((i * h_.block_stride() + h_.pad - h.pad) * block_w_ + w_.pad - w.pad) * pitch_;
         *y_row++ = ((in_image * y_h_ + h.start + row * h.step) * y_w_ + w.start) * y_pitch;
       }
     to.rows = x_row - rows, to.width = w.out;
@@ -342,8 +344,7 @@ class ConvStrips {
       }
       const Index whole = planes_ > 1 ? ci / 16 : 0, rest = ci - whole * 16;
       for (Index i = 0; i < inside; ++i, from += gap * x_pitch, to += pitch_) {
-        for (Index plane = 0; plane < whole; ++plane)
-          std::copy_n(from + plane * 16, 16, to + plane * plane_block_);
+        for (Index plane = 0; plane < whole; ++plane) std::copy_n(from + plane * 16, 16, to + plane * plane_block_);
         if (rest > 0) std::copy_n(from + whole * 16, rest, to + whole * plane_block_);
         if (rest > 0 && planes_ > 1) std::fill_n(to + whole * plane_block_ + rest, 16 - rest, T(0));
       }
@@ -377,4 +378,5 @@ struct HeldStrip {
 };
 
 }  // namespace detail
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -3,7 +3,8 @@
 
 #include <keel/kernels/conv2d/strips.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -49,10 +50,11 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
   const bool heavy = matrices * ci * co * Index{sizeof(T)} > 4 << 20;
   const Index tiles = heavy ? 128 : (std::max)(Index{28}, (800 << 10) / tile_bytes);
   Index rows = tiles / strips.row_pixels();
-  if (threads > 1) {  // Some strips for each thread, but no fewer tiles than are multiplied at a time if that leaves it one.
+  if (threads >
+      1) {  // Some strips for each thread, but no fewer tiles than are multiplied at a time if that leaves it one.
     const Index work = strips.rows() * panels * shape.groups;
-    rows = (std::min)({rows, (std::max)(work / (4 * threads), 13 / strips.row_pixels() + 1),
-                       (work + threads - 1) / threads});
+    rows = (std::min)(
+        {rows, (std::max)(work / (4 * threads), 13 / strips.row_pixels() + 1), (work + threads - 1) / threads});
   }
   strips.cut(std::clamp<Index>(rows, 1, strips.rows()));
   const Index parts = strips.count * shape.groups;
@@ -127,8 +129,7 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
   constexpr Index height = 64, width = panel_width<T>, plane = height * width;
   const Index heights = (ci + height - 1) / height;
   const bool once = strips.count <= several;
-  const Index most = several * strips.strip_rows() * columns, v_pitch = ci + 16,
-              m_pitch = panels * panel_width<T> + 16;
+  const Index most = several * strips.strip_rows() * columns, v_pitch = ci + 16, m_pitch = panels * panel_width<T> + 16;
   const Index v_plane = winograd_plane<T>(most, v_pitch), m_plane = winograd_plane<T>(most, m_pitch);
   Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
@@ -172,10 +173,9 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
             p.dkernel = u + matrix * plane;
             KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
           }
-          if (end_strip == strips.count)
-            KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
-            (p.end, p.channels, u, width, plane, dkernel + row * out_c + group * co + channel, out_c, ci * out_c,
-             accumulate);
+          if (end_strip == strips.count) KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
+          (p.end, p.channels, u, width, plane, dkernel + row * out_c + group * co + channel, out_c, ci * out_c,
+           accumulate);
         }
       });
     }
@@ -184,4 +184,5 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
 
 }  // namespace detail
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

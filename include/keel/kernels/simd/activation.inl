@@ -84,8 +84,7 @@ KEEL_SIMD_INLINE Vector<T> activate(Activation kind, T alpha, std::type_identity
 /// infinity.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type_identity_t<Vector<T>> x,
-                                             std::type_identity_t<Vector<T>> y,
-                                             std::type_identity_t<Vector<T>> dy) {
+                                             std::type_identity_t<Vector<T>> y, std::type_identity_t<Vector<T>> dy) {
   const Vector<T> zero{};
   switch (kind) {
     case Activation::elu: return (alpha < T(0) ? x : y) <= zero ? dy * (y + alpha) : dy;

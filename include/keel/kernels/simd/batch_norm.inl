@@ -34,8 +34,8 @@ KEEL_SIMD_INLINE Vector<T> batch_norm_value(const detail::BatchNormChannels<T>& 
 
 /// y = activation(z + residual), a simple activation.
 template <class T>
-void batch_norm_apply(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by,
-                      const T* residual, Activation kind, T alpha, T* y) {
+void batch_norm_apply(Index rows, Index channels, const T* x, const detail::BatchNormChannels<T>& by, const T* residual,
+                      Activation kind, T alpha, T* y) {
   const Index together = channels < 128 ? 128 / (channels + 1) + 1 : 1;  // memory in its own order is faster
   for (Index i = 0; i < rows; i += together) {
     const Index end = rows - i < together ? rows : i + together;
@@ -53,8 +53,7 @@ void batch_norm_apply(Index rows, Index channels, const T* x, const detail::Batc
 /// g = dy * activation'(z + residual), z computed as in the forward pass.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> batch_norm_gradient(const detail::BatchNormChannels<T>& by, Index c, Vector<T> x,
-                                               const T* residual, Activation kind, T alpha, Vector<T> dy,
-                                               Index left) {
+                                               const T* residual, Activation kind, T alpha, Vector<T> dy, Index left) {
   if (kind == Activation::linear) return dy;
   Vector<T> z = batch_norm_value(by, c, x);
   if (residual) z = z + load_some(residual, left);

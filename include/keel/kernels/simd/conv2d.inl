@@ -9,8 +9,7 @@ struct Conv2DGroups {
 
 /// Adds the residual to sums[pixel][width], applies the activation and stores them, for any number of channels.
 template <class T>
-void conv2d_finish(const detail::Conv2DPanel<T>& p, const T* sums, Index width, Index channels, Index pixels,
-                   Index y) {
+void conv2d_finish(const detail::Conv2DPanel<T>& p, const T* sums, Index width, Index channels, Index pixels, Index y) {
   for (Index i = 0; i < pixels; ++i, y += p.y_step, sums += width)
     for (Index c = 0; c < channels && c < width; c += lanes<T>) {
       const Tail<T> tail(channels - c < lanes<T> ? channels - c : lanes<T>);
@@ -28,8 +27,7 @@ template <class T, int N, int G, int V>
 void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& groups, Index count, const T* weights,
                  const T* next, const T* bias, Index channels) {
   constexpr int width = V * lanes<T>;
-  constexpr std::size_t pixels = std::size_t{N * G}, vectors = std::size_t{V},
-                        values = pixels * std::size_t{width};
+  constexpr std::size_t pixels = std::size_t{N * G}, vectors = std::size_t{V}, values = pixels * std::size_t{width};
   Vector<T> sum[pixels][vectors];
 #pragma GCC unroll 2
   for (int v = 0; v < V; ++v) {
@@ -148,8 +146,7 @@ void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index
   Vector<T> sum[weights][vectors];
 #pragma GCC unroll 8
   for (int c = 0; c < C; ++c) {
-    if (c < count)
-      prefetch_to_write(to + c * p.out_c), prefetch_to_write(to + c * p.out_c + (V - 1) * lanes<T>);
+    if (c < count) prefetch_to_write(to + c * p.out_c), prefetch_to_write(to + c * p.out_c + (V - 1) * lanes<T>);
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) sum[c][v] = Vector<T>{};
   }

@@ -176,8 +176,7 @@ void depthwise_strip(const DepthwiseStrip<T>& strip) {
   const Index whole = strip.channels / lanes<T> * lanes<T>;
   for (Index column = 0, width; column < strip.to_w; column += width) {
     const Index left = column - strip.pad_left;
-    const bool wide =
-        left >= -1 && left + depthwise_width < strip.from_w && column + depthwise_width <= strip.to_w;
+    const bool wide = left >= -1 && left + depthwise_width < strip.from_w && column + depthwise_width <= strip.to_w;
     width = wide ? depthwise_width : 1;
     for (Index c = 0; wide && c < whole; c += lanes<T>) depthwise_column<T, depthwise_width>(strip, column, c);
     for (Index pixel = column; pixel < column + width; ++pixel)

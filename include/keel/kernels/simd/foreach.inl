@@ -38,9 +38,13 @@
 #else
 #define KEEL_SIMD_UNROLL KEEL_SIMD_UNROLLED
 #endif
-namespace keel::inline KEEL_ABI::simd::baseline {
+namespace keel {
+inline namespace KEEL_ABI {
+namespace simd::baseline {
 #include KEEL_SIMD_SOURCE
-}
+}  // namespace simd::baseline
+}  // namespace KEEL_ABI
+}  // namespace keel
 #undef KEEL_SIMD_LEVEL
 #undef KEEL_SIMD_BYTES
 #undef KEEL_SIMD_REGISTERS
@@ -58,9 +62,13 @@ namespace keel::inline KEEL_ABI::simd::baseline {
 #define KEEL_SIMD_LEVEL 1
 #define KEEL_SIMD_BYTES 32
 #define KEEL_SIMD_REGISTERS 16
-namespace keel::inline KEEL_ABI::simd::avx2 {
+namespace keel {
+inline namespace KEEL_ABI {
+namespace simd::avx2 {
 #include KEEL_SIMD_SOURCE
-}
+}  // namespace simd::avx2
+}  // namespace KEEL_ABI
+}  // namespace keel
 #undef KEEL_SIMD_LEVEL
 #undef KEEL_SIMD_BYTES
 #undef KEEL_SIMD_REGISTERS
@@ -80,9 +88,13 @@ namespace keel::inline KEEL_ABI::simd::avx2 {
 #define KEEL_SIMD_LEVEL 2
 #define KEEL_SIMD_BYTES 64
 #define KEEL_SIMD_REGISTERS 32
-namespace keel::inline KEEL_ABI::simd::avx512 {
+namespace keel {
+inline namespace KEEL_ABI {
+namespace simd::avx512 {
 #include KEEL_SIMD_SOURCE
-}
+}  // namespace simd::avx512
+}  // namespace KEEL_ABI
+}  // namespace keel
 #undef KEEL_SIMD_LEVEL
 #undef KEEL_SIMD_BYTES
 #undef KEEL_SIMD_REGISTERS

@@ -173,8 +173,8 @@ void gemm_few_rows(Index rows, Index columns, Index depth, const T* a, Index a_r
   const Index part = 32768 / columns / 8 * 8 + 8;
   for (Index k = 0; k < depth; k += part)
     for (Index r = 0; r < rows; ++r)
-      gemv(k + part < depth ? part : depth - k, columns, a + r * a_row + k * a_step, a_step, b + k * b_step,
-           b_step, r > 0, sums + r * columns);
+      gemv(k + part < depth ? part : depth - k, columns, a + r * a_row + k * a_step, a_step, b + k * b_step, b_step,
+           r > 0, sums + r * columns);
   for (Index r = 0; r < rows; ++r, c += c_step, sums += columns)
     for (Index j = 0; j < columns; ++j) c[j] = add ? c[j] + sums[j] : sums[j];
 }
@@ -216,14 +216,12 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
       T* const to = c + i * c_step + j;
       Index v = 0;
       if (some == gemm_strip<T>) {
-        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail,
-                                               ahead);
+        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail, ahead);
         v = some;
       }
       for (; v + lanes<T> <= some; v += lanes<T>)
         gemm_tile<T, 1, false>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead);
-      if (v < some)
-        gemm_tile<T, 1, true>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead);
+      if (v < some) gemm_tile<T, 1, true>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead);
       if (ahead != nullptr) ahead += depth * cache_line<T>;
     }
     if (tiled < rows)

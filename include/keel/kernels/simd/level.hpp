@@ -13,7 +13,8 @@
 #define KEEL_SIMD_X86 0
 #endif
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// The instruction sets that kernels are compiled for. `baseline` is what the compiler was told to target.
 enum class SimdLevel { baseline, avx2, avx512 };
@@ -46,9 +47,8 @@ inline SimdLevel simd_level() {
     if (text == nullptr || *text == '\0') return best_simd_level();
     for (const SimdLevel level : {SimdLevel::baseline, SimdLevel::avx2, SimdLevel::avx512})
       if (std::string_view(text) == to_string(level) && level <= best_simd_level()) return level;
-    throw ConfigError("KEEL_SIMD",
-                      std::string("baseline, avx2 or avx512, at most ") + to_string(best_simd_level()), text,
-                      "unset the environment variable to use the best level of this machine");
+    throw ConfigError("KEEL_SIMD", std::string("baseline, avx2 or avx512, at most ") + to_string(best_simd_level()),
+                      text, "unset the environment variable to use the best level of this machine");
   }();
   return used;
 }
@@ -65,4 +65,5 @@ struct CpuInfo {
 
 inline CpuInfo cpu_info() { return {simd_level(), best_simd_level()}; }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

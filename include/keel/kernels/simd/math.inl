@@ -48,8 +48,7 @@ KEEL_SIMD_INLINE Vector<T> abs(std::type_identity_t<Vector<T>> x) {
 }
 /// |magnitude| >= 0 with the sign of x.
 template <class T>
-KEEL_SIMD_INLINE Vector<T> with_sign(std::type_identity_t<Vector<T>> magnitude,
-                                     std::type_identity_t<Vector<T>> x) {
+KEEL_SIMD_INLINE Vector<T> with_sign(std::type_identity_t<Vector<T>> magnitude, std::type_identity_t<Vector<T>> x) {
   using Bits = IntegerVector<T>;
   using Bit = typename VectorTypes<T>::Integer;
   const Bits sign = bit_cast<Bits>(x) & (std::numeric_limits<Bit>::min)();

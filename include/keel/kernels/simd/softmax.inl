@@ -42,8 +42,7 @@ void softmax_rows(Index rows, Index columns, const T* x, T* y) {
       sums = sums + e;
     }
     const T total = sum<T>(sums);
-    for (Index j = 0; j < columns; j += lanes<T>)
-      store_some(y + j, load_some(y + j, columns - j) / total, columns - j);
+    for (Index j = 0; j < columns; j += lanes<T>) store_some(y + j, load_some(y + j, columns - j) / total, columns - j);
   }
 }
 

@@ -20,9 +20,9 @@
 
 /// `KEEL_SIMD_CALL(level, foo<T>)(arguments)` calls foo<T> in simd::avx512, simd::avx2 or simd::baseline.
 #if KEEL_SIMD_X86
-#define KEEL_SIMD_CALL(level, ...)                                                                        \
-  ((level) == ::keel::SimdLevel::avx512 ? &::keel::simd::avx512::__VA_ARGS__                              \
-   : (level) == ::keel::SimdLevel::avx2 ? &::keel::simd::avx2::__VA_ARGS__                                \
+#define KEEL_SIMD_CALL(level, ...)                                           \
+  ((level) == ::keel::SimdLevel::avx512 ? &::keel::simd::avx512::__VA_ARGS__ \
+   : (level) == ::keel::SimdLevel::avx2 ? &::keel::simd::avx2::__VA_ARGS__   \
                                         : &::keel::simd::baseline::__VA_ARGS__)
 #else
 #define KEEL_SIMD_CALL(level, ...) (static_cast<void>(level), &::keel::simd::baseline::__VA_ARGS__)

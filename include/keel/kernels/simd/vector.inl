@@ -202,8 +202,8 @@ KEEL_SIMD_TAIL_INLINE void store(T* to, std::type_identity_t<Vector<T>> value, c
   if constexpr (sizeof(T) == 4)
     __builtin_ia32_maskstoreps256(reinterpret_cast<Vector<T>*>(to), tail.mask, value);
   else
-    __builtin_ia32_maskstorepd256(reinterpret_cast<Vector<T>*>(to),
-                                  bit_cast<typename Tail<T>::Mask64>(tail.mask), value);
+    __builtin_ia32_maskstorepd256(reinterpret_cast<Vector<T>*>(to), bit_cast<typename Tail<T>::Mask64>(tail.mask),
+                                  value);
 #else
   T parts[lanes<T>];
   store(parts, value);

@@ -6,15 +6,15 @@
 
 #include <keel/layers/base/layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Holds a layer of any class by value: copying it copies the layer, parameters included.
 template <class T>
 class AnyLayer {
  public:
   template <class L>
-  requires std::is_base_of_v<Layer<T>, L> AnyLayer(L layer)
-      : AnyLayer(std::make_unique<L>(std::move(layer))) {}
+  requires std::is_base_of_v<Layer<T>, L> AnyLayer(L layer) : AnyLayer(std::make_unique<L>(std::move(layer))) {}
   template <class L>
   explicit AnyLayer(std::unique_ptr<L> layer) : layer_(std::move(layer)), copy_(copy<L>) {}
   AnyLayer(const AnyLayer& other) : layer_(other.copy_(*other)), copy_(other.copy_) {}
@@ -43,4 +43,5 @@ class AnyLayer {
 
 KEEL_INSTANCE(class AnyLayer<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,7 +9,8 @@
 
 #include <keel/tensor/shape.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// A layer's options as data, under Keras's names ("filters", "kernel_size", "padding"): what is saved with a
 /// model and what the registry builds layers from. Entries keep their order.
@@ -59,8 +60,7 @@ class Config {
 
  private:
   static const char* type_name(const Value& value) {
-    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string",
-                                            "a list of integers"};
+    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string", "a list of integers"};
     return types[value.index()];
   }
   [[noreturn, gnu::cold]] static void fail(std::string_view name, const char* expected, const char* got) {
@@ -70,4 +70,5 @@ class Config {
   std::vector<std::pair<std::string, Value>> entries_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

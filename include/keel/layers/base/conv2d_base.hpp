@@ -5,7 +5,8 @@
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Base of Conv2D and DepthwiseConv2D: y = activation(conv(x, kernel) + bias).
 ///
@@ -35,14 +36,12 @@ class Conv2DBase : public Layer<T> {
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
-    activated_forward(
-        output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
-          const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-          conv2d_forward<T>(g, x[0].data(), nullptr, epilogue, out, pass.kernel, kernel_.value().data());
-        });
+    activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
+      const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
+      conv2d_forward<T>(g, x[0].data(), nullptr, epilogue, out, pass.kernel, kernel_.value().data());
+    });
   }
-  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     const Conv2DGeometry g = geometry(x[0].shape().sample(), x[0].shape()[0]);
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
@@ -109,12 +108,10 @@ class Conv2DBase : public Layer<T> {
   Conv2DGeometry geometry(const Shape& in, Index batch = 1) const {
     const Index channels = in.back(), groups = groups_for(channels);
     if (channels < 1 || channels % groups != 0)
-      throw ShapeError(this->who(),
-                       groups > 1 ? "channels divisible by groups, " + std::to_string(groups) : "channels",
+      throw ShapeError(this->who(), groups > 1 ? "channels divisible by groups, " + std::to_string(groups) : "channels",
                        in.to_string());
     const Index filters = filters_for(channels);
-    if (kernel_.size() > 0 &&
-        kernel_size_.height * kernel_size_.width * channels / groups * filters != kernel_.size())
+    if (kernel_.size() > 0 && kernel_size_.height * kernel_size_.width * channels / groups * filters != kernel_.size())
       throw ShapeError(this->who(), "channels that fit the kernel " + kernel_.shape().to_string(), in.to_string());
     const auto [h, w] =
         sweeps(*this, in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate, options_.padding);
@@ -127,4 +124,5 @@ class Conv2DBase : public Layer<T> {
   Parameter<T> kernel_, bias_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

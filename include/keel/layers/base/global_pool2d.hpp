@@ -4,7 +4,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct GlobalPool2DOptions {
   /// Keep height and width as axes of extent 1 (PyTorch's AdaptiveAvgPool2d(1)).
@@ -37,4 +38,5 @@ class GlobalPool2D : public Layer<T> {
 
 KEEL_INSTANCE(class GlobalPool2D<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -9,7 +9,8 @@
 #include <keel/tensor/rng.hpp>
 #include <keel/tensor/tensor.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Where a parameter's first values come from (Keras's initializers of the same names). With fan_in and fan_out
 /// the numbers of values that flow into and out of one place:
@@ -47,9 +48,8 @@ enum class Initializer {
 };
 
 inline constexpr std::array<std::string_view, 13> initializer_names{
-    "zeros",          "ones",          "constant",   "random_uniform", "random_normal", "truncated_normal",
-    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",      "lecun_uniform", "lecun_normal",
-    "torch_default"};
+    "zeros",         "ones",       "constant",  "random_uniform", "random_normal", "truncated_normal", "glorot_uniform",
+    "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",  "lecun_normal",  "torch_default"};
 
 /// An initializer and the value of constant and of the random_ kinds.
 struct InitializerSpec {
@@ -131,4 +131,5 @@ inline void read_option(const Config& config, const char* name, InitializerSpec&
 
 KEEL_INSTANCE(Tensor<float> initial_values<float>(const Shape&, const InitializerSpec&, const Fans&, Rng&))
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

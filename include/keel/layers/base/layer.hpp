@@ -14,7 +14,8 @@
 #include <keel/layers/base/parameter.hpp>
 #include <keel/tensor/rng.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 template <class T>
 using Inputs = std::span<const TensorView<const T>>;
@@ -118,8 +119,7 @@ class Layer : public LayerIdentity {
   virtual void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const = 0;
   /// From dy = dL/dy: writes dL/dx_i to dx[i] (skip those whose data() is null) and adds dL/dp to p.gradient for
   /// every parameter p with p.trains(). `x`, `y` and `pass.cache` are as forward left them.
-  virtual void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx,
-                        Pass<T>& pass) = 0;
+  virtual void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) = 0;
   /// Called after each training forward pass: the place to update state (BatchNorm's moving statistics).
   virtual void finish_forward(Pass<T>& /*pass*/) {}
 
@@ -184,4 +184,5 @@ class Layer : public LayerIdentity {
 
 KEEL_INSTANCE(class Layer<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

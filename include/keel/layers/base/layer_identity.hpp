@@ -5,7 +5,8 @@
 
 #include <keel/tensor/abi.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// What identifies a layer, whatever its scalar.
 class LayerIdentity {
@@ -32,4 +33,5 @@ class LayerIdentity {
   std::string name_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

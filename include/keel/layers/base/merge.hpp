@@ -3,7 +3,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 struct MergeOptions {
   std::string name = {};
@@ -28,4 +29,5 @@ class Merge : public Layer<T> {
 
 KEEL_INSTANCE(class Merge<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -11,7 +11,8 @@
 #include <keel/layers/base/config.hpp>
 #include <keel/layers/base/layer_identity.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Two extents, (height, width); one integer stands for both: `.strides = 2`, `.strides = {2, 1}`.
 struct Pair {
@@ -43,8 +44,7 @@ struct Padding {
   constexpr Padding(Mode m) : mode(m) {}
   constexpr Padding(Index all) : Padding(all, all, all, all) {}
   constexpr Padding(Index height, Index width) : Padding(height, height, width, width) {}
-  constexpr Padding(Index t, Index b, Index l, Index r)
-      : mode(Mode::fixed), top(t), bottom(b), left(l), right(r) {}
+  constexpr Padding(Index t, Index b, Index l, Index r) : mode(Mode::fixed), top(t), bottom(b), left(l), right(r) {}
   friend constexpr bool operator==(const Padding&, const Padding&) = default;
   std::string to_string() const {
     if (mode != Mode::fixed) return mode == Mode::same ? "same" : "valid";
@@ -62,8 +62,8 @@ struct Sweep {
 
 namespace detail {
 
-inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index kernel, Index stride,
-                   Index dilation, Padding::Mode mode, Index before, Index after, bool ceil) {
+inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index kernel, Index stride, Index dilation,
+                   Padding::Mode mode, Index before, Index after, bool ceil) {
   const Index window = (kernel - 1) * dilation + 1;
   if (mode == Padding::Mode::same && in > 0) {
     const Index out = (in + stride - 1) / stride;
@@ -72,10 +72,10 @@ inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index
   }
   const Index room = in + before + after - window + (ceil ? stride - 1 : 0);
   if (in < 1 || room < 0)
-    throw ShapeError(
-        layer.who(), "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
-        std::to_string(in) + " (padding " + std::to_string(before) + " + " + std::to_string(after) + ")",
-        "use a smaller window or more padding");
+    throw ShapeError(layer.who(),
+                     "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
+                     std::to_string(in) + " (padding " + std::to_string(before) + " + " + std::to_string(after) + ")",
+                     "use a smaller window or more padding");
   Index out = room / stride + 1;
   // The last window of ceil mode must start inside the image or its left padding (PyTorch).
   if (ceil && (out - 1) * stride >= in + before) --out;
@@ -92,12 +92,11 @@ inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index
 /// `ceil` rounds up instead, but drops a window that would start beyond the image and its left padding; a window
 /// less than a stride too large fits then, as in PyTorch. Throws ShapeError when the window does not fit.
 inline std::pair<Sweep, Sweep> sweeps(const LayerIdentity& layer, Index height, Index width, const Pair& kernel,
-                                      const Pair& strides, const Pair& dilation, const Padding& p,
-                                      bool ceil = false) {
-  return {detail::sweep(layer, "height", height, kernel.height, strides.height, dilation.height, p.mode, p.top,
-                        p.bottom, ceil),
-          detail::sweep(layer, "width", width, kernel.width, strides.width, dilation.width, p.mode, p.left,
-                        p.right, ceil)};
+                                      const Pair& strides, const Pair& dilation, const Padding& p, bool ceil = false) {
+  return {
+      detail::sweep(layer, "height", height, kernel.height, strides.height, dilation.height, p.mode, p.top, p.bottom,
+                    ceil),
+      detail::sweep(layer, "width", width, kernel.width, strides.width, dilation.width, p.mode, p.left, p.right, ceil)};
 }
 
 /// A shape with another last extent.
@@ -112,8 +111,7 @@ inline Shape with_last(const Shape& shape, Index last) {
 inline void check_option(const std::string& who, const char* option, Index value, Index least = 1,
                          Index most = Index{1} << 31) {
   if (value < least)
-    throw ConfigError(who, std::string(option) + " of " + std::to_string(least) + " or more",
-                      std::to_string(value));
+    throw ConfigError(who, std::string(option) + " of " + std::to_string(least) + " or more", std::to_string(value));
   if (value > most)
     throw ConfigError(who, std::string(option) + " of at most " + std::to_string(most), std::to_string(value));
 }
@@ -221,4 +219,5 @@ Options read_options(const Config& config) {
   return options;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 #include <keel/kernels/epilogue.hpp>
 #include <keel/layers/base/layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 // What layers with an activation at their end share: y = activation(z).
 
@@ -35,8 +36,7 @@ const T* activated_backward(const ActivationSpec& activation, TensorView<const T
   const T* z = activation_needs_input(activation) ? pass.cache->tensors[0].data() : nullptr;
   if (!dz) dz = pass.kernel.scratch.template take<T>(dy.size());
   const Index columns = y.shape().back();
-  activation_backward(activation, columns ? y.size() / columns : 0, columns, z, y.data(), dy.data(), dz,
-                      pass.kernel);
+  activation_backward(activation, columns ? y.size() / columns : 0, columns, z, y.data(), dy.data(), dz, pass.kernel);
   return dz;
 }
 
@@ -72,9 +72,7 @@ class KernelOp : public InferenceOp<T> {
 
  protected:
   virtual void pack() {}
-  Epilogue<T> epilogue(Inputs<T> x) const {
-    return {bias_.data(), residual_ ? x.back().data() : nullptr, activation_};
-  }
+  Epilogue<T> epilogue(Inputs<T> x) const { return {bias_.data(), residual_ ? x.back().data() : nullptr, activation_}; }
 
   AlignedVector<T> kernel_, bias_;
 
@@ -83,4 +81,5 @@ class KernelOp : public InferenceOp<T> {
   bool residual_ = false;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -5,7 +5,8 @@
 
 #include <keel/tensor/tensor.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// trainable: updated by gradients (BatchNorm's gamma). buffer: state that is saved and counted, but not
 /// trained (BatchNorm's moving mean). Keras counts buffers as non-trainable weights, PyTorch does not count them.
@@ -70,4 +71,5 @@ class Parameter {
 
 KEEL_INSTANCE(class Parameter<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -4,7 +4,8 @@
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Base of MaxPool2D and AveragePool2D: windows over height and width, each channel on its own.
 ///
@@ -70,4 +71,5 @@ class Pool2D : public Layer<T> {
   Options options_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

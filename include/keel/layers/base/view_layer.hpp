@@ -4,7 +4,8 @@
 
 #include <keel/layers/base/layer.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Base of layers that give the same values another shape. A model runs them without a copy.
 template <class T>
@@ -24,4 +25,5 @@ class ViewLayer : public Layer<T> {
 
 KEEL_INSTANCE(class ViewLayer<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

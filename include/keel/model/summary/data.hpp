@@ -6,7 +6,8 @@
 
 #include <keel/model/model.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// One layer at one place of the graph.
 struct SummaryRow {
@@ -56,8 +57,7 @@ struct Summary {
   std::string json() const;
 
   template <class Traits>
-  friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
-                                                      const Summary& summary) {
+  friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const Summary& summary) {
     return out << summary.to_string();
   }
 };
@@ -119,4 +119,5 @@ Summary Model<T>::summary(Index optimizer_values) const {
 KEEL_INSTANCE(Summary summarize(const Model<float>&, Index))
 KEEL_INSTANCE(Summary Model<float>::summary(Index) const)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -4,7 +4,8 @@
 
 #include <keel/model/summary/data.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -178,8 +179,8 @@ inline std::string Summary::keras3(int columns) const {
     std::string text;
     for (std::size_t l = 0; l < height; ++l) {
       for (std::size_t i = 0; i < fields.size(); ++i)
-        text += std::string(bar) + " " +
-                detail::pad(l < wrapped[i].size() ? wrapped[i][l] : "", cells[i] - 2, i == 2) + " ";
+        text += std::string(bar) + " " + detail::pad(l < wrapped[i].size() ? wrapped[i][l] : "", cells[i] - 2, i == 2) +
+                " ";
       text += std::string(bar) + "\n";
     }
     return text;
@@ -225,8 +226,8 @@ inline std::string Summary::to_string() const {
            pad(buffer, 9, true) + pad(work, 16, true) + "\n";
   };
   const std::string rule = detail::repeat("─", widths[0] + widths[1] + 49) + "\n";
-  std::string text = model + "\n" + rule +
-                     line("Layer", "Output shape", "Trainable", "Frozen", "Buffers", "Multiply-adds") + rule;
+  std::string text =
+      model + "\n" + rule + line("Layer", "Output shape", "Trainable", "Frozen", "Buffers", "Multiply-adds") + rule;
   std::vector<std::string> holders;
   for (const SummaryRow& row : rows) {
     const std::string name = row.name + " (" + row.type + ")";
@@ -239,19 +240,17 @@ inline std::string Summary::to_string() const {
                    thousands(row.buffers), thousands(row.multiply_adds));
     if (row.buffers && !row.repeated) holders.push_back(row.name);
   }
-  text += rule +
-          line("Total", "", thousands(trainable), thousands(frozen), thousands(buffers), thousands(multiply_adds));
+  text +=
+      rule + line("Total", "", thousands(trainable), thousands(frozen), thousands(buffers), thousands(multiply_adds));
   text += "\nMemory: parameters " + detail::binary_size(parameter_bytes()) + ", activations of one sample " +
           detail::binary_size(activation_bytes);
   if (optimizer)
-    text +=
-        ", optimizer " + detail::binary_size(optimizer * scalar_bytes) + " (" + thousands(optimizer) + " values)";
+    text += ", optimizer " + detail::binary_size(optimizer * scalar_bytes) + " (" + thousands(optimizer) + " values)";
   const auto world = [&](const char* who, Index total, Index rest) {
     return pad(who, 9) + thousands(total) + " parameters = " + thousands(trainable) + " trainable + " +
            thousands(rest) + " non-trainable\n";
   };
-  text +=
-      "\n\n" + world("Keras:", keras_total(), keras_non_trainable()) + world("PyTorch:", torch_total(), frozen);
+  text += "\n\n" + world("Keras:", keras_total(), keras_non_trainable()) + world("PyTorch:", torch_total(), frozen);
   if (buffers == 0) return text + "Both count the same: no layer holds buffers.\n";
   if (holders.size() > 3) holders = {holders[0], holders[1], std::to_string(holders.size() - 2) + " more layers"};
   return text + "The difference, " + thousands(buffers) + ", is the buffers of " + detail::join(holders, ", ") +
@@ -263,22 +262,21 @@ inline std::string Summary::to_string() const {
 inline std::string Summary::json() const {
   using detail::quoted;
   const auto number = [](const char* key, Index value) { return quoted(key) + ": " + std::to_string(value); };
-  std::string text = "{" + quoted("model") + ": " + quoted(model) + ", " + number("trainable", trainable) + ", " +
-                     number("frozen", frozen) + ", " + number("buffers", buffers) + ", " +
-                     number("optimizer", optimizer) + ", " + number("multiply_adds", multiply_adds) + ", " +
-                     number("parameter_bytes", parameter_bytes()) + ", " +
-                     number("activation_bytes", activation_bytes) + ", " + quoted("keras") + ": {" +
-                     number("total", keras_total()) + ", " + number("trainable", trainable) + ", " +
-                     number("non_trainable", keras_non_trainable()) + "}, " + quoted("pytorch") + ": {" +
-                     number("total", torch_total()) + ", " + number("trainable", trainable) + ", " +
-                     number("non_trainable", frozen) + "}, " + quoted("layers") + ": [";
+  std::string text =
+      "{" + quoted("model") + ": " + quoted(model) + ", " + number("trainable", trainable) + ", " +
+      number("frozen", frozen) + ", " + number("buffers", buffers) + ", " + number("optimizer", optimizer) + ", " +
+      number("multiply_adds", multiply_adds) + ", " + number("parameter_bytes", parameter_bytes()) + ", " +
+      number("activation_bytes", activation_bytes) + ", " + quoted("keras") + ": {" + number("total", keras_total()) +
+      ", " + number("trainable", trainable) + ", " + number("non_trainable", keras_non_trainable()) + "}, " +
+      quoted("pytorch") + ": {" + number("total", torch_total()) + ", " + number("trainable", trainable) + ", " +
+      number("non_trainable", frozen) + "}, " + quoted("layers") + ": [";
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const SummaryRow& row = rows[i];
     std::vector<std::string> dims, from;
     for (const Index dim : row.output) dims.push_back(std::to_string(dim));
     for (const std::string& name : row.connected_to) from.push_back(quoted(name));
-    text += std::string(i ? ", " : "") + "{" + quoted("name") + ": " + quoted(row.name) + ", " + quoted("type") +
-            ": " + quoted(row.type) + ", " + quoted("output_shape") + ": [" + detail::join(dims, ", ") + "], " +
+    text += std::string(i ? ", " : "") + "{" + quoted("name") + ": " + quoted(row.name) + ", " + quoted("type") + ": " +
+            quoted(row.type) + ", " + quoted("output_shape") + ": [" + detail::join(dims, ", ") + "], " +
             number("trainable", row.trainable) + ", " + number("frozen", row.frozen) + ", " +
             number("buffers", row.buffers) + ", " + number("multiply_adds", row.multiply_adds) + ", " +
             quoted("repeated") + ": " + (row.repeated ? "true" : "false") + ", " + quoted("inputs") + ": [" +
@@ -287,4 +285,5 @@ inline std::string Summary::json() const {
   return text + "]}";
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

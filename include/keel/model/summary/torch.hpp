@@ -2,7 +2,8 @@
 
 #include <keel/model/summary/print.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 namespace detail {
 
@@ -114,9 +115,8 @@ inline std::string Summary::torchsummary() const {
   const double activations = 2.0 * 4.0 * static_cast<double>(outputs) / (1 << 20);
   const double parameters = 4.0 * static_cast<double>(total) / (1 << 20);
   return text + thick + "Total params: " + thousands(total) + "\nTrainable params: " + thousands(train) +
-         "\nNon-trainable params: " + thousands(total - train) + "\n" + thin +
-         "Input size (MB): " + fixed2(input) + "\nForward/backward pass size (MB): " + fixed2(activations) +
-         "\nParams size (MB): " + fixed2(parameters) +
+         "\nNon-trainable params: " + thousands(total - train) + "\n" + thin + "Input size (MB): " + fixed2(input) +
+         "\nForward/backward pass size (MB): " + fixed2(activations) + "\nParams size (MB): " + fixed2(parameters) +
          "\nEstimated Total Size (MB): " + fixed2(input + activations + parameters) + "\n" + thin;
 }
 
@@ -141,8 +141,8 @@ inline std::string Summary::torchinfo(Index batch) const {
                               : module.parameters == 0             ? "--"
                               : module.frozen                      ? "(" + thousands(module.parameters) + ")"
                                                                    : thousands(module.parameters);
-    text += line("├─" + module.type + ": 1-" + std::to_string(++index), detail::torch_shape(batch, module.shape),
-                 count);
+    text +=
+        line("├─" + module.type + ": 1-" + std::to_string(++index), detail::torch_shape(batch, module.shape), count);
     if (module.parameters == 0) continue;
     if (!module.repeated) outputs += detail::product(module.shape);
     const bool convolution = module.type.rfind("Conv", 0) == 0;
@@ -155,12 +155,12 @@ inline std::string Summary::torchinfo(Index batch) const {
   const double parameters = 4.0 * static_cast<double>(torch_total()) / 1e6;
   const char* unit = work >= 1e12 ? "T" : work >= 1e9 ? "G" : "M";
   const double scaled = work / (work >= 1e12 ? 1e12 : work >= 1e9 ? 1e9 : 1e6);
-  return text + rule + "Total params: " + thousands(torch_total()) +
-         "\nTrainable params: " + thousands(trainable) + "\nNon-trainable params: " + thousands(frozen) +
-         "\nTotal mult-adds (" + unit + "): " + fixed2(scaled) + "\n" + rule +
-         "Input size (MB): " + fixed2(input) + "\nForward/backward pass size (MB): " + fixed2(activations) +
+  return text + rule + "Total params: " + thousands(torch_total()) + "\nTrainable params: " + thousands(trainable) +
+         "\nNon-trainable params: " + thousands(frozen) + "\nTotal mult-adds (" + unit + "): " + fixed2(scaled) + "\n" +
+         rule + "Input size (MB): " + fixed2(input) + "\nForward/backward pass size (MB): " + fixed2(activations) +
          "\nParams size (MB): " + fixed2(parameters) +
          "\nEstimated Total Size (MB): " + fixed2(input + activations + parameters) + "\n" + rule;
 }
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -10,7 +10,8 @@
 #include <keel/tensor/tensor.hpp>
 #include <keel/training/number.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Losses under Keras's names. With y the model's output, t the target and e = y - t, one position (all values of
 /// the last axis) loses
@@ -181,8 +182,7 @@ class LossSpec {
                      : weight;
     }
     if (options_.reduction == Reduction::sum) divisor = 1;
-    if (options_.reduction == Reduction::element_sum)
-      divisor = categorical() ? 1 : 1 / static_cast<double>(columns);
+    if (options_.reduction == Reduction::element_sum) divisor = categorical() ? 1 : 1 / static_cast<double>(columns);
     const double scale = divisor == 0 ? 0 : 1 / divisor;  // every label ignored, or every weight 0: no loss
 
     if (dy) dy->resize(y.shape());
@@ -202,10 +202,8 @@ class LossSpec {
 
   void check_shapes(const Shape& y, const Shape& target, const Shape& weights) const {
     if (kind_ == Loss::none) throw ConfigError("loss", "a loss, such as Loss::mse", "none");
-    if (y.rank() == 0 || y[0] == 0)
-      throw DataError(name(), "a batch of at least one sample", "shape " + y.to_string());
-    const Shape expected =
-        sparse() && y.rank() > 1 ? Shape(y.dims().first(static_cast<std::size_t>(y.rank() - 1))) : y;
+    if (y.rank() == 0 || y[0] == 0) throw DataError(name(), "a batch of at least one sample", "shape " + y.to_string());
+    const Shape expected = sparse() && y.rank() > 1 ? Shape(y.dims().first(static_cast<std::size_t>(y.rank() - 1))) : y;
     if (!same_but_trailing_ones(target, expected) || y.size() == 0) {
       const char* hint = sparse() && same_but_trailing_ones(target, y)
                              ? "one-hot targets belong to categorical_crossentropy"
@@ -215,11 +213,9 @@ class LossSpec {
       throw ShapeError(name(), "targets of shape " + expected.to_string() + " for an output " + y.to_string(),
                        target.to_string(), hint);
     }
-    if (weights.size() != 0 && weights.size() != y[0] &&
-        weights.size() * (y.rank() == 1 ? 1 : y.back()) != y.size())
+    if (weights.size() != 0 && weights.size() != y[0] && weights.size() * (y.rank() == 1 ? 1 : y.back()) != y.size())
       throw ShapeError(name(), "one weight a sample, (" + std::to_string(y[0]) + ")", weights.to_string());
-    if (categorical() && !options_.class_weight.empty() &&
-        static_cast<Index>(options_.class_weight.size()) != y.back())
+    if (categorical() && !options_.class_weight.empty() && static_cast<Index>(options_.class_weight.size()) != y.back())
       throw ShapeError(name(), std::to_string(y.back()) + " class weights",
                        std::to_string(options_.class_weight.size()));
   }
@@ -277,12 +273,8 @@ class LossSpec {
   double element(double y, double t, double& slope) const {
     const double e = y - t, size = std::abs(e);
     switch (kind_) {
-      case Loss::mse:
-        slope = 2 * e;
-        return e * e;
-      case Loss::mae:
-        slope = e == 0 ? 0 : e / size;
-        return size;
+      case Loss::mse: slope = 2 * e; return e * e;
+      case Loss::mae: slope = e == 0 ? 0 : e / size; return size;
       case Loss::huber:
       case Loss::smooth_l1: {
         const double delta = options_.delta, unit = kind_ == Loss::huber ? 1 : delta;
@@ -353,8 +345,7 @@ class LossSpec {
     }
     if (dy)
       for (Index c = 0; c < columns; ++c)
-        dy[c] =
-            static_cast<T>(scale * (mass * std::exp(double(x[c]) - top) / sum - class_target(columns, target, c)));
+        dy[c] = static_cast<T>(scale * (mass * std::exp(double(x[c]) - top) / sum - class_target(columns, target, c)));
     return sum == sum ? loss : sum;
   }
 
@@ -382,4 +373,5 @@ class LossSpec {
   LossOptions options_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

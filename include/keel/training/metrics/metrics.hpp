@@ -11,7 +11,8 @@
 #include <keel/tensor/tensor.hpp>
 #include <keel/training/number.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Metrics under Keras's names. Targets are class numbers (no last axis, or one of 1 beside several outputs),
 /// one-hot rows, or, beside a single output, 0 and 1; which of them follows from the shapes, as in Keras.
@@ -31,8 +32,7 @@ struct MetricOptions {
   double threshold = 0.5;  ///< of accuracy with one output, precision and recall; 0 where the model gives logits
   std::optional<Index> class_id{};
   std::optional<Index> ignore_class{};  ///< positions with this class number do not count
-  std::string
-      name{};  ///< in the history; empty: "accuracy", "top_5_accuracy", "mse", "mae", "precision", "recall"
+  std::string name{};  ///< in the history; empty: "accuracy", "top_5_accuracy", "mse", "mae", "precision", "recall"
 };
 
 /// A metric with its options: `Metric::accuracy`, `{Metric::top_k, {.k = 3}}`.
@@ -41,8 +41,7 @@ struct MetricSpec {
     if (options.k < 1) throw ConfigError("top_k", "k of 1 or more", std::to_string(options.k));
     if (!is_finite(options.threshold))
       throw ConfigError("metric", "a finite threshold", detail::text(options.threshold));
-    static constexpr const char* names[] = {"accuracy", "binary_accuracy", "",      "mse",
-                                            "mae",      "precision",       "recall"};
+    static constexpr const char* names[] = {"accuracy", "binary_accuracy", "", "mse", "mae", "precision", "recall"};
     if (!options.name.empty()) return;
     options.name =
         kind == Metric::top_k ? "top_" + std::to_string(options.k) + "_accuracy" : names[static_cast<int>(kind)];
@@ -114,8 +113,7 @@ class MetricState {
     const detail::TargetForm form = detail::target_form(name(), y.shape(), target.shape());
     const Index columns = y.rank() < 2 ? 1 : y.shape().back(), positions = y.size() / columns;
     const Index labels = form == detail::TargetForm::classes ? 1 : columns;
-    for (Index i = 0; i < positions; ++i)
-      add<T>(form, columns, y.data() + i * columns, target.data() + i * labels);
+    for (Index i = 0; i < positions; ++i) add<T>(form, columns, y.data() + i * columns, target.data() + i * labels);
     updated_ = true;
   }
 
@@ -176,9 +174,7 @@ class ConfusionMatrix {
   }
 
   Index classes() const { return classes_; }
-  Index operator()(Index truth, Index said) const {
-    return counts_[static_cast<std::size_t>(truth * classes_ + said)];
-  }
+  Index operator()(Index truth, Index said) const { return counts_[static_cast<std::size_t>(truth * classes_ + said)]; }
 
   /// y (batch, ..., classes), or one probability a position where there are 2 classes; targets as for Metric.
   template <class Y>
@@ -192,12 +188,8 @@ class ConfusionMatrix {
       const auto* t = target.data() + i * (form == detail::TargetForm::classes ? 1 : columns);
       const Index truth = columns > 1 ? detail::class_of("ConfusionMatrix", form, columns, t)
                                       : detail::class_of("ConfusionMatrix", detail::TargetForm::classes, 2, t);
-      const Index said = columns > 1          ? detail::argmax(columns, row)
-                         : *row != *row       ? -1
-                         : double(*row) > 0.5 ? 1
-                                              : 0;
-      if (truth < 0 || said < 0)
-        throw DataError("ConfusionMatrix", "numbers", "NaN at position " + std::to_string(i));
+      const Index said = columns > 1 ? detail::argmax(columns, row) : *row != *row ? -1 : double(*row) > 0.5 ? 1 : 0;
+      if (truth < 0 || said < 0) throw DataError("ConfusionMatrix", "numbers", "NaN at position " + std::to_string(i));
       ++counts_[static_cast<std::size_t>(truth * classes_ + said)];
     }
   }
@@ -237,4 +229,5 @@ class ConfusionMatrix {
   std::vector<Index> counts_;
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -6,7 +6,8 @@
 
 #include <keel/training/schedules.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// Makes gradients smaller before the step: at most one way, as in Keras.
 struct Clip {
@@ -374,4 +375,5 @@ struct Adagrad : OptimizerSpec {
   }
 };
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -7,7 +7,8 @@
 #include <keel/layers/base/parameter.hpp>
 #include <keel/training/optimizers/optimizer_spec.hpp>
 
-namespace keel::inline KEEL_ABI {
+namespace keel {
+inline namespace KEEL_ABI {
 
 /// What an optimizer has learned, all that a checkpoint needs to go on with the same bits.
 template <class T = float>
@@ -89,8 +90,7 @@ class Optimizer {
 
   void check(std::span<Parameter<T>* const> parameters) const {
     if (!state_.slots.empty() && state_.slots.size() != parameters.size())
-      throw ConfigError(spec_.name,
-                        "the " + std::to_string(state_.slots.size()) + " parameters of the steps before",
+      throw ConfigError(spec_.name, "the " + std::to_string(state_.slots.size()) + " parameters of the steps before",
                         std::to_string(parameters.size()));
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       const Parameter<T>& p = *parameters[i];
@@ -131,13 +131,12 @@ class Optimizer {
     for (const Parameter<T>* p : parameters)
       if (p->trains()) sum += squared_norm(p->gradient);
     const double norm = std::sqrt(sum);
-    if (spec_.clip.kind == Clip::Kind::torch_norm)
-      return norm + 1e-6 > c ? c / (norm + 1e-6) : norm == norm ? 1 : norm;
+    if (spec_.clip.kind == Clip::Kind::torch_norm) return norm + 1e-6 > c ? c / (norm + 1e-6) : norm == norm ? 1 : norm;
     return is_finite(norm) ? c / (std::max)(norm, c) : std::nan("");
   }
 
-  void update(const Parameter<T>& parameter, TensorView<T> w, std::vector<Tensor<T>>& slots, double rate,
-              double scale, Index step, bool first, ThreadPool* threads) {
+  void update(const Parameter<T>& parameter, TensorView<T> w, std::vector<Tensor<T>>& slots, double rate, double scale,
+              Index step, bool first, ThreadPool* threads) {
     const OptimizerSpec& s = spec_;
     if (s.clip.kind == Clip::Kind::norm)
       scale = s.clip.limit / (std::max)(std::sqrt(squared_norm(parameter.gradient)), s.clip.limit);
@@ -194,4 +193,5 @@ Optimizer(OptimizerSpec)->Optimizer<float>;
 
 KEEL_INSTANCE(class Optimizer<float>)
 
-}  // namespace keel::inline KEEL_ABI
+}  // namespace KEEL_ABI
+}  // namespace keel
