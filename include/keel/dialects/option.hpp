@@ -1,0 +1,70 @@
+#pragma once
+/// What the dialects share: how a row of one says what becomes of an option and of a weight in another world. Rows are
+/// data: they speak of classes and options by name, and know no layer.
+
+#include <span>
+#include <string_view>
+
+#include <keel/tensor/abi.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace dialects {
+
+/// The form in which the other world writes a value. What keel's `Config` holds for it stands behind.
+enum class Form {
+  boolean,          ///< true; also 1 and 0. bool
+  integer,          ///< Index
+  number,           ///< double
+  optional_number,  ///< a number, or the other world's word for none. double, or no entry
+  numbers,          ///< one number, or a list of one for each channel. double or a list
+  text,             ///< the same word in both. std::string
+  activation,       ///< a function's name or object. "activation" and "activation_alpha"
+  pair,             ///< height and width; one integer stands for both. two Index
+  extents,          ///< a shape without the batch, one of them -1. list of Index
+  axis,             ///< one axis, the batch being axis 0; below 0 from the end. Index
+  axes,             ///< several of them. list of Index
+  window,           ///< what surrounds a sliding window: "valid", "same" or zeros. std::string or four Index
+  sides,            ///< ((top, bottom), (left, right)), or fewer. four Index: top, bottom, left, right
+};
+
+/// What becomes of a key.
+enum class Use {
+  mapped,   ///< it is keel's option `keel`
+  neutral,  ///< it changes no number of a loaded model, whatever its value
+  fixed,    ///< one of `values`, which change nothing; any other is refused
+  noted,    ///< one of `values`; any other loads, changes training, and is said
+  read,     ///< the code that reads the class looks at it: names, nested layers
+};
+
+/// One option. A key that no row of its class names is refused with layer, class and key; so is, when writing, an entry
+/// of keel's `Config` that no row names.
+struct Option {
+  std::string_view key;   ///< in the other world; empty: it has no such option, so `fixed` is all it can be
+  std::string_view keel;  ///< in keel's `Config`; empty: keel has no such option
+  Use use = Use::mapped;
+  Form form = Form::integer;     ///< of a mapped one
+  std::string_view values = {};  ///< of `fixed` and `noted`: JSON values with a space between, "null false"
+  unsigned worlds = ~0u;         ///< the versions of the other world that have the key, as bits of the dialect's own
+};
+
+/// One weight. `axes` are letters, keel's order first: {"kernel", "weight", "HWIO", "OIHW"}; empty: as in keel.
+struct Weight {
+  std::string_view keel;  ///< the parameter's name
+  std::string_view name;  ///< in the other world
+  std::string_view keel_axes = {}, axes = {};
+};
+
+/// The row that `column` names so, or null.
+template <class Row>
+constexpr const Row* find_row(std::span<const Row> rows, std::string_view Row::*column, std::string_view name) {
+  for (const Row& row : rows)
+    if (row.*column == name) return &row;
+  return nullptr;
+}
+
+}  // namespace dialects
+
+}  // namespace KEEL_ABI
+}  // namespace keel
