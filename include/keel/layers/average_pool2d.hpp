@@ -17,7 +17,9 @@ struct AveragePool2DOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("strides", strides), f("padding", padding), f("ceil_mode", ceil_mode);
+    f("strides", strides);
+    f("padding", padding);
+    f("ceil_mode", ceil_mode);
     f("count_include_pad", count_include_pad);
   }
 };

@@ -41,12 +41,18 @@ struct BatchNormOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("momentum", momentum), f("epsilon", epsilon), f("center", center), f("scale", scale);
-    f("beta_initializer", beta_initializer), f("gamma_initializer", gamma_initializer);
+    f("momentum", momentum);
+    f("epsilon", epsilon);
+    f("center", center);
+    f("scale", scale);
+    f("beta_initializer", beta_initializer);
+    f("gamma_initializer", gamma_initializer);
     f("moving_mean_initializer", moving_mean_initializer);
     f("moving_variance_initializer", moving_variance_initializer);
     bool unbiased = moving_variance == MovingVariance::unbiased;
-    f("unbiased", unbiased), f("cumulative", cumulative), f("allow_single_value", allow_single_value);
+    f("unbiased", unbiased);
+    f("cumulative", cumulative);
+    f("allow_single_value", allow_single_value);
     moving_variance = unbiased ? MovingVariance::unbiased : MovingVariance::biased;
   }
 };

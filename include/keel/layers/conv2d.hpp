@@ -18,9 +18,14 @@ struct Conv2DOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("strides", strides), f("padding", padding), f("dilation_rate", dilation_rate), f("groups", groups);
-    f("activation", activation), f("use_bias", use_bias);
-    f("kernel_initializer", kernel_initializer), f("bias_initializer", bias_initializer);
+    f("strides", strides);
+    f("padding", padding);
+    f("dilation_rate", dilation_rate);
+    f("groups", groups);
+    f("activation", activation);
+    f("use_bias", use_bias);
+    f("kernel_initializer", kernel_initializer);
+    f("bias_initializer", bias_initializer);
   }
 };
 

@@ -22,9 +22,14 @@ struct Conv2DTransposeOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("strides", strides), f("padding", padding), f("output_padding", output_padding);
-    f("dilation_rate", dilation_rate), f("activation", activation), f("use_bias", use_bias);
-    f("kernel_initializer", kernel_initializer), f("bias_initializer", bias_initializer);
+    f("strides", strides);
+    f("padding", padding);
+    f("output_padding", output_padding);
+    f("dilation_rate", dilation_rate);
+    f("activation", activation);
+    f("use_bias", use_bias);
+    f("kernel_initializer", kernel_initializer);
+    f("bias_initializer", bias_initializer);
   }
 };
 

@@ -17,8 +17,10 @@ struct DenseOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("activation", activation), f("use_bias", use_bias);
-    f("kernel_initializer", kernel_initializer), f("bias_initializer", bias_initializer);
+    f("activation", activation);
+    f("use_bias", use_bias);
+    f("kernel_initializer", kernel_initializer);
+    f("bias_initializer", bias_initializer);
   }
 };
 

@@ -19,9 +19,14 @@ struct DepthwiseConv2DOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("strides", strides), f("padding", padding), f("depth_multiplier", depth_multiplier);
-    f("dilation_rate", dilation_rate), f("activation", activation), f("use_bias", use_bias);
-    f("depthwise_initializer", depthwise_initializer), f("bias_initializer", bias_initializer);
+    f("strides", strides);
+    f("padding", padding);
+    f("depth_multiplier", depth_multiplier);
+    f("dilation_rate", dilation_rate);
+    f("activation", activation);
+    f("use_bias", use_bias);
+    f("depthwise_initializer", depthwise_initializer);
+    f("bias_initializer", bias_initializer);
   }
 };
 

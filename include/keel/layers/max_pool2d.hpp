@@ -15,7 +15,9 @@ struct MaxPool2DOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("strides", strides), f("padding", padding), f("ceil_mode", ceil_mode);
+    f("strides", strides);
+    f("padding", padding);
+    f("ceil_mode", ceil_mode);
   }
 };
 

@@ -15,7 +15,8 @@ struct PReLUOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("alpha_initializer", alpha_initializer), f("shared_axes", shared_axes);
+    f("alpha_initializer", alpha_initializer);
+    f("shared_axes", shared_axes);
   }
 };
 

@@ -15,7 +15,9 @@ struct ReLUOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("max_value", max_value), f("negative_slope", negative_slope), f("threshold", threshold);
+    f("max_value", max_value);
+    f("negative_slope", negative_slope);
+    f("threshold", threshold);
   }
 };
 

@@ -22,9 +22,14 @@ struct SeparableConv2DOptions {
 
   template <class F>
   void fields(F&& f) {
-    f("strides", strides), f("padding", padding), f("dilation_rate", dilation_rate);
-    f("depth_multiplier", depth_multiplier), f("activation", activation), f("use_bias", use_bias);
-    f("depthwise_initializer", depthwise_initializer), f("pointwise_initializer", pointwise_initializer);
+    f("strides", strides);
+    f("padding", padding);
+    f("dilation_rate", dilation_rate);
+    f("depth_multiplier", depth_multiplier);
+    f("activation", activation);
+    f("use_bias", use_bias);
+    f("depthwise_initializer", depthwise_initializer);
+    f("pointwise_initializer", pointwise_initializer);
     f("bias_initializer", bias_initializer);
   }
 };
