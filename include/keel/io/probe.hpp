@@ -11,7 +11,7 @@
 
 #include <keel/io/keel/architecture.hpp>
 #include <keel/tensor/finite.hpp>
-#include <keel/training/number.hpp>
+#include <keel/tensor/range.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -71,7 +71,7 @@ Tensor<To> converted(const TensorView<const From>& from) {
   return to;
 }
 
-inline std::string digits(double value) { return detail::text(value, "%.9g"); }
+inline std::string digits(double value) { return detail::text(value, 9); }
 
 /// A file may not make its reader use any amount of memory or time, and so a probe is small: the values of all
 /// layers are at most 2^8 for each value of the weights and the input, or 2^22, and never more than 2^26.

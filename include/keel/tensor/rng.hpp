@@ -83,12 +83,11 @@ class Rng {
   /// Fisher and Yates.
   template <class T>
   void shuffle(std::span<T> values) {
-    for (std::size_t i = values.size(); i > 1; --i)
-      std::swap(values[i - 1], values[static_cast<std::size_t>(below(static_cast<Index>(i)))]);
+    for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], nth(values, below(static_cast<Index>(i))));
   }
   /// 0 .. count - 1 in random order.
   std::vector<Index> permutation(Index count) {
-    std::vector<Index> order(static_cast<std::size_t>(count));
+    std::vector<Index> order(to_size(count));
     std::iota(order.begin(), order.end(), Index{0});
     shuffle(std::span<Index>(order));
     return order;

@@ -8,11 +8,11 @@
 #include <string>
 
 #include <keel/tensor/error.hpp>
+#include <keel/tensor/index.hpp>
+#include <keel/tensor/text.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
-
-using Index = std::int64_t;
 
 /// The extents of a tensor, slowest axis first: (batch, height, width, channels). Rank 0 is a scalar.
 /// At most 8 axes and 2^40 elements; extents are not negative. Throws ShapeError otherwise.
@@ -24,9 +24,8 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<Index> dims) : Shape(std::span<const Index>(dims.begin(), dims.size())) {}
   explicit Shape(std::span<const Index> dims) {
-    if (static_cast<Index>(dims.size()) > max_rank)
-      throw ShapeError("Shape", "at most 8 axes", std::to_string(dims.size()));
-    rank_ = static_cast<Index>(dims.size());
+    if (count_of(dims) > max_rank) throw ShapeError("Shape", "at most 8 axes", std::to_string(dims.size()));
+    rank_ = count_of(dims);
     std::copy(dims.begin(), dims.end(), dims_.begin());
     bool empty = false;
     for (const Index dim : dims) {
@@ -45,9 +44,9 @@ class Shape {
   /// Number of elements: the product of the extents, 1 for a scalar.
   Index size() const { return size_; }
   /// Extent of an axis; a negative axis counts from the end.
-  Index operator[](Index axis) const { return dims_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)]; }
+  Index operator[](Index axis) const { return nth(dims_, axis < 0 ? axis + rank_ : axis); }
   Index back() const { return (*this)[-1]; }
-  std::span<const Index> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+  std::span<const Index> dims() const { return {dims_.data(), to_size(rank_)}; }
   const Index* begin() const { return dims_.data(); }
   const Index* end() const { return dims_.data() + rank_; }
 
@@ -56,7 +55,7 @@ class Shape {
     if (rank_ == max_rank) throw ShapeError("Shape", "at most 7 axes beside the batch", to_string());
     std::array<Index, max_rank> dims{batch};
     std::copy(begin(), end(), dims.begin() + 1);
-    return Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(rank_ + 1)));
+    return Shape(std::span<const Index>(dims.data(), to_size(rank_ + 1)));
   }
   /// This shape without its first axis: a batch's shape becomes a sample's.
   Shape sample() const {
@@ -65,11 +64,7 @@ class Shape {
   }
 
   /// "(2, 3, 4)"; a single axis prints as "(3)".
-  std::string to_string() const {
-    std::string text = "(";
-    for (Index i = 0; i < rank_; ++i) text += (i ? ", " : "") + std::to_string((*this)[i]);
-    return text + ")";
-  }
+  std::string to_string() const { return "(" + detail::join(dims(), ", ") + ")"; }
 
   friend bool operator==(const Shape& a, const Shape& b) {
     return a.rank_ == b.rank_ && std::equal(a.begin(), a.end(), b.begin());

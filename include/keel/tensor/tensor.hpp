@@ -106,10 +106,10 @@ class Tensor {
   Tensor() : shape_{0} {}
   /// Zeros.
   explicit Tensor(const Shape& shape) : Tensor(shape, T(0)) {}
-  Tensor(const Shape& shape, T value) : shape_(shape), data_(static_cast<std::size_t>(shape.size()), value) {}
+  Tensor(const Shape& shape, T value) : shape_(shape), data_(to_size(shape.size()), value) {}
   /// The given values, last axis fastest; as many as the shape holds.
   Tensor(const Shape& shape, std::span<const T> values) : shape_(shape), data_(values.begin(), values.end()) {
-    if (static_cast<Index>(values.size()) != shape.size())
+    if (count_of(values) != shape.size())
       throw ShapeError("Tensor", std::to_string(shape.size()) + " values for shape " + shape.to_string(),
                        std::to_string(values.size()));
   }
@@ -131,7 +131,7 @@ class Tensor {
   }
   /// Takes a new shape; the values are unspecified where the size changes. Memory is kept when it suffices.
   void resize(const Shape& shape) {
-    data_.resize(static_cast<std::size_t>(shape.size()));
+    data_.resize(to_size(shape.size()));
     shape_ = shape;
   }
 

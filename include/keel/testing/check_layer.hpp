@@ -9,7 +9,7 @@
 
 #include <keel/kernels/parallel.hpp>
 #include <keel/layers/base/any_layer.hpp>
-#include <keel/training/number.hpp>
+#include <keel/tensor/range.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {

@@ -37,14 +37,14 @@ class Augment {
   void operator()(Batch<T>& batch) const {
     Tensor<T>& images = batch.inputs.at(0);
     detail::check_images(images.shape(), "Augment");
-    if (static_cast<Index>(batch.indices.size()) != batch.size())
+    if (count_of(batch.indices) != batch.size())
       throw DataError("Augment", "a batch that says which samples it holds", "none", "fill Batch::indices");
     const Shape sample = images.shape().sample();
     Tensor<T> source(sample);
     for (Index n = 0; n < batch.size(); ++n) {
       T* image = images.data() + n * sample.size();
       std::copy_n(image, sample.size(), source.data());
-      const auto index = static_cast<std::uint64_t>(batch.indices[static_cast<std::size_t>(n)]);
+      const auto index = static_cast<std::uint64_t>(nth(batch.indices, n));
       Rng rng(options_.seed, Rng::stream_id({static_cast<std::uint64_t>(batch.epoch), index}));
       draw(source, rng, image);
     }
@@ -95,9 +95,9 @@ class Normalize {
       throw DataError("Normalize", "data to take the mean of", data.shape().to_string());
     const Index channels = data.shape().back(), rows = data.size() / channels;
     const auto average = [&](auto value) {
-      std::vector<double> sums(static_cast<std::size_t>(channels));
+      std::vector<double> sums(to_size(channels));
       for (Index i = 0; i < data.size(); ++i) {
-        const auto c = static_cast<std::size_t>(i % channels);
+        const std::size_t c = to_size(i % channels);
         sums[c] += value(static_cast<double>(data[i]), c);
       }
       for (double& sum : sums) sum /= static_cast<double>(rows);
@@ -116,10 +116,10 @@ class Normalize {
   void operator()(Batch<T>& batch) const {
     Tensor<T>& data = batch.inputs.at(0);
     const std::size_t values = mean_.size();
-    if (values != 1 && (data.rank() == 0 || data.shape().back() != static_cast<Index>(values)))
+    if (values != 1 && (data.rank() == 0 || data.shape().back() != count_of(mean_)))
       throw ShapeError("Normalize", std::to_string(values) + " channels", data.shape().to_string());
     for (Index i = 0; i < data.size(); ++i) {
-      const std::size_t c = static_cast<std::size_t>(i) % values;
+      const std::size_t c = to_size(i) % values;
       data[i] = static_cast<T>((static_cast<double>(data[i]) - mean_[c]) / deviation_[c]);
     }
   }

@@ -136,7 +136,7 @@ class Dataset {
   }
   static void gather(const Tensor<T>& from, std::span<const Index> indices, Tensor<T>& to) {
     const Shape sample = from.shape().sample();
-    to.resize(sample.with_batch(static_cast<Index>(indices.size())));
+    to.resize(sample.with_batch(count_of(indices)));
     T* out = to.data();
     for (const Index i : indices) out = std::copy_n(from.data() + i * sample.size(), sample.size(), out);
   }
@@ -184,8 +184,7 @@ class Batches {
     const Index begin = step * options_.batch_size;
     const Index size = (std::min)(options_.batch_size, data_->size() - begin);
     batch.epoch = epoch;
-    data_->fill(std::span<const Index>(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(size)),
-                batch);
+    data_->fill(std::span<const Index>(order_).subspan(to_size(begin), to_size(size)), batch);
     return true;
   }
 
@@ -194,7 +193,7 @@ class Batches {
     if (options_.shuffle) {
       order_ = Rng(options_.seed, Rng::stream_id({static_cast<std::uint64_t>(epoch)})).permutation(data_->size());
     } else {
-      order_.resize(static_cast<std::size_t>(data_->size()));
+      order_.resize(to_size(data_->size()));
       std::iota(order_.begin(), order_.end(), Index{0});
     }
     epoch_ = epoch;

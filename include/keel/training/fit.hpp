@@ -93,8 +93,7 @@ class Scorer {
       taken.push_back(name);
       return name;
     };
-    for (const int output : model.outputs())
-      names_.push_back(unique(model.nodes()[static_cast<std::size_t>(output)].name, "_loss"));
+    for (const int output : model.outputs()) names_.push_back(unique(nth(model.nodes(), output).name, "_loss"));
     for (MetricSpec metric : options.metrics) {
       metric.options.name = unique(metric.options.name, "");
       metrics_.emplace_back(std::move(metric));
@@ -215,7 +214,7 @@ void score(const char* where, const Model<T>& model, const Dataset<T>& data, Ind
 template <class T>
 Tensor<T> weigh_classes(const std::vector<double>& class_weight, const Batch<T>& batch) {
   const Tensor<T>& target = batch.targets.at(0);
-  const Index samples = batch.size(), classes = static_cast<Index>(class_weight.size());
+  const Index samples = batch.size(), classes = count_of(class_weight);
   const bool rows = target.size() == samples * classes && classes > 1 && target.rank() == 2;
   if (!rows && target.size() != samples)
     throw ShapeError("fit", "one class a sample for class_weight, or rows of " + std::to_string(classes),
@@ -225,7 +224,7 @@ Tensor<T> weigh_classes(const std::vector<double>& class_weight, const Batch<T>&
   for (Index i = 0; i < samples; ++i) {
     const Index c = class_of("fit, class_weight", rows ? TargetForm::rows : TargetForm::classes, classes,
                              target.data() + i * (rows ? classes : 1));
-    weights.array().segment(i * each, each) *= static_cast<T>(class_weight[static_cast<std::size_t>(c)]);
+    weights.array().segment(i * each, each) *= static_cast<T>(nth(class_weight, c));
   }
   return weights;
 }

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <keel/training/number.hpp>
+#include <keel/tensor/range.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -22,9 +23,9 @@ class Scores {
   /// Throws ConfigError, with the names that there are, for another.
   double operator[](const std::string& name) const {
     if (const double* value = find(name)) return *value;
-    std::string names;
-    for (const auto& entry : entries_) names += (names.empty() ? "" : ", ") + entry.first;
-    throw ConfigError("Scores", "one of: " + names, "'" + name + "'");
+    throw ConfigError("Scores",
+                      "one of: " + detail::join(entries_, ", ", [](const auto& entry) { return entry.first; }),
+                      "'" + name + "'");
   }
   void set(const std::string& name, double value) {
     for (auto& entry : entries_)
@@ -38,11 +39,11 @@ class Scores {
 
   /// "loss: 0.3105 - accuracy: 0.8867", as Keras's progress bar prints them.
   std::string to_string() const {
-    std::string result;
-    for (const auto& [name, value] : entries_)
-      result += (result.empty() ? "" : " - ") + name + ": " +
-                detail::text(value, std::abs(value) > 1e-3 || value == 0 ? "%.4f" : "%.4e");
-    return result;
+    return detail::join(entries_, " - ", [](const auto& entry) {
+      const double value = entry.second;
+      return entry.first + ": " +
+             (std::abs(value) > 1e-3 || value == 0 ? detail::fixed(value, 4) : detail::scientific(value, 4));
+    });
   }
 
  private:
@@ -83,7 +84,7 @@ struct History {
     std::string line = std::to_string(epoch);
     for (const auto& entry : header.entries()) {
       const double* value = scores.find(entry.first);
-      line += "," + (value ? detail::text(*value, "%.17g") : std::string());
+      line += "," + (value ? detail::text(*value, 17) : std::string());
     }
     return line + "\n";
   }

@@ -53,7 +53,7 @@ class Progress {
       std::fputc('\n', file_);
     } else {
       std::fprintf(file_, "Epoch %lld/%lld - %s - %s/step - %s\n", number(epoch_ + 1), number(epochs_),
-                   detail::text(total, "%.0fs").c_str(), duration(each).c_str(), scores.to_string().c_str());
+                   rounded(total, "s").c_str(), duration(each).c_str(), scores.to_string().c_str());
     }
     std::fflush(file_);
   }
@@ -65,10 +65,9 @@ class Progress {
     return std::chrono::duration<double>(end - begin).count();
   }
   static long long number(Index i) { return i; }
+  static std::string rounded(double value, const char* unit) { return detail::fixed(value, 0) + unit; }
   static std::string duration(double time) {
-    return time >= 1      ? detail::text(time, "%.0fs")
-           : time >= 1e-3 ? detail::text(time * 1e3, "%.0fms")
-                          : detail::text(time * 1e6, "%.0fus");
+    return time >= 1 ? rounded(time, "s") : time >= 1e-3 ? rounded(time * 1e3, "ms") : rounded(time * 1e6, "us");
   }
   static bool is_terminal(std::FILE* file) {
 #if defined(_WIN32)
@@ -85,7 +84,7 @@ class Progress {
     for (Index i = 0; i < width; ++i) bar += i < full ? "━" : "─";
     const std::string of = steps_ > 0 ? "/" + std::to_string(steps_) : std::string();
     std::fprintf(file_, "\r\033[K%lld%s %s %s %s/step - %s", number(done), of.c_str(), bar.c_str(),
-                 detail::text(time, "%.0fs").c_str(), duration(each).c_str(), scores.to_string().c_str());
+                 rounded(time, "s").c_str(), duration(each).c_str(), scores.to_string().c_str());
   }
 
   Verbose verbose_;

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <keel/training/number.hpp>
+#include <keel/tensor/range.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {

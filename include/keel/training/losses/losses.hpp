@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <keel/tensor/tensor.hpp>
-#include <keel/training/number.hpp>
+#include <keel/tensor/range.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -178,7 +178,7 @@ class LossSpec {
       if (sparse() && ignored(target[i])) continue;
       divisor += options_.reduction != Reduction::weighted_mean ? 1
                  : sparse() && !options_.class_weight.empty()
-                     ? weight * options_.class_weight[static_cast<std::size_t>(target[i])]
+                     ? weight * nth(options_.class_weight, static_cast<Index>(target[i]))
                      : weight;
     }
     if (options_.reduction == Reduction::sum) divisor = 1;
@@ -203,7 +203,7 @@ class LossSpec {
   void check_shapes(const Shape& y, const Shape& target, const Shape& weights) const {
     if (kind_ == Loss::none) throw ConfigError("loss", "a loss, such as Loss::mse", "none");
     if (y.rank() == 0 || y[0] == 0) throw DataError(name(), "a batch of at least one sample", "shape " + y.to_string());
-    const Shape expected = sparse() && y.rank() > 1 ? Shape(y.dims().first(static_cast<std::size_t>(y.rank() - 1))) : y;
+    const Shape expected = sparse() && y.rank() > 1 ? Shape(y.dims().first(to_size(y.rank() - 1))) : y;
     if (!same_but_trailing_ones(target, expected) || y.size() == 0) {
       const char* hint = sparse() && same_but_trailing_ones(target, y)
                              ? "one-hot targets belong to categorical_crossentropy"
@@ -215,7 +215,7 @@ class LossSpec {
     }
     if (weights.size() != 0 && weights.size() != y[0] && weights.size() * (y.rank() == 1 ? 1 : y.back()) != y.size())
       throw ShapeError(name(), "one weight a sample, (" + std::to_string(y[0]) + ")", weights.to_string());
-    if (categorical() && !options_.class_weight.empty() && static_cast<Index>(options_.class_weight.size()) != y.back())
+    if (categorical() && !options_.class_weight.empty() && count_of(options_.class_weight) != y.back())
       throw ShapeError(name(), std::to_string(y.back()) + " class weights",
                        std::to_string(options_.class_weight.size()));
   }
@@ -227,7 +227,7 @@ class LossSpec {
   }
 
   [[noreturn]] void fail(Index sample, const std::string& expected, double got, const char* hint = "") const {
-    throw DataError(name(), expected, detail::text(got, "%.9g") + " in sample " + std::to_string(sample), hint);
+    throw DataError(name(), expected, detail::text(got, 9) + " in sample " + std::to_string(sample), hint);
   }
 
   template <class T>
@@ -313,7 +313,7 @@ class LossSpec {
   double class_target(Index columns, const T* target, Index c) const {
     const double s = options_.label_smoothing;
     const double hot = sparse() ? (static_cast<Index>(*target) == c ? 1.0 : 0.0) : double(target[c]);
-    const double weight = options_.class_weight.empty() ? 1 : options_.class_weight[static_cast<std::size_t>(c)];
+    const double weight = options_.class_weight.empty() ? 1 : nth(options_.class_weight, c);
     return weight * (hot * (1 - s) + s / static_cast<double>(columns));
   }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <keel/tensor/tensor.hpp>
-#include <keel/training/number.hpp>
+#include <keel/tensor/range.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -170,11 +170,11 @@ class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(Index classes) : classes_(classes) {
     if (classes < 2) throw ConfigError("ConfusionMatrix", "2 classes or more", std::to_string(classes));
-    counts_.assign(static_cast<std::size_t>(classes * classes), 0);
+    counts_.assign(to_size(classes * classes), 0);
   }
 
   Index classes() const { return classes_; }
-  Index operator()(Index truth, Index said) const { return counts_[static_cast<std::size_t>(truth * classes_ + said)]; }
+  Index operator()(Index truth, Index said) const { return nth(counts_, truth * classes_ + said); }
 
   /// y (batch, ..., classes), or one probability a position where there are 2 classes; targets as for Metric.
   template <class Y>
@@ -190,7 +190,7 @@ class ConfusionMatrix {
                                       : detail::class_of("ConfusionMatrix", detail::TargetForm::classes, 2, t);
       const Index said = columns > 1 ? detail::argmax(columns, row) : *row != *row ? -1 : double(*row) > 0.5 ? 1 : 0;
       if (truth < 0 || said < 0) throw DataError("ConfusionMatrix", "numbers", "NaN at position " + std::to_string(i));
-      ++counts_[static_cast<std::size_t>(truth * classes_ + said)];
+      ++nth(counts_, truth * classes_ + said);
     }
   }
 
@@ -216,7 +216,10 @@ class ConfusionMatrix {
   std::string to_string() const {
     std::string result;
     for (Index i = 0; i < classes_; ++i) {
-      for (Index j = 0; j < classes_; ++j) result += detail::text(double((*this)(i, j)), "%7.0f");
+      for (Index j = 0; j < classes_; ++j) {
+        const std::string count = std::to_string((*this)(i, j));
+        result += std::string(count.size() < 7 ? 7 - count.size() : 0, ' ') + count;
+      }
       result += '\n';
     }
     return result;

@@ -88,7 +88,7 @@ struct OptimizerSpec {
   /// Numbers of state for so many trained ones, as Keras's summary counts "Optimizer params": the slots, the
   /// iteration and, unless it is a schedule, the learning rate.
   Index state_count(Index trainable) const {
-    return static_cast<Index>(slot_names().size()) * trainable + (learning_rate.scheduled() ? 1 : 2);
+    return count_of(slot_names()) * trainable + (learning_rate.scheduled() ? 1 : 2);
   }
 
   /// Throws ConfigError for a number outside its range.

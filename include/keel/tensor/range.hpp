@@ -1,19 +1,14 @@
 #pragma once
+/// Checks of an option's range, for constructors that take numbers from a user.
 
-#include <cstdio>
 #include <string>
 
 #include <keel/tensor/finite.hpp>
+#include <keel/tensor/text.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
 namespace detail {
-
-/// A number for a message or a table: "%g" unless another format with one double is given.
-inline std::string text(double value, const char* format = "%g") {
-  char buffer[64];
-  return std::snprintf(buffer, sizeof buffer, format, value) < 0 ? std::string{} : std::string(buffer);
-}
 
 /// Throws ConfigError unless `low` <= value <= `high`; NaN never is.
 inline void check_range(const std::string& where, const char* option, double value, double low, double high) {
