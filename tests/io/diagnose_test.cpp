@@ -4,9 +4,11 @@
 
 #include <keel/io/load.hpp>
 
+#include "support/model_values.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
+using keel_test::values;
 
 namespace {
 
@@ -38,12 +40,6 @@ Archive state(const std::string& prefix = "") {
                      array(prefix + "head.weight", {5, 36}, 7),
                      array(prefix + "head.bias", {5}, 8)};
   return archive;
-}
-
-std::vector<Tensor<float>> values(const Model<>& model) {
-  std::vector<Tensor<float>> all;
-  for (const Parameter<float>* p : model.parameters()) all.push_back(p->value());
-  return all;
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ Model<> chain() {
 }
 
 /// The same layers by name, with the same values.
-bool equal(const Model<>& a, const Model<>& b) {
+bool equal_by_name(const Model<>& a, const Model<>& b) {
   bool same = a.parameters().size() == b.parameters().size();
   for (Index l = 0; same && l < a.layer_count(); ++l) {
     const auto p = a.layer(l).parameters();
@@ -98,7 +98,7 @@ TEST_CASE("models inside models come back as they were, from every file of Keras
       else
         save(model, path);
       const Model<> loaded = load(path);
-      CHECK(equal(model, loaded));
+      CHECK(equal_by_name(model, loaded));
       CHECK(results(loaded) == y);
       CHECK(loaded.is_sequential() == model.is_sequential());
       for (const KerasStyle style : {KerasStyle::keras3, KerasStyle::keras2, KerasStyle::tfjs})
@@ -106,17 +106,17 @@ TEST_CASE("models inside models come back as they were, from every file of Keras
       const std::string again = directory / (std::string("again_") + name);
       save(loaded, again);
       CHECK(written(load(again)) == written(loaded));
-      CHECK(equal(model, load(again)));
+      CHECK(equal_by_name(model, load(again)));
       Model<> other = model.clone();
       for (Parameter<float>* p : other.parameters()) p->set(Tensor<float>(p->shape(), 0.25f));
       load_weights(other, path);
-      CHECK(equal(model, other));
+      CHECK(equal_by_name(model, other));
     }
     save(model, directory / "a.weights.h5");
     Model<> other = model.clone();
     for (Parameter<float>* p : other.parameters()) p->set(Tensor<float>(p->shape(), 0.25f));
     load_weights(other, directory / "a.weights.h5");
-    CHECK(equal(model, other));
+    CHECK(equal_by_name(model, other));
   }
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("the layers of a model inside are one group of an .h5, those that trai
                                   "inner/deep/dense/bias", "inner/conv/kernel", "inner/conv/bias",
                                   "inner/norm/moving_mean", "inner/norm/moving_variance"});
   const Model<> loaded = load(directory / "a.h5");
-  CHECK(equal(model, loaded));
+  CHECK(equal_by_name(model, loaded));
   CHECK(loaded.layer("inner/conv").frozen() == Freeze::layer);
   CHECK(loaded.layer("inner/norm").frozen() == Freeze::none);
 
@@ -172,9 +172,9 @@ TEST_CASE("the layers of a model inside are one group of an .h5, those that trai
   counting.add(Normalization({.name = "inner/scale"})).add(Dense(2, {.name = "inner/dense"}));
   scramble(counting);
   save(counting, directory / "b.h5");
-  CHECK(equal(counting, load(directory / "b.h5")));
+  CHECK(equal_by_name(counting, load(directory / "b.h5")));
   save(counting, directory / "b.keras");
-  CHECK(equal(counting, load(directory / "b.keras")));
+  CHECK(equal_by_name(counting, load(directory / "b.keras")));
 }
 
 TEST_CASE("weights alone, as older versions of Keras save them") {
@@ -202,7 +202,7 @@ TEST_CASE("weights alone, as older versions of Keras save them") {
     const std::string table = diagnose(other, directory / "a.h5").to_string();
     CHECK((table.find("matched by name") != table.npos) == (inside == "inner/dense"));
     load_weights(other, directory / "a.h5");
-    CHECK(equal(model, other));
+    CHECK(equal_by_name(model, other));
   }
 }
 
@@ -315,10 +315,10 @@ TEST_CASE("layers stand in Keras's order, whatever the order of adding") {
   Model<> other = model.clone();
   for (Parameter<float>* p : other.parameters()) p->set(Tensor<float>(p->shape(), 0.25f));
   load_weights(other, directory / "a.weights.h5");
-  CHECK(equal(model, other));
+  CHECK(equal_by_name(model, other));
   for (const char* name : {"a.keras", "a.h5", "model.json"}) {
     save(model, directory / name);
-    CHECK(equal(model, load(directory / name)));
+    CHECK(equal_by_name(model, load(directory / name)));
   }
 }
 
@@ -336,7 +336,7 @@ TEST_CASE("names that two models inside share") {
   for (const char* name : {"a.keras", "a.h5", "model.json"}) {
     CAPTURE(name);
     save(model, directory / name);
-    CHECK(equal(model, load(directory / name)));
+    CHECK(equal_by_name(model, load(directory / name)));
   }
   std::string deep;
   for (int i = 0; i < 40; ++i) deep += "m" + std::to_string(i) + "/";

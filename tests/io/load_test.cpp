@@ -11,9 +11,11 @@
 #include "io/fixture_folder.hpp"
 #include "io/scramble.hpp"
 #include "support/message.hpp"
+#include "support/model_values.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
+using keel_test::values;
 
 namespace {
 
@@ -43,13 +45,7 @@ Tensor<float> samples(const Shape& sample) {
   return x;
 }
 
-bool equal(const Model<>& a, const Model<>& b) {
-  const auto p = a.parameters(), q = b.parameters();
-  if (p.size() != q.size()) return false;
-  for (std::size_t i = 0; i < p.size(); ++i)
-    if (!(p[i]->value() == q[i]->value())) return false;
-  return true;
-}
+bool equal(const Model<>& a, const Model<>& b) { return values(a) == values(b); }
 
 }  // namespace
 

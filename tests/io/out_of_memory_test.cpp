@@ -9,9 +9,11 @@
 #include <keel/io/load.hpp>
 
 #include "support/allocations.hpp"
+#include "support/model_values.hpp"
 #include "temporary_directory.hpp"
 
 using namespace keel;
+using keel_test::values;
 
 namespace {
 
@@ -23,12 +25,6 @@ Sequential<float> small() {
   model.add(Flatten());
   model.add(Dense(3, {.activation = Activation::softmax}));
   return model;
-}
-
-std::vector<Tensor<float>> values(const Model<float>& model) {
-  std::vector<Tensor<float>> all;
-  for (const Parameter<float>* parameter : model.parameters()) all.push_back(parameter->value());
-  return all;
 }
 
 Tensor<float> images(const Shape& shape) {
