@@ -36,6 +36,7 @@ enum class Use {
   fixed,    ///< one of `values`, which change nothing; any other is refused
   noted,    ///< one of `values`; any other loads, changes training, and is said
   read,     ///< the code that reads the class looks at it: names, nested layers
+  kept,     ///< keel's alone and about training only: a writer keeps it where the other world does not look
 };
 
 /// One option. A key that no row of its class names is refused with layer, class and key; so is, when writing, an entry
@@ -57,8 +58,8 @@ struct Weight {
 };
 
 /// The row that `column` names so, or null.
-template <class Row>
-constexpr const Row* find_row(std::span<const Row> rows, std::string_view Row::*column, std::string_view name) {
+template <class Row, std::size_t count>
+constexpr const Row* find_row(const Row (&rows)[count], std::string_view Row::*column, std::string_view name) {
   for (const Row& row : rows)
     if (row.*column == name) return &row;
   return nullptr;

@@ -1,0 +1,245 @@
+#pragma once
+/// What keel's layers are in Keras 2, Keras 3 and TensorFlow.js: one row a class. Readers, writers, summaries and the
+/// doctor of files read these rows; no class of Keras is named anywhere else.
+///
+/// To add a layer: list its options and weights in keras_options.hpp, then give it a row here.
+
+#include <keel/dialects/keras_options.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace dialects {
+
+enum class KerasKind {
+  layer,
+  input,       ///< an input of the model
+  sequential,  ///< a model inside the model
+  functional,
+};
+
+/// What a class makes of maps whose channels come first in the file (keel's are last), and of the values of such maps
+/// in one row, whose order differs then.
+enum class ChannelsFirst {
+  elements,   ///< value by value: right in any order
+  images,     ///< right: with `data_format` it is the same layer, turned to channels last
+  axis,       ///< right: the axes among its options are turned; its weights follow the order of the values
+  flatten,    ///< right: the order of its values is followed from there on
+  reshape,    ///< right where the order is that of the new shape, or becomes one row; refused elsewhere
+  last_axis,  ///< of maps refused, since the last axis is the width there; of a row, its weights follow the order
+};
+
+struct KerasRow {
+  std::string_view type = {};  ///< keel's; empty: a structure
+  std::string_view name = {};  ///< Keras's class, as files write it
+  std::span<const Option> options = {};
+  /// In Keras's order. Letters of `keel_axes`: F, an axis that runs along the features of an input; S, the axes of a
+  /// sample.
+  std::span<const Weight> weights = {};
+  ChannelsFirst channels_first = ChannelsFirst::elements;
+  bool takes_list = false;          ///< it is called on a list of tensors, not on one
+  bool training = false;            ///< it does something else in training
+  std::string_view pads = {};       ///< the class that pads before it where keel pads in numbers
+  bool stride_or_dilation = false;  ///< Keras takes one of the two above 1, not both
+  unsigned worlds = any_keras;      ///< those that have it
+  int tfjs_rank = 0;                ///< the least rank of a sample that TensorFlow.js takes
+  KerasKind kind = KerasKind::layer;
+  std::string_view module = "keras.layers";  ///< of Keras 3's files
+};
+
+inline constexpr KerasRow keras_rows[] = {
+    {.type = "Activation", .name = "Activation", .options = keras_data::activation_options},
+    {.type = "Add", .name = "Add", .takes_list = true},
+    {.type = "AveragePooling2D",
+     .name = "AveragePooling2D",
+     .options = keras_data::average_pool_options,
+     .channels_first = ChannelsFirst::images},
+    {.type = "BatchNormalization",
+     .name = "BatchNormalization",
+     .options = keras_data::batch_norm_options,
+     .weights = keras_data::batch_norm_weights,
+     .channels_first = ChannelsFirst::axis,
+     .training = true},
+    {.type = "Concatenate",
+     .name = "Concatenate",
+     .options = keras_data::concatenate_options,
+     .channels_first = ChannelsFirst::axis,
+     .takes_list = true},
+    {.type = "Conv2D",
+     .name = "Conv2D",
+     .options = keras_data::conv2d_options,
+     .weights = keras_data::kernel_weights,
+     .channels_first = ChannelsFirst::images,
+     .pads = "ZeroPadding2D",
+     .stride_or_dilation = true},
+    {.type = "Conv2DTranspose",
+     .name = "Conv2DTranspose",
+     .options = keras_data::conv2d_transpose_options,
+     .weights = keras_data::kernel_weights,
+     .channels_first = ChannelsFirst::images,
+     .stride_or_dilation = true},
+    {.type = "Dense",
+     .name = "Dense",
+     .options = keras_data::dense_options,
+     .weights = keras_data::dense_weights,
+     .channels_first = ChannelsFirst::last_axis},
+    {.type = "DepthwiseConv2D",
+     .name = "DepthwiseConv2D",
+     .options = keras_data::depthwise_options,
+     .weights = keras_data::depthwise_weights,
+     .channels_first = ChannelsFirst::images,
+     .pads = "ZeroPadding2D"},
+    {.type = "Dropout", .name = "Dropout", .options = keras_data::dropout_options, .training = true},
+    {.type = "ELU", .name = "ELU", .options = keras_data::elu_options},
+    {.type = "Flatten",
+     .name = "Flatten",
+     .options = keras_data::flatten_options,
+     .channels_first = ChannelsFirst::flatten,
+     .tfjs_rank = 2},
+    {.type = "GlobalAveragePooling2D",
+     .name = "GlobalAveragePooling2D",
+     .options = keras_data::global_pool_options,
+     .channels_first = ChannelsFirst::images},
+    {.type = "GlobalMaxPooling2D",
+     .name = "GlobalMaxPooling2D",
+     .options = keras_data::global_pool_options,
+     .channels_first = ChannelsFirst::images},
+    {.type = "LeakyReLU", .name = "LeakyReLU", .options = keras_data::leaky_relu_options},
+    {.type = "MaxPooling2D",
+     .name = "MaxPooling2D",
+     .options = keras_data::max_pool_options,
+     .channels_first = ChannelsFirst::images},
+    {.type = "Multiply", .name = "Multiply", .takes_list = true},
+    {.type = "Normalization",
+     .name = "Normalization",
+     .options = keras_data::normalization_options,
+     .weights = keras_data::normalization_weights,
+     .channels_first = ChannelsFirst::axis,
+     .worlds = keras2 | keras3},
+    {.type = "PReLU",
+     .name = "PReLU",
+     .options = keras_data::prelu_options,
+     .weights = keras_data::prelu_weights,
+     .channels_first = ChannelsFirst::axis},
+    {.type = "ReLU", .name = "ReLU", .options = keras_data::relu_options},
+    {.type = "Rescaling", .name = "Rescaling", .options = keras_data::rescaling_options},
+    {.type = "Reshape",
+     .name = "Reshape",
+     .options = keras_data::reshape_options,
+     .channels_first = ChannelsFirst::reshape},
+    {.type = "SeparableConv2D",
+     .name = "SeparableConv2D",
+     .options = keras_data::separable_options,
+     .weights = keras_data::separable_weights,
+     .channels_first = ChannelsFirst::images,
+     .pads = "ZeroPadding2D",
+     .stride_or_dilation = true},
+    {.type = "Softmax",
+     .name = "Softmax",
+     .options = keras_data::softmax_options,
+     .channels_first = ChannelsFirst::axis},
+    {.type = "UpSampling2D",
+     .name = "UpSampling2D",
+     .options = keras_data::upsampling_options,
+     .channels_first = ChannelsFirst::images},
+    {.type = "ZeroPadding2D",
+     .name = "ZeroPadding2D",
+     .options = keras_data::zero_padding_options,
+     .channels_first = ChannelsFirst::images},
+
+    // the name in files of TensorFlow 1
+    {.type = "BatchNormalization",
+     .name = "BatchNormalizationV1",
+     .options = keras_data::batch_norm_options,
+     .weights = keras_data::batch_norm_weights,
+     .channels_first = ChannelsFirst::axis,
+     .training = true},
+
+    {.name = "InputLayer", .options = keras_data::input_options, .kind = KerasKind::input},
+    {.name = "Sequential", .options = keras_data::sequential_options, .kind = KerasKind::sequential, .module = "keras"},
+    {.name = "Functional",
+     .options = keras_data::functional_options,
+     .kind = KerasKind::functional,
+     .module = "keras.src.models.functional"},
+    // the name in files before Keras 2.4
+    {.name = "Model", .options = keras_data::functional_options, .kind = KerasKind::functional},
+};
+
+/// The row of one of keel's classes, or null.
+constexpr const KerasRow* keras_row(std::string_view type) {
+  return type.empty() ? nullptr : find_row(keras_rows, &KerasRow::type, type);
+}
+/// The row of one of Keras's classes, or null.
+constexpr const KerasRow* keras_class(std::string_view name) { return find_row(keras_rows, &KerasRow::name, name); }
+/// The row by which a structure is written.
+constexpr const KerasRow& keras_structure(KerasKind kind) {
+  for (const KerasRow& row : keras_rows)
+    if (row.kind == kind) return row;
+  return keras_rows[0];
+}
+
+/// What a key of a class means; null: nothing is known of it.
+constexpr const Option* keras_option(const KerasRow& row, std::string_view key) {
+  for (const std::span<const Option> options : {row.options, std::span<const Option>(keras_common)})
+    for (const Option& option : options)
+      if (!key.empty() && option.key == key) return &option;
+  return nullptr;
+}
+
+/// An activation in the worlds of Keras; empty where one lacks it. In Keras 2 and TensorFlow.js hard_sigmoid is another
+/// function, clip(0.2 x + 0.5).
+struct KerasActivation {
+  std::string_view keel, keras3, keras2, tfjs;
+};
+inline constexpr KerasActivation keras_activations[] = {
+    {"linear", "linear", "linear", "linear"},
+    {"relu", "relu", "relu", "relu"},
+    {"relu6", "relu6", "relu6", "relu6"},
+    {"leaky_relu", "leaky_relu", "leaky_relu", ""},
+    {"elu", "elu", "elu", "elu"},
+    {"selu", "selu", "selu", "selu"},
+    {"gelu", "gelu", "gelu", "gelu"},
+    {"gelu_tanh", "", "", ""},
+    {"silu", "silu", "silu", "swish"},
+    {"silu", "swish", "swish", "swish"},
+    {"sigmoid", "sigmoid", "sigmoid", "sigmoid"},
+    {"hard_sigmoid", "hard_sigmoid", "", ""},
+    {"hard_swish", "hard_silu", "", ""},
+    {"hard_swish", "hard_swish", "", ""},
+    {"tanh", "tanh", "tanh", "tanh"},
+    {"softplus", "softplus", "softplus", "softplus"},
+    {"softmax", "softmax", "softmax", "softmax"},
+    {"softmax", "softmax_v2", "softmax_v2", ""},
+    {"log_softmax", "log_softmax", "log_softmax", "log_softmax"},
+};
+
+constexpr std::string_view KerasActivation::*keras_column(unsigned world) {
+  return world == keras3 ? &KerasActivation::keras3 : world == tfjs ? &KerasActivation::tfjs : &KerasActivation::keras2;
+}
+
+/// What an operator between tensors and numbers does.
+enum class Arithmetic { sum, difference, product, quotient, negative };
+
+/// Operators as layers: of Keras 3 (module keras.src.ops.numpy) by class, of Keras 2 (class TFOpLambda) by function.
+struct KerasOperator {
+  std::string_view name, function;
+  Arithmetic does;
+  std::string_view type;  ///< keel's layer for two tensors; empty: there is none
+};
+inline constexpr std::string_view keras_operator_modules = "keras.src.ops", keras2_operator = "TFOpLambda";
+inline constexpr KerasOperator keras_operators[] = {
+    {"Add", "math.add", Arithmetic::sum, "Add"},
+    {"Add", "__operators__.add", Arithmetic::sum, "Add"},
+    {"Subtract", "math.subtract", Arithmetic::difference, ""},
+    {"Multiply", "math.multiply", Arithmetic::product, "Multiply"},
+    {"Divide", "math.truediv", Arithmetic::quotient, ""},
+    {"TrueDivide", "math.divide", Arithmetic::quotient, ""},
+    {"Negative", "math.negative", Arithmetic::negative, ""},
+};
+/// By which numbers come into a graph: keel's layer of scale and offset.
+inline constexpr std::string_view keras_scaling = "Rescaling";
+
+}  // namespace dialects
+
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -1,0 +1,204 @@
+#pragma once
+/// The options and weights of Keras's classes, for the rows of keras.hpp: every key of a configuration, with what
+/// becomes of it in Keras 2, Keras 3 and TensorFlow.js.
+
+#include <keel/dialects/option.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace dialects {
+
+/// The versions of Keras, as bits of `Option::worlds`.
+inline constexpr unsigned keras2 = 1, keras3 = 2, tfjs = 4, any_keras = keras2 | keras3 | tfjs;
+
+namespace keras_data {
+
+constexpr Option same(std::string_view key, Form form, unsigned worlds = any_keras) {
+  return {key, key, Use::mapped, form, {}, worlds};
+}
+constexpr Option neutral(std::string_view key) { return {key, {}, Use::neutral, Form::text, {}, 0}; }
+/// A key that files may hold at these values only; it is not written.
+constexpr Option fixed(std::string_view key, std::string_view values) {
+  return {key, {}, Use::fixed, Form::text, values, 0};
+}
+/// An option of keel's that these worlds lack: only one of `values` can be written.
+constexpr Option lacks(std::string_view keel, std::string_view values, unsigned worlds = any_keras) {
+  return {{}, keel, Use::fixed, Form::text, values, worlds};
+}
+/// An option of keel's about training, kept beside the model for keel, which Keras does not read.
+constexpr Option kept(std::string_view keel, std::string_view usual) {
+  return {{}, keel, Use::kept, Form::text, usual};
+}
+/// Written as the first of `values`; read by the code that knows what it means.
+constexpr Option read(std::string_view key, std::string_view values = {}, unsigned worlds = any_keras) {
+  return {key, {}, Use::read, Form::text, values, values.empty() ? 0 : worlds};
+}
+constexpr Option initializer(std::string_view key) { return {key, key, Use::neutral, Form::text, {}, 0}; }
+constexpr Option noted(std::string_view key) { return {key, {}, Use::noted, Form::text, "null", 0}; }
+
+}  // namespace keras_data
+
+/// The keys that layers of every class may have. Initializers change nothing of loaded weights. Regularizers and
+/// constraints change training only.
+inline constexpr Option keras_common[] = {
+    keras_data::read("name"),
+    keras_data::read("trainable"),
+    keras_data::read("batch_input_shape"),
+    keras_data::read("batch_shape"),
+    {"dtype", {}, Use::noted, Form::text, R"("float32" "float64" null)", 0},
+    keras_data::neutral("autocast"),
+    keras_data::fixed("quantization_config", "null"),
+    keras_data::initializer("kernel_initializer"),
+    keras_data::initializer("bias_initializer"),
+    keras_data::initializer("depthwise_initializer"),
+    keras_data::initializer("pointwise_initializer"),
+    keras_data::initializer("alpha_initializer"),
+    keras_data::initializer("beta_initializer"),
+    keras_data::initializer("gamma_initializer"),
+    keras_data::initializer("moving_mean_initializer"),
+    keras_data::initializer("moving_variance_initializer"),
+    keras_data::noted("activity_regularizer"),
+    keras_data::noted("kernel_regularizer"),
+    keras_data::noted("bias_regularizer"),
+    keras_data::noted("depthwise_regularizer"),
+    keras_data::noted("pointwise_regularizer"),
+    keras_data::noted("alpha_regularizer"),
+    keras_data::noted("beta_regularizer"),
+    keras_data::noted("gamma_regularizer"),
+    keras_data::noted("kernel_constraint"),
+    keras_data::noted("bias_constraint"),
+    keras_data::noted("depthwise_constraint"),
+    keras_data::noted("pointwise_constraint"),
+    keras_data::noted("alpha_constraint"),
+    keras_data::noted("beta_constraint"),
+    keras_data::noted("gamma_constraint"),
+};
+
+namespace keras_data {
+
+inline constexpr Option activation_options[] = {same("activation", Form::activation)};
+inline constexpr Option average_pool_options[] = {
+    same("pool_size", Form::pair), same("strides", Form::pair),         same("padding", Form::window),
+    lacks("ceil_mode", "false"),   lacks("count_include_pad", "false"), read("data_format", R"("channels_last")")};
+inline constexpr Option batch_norm_options[] = {read("axis", "-1"),
+                                                same("momentum", Form::number),
+                                                same("epsilon", Form::number),
+                                                same("center", Form::boolean),
+                                                same("scale", Form::boolean),
+                                                fixed("renorm", "false"),
+                                                fixed("renorm_clipping", "null"),
+                                                fixed("synchronized", "false"),
+                                                fixed("virtual_batch_size", "null"),
+                                                fixed("adjustment", "null"),
+                                                neutral("renorm_momentum"),
+                                                neutral("fused"),
+                                                kept("unbiased", "false"),
+                                                kept("cumulative", "false"),
+                                                kept("allow_single_value", "true")};
+inline constexpr Option concatenate_options[] = {same("axis", Form::axis)};
+inline constexpr Option conv2d_options[] = {same("filters", Form::integer),
+                                            same("kernel_size", Form::pair),
+                                            same("strides", Form::pair),
+                                            same("padding", Form::window),
+                                            same("dilation_rate", Form::pair),
+                                            same("groups", Form::integer, keras2 | keras3),
+                                            lacks("groups", "1", tfjs),
+                                            same("activation", Form::activation),
+                                            same("use_bias", Form::boolean),
+                                            neutral("rank"),
+                                            read("data_format", R"("channels_last")")};
+inline constexpr Option conv2d_transpose_options[] = {same("filters", Form::integer),
+                                                      same("kernel_size", Form::pair),
+                                                      same("strides", Form::pair),
+                                                      same("padding", Form::window),
+                                                      same("output_padding", Form::pair, keras2 | keras3),
+                                                      lacks("output_padding", "null", tfjs),
+                                                      same("dilation_rate", Form::pair, keras2 | keras3),
+                                                      lacks("dilation_rate", "[1,1]", tfjs),
+                                                      same("activation", Form::activation),
+                                                      same("use_bias", Form::boolean),
+                                                      fixed("groups", "1"),
+                                                      neutral("rank"),
+                                                      read("data_format", R"("channels_last")")};
+inline constexpr Option dense_options[] = {same("units", Form::integer), same("activation", Form::activation),
+                                           same("use_bias", Form::boolean), neutral("input_dim")};
+inline constexpr Option depthwise_options[] = {same("kernel_size", Form::pair),
+                                               same("strides", Form::pair),
+                                               same("padding", Form::window),
+                                               same("depth_multiplier", Form::integer),
+                                               same("dilation_rate", Form::pair, keras2 | keras3),
+                                               lacks("dilation_rate", "[1,1]", tfjs),
+                                               same("activation", Form::activation),
+                                               same("use_bias", Form::boolean),
+                                               fixed("filters", "null"),
+                                               fixed("groups", "1"),
+                                               neutral("rank"),
+                                               read("data_format", R"("channels_last")")};
+inline constexpr Option dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"), neutral("seed")};
+inline constexpr Option elu_options[] = {same("alpha", Form::number, keras2 | keras3), lacks("alpha", "1", tfjs)};
+inline constexpr Option flatten_options[] = {read("data_format", R"("channels_last")")};
+inline constexpr Option global_pool_options[] = {same("keepdims", Form::boolean, keras2 | keras3),
+                                                 lacks("keepdims", "false", tfjs),
+                                                 read("data_format", R"("channels_last")")};
+inline constexpr Option leaky_relu_options[] = {
+    {"negative_slope", "negative_slope", Use::mapped, Form::number, {}, keras3},
+    {"alpha", "negative_slope", Use::mapped, Form::number, {}, keras2 | tfjs}};
+inline constexpr Option max_pool_options[] = {same("pool_size", Form::pair), same("strides", Form::pair),
+                                              same("padding", Form::window), lacks("ceil_mode", "false"),
+                                              read("data_format", R"("channels_last")")};
+inline constexpr Option normalization_options[] = {read("axis", "-1"), fixed("invert", "false"), read("mean"),
+                                                   read("variance")};
+inline constexpr Option prelu_options[] = {same("shared_axes", Form::axes)};
+inline constexpr Option relu_options[] = {same("max_value", Form::optional_number),
+                                          same("negative_slope", Form::number, keras2 | keras3),
+                                          same("threshold", Form::number, keras2 | keras3),
+                                          lacks("negative_slope", "0", tfjs), lacks("threshold", "0", tfjs)};
+inline constexpr Option rescaling_options[] = {same("scale", Form::numbers), same("offset", Form::numbers),
+                                               read("data_format")};
+inline constexpr Option reshape_options[] = {same("target_shape", Form::extents)};
+inline constexpr Option separable_options[] = {same("filters", Form::integer),
+                                               same("kernel_size", Form::pair),
+                                               same("strides", Form::pair),
+                                               same("padding", Form::window),
+                                               same("dilation_rate", Form::pair),
+                                               same("depth_multiplier", Form::integer),
+                                               same("activation", Form::activation),
+                                               same("use_bias", Form::boolean),
+                                               fixed("groups", "1"),
+                                               neutral("rank"),
+                                               read("data_format", R"("channels_last")")};
+inline constexpr Option softmax_options[] = {same("axis", Form::axes)};
+inline constexpr Option upsampling_options[] = {
+    same("size", Form::pair),
+    same("interpolation", Form::text, keras2 | keras3),
+    {"interpolation", "interpolation", Use::fixed, Form::text, R"("nearest")", tfjs},
+    read("data_format", R"("channels_last")")};
+inline constexpr Option zero_padding_options[] = {same("padding", Form::sides),
+                                                  read("data_format", R"("channels_last")")};
+
+inline constexpr Option input_options[] = {
+    read("batch_shape"),           read("batch_input_shape"),  neutral("dtype"),          fixed("sparse", "false"),
+    fixed("ragged", "false null"), fixed("optional", "false"), fixed("type_spec", "null")};
+inline constexpr Option sequential_options[] = {read("layers"), read("build_input_shape")};
+inline constexpr Option functional_options[] = {read("layers"), read("input_layers"), read("output_layers")};
+
+inline constexpr Weight kernel_weights[] = {{"kernel", "kernel"}, {"bias", "bias"}};
+inline constexpr Weight dense_weights[] = {{"kernel", "kernel", "FO"}, {"bias", "bias"}};
+inline constexpr Weight depthwise_weights[] = {{"kernel", "depthwise_kernel"}, {"bias", "bias"}};
+inline constexpr Weight separable_weights[] = {
+    {"depthwise_kernel", "depthwise_kernel"}, {"pointwise_kernel", "pointwise_kernel"}, {"bias", "bias"}};
+inline constexpr Weight batch_norm_weights[] = {{"gamma", "gamma", "F"},
+                                                {"beta", "beta", "F"},
+                                                {"moving_mean", "moving_mean", "F"},
+                                                {"moving_variance", "moving_variance", "F"}};
+/// The last one, which keel does not have: how many values were seen. Older files do not have it either.
+inline constexpr Weight normalization_weights[] = {{"mean", "mean", "F"}, {"variance", "variance", "F"}, {"", "count"}};
+inline constexpr Weight prelu_weights[] = {{"alpha", "alpha", "S"}};
+
+}  // namespace keras_data
+
+}  // namespace dialects
+
+}  // namespace KEEL_ABI
+}  // namespace keel
