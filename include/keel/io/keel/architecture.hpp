@@ -32,8 +32,10 @@ inline Config to_config(const Json& json, const std::string& where) {
     else if (value.is_array() &&
              std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_number_integer(); }))
       config.set(name, value.get<std::vector<Index>>());
+    else if (value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_number(); }))
+      config.set(name, value.get<std::vector<double>>());
     else
-      throw FormatError(where, "option " + name + " as a bool, a number, text or a list of integers", value.dump());
+      throw FormatError(where, "option " + name + " as a bool, a number, text or a list of numbers", value.dump());
   }
   return config;
 }

@@ -16,7 +16,7 @@ inline namespace KEEL_ABI {
 /// model and what the registry builds layers from. Entries keep their order.
 class Config {
  public:
-  using Value = std::variant<bool, Index, double, std::string, std::vector<Index>>;
+  using Value = std::variant<bool, Index, double, std::string, std::vector<Index>, std::vector<double>>;
 
   Config() = default;
   Config(std::initializer_list<std::pair<std::string, Value>> entries) : entries_(entries) {}
@@ -37,7 +37,7 @@ class Config {
   }
 
   /// The option of that name, or `fallback` where there is none. Throws ConfigError if it has another type;
-  /// an integer is accepted where a real number is wanted.
+  /// an integer is accepted where a real number is wanted, and integers or one number where a list of real ones is.
   template <class V>
   V get(std::string_view name, V fallback) const {
     const Value* value = find(name);
@@ -45,6 +45,11 @@ class Config {
     if (const V* exact = std::get_if<V>(value)) return *exact;
     if constexpr (std::is_same_v<V, double>)
       if (const Index* integer = std::get_if<Index>(value)) return static_cast<double>(*integer);
+    if constexpr (std::is_same_v<V, std::vector<double>>) {
+      if (const auto* integers = std::get_if<std::vector<Index>>(value)) return V(integers->begin(), integers->end());
+      if (std::holds_alternative<double>(*value) || std::holds_alternative<Index>(*value))
+        return {get<double>(name, 0)};
+    }
     fail(name, type_name(Value(fallback)), type_name(*value));
   }
   /// A pair such as kernel_size: one integer stands for both.
@@ -60,7 +65,8 @@ class Config {
 
  private:
   static const char* type_name(const Value& value) {
-    static constexpr const char* types[] = {"a bool", "an integer", "a real number", "a string", "a list of integers"};
+    static constexpr const char* types[] = {"a bool",   "an integer",         "a real number",
+                                            "a string", "a list of integers", "a list of real numbers"};
     return types[value.index()];
   }
   [[noreturn, gnu::cold]] static void fail(std::string_view name, const char* expected, const char* got) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +23,32 @@ struct Pair {
   constexpr Pair(Index h, Index w) : height(h), width(w) {}
   friend constexpr bool operator==(const Pair&, const Pair&) = default;
   std::string to_string() const { return "(" + std::to_string(height) + ", " + std::to_string(width) + ")"; }
+};
+
+/// One number or several; the option says what several stand for. `.offset = -0.5`, `.offset = {-0.5, 0, 0.5}`.
+struct Numbers {
+  std::vector<double> values;
+
+  Numbers(double all) : values{all} {}
+  Numbers(std::initializer_list<double> each) : values(each) {}
+  Numbers(std::vector<double> each) : values(std::move(each)) {}
+  friend bool operator==(const Numbers&, const Numbers&) = default;
+};
+
+/// One axis or several, counted as in Keras: 0 is the batch, 1 the first axis of a sample, -1 the last.
+/// `.axis = 1`, `.axis = {1, 2}`.
+struct Axes {
+  std::vector<Index> list;
+
+  Axes(Index one) : list{one} {}
+  Axes(std::initializer_list<Index> several) : list(several) {}
+  Axes(std::vector<Index> several) : list(std::move(several)) {}
+  friend bool operator==(const Axes&, const Axes&) = default;
+  std::string to_string() const {
+    std::string text;
+    for (const Index axis : list) text += (text.empty() ? "" : ", ") + std::to_string(axis);
+    return list.size() == 1 ? text : "(" + text + ")";
+  }
 };
 
 /// What surrounds an image when a window slides over it.
@@ -135,12 +162,40 @@ void read_option(const Config& config, const char* name, V& value) {
   value = config.get<V>(name, value);
 }
 
-/// An optional number is left out where there is none.
-inline void write_option(Config& config, const char* name, const std::optional<double>& value) {
-  if (value) config.set(name, *value);
+/// An option without a value is left out.
+template <class V>
+void write_option(Config& config, const char* name, const std::optional<V>& value) {
+  if (value) write_option(config, name, *value);
 }
-inline void read_option(const Config& config, const char* name, std::optional<double>& value) {
-  if (config.find(name)) value = config.get<double>(name, 0);
+template <class V>
+void read_option(const Config& config, const char* name, std::optional<V>& value) {
+  if (config.find(name)) read_option(config, name, value.emplace(0));
+}
+
+/// One number is written as a number, several as a list.
+inline void write_option(Config& config, const char* name, const Numbers& value) {
+  if (value.values.size() == 1)
+    config.set(name, value.values[0]);
+  else
+    config.set(name, value.values);
+}
+inline void read_option(const Config& config, const char* name, Numbers& value) {
+  value.values = config.get<std::vector<double>>(name, value.values);
+}
+
+/// One axis is written as an integer, several as a list.
+inline void write_option(Config& config, const char* name, const Axes& value) {
+  if (value.list.size() == 1)
+    config.set(name, value.list[0]);
+  else
+    config.set(name, value.list);
+}
+inline void read_option(const Config& config, const char* name, Axes& value) {
+  const Config::Value* entry = config.find(name);
+  if (entry && std::holds_alternative<Index>(*entry))
+    value = std::get<Index>(*entry);
+  else
+    value.list = config.get<std::vector<Index>>(name, value.list);
 }
 
 inline void write_option(Config& config, const char* name, const Pair& value) {
