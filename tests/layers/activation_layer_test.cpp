@@ -1,7 +1,6 @@
 #include <keel/layers/activation_layer.hpp>
 #include <keel/layers/elu.hpp>
 #include <keel/layers/leaky_relu.hpp>
-#include <keel/layers/softmax.hpp>
 
 #include "layer_testing.hpp"
 
@@ -24,10 +23,9 @@ TEST_CASE("ActivationLayer applies its function") {
   CHECK(bench.layer.config().get<std::string>("activation", "") == "relu");
 }
 
-TEST_CASE("LeakyReLU, ELU and Softmax are activations under Keras's class names") {
+TEST_CASE("LeakyReLU and ELU are activations under Keras's class names") {
   check(LeakyReLU<double>(), {{5}});
   check(ELU<double>({.alpha = 0.7}), {{5}});
-  check(Softmax<double>(), {{2, 5}});
   Bench leaky(LeakyReLU({.negative_slope = 0.5}), {{2}});
   CHECK(leaky.forward(Tensor<float>({1, 2}, {-4, 4})) == Tensor<float>({1, 2}, {-2, 4}));
   CHECK(LeakyReLU().activation().alpha == 0.3);
@@ -35,8 +33,4 @@ TEST_CASE("LeakyReLU, ELU and Softmax are activations under Keras's class names"
   Bench elu(ELU<double>(ELUOptions{.alpha = 2}), {{2}});
   CHECK(elu.forward(Tensor<double>({1, 2}, {-1, 3}))[0] == doctest::Approx(2 * std::expm1(-1)));
   CHECK(elu.y[1] == 3);
-  Bench softmax(Softmax<double>(ActivationOptions{}), {{2}});
-  CHECK(softmax.forward(Tensor<double>({1, 2}, {0, std::log(3)}))[1] == doctest::Approx(0.75));
-  CHECK_THROWS_WITH_AS(Softmax<float>::from_config({{"axis", Index{1}}}), "[Softmax] expected the last axis, -1, got 1",
-                       ConfigError);
 }
