@@ -24,12 +24,15 @@ void again(const L& layer) {
 TEST_CASE("every layer comes back from its options") {
   again(ActivationLayer({Activation::leaky_relu, 0.01}));
   again(ActivationLayer(Activation::gelu_tanh));
+  again(ActivityRegularization({.l1 = 0.5, .l2 = 2}));
   again(Add<float>());
+  again(AlphaDropout(0.25));
   again(AveragePool2D(3, {.strides = 2, .padding = Padding::same, .ceil_mode = true, .count_include_pad = true}));
   again(BatchNorm<float>());
   again(BatchNorm(BatchNormOptions::torch()));
   again(BatchNorm({.momentum = 0.3, .epsilon = 0.1, .center = false, .scale = false, .cumulative = true}));
   again(BatchNorm({.gamma_initializer = {Initializer::constant, 0.5}}));
+  again(CenterCrop(3, 4));
   again(Concatenate({.axis = 1}));
   again(Conv2D(8, {3, 2},
                {.strides = {2, 1},
@@ -46,19 +49,32 @@ TEST_CASE("every layer comes back from its options") {
   again(Dropout(0.25));
   again(ELU({.alpha = 0.2}));
   again(Flatten<float>());
+  again(GaussianDropout(0.25));
+  again(GaussianNoise(2));
   again(GlobalAveragePool2D({.keepdims = true}));
   again(GlobalMaxPool2D<float>());
+  again(Identity<float>());
   again(LeakyReLU({.negative_slope = 0.1}));
   again(MaxPool2D({2, 3}, {.strides = 1, .padding = 1}));
   again(Multiply<float>());
   again(Normalization<float>());
   again(PReLU({.alpha_initializer = Initializer::ones, .shared_axes = {1, 2}}));
+  again(RandomContrast({.factor = {0.5, 0.25}}));
+  again(RandomFlip({.mode = "vertical"}));
+  again(RandomRotation({.factor = {-0.5, 0.25}, .fill_mode = "constant", .interpolation = "nearest", .fill_value = 1}));
+  again(RandomTranslation({.height_factor = 0.5, .width_factor = {0, 0.25}}));
+  again(RandomZoom<float>());
+  again(RandomZoom({.height_factor = {0.5, 1}, .width_factor = 0.25}));
   again(ReLU<float>());
   again(ReLU({.max_value = 6, .negative_slope = 0.1, .threshold = 1}));
   again(Rescaling(1 / 255.0, {.offset = -0.5}));
   again(Reshape({7, -1}));
   again(SeparableConv2D(8, 3, {.depth_multiplier = 2, .use_bias = false}));
   again(Softmax<float>());
+  again(Softmax({.axis = 1}));
+  again(Softmax({.axis = {1, 2}}));
+  again(SpatialDropout1D(0.25));
+  again(SpatialDropout2D(0.25));
   again(UpSampling2D({2, 3}, {.interpolation = Interpolation::bilinear}));
   again(ZeroPadding2D({0, 1, 0, 1}));
 }
@@ -80,7 +96,8 @@ TEST_CASE("make_layer says what is wrong") {
     }
     return "nothing";
   };
-  CHECK(message("LSTM", {}).find("[make_layer] expected one of the layers Activation, Add, ") == 0);
+  CHECK(message("LSTM", {}).find("[make_layer] expected one of the layers Activation, ActivityRegularization, Add, ") ==
+        0);
   CHECK(message("LSTM", {}).find("got \"LSTM\" (a layer of your own is added in code, not from a file)") !=
         std::string::npos);
   CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) == "[Dropout] expected options among rate, got \"ratio\"");

@@ -2,11 +2,14 @@
 
 #include <string_view>
 
-#include <keel/layers/activation_layer.hpp>
-#include <keel/layers/add.hpp>
 #include <keel/layers/base/any_layer.hpp>
+#include <keel/layers/activation_layer.hpp>
+#include <keel/layers/activity_regularization.hpp>
+#include <keel/layers/add.hpp>
+#include <keel/layers/alpha_dropout.hpp>
 #include <keel/layers/average_pool2d.hpp>
 #include <keel/layers/batch_norm.hpp>
+#include <keel/layers/center_crop.hpp>
 #include <keel/layers/concatenate.hpp>
 #include <keel/layers/conv2d.hpp>
 #include <keel/layers/conv2d_transpose.hpp>
@@ -15,18 +18,28 @@
 #include <keel/layers/dropout.hpp>
 #include <keel/layers/elu.hpp>
 #include <keel/layers/flatten.hpp>
+#include <keel/layers/gaussian_dropout.hpp>
+#include <keel/layers/gaussian_noise.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
 #include <keel/layers/global_max_pool2d.hpp>
+#include <keel/layers/identity.hpp>
 #include <keel/layers/leaky_relu.hpp>
 #include <keel/layers/max_pool2d.hpp>
 #include <keel/layers/multiply.hpp>
 #include <keel/layers/normalization.hpp>
 #include <keel/layers/prelu.hpp>
+#include <keel/layers/random_contrast.hpp>
+#include <keel/layers/random_flip.hpp>
+#include <keel/layers/random_rotation.hpp>
+#include <keel/layers/random_translation.hpp>
+#include <keel/layers/random_zoom.hpp>
 #include <keel/layers/relu.hpp>
 #include <keel/layers/rescaling.hpp>
 #include <keel/layers/reshape.hpp>
 #include <keel/layers/separable_conv2d.hpp>
 #include <keel/layers/softmax.hpp>
+#include <keel/layers/spatial_dropout1d.hpp>
+#include <keel/layers/spatial_dropout2d.hpp>
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/layers/zero_padding2d.hpp>
 
@@ -49,9 +62,12 @@ AnyLayer<typename L::Scalar> make_layer_from(const Config& config) {
 template <class T>
 inline constexpr LayerMaker<T> layer_makers[] = {
     {"Activation", make_layer_from<ActivationLayer<T>>},
+    {"ActivityRegularization", make_layer_from<ActivityRegularization<T>>},
     {"Add", make_layer_from<Add<T>>},
+    {"AlphaDropout", make_layer_from<AlphaDropout<T>>},
     {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
     {"BatchNormalization", make_layer_from<BatchNorm<T>>},
+    {"CenterCrop", make_layer_from<CenterCrop<T>>},
     {"Concatenate", make_layer_from<Concatenate<T>>},
     {"Conv2D", make_layer_from<Conv2D<T>>},
     {"Conv2DTranspose", make_layer_from<Conv2DTranspose<T>>},
@@ -60,18 +76,28 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Dropout", make_layer_from<Dropout<T>>},
     {"ELU", make_layer_from<ELU<T>>},
     {"Flatten", make_layer_from<Flatten<T>>},
+    {"GaussianDropout", make_layer_from<GaussianDropout<T>>},
+    {"GaussianNoise", make_layer_from<GaussianNoise<T>>},
     {"GlobalAveragePooling2D", make_layer_from<GlobalAveragePool2D<T>>},
     {"GlobalMaxPooling2D", make_layer_from<GlobalMaxPool2D<T>>},
+    {"Identity", make_layer_from<Identity<T>>},
     {"LeakyReLU", make_layer_from<LeakyReLU<T>>},
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
     {"Multiply", make_layer_from<Multiply<T>>},
     {"Normalization", make_layer_from<Normalization<T>>},
     {"PReLU", make_layer_from<PReLU<T>>},
+    {"RandomContrast", make_layer_from<RandomContrast<T>>},
+    {"RandomFlip", make_layer_from<RandomFlip<T>>},
+    {"RandomRotation", make_layer_from<RandomRotation<T>>},
+    {"RandomTranslation", make_layer_from<RandomTranslation<T>>},
+    {"RandomZoom", make_layer_from<RandomZoom<T>>},
     {"ReLU", make_layer_from<ReLU<T>>},
     {"Rescaling", make_layer_from<Rescaling<T>>},
     {"Reshape", make_layer_from<Reshape<T>>},
     {"SeparableConv2D", make_layer_from<SeparableConv2D<T>>},
     {"Softmax", make_layer_from<Softmax<T>>},
+    {"SpatialDropout1D", make_layer_from<SpatialDropout1D<T>>},
+    {"SpatialDropout2D", make_layer_from<SpatialDropout2D<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
     {"ZeroPadding2D", make_layer_from<ZeroPadding2D<T>>},
 };
