@@ -27,7 +27,7 @@ Statistics statistics(const NamedArray& array) {
   double sum = 0, squares = 0;
   Index count = 0;
   s.bad = count_nonfinite(array);
-  io::for_each_value(array, [&](Index, auto value) {
+  formats::for_each_value(array, [&](Index, auto value) {
     const auto v = static_cast<double>(value);
     if (!std::isfinite(v)) return;
     s.least = count ? std::min(s.least, v) : v;

@@ -9,7 +9,7 @@ using namespace keel;
 namespace {
 NamedArray array(DType type, std::initializer_list<std::uint64_t> bits) {
   NamedArray result{"x", type, Shape{static_cast<Index>(bits.size())}, {}};
-  for (const std::uint64_t value : bits) io::append_little(result.bytes, value, size_of(type));
+  for (const std::uint64_t value : bits) formats::append_little(result.bytes, value, size_of(type));
   return result;
 }
 }  // namespace
@@ -38,12 +38,12 @@ TEST_CASE("every half of 65536 has the value of its definition") {
     if (exponent == 31) continue;
     const double magnitude =
         exponent == 0 ? fraction * 0x1p-24 : (1024 + fraction) * std::ldexp(1.0, int(exponent) - 25);
-    const float value = io::half_to_float(static_cast<std::uint16_t>(bits));
+    const float value = formats::half_to_float(static_cast<std::uint16_t>(bits));
     REQUIRE(static_cast<double>(std::abs(value)) == magnitude);
     REQUIRE(std::signbit(value) == (bits >= 0x8000));
   }
-  CHECK(io::half_to_float(0x7c00) == std::numeric_limits<float>::infinity());
-  CHECK(std::isnan(io::half_to_float(0x7e00)));
+  CHECK(formats::half_to_float(0x7c00) == std::numeric_limits<float>::infinity());
+  CHECK(std::isnan(formats::half_to_float(0x7e00)));
 }
 
 TEST_CASE("a value that the wanted type cannot hold is refused by name") {
@@ -88,8 +88,8 @@ TEST_CASE("a tensor goes into an archive and comes back") {
 
 TEST_CASE("UTF-8 is checked as RFC 3629 has it") {
   for (const char* good : {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"})
-    CHECK(io::valid_utf8(good));
+    CHECK(formats::valid_utf8(good));
   for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe2\x82", "\xe0\x80\x80", "\xed\xa0\x80",
                           "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3(", "a\xe2(\xa1"})
-    CHECK_FALSE(io::valid_utf8(bad));
+    CHECK_FALSE(formats::valid_utf8(bad));
 }

@@ -13,7 +13,7 @@
 using namespace keel;
 
 namespace {
-std::string content(const std::string& path) { return std::string(io::text_of(read_file(path))); }
+std::string content(const std::string& path) { return std::string(formats::text_of(read_file(path))); }
 std::size_t count(const TemporaryDirectory& directory) {
   std::size_t files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory.path())) ++files;
@@ -31,7 +31,7 @@ TEST_CASE("a file is made, then replaced whole, and nothing is left beside it") 
   const std::string path = directory / "model";
   write_file(path, std::string_view("first"));
   CHECK(content(path) == "first");
-  const ByteSpan parts[] = {io::bytes_of("sec"), io::bytes_of(""), io::bytes_of("ond")};
+  const ByteSpan parts[] = {formats::bytes_of("sec"), formats::bytes_of(""), formats::bytes_of("ond")};
   write_file(path, parts);
   CHECK(content(path) == "second");
   write_file(path, std::string_view(""));

@@ -11,10 +11,10 @@ using namespace keel;
 
 TEST_CASE("a regular file is read whole") {
   const TemporaryDirectory directory;
-  CHECK(io::text_of(read_file(directory.write("a", "bytes"))) == "bytes");
+  CHECK(formats::text_of(read_file(directory.write("a", "bytes"))) == "bytes");
   CHECK(read_file(directory.write("empty", "")).empty());
   ::symlink((directory / "a").c_str(), (directory / "link").c_str());
-  CHECK(io::text_of(read_file(directory / "link")) == "bytes");
+  CHECK(formats::text_of(read_file(directory / "link")) == "bytes");
 }
 
 TEST_CASE("what is no regular file is refused without waiting") {
@@ -33,7 +33,7 @@ TEST_CASE("a file beside another is a plain name of a file with one name") {
   const TemporaryDirectory directory;
   const std::string model = directory.write("model.json", "{}");
   directory.write("w.bin", "weights");
-  CHECK(io::text_of(read_beside(model, "w.bin")) == "weights");
+  CHECK(formats::text_of(read_beside(model, "w.bin")) == "weights");
   for (const char* name : {"", ".", "..", "../w.bin", "/etc/passwd", "a/w.bin", "a\\w.bin", "C:w.bin"})
     CHECK(contains(message([&] { read_beside(model, name); }), "the plain name of a file"));
   CHECK(contains(message([&] { read_beside(model, std::string("w\0", 2)); }), "the plain name of a file"));
@@ -50,7 +50,7 @@ TEST_CASE("a file beside another is a plain name of a file with one name") {
 
 TEST_CASE("the cursor checks each length first and names the offset") {
   const std::string text = "\1\2\3\4\5\6\7\x08tail";
-  io::ByteReader reader(io::bytes_of(text), "f");
+  formats::ByteReader reader(formats::bytes_of(text), "f");
   CHECK(reader.u8("a") == 1);
   CHECK(reader.u16("a") == 0x0302);
   CHECK(reader.u32("a") == 0x07060504);
@@ -60,13 +60,13 @@ TEST_CASE("the cursor checks each length first and names the offset") {
   CHECK(contains(message([&] { reader.take(~std::uint64_t{0}, "all"); }), "all of 18446744073709551615 bytes"));
   CHECK(reader.position() == 7);
   reader.seek(8, "the tail");
-  CHECK(io::text_of(reader.take(4, "the tail")) == "tail");
+  CHECK(formats::text_of(reader.take(4, "the tail")) == "tail");
   CHECK(reader.remaining() == 0);
   CHECK(contains(message([&] { reader.seek(13, "x"); }), "x inside the file's 12 bytes"));
 }
 
 TEST_CASE("a budget counts over the whole file") {
-  io::Budget budget(10);
+  formats::Budget budget(10);
   budget.charge(6, "f");
   CHECK(contains(message([&] { budget.charge(5, "f"); }), "at most 10 bytes"));
   CHECK_NOTHROW(budget.charge(4, "f"));
@@ -75,7 +75,7 @@ TEST_CASE("a budget counts over the whole file") {
 
 TEST_CASE("shapes from files are checked before they are used") {
   std::uint64_t bytes = 0;
-  const auto shape = [&](std::vector<std::uint64_t> dims) { return io::checked_shape(dims, 4, bytes, "f"); };
+  const auto shape = [&](std::vector<std::uint64_t> dims) { return formats::checked_shape(dims, 4, bytes, "f"); };
   CHECK(shape({}) == Shape{});
   CHECK(bytes == 4);
   CHECK(shape({2, 3}) == Shape{2, 3});
@@ -95,7 +95,7 @@ TEST_CASE("shapes from files are checked before they are used") {
 }
 
 TEST_CASE("text from a file is shown without its control characters") {
-  CHECK(io::shown("plain") == "'plain'");
-  CHECK(io::shown(std::string_view("\x1b[0m\0\xff", 6)) == "'\\x1b[0m\\x00\\xff'");
-  CHECK(io::shown(std::string(100, 'a')) == "'" + std::string(60, 'a') + "...'");
+  CHECK(formats::shown("plain") == "'plain'");
+  CHECK(formats::shown(std::string_view("\x1b[0m\0\xff", 6)) == "'\\x1b[0m\\x00\\xff'");
+  CHECK(formats::shown(std::string(100, 'a')) == "'" + std::string(60, 'a') + "...'");
 }

@@ -22,8 +22,8 @@ void as_npz(ByteSpan bytes) { read_npz(bytes, "f"); }
 void as_keras_npz(ByteSpan bytes) { read_keras_npz(bytes, "f"); }
 void as_torch(ByteSpan bytes) { read_torch(bytes, "f"); }
 void as_hdf5(ByteSpan bytes) { read_hdf5(bytes, "f"); }
-void as_json(ByteSpan bytes) { parse_json(io::text_of(bytes), "f"); }
-void as_config(ByteSpan bytes) { parse_json(io::text_of(bytes), "f", {.allow_nonfinite = true}); }
+void as_json(ByteSpan bytes) { parse_json(formats::text_of(bytes), "f"); }
+void as_config(ByteSpan bytes) { parse_json(formats::text_of(bytes), "f", {.allow_nonfinite = true}); }
 void as_zip(ByteSpan bytes) {
   ZipReader zip(bytes, "f");
   for (const ZipMember& member : zip.members()) {
@@ -35,13 +35,13 @@ void as_zip(ByteSpan bytes) {
 void as_tfjs(ByteSpan bytes) {
   static const TemporaryDirectory directory;
   directory.write("w.bin", std::string(16, '\0'));
-  read_tfjs(directory.write("model.json", io::text_of(bytes)));
+  read_tfjs(directory.write("model.json", formats::text_of(bytes)));
 }
 
 void check_refused(const BadFiles& files, Reader read) {
   for (const BadFile& file : files) {
     CAPTURE(file.name);
-    const ByteSpan bytes = io::bytes_of(file.content);
+    const ByteSpan bytes = formats::bytes_of(file.content);
     const std::size_t before = allocations.in_use;
     allocations.peak = before;
     std::string message = "accepted";
@@ -332,7 +332,7 @@ BadFiles zip_files() {
   const std::string bomb_stored = [] {  // deflated: 'a' repeated by one stored block
     return "\1\3\0\xfc\xff"s + "aaa";
   }();
-  const std::uint32_t crc_aaa = io::crc32_of(io::bytes_of("aaa"));
+  const std::uint32_t crc_aaa = formats::crc32_of(formats::bytes_of("aaa"));
   BadFiles files = {
       {"cut by a byte", good.substr(0, good.size() - 1), "a zip directory at the end"},
       {"a byte after the end", good + "x", "a zip directory at the end"},
@@ -652,8 +652,8 @@ BadFiles torch_files() {
               3, std::string(12, '\0')),
        "a storage of 16 bytes"},
       {"old form, os.system",
-       std::string(io::torch_legacy_mark) + "\x80\x02"
-                                            "cos\nsystem\n.",
+       std::string(formats::torch_legacy_mark) + "\x80\x02"
+                                                 "cos\nsystem\n.",
        "names 'os system'"},
   };
   return files;
@@ -1037,17 +1037,17 @@ TEST_CASE("there are at least 250 bad files besides those that all formats share
 }
 
 TEST_CASE("the good files that the bad ones are made of are read") {
-  CHECK_NOTHROW(as_safetensors(io::bytes_of(small_safetensors())));
-  CHECK_NOTHROW(as_npz(io::bytes_of(small_npz())));
-  CHECK_NOTHROW(as_npy(io::bytes_of(npy(npy_header, std::string(8, '\0')))));
-  CHECK_NOTHROW(as_zip(io::bytes_of(zip({{"a", "first"}, {"b", "second"}}))));
-  CHECK_NOTHROW(as_torch(io::bytes_of(tensor_file({}))));
-  CHECK_NOTHROW(as_keras_npz(io::bytes_of(keras_npz({}))));
-  CHECK_NOTHROW(as_torch(io::bytes_of(legacy())));
-  CHECK_NOTHROW(as_hdf5(io::bytes_of(small_hdf5())));
+  CHECK_NOTHROW(as_safetensors(formats::bytes_of(small_safetensors())));
+  CHECK_NOTHROW(as_npz(formats::bytes_of(small_npz())));
+  CHECK_NOTHROW(as_npy(formats::bytes_of(npy(npy_header, std::string(8, '\0')))));
+  CHECK_NOTHROW(as_zip(formats::bytes_of(zip({{"a", "first"}, {"b", "second"}}))));
+  CHECK_NOTHROW(as_torch(formats::bytes_of(tensor_file({}))));
+  CHECK_NOTHROW(as_keras_npz(formats::bytes_of(keras_npz({}))));
+  CHECK_NOTHROW(as_torch(formats::bytes_of(legacy())));
+  CHECK_NOTHROW(as_hdf5(formats::bytes_of(small_hdf5())));
   const std::string stored = "\1\3\0\xfc\xff"s + "aaa";
-  CHECK_NOTHROW(as_zip(io::bytes_of(deflated("a", stored, 3, io::crc32_of(io::bytes_of("aaa"))))));
-  CHECK_NOTHROW(as_tfjs(io::bytes_of(
+  CHECK_NOTHROW(as_zip(formats::bytes_of(deflated("a", stored, 3, formats::crc32_of(formats::bytes_of("aaa"))))));
+  CHECK_NOTHROW(as_tfjs(formats::bytes_of(
       R"({"weightsManifest":[{"paths":["w.bin"],"weights":[{"name":"w","shape":[4],"dtype":"float32"}]}]})")));
-  CHECK_NOTHROW(as_config(io::bytes_of("{\"a\":[NaN,-Infinity,Infinity,\"NaN\"]}")));
+  CHECK_NOTHROW(as_config(formats::bytes_of("{\"a\":[NaN,-Infinity,Infinity,\"NaN\"]}")));
 }

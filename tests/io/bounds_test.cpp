@@ -73,7 +73,7 @@ const std::pair<std::string, Liar> liars[] = {
     {"TensorFlow.js", [](const Model<>& model, const Change& change, const TemporaryDirectory& directory) {
        const std::string path = directory / "model.json";
        save_tfjs(model, path);
-       return directory.write("model.json", change(std::string(io::text_of(read_file(path)))));
+       return directory.write("model.json", change(std::string(formats::text_of(read_file(path)))));
      }}};
 
 Model<> chain(std::initializer_list<AnyLayer<float>> layers) {

@@ -21,10 +21,10 @@ using namespace std::string_literals;
 
 inline std::string little(std::uint64_t value, std::size_t size) {
   std::string text;
-  io::append_little(text, value, size);
+  formats::append_little(text, value, size);
   return text;
 }
-inline std::string text(const Bytes& bytes) { return std::string(io::text_of(bytes)); }
+inline std::string text(const Bytes& bytes) { return std::string(formats::text_of(bytes)); }
 
 /// The file with `with` written over its bytes from `at`; a negative offset counts from the end.
 inline std::string patched(std::string file, std::ptrdiff_t at, const std::string& with) {
@@ -101,7 +101,7 @@ inline std::string legacy(const std::string& keys =
   TorchTensor tensor;
   std::string body = tensor.pickled();
   body.replace(body.find("tQ"), 2, "NtQ");
-  return std::string(io::torch_legacy_mark) + version + "\x80\x02}" + unicode("little_endian") +
+  return std::string(formats::torch_legacy_mark) + version + "\x80\x02}" + unicode("little_endian") +
          (little_endian ? "\x88" : "\x89") + "s." + dict({{"w", body}}) + keys + little(numel, 8) + data;
 }
 
@@ -168,7 +168,7 @@ inline std::string from_data(const std::string& archive, const std::string& name
   Bytes storage;
   const ZipMember* member = reader.find(name);
   if (member == nullptr) throw std::logic_error("no " + name + " in " + archive);
-  return std::string(io::text_of(reader.read(*member, storage)));
+  return std::string(formats::text_of(reader.read(*member, storage)));
 }
 /// One of the files that interop/make_hdf5.py wrote with h5py.
 inline std::string hdf5_by_h5py(const std::string& name) { return from_data("hdf5.zip", name + ".h5"); }

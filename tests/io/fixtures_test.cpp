@@ -29,7 +29,7 @@ Hdf5File keras_weights(const std::string& path) {
   Bytes storage;
   const ZipMember* config = zip.find("config.json");
   REQUIRE(config != nullptr);
-  CHECK(parse_json(io::text_of(zip.read(*config, storage)), path, {.allow_nonfinite = true}).is_object());
+  CHECK(parse_json(formats::text_of(zip.read(*config, storage)), path, {.allow_nonfinite = true}).is_object());
   const ZipMember* weights = zip.find("model.weights.h5");
   REQUIRE(weights != nullptr);
   return read_hdf5(zip.read(*weights, storage), path + ": model.weights.h5");

@@ -69,11 +69,11 @@ TEST_CASE("safetensors: a round trip, with bfloat16, unsigned types and metadata
   const TemporaryDirectory directory;
   write_safetensors(directory / "a", archive);
   CHECK(read_safetensors(directory / "a").metadata == archive.metadata);
-  CHECK(io::load_little(read_file(directory / "a").data(), 8) % 8 == 0);
+  CHECK(formats::load_little(read_file(directory / "a").data(), 8) % 8 == 0);
 }
 
 TEST_CASE("safetensors: what is allowed though unusual") {
-  const auto read = [](const std::string& file) { return read_safetensors(io::bytes_of(file), "f"); };
+  const auto read = [](const std::string& file) { return read_safetensors(formats::bytes_of(file), "f"); };
   CHECK(read(safetensors("{}")).tensors.empty());
   CHECK(read(safetensors("{}     ")).tensors.empty());
   const Archive shared = read(safetensors(
@@ -144,7 +144,7 @@ TEST_CASE("npy and npz: a round trip") {
 
 TEST_CASE("npy: headers in every spelling, big-endian values, Fortran order") {
   const auto read = [](const std::string& header, const std::string& data, int version = 1) {
-    return read_npy(io::bytes_of(npy(header, data, version)), "f");
+    return read_npy(formats::bytes_of(npy(header, data, version)), "f");
   };
   const std::string four = "\0\0\x80\x3f"s, swapped = "\x3f\x80\0\0"s;
   for (const int version : {1, 2, 3})
@@ -163,7 +163,7 @@ TEST_CASE("npy: headers in every spelling, big-endian values, Fortran order") {
 TEST_CASE("zip: what it writes it reads, aligned where asked, of any order") {
   ZipWriter writer;
   const std::string large(100000, 'x');
-  writer.add("a/first", io::bytes_of(large), 64);
+  writer.add("a/first", formats::bytes_of(large), 64);
   writer.add_text("b", "second", 64);
   writer.add_text("empty", "");
   const Bytes bytes = writer.bytes();
@@ -172,8 +172,8 @@ TEST_CASE("zip: what it writes it reads, aligned where asked, of any order") {
   REQUIRE(reader.members().size() == 3);
   CHECK(reader.find("a/first")->data % 64 == 0);
   CHECK(reader.find("b")->data % 64 == 0);
-  CHECK(io::text_of(reader.read(*reader.find("a/first"), storage)) == large);
-  CHECK(io::text_of(reader.read(*reader.find("b"), storage)) == "second");
+  CHECK(formats::text_of(reader.read(*reader.find("a/first"), storage)) == large);
+  CHECK(formats::text_of(reader.read(*reader.find("b"), storage)) == "second");
   CHECK(reader.read(*reader.find("empty"), storage).empty());
   CHECK(reader.find("c") == nullptr);
   CHECK(storage.empty());
@@ -183,8 +183,8 @@ TEST_CASE("zip: what it writes it reads, aligned where asked, of any order") {
 TEST_CASE("zip: expansion is bounded over all members together") {
   ReadLimits limits;
   limits.tensor_bytes = 100;
-  const std::string file = deflated("a", "\1\3\0\xfc\xff"s + "aaa", 3, io::crc32_of(io::bytes_of("aaa")));
-  const Bytes bytes(io::bytes_of(file).begin(), io::bytes_of(file).end());
+  const std::string file = deflated("a", "\1\3\0\xfc\xff"s + "aaa", 3, formats::crc32_of(formats::bytes_of("aaa")));
+  const Bytes bytes(formats::bytes_of(file).begin(), formats::bytes_of(file).end());
   ZipReader reader(bytes, "f", limits);
   Bytes storage;
   std::size_t reads = 0;
@@ -238,7 +238,7 @@ TEST_CASE("PyTorch: strides, offsets, shared storages, parameters, nesting, scal
   std::string values;
   for (int i = 0; i < 4; ++i) values += little(std::bit_cast<std::uint32_t>(static_cast<float>(i)), 4);
   const std::string file = zip({{"x/data.pkl", pickle}, {"x/data/0", values}, {"x/version", "3"}});
-  const Archive archive = read_torch(io::bytes_of(file), "f");
+  const Archive archive = read_torch(formats::bytes_of(file), "f");
   CHECK(tensor_at(archive, "plain") == Tensor<float>(Shape{2, 2}, {0, 1, 2, 3}));
   CHECK(tensor_at(archive, "transposed") == Tensor<float>(Shape{2, 2}, {0, 2, 1, 3}));
   CHECK(tensor_at(archive, "column") == Tensor<float>(Shape{2}, {1, 3}));
@@ -258,7 +258,7 @@ TEST_CASE("PyTorch before 1.6") {
       "\x80\x02]X\1\0\0\0"
       "0a."s,
       4, values);
-  CHECK(tensor_at(read_torch(io::bytes_of(file), "f"), "w") == Tensor<float>(Shape{2, 2}, {0, 1, 2, 3}));
+  CHECK(tensor_at(read_torch(formats::bytes_of(file), "f"), "w") == Tensor<float>(Shape{2, 2}, {0, 1, 2, 3}));
 }
 
 TEST_CASE("PyTorch: types that not every version has are refused when saving") {
@@ -303,7 +303,7 @@ TEST_CASE("HDF5: a round trip of datasets, texts and lists") {
 TEST_CASE("HDF5: files of h5py, of all generations, chunked, deflated and shuffled") {
   for (const char* name : {"good_earliest", "good_v108", "good_latest"}) {
     CAPTURE(name);
-    const Hdf5File file = read_hdf5(io::bytes_of(hdf5_by_h5py(name)), name);
+    const Hdf5File file = read_hdf5(formats::bytes_of(hdf5_by_h5py(name)), name);
     CHECK(file.text("", "model_config")->size() == 400 * 28);
     CHECK(file.texts("", "layer_names") == std::vector<std::string>{"a", "bb", "ccc"});
     CHECK(file.texts("", "list") == std::vector<std::string>{"x", "yy"});
@@ -371,7 +371,9 @@ TEST_CASE("TensorFlow.js: a round trip over several shards, and quantised weight
 }
 
 TEST_CASE("content is recognised whatever the file's name") {
-  const auto is = [](const std::string& file, Content content) { CHECK(recognise(io::bytes_of(file)) == content); };
+  const auto is = [](const std::string& file, Content content) {
+    CHECK(recognise(formats::bytes_of(file)) == content);
+  };
   is("", Content::empty);
   is(small_safetensors(), Content::safetensors);
   is(small_npz(), Content::zip);

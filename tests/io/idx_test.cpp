@@ -13,7 +13,7 @@ using namespace std::string_literals;
 namespace {
 template <class T = float>
 Tensor<T> parse(const std::string& bytes, const ReadLimits& limits = {}) {
-  return parse_idx<T>(io::bytes_of(bytes), "test.idx", limits);
+  return parse_idx<T>(formats::bytes_of(bytes), "test.idx", limits);
 }
 std::string failure(const std::string& bytes, const ReadLimits& limits = {}) {
   try {
@@ -31,11 +31,11 @@ std::string gzip(const std::string& content, unsigned char flags = 0, const std:
   std::string file = "\x1f\x8b\x08"s;
   file += static_cast<char>(flags);
   file += "\0\0\0\0\0\3"s + extra + "\1"s;
-  io::append_little(file, content.size(), 2);
-  io::append_little(file, ~content.size(), 2);
+  formats::append_little(file, content.size(), 2);
+  formats::append_little(file, ~content.size(), 2);
   file += content;
-  io::append_little(file, io::crc32_of(io::bytes_of(content)), 4);
-  io::append_little(file, content.size(), 4);
+  formats::append_little(file, formats::crc32_of(formats::bytes_of(content)), 4);
+  formats::append_little(file, content.size(), 4);
   return file;
 }
 }  // namespace

@@ -24,7 +24,7 @@ TEST_CASE("every protocol, byte order and type, of NumPy 1 and 2") {
                            "protocol4_numpy1", "protocol4_numpy2"}) {
     CAPTURE(name);
     const std::string bytes = from_data("keras_npz.zip", std::string(name) + ".npz");
-    const Hdf5File file = read_keras_npz(io::bytes_of(bytes), "f");
+    const Hdf5File file = read_keras_npz(formats::bytes_of(bytes), "f");
     const auto at = [&](const char* path) { return to_tensor<float>(file.at(path).value); };
     check_counted(at("layers/conv2d/vars/0"), {3, 3, 1, 2}, 1);
     check_counted(at("layers/conv2d/vars/1"), {2}, 20);

@@ -16,7 +16,7 @@ struct Outcome {
 template <class Read>
 void attempt(const std::string& file, const Read& read, Outcome& outcome) {
   try {
-    for (const NamedArray& array : read(io::bytes_of(file)).tensors)
+    for (const NamedArray& array : read(formats::bytes_of(file)).tensors)
       if (array.bytes.size() != static_cast<std::size_t>(array.shape.size()) * size_of(array.dtype)) ++outcome.wrong;
     ++outcome.read;
   } catch (const FormatError&) {
@@ -47,7 +47,7 @@ Outcome flip_everywhere(std::string file, const Read& read) {
 /// Nothing may be read from a file that is cut anywhere; flips of values may be read where there is no checksum.
 template <class Read>
 void check_mutations(const std::string& file, const Read& read, bool has_checksum) {
-  REQUIRE_NOTHROW(read(io::bytes_of(file)));
+  REQUIRE_NOTHROW(read(formats::bytes_of(file)));
   const Outcome cut = truncate_everywhere(file, read);
   CHECK(cut.refused == file.size());
   CHECK(cut.read == 0);
@@ -61,7 +61,7 @@ void check_mutations(const std::string& file, const Read& read, bool has_checksu
 Archive tfjs_of(ByteSpan bytes) {
   static const TemporaryDirectory directory;
   static const std::string shard = directory.write("w.bin", std::string(16, '\1'));
-  return read_tfjs(directory.write("model.json", io::text_of(bytes)));
+  return read_tfjs(directory.write("model.json", formats::text_of(bytes)));
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ TEST_CASE("a deflated zip, mutated") {
     for (const ZipMember& member : zip.members()) zip.read(member, storage);
     return Archive{};
   };
-  check_mutations(deflated("a", stored, 3, io::crc32_of(io::bytes_of("aaa"))), read, false);
+  check_mutations(deflated("a", stored, 3, formats::crc32_of(formats::bytes_of("aaa"))), read, false);
 }
 TEST_CASE("PyTorch, mutated") {
   check_mutations(
@@ -91,13 +91,13 @@ TEST_CASE("PyTorch, mutated") {
 TEST_CASE("a PyTorch pickle behind a valid checksum, mutated") {
   // The zip is made anew for each mutation, so that the interpreter sees every flip.
   const auto read = [](ByteSpan bytes) {
-    return read_torch(io::bytes_of(torch(std::string(io::text_of(bytes)))), "f");
+    return read_torch(formats::bytes_of(torch(std::string(formats::text_of(bytes)))), "f");
   };
   check_mutations(dict({{"w", TorchTensor{}.pickled()}, {"n", integer(3)}}), read, false);
 }
 TEST_CASE("a weight of Keras in .npz behind a valid checksum, mutated") {
   const auto read = [](ByteSpan bytes) {
-    return to_archive(read_keras_npz(io::bytes_of(zip({{"a.npy", std::string(io::text_of(bytes))}})), "f"));
+    return to_archive(read_keras_npz(formats::bytes_of(zip({{"a.npy", std::string(formats::text_of(bytes))}})), "f"));
   };
   NumpyArray array;
   array.values = "c_codecs\nencode\n" + unicode("1234567\xc3\xbf") + unicode("latin1") + "\x86R";
@@ -116,7 +116,7 @@ TEST_CASE("HDF5 by h5py, truncated and its structure flipped") {
   for (const char* name : {"good_earliest", "good_v108", "good_latest"}) {
     CAPTURE(name);
     const std::string file = hdf5_by_h5py(name);
-    REQUIRE_NOTHROW(read(io::bytes_of(file)));
+    REQUIRE_NOTHROW(read(formats::bytes_of(file)));
     Outcome outcome;
     for (std::size_t size = 0; size < file.size(); size += 37) attempt(file.substr(0, size), read, outcome);
     CHECK(outcome.read == 0);
@@ -151,7 +151,7 @@ TEST_CASE("TensorFlow.js, mutated") {
 }
 TEST_CASE("JSON, mutated") {
   const auto read = [](ByteSpan bytes) {
-    parse_json(io::text_of(bytes), "f", {.allow_nonfinite = true});
+    parse_json(formats::text_of(bytes), "f", {.allow_nonfinite = true});
     return Archive{};
   };
   check_mutations(R"({"a":[1,-2.5e3,true,null,NaN,-Infinity,"x\u00e9\n"],"b":{"c":{}}})", read, false);

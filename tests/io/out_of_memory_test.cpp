@@ -160,7 +160,7 @@ TEST_CASE("memory that runs out in saving leaves the old file, and no other") {
     const auto after = files();
     save(old, directory / name);
     const auto before = files();
-    const std::string content(io::text_of(before.at(name)));
+    const std::string content(formats::text_of(before.at(name)));
     const auto prepare = [&] { directory.write(name, content); };
     CHECK(survive(
               prepare, [&] { save(model, directory / name); }, [&] { return files() == before; },

@@ -48,11 +48,11 @@ struct Archive {
   /// Throws FormatError when there is none of that name.
   const NamedArray& at(std::string_view name) const {
     if (const NamedArray* array = find(name)) return *array;
-    throw FormatError(where, "a tensor " + io::shown(name), "none of that name");
+    throw FormatError(where, "a tensor " + formats::shown(name), "none of that name");
   }
 };
 
-namespace io {
+namespace formats {
 
 inline float half_to_float(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
@@ -140,7 +140,7 @@ class NameSet {
   std::unordered_set<std::string> names_;
 };
 
-}  // namespace io
+}  // namespace formats
 
 /// The array as a tensor of T (float, double, std::int64_t, std::int32_t, std::uint8_t). Any type converts; a
 /// float may be rounded, but a value that T cannot hold (300 as uint8, 1e300 as float, 0.5 as int64) throws
@@ -148,13 +148,13 @@ class NameSet {
 template <class T>
 Tensor<T> to_tensor(const NamedArray& array, const std::string& where = "tensor") {
   Tensor<T> tensor = Tensor<T>::uninitialized(array.shape);
-  if (array.dtype == io::dtype_of<T>() && std::endian::native == std::endian::little) {
+  if (array.dtype == formats::dtype_of<T>() && std::endian::native == std::endian::little) {
     if (!array.bytes.empty()) std::memcpy(tensor.data(), array.bytes.data(), array.bytes.size());
     return tensor;
   }
-  io::for_each_value(array, [&](Index i, auto value) {
-    if (!io::fits<T>(value))
-      throw FormatError(where + ": " + array.name, std::string("values that fit ") + name_of(io::dtype_of<T>()),
+  formats::for_each_value(array, [&](Index i, auto value) {
+    if (!formats::fits<T>(value))
+      throw FormatError(where + ": " + array.name, std::string("values that fit ") + name_of(formats::dtype_of<T>()),
                         std::to_string(value) + " at element " + std::to_string(i));
     tensor[i] = static_cast<T>(value);
   });
@@ -170,7 +170,7 @@ Tensor<T> tensor_at(const Archive& archive, std::string_view name) {
 /// A tensor as an array of the same type, ready to be saved.
 template <class T>
 NamedArray to_array(std::string name, TensorView<const T> tensor) {
-  NamedArray array{std::move(name), io::dtype_of<T>(), tensor.shape(), {}};
+  NamedArray array{std::move(name), formats::dtype_of<T>(), tensor.shape(), {}};
   array.bytes.resize(static_cast<std::size_t>(tensor.size()) * sizeof(T));
   if constexpr (std::endian::native == std::endian::little) {
     if (!array.bytes.empty()) std::memcpy(array.bytes.data(), tensor.data(), array.bytes.size());
@@ -190,7 +190,8 @@ NamedArray to_array(std::string name, const Tensor<T>& tensor) {
 inline Index count_nonfinite(const NamedArray& array) {
   Index count = 0;
   if (is_floating(array.dtype))
-    io::for_each_value(array, [&](Index, auto value) { count += !io::is_finite_bits(static_cast<double>(value)); });
+    formats::for_each_value(array,
+                            [&](Index, auto value) { count += !formats::is_finite_bits(static_cast<double>(value)); });
   return count;
 }
 

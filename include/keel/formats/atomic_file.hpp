@@ -12,7 +12,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-namespace io {
+namespace formats {
 
 /// Removes what saves that were killed left behind: files `.name.tmp.*` older than an hour.
 inline void sweep_stale(int folder, const std::string& prefix) {
@@ -44,7 +44,7 @@ inline void write_all(int fd, ByteSpan bytes, const std::string& where) {
   }
 }
 
-}  // namespace io
+}  // namespace formats
 
 /// Writes the parts one after the other as the whole content of `path`, or throws FormatError and changes nothing:
 /// a temporary file in the same directory, fsync, close, rename, fsync of the directory, each checked.
@@ -59,14 +59,14 @@ inline void write_file(const std::string& path, std::span<const ByteSpan> parts)
   const std::string directory = slash == target.npos ? "." : target.substr(0, slash + 1);
   const std::string name = slash == target.npos ? target : target.substr(slash + 1);
   if (name.empty()) throw FormatError(path, "the name of a file", "a directory");
-  const io::Descriptor folder(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (folder.get() < 0) throw FormatError(path, "a directory that exists", io::system_message(errno));
+  const formats::Descriptor folder(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (folder.get() < 0) throw FormatError(path, "a directory that exists", formats::system_message(errno));
   struct stat old {};
   const bool replaces = ::fstatat(folder.get(), name.c_str(), &old, 0) == 0;
   if (replaces && !S_ISREG(old.st_mode)) throw FormatError(path, "a regular file to replace", "something else");
 
   const std::string prefix = "." + name + ".tmp.";
-  io::sweep_stale(folder.get(), prefix);
+  formats::sweep_stale(folder.get(), prefix);
   const auto clock = std::chrono::steady_clock::now().time_since_epoch().count();
   std::string temporary;
   int opened = -1;
@@ -76,30 +76,31 @@ inline void write_file(const std::string& path, std::span<const ByteSpan> parts)
                       replaces ? 0600 : 0666);
     if (opened < 0 && errno != EEXIST) break;
   }
-  if (opened < 0) throw FormatError(path, "a directory that can be written", io::system_message(errno));
-  io::Descriptor file(opened);
+  if (opened < 0) throw FormatError(path, "a directory that can be written", formats::system_message(errno));
+  formats::Descriptor file(opened);
   try {
     const std::string unchanged = "the old file, if any, is unchanged";
-    for (const ByteSpan part : parts) io::write_all(file.get(), part, path);
+    for (const ByteSpan part : parts) formats::write_all(file.get(), part, path);
     if (replaces && ::fchmod(file.get(), old.st_mode & 07777) != 0)
-      throw FormatError(path, "to keep the file's permissions", io::system_message(errno), unchanged);
-    if (::fsync(file.get()) != 0) throw FormatError(path, "to reach the disk", io::system_message(errno), unchanged);
+      throw FormatError(path, "to keep the file's permissions", formats::system_message(errno), unchanged);
+    if (::fsync(file.get()) != 0)
+      throw FormatError(path, "to reach the disk", formats::system_message(errno), unchanged);
     if (::close(file.release()) != 0)
-      throw FormatError(path, "to close the file", io::system_message(errno), unchanged);
+      throw FormatError(path, "to close the file", formats::system_message(errno), unchanged);
     if (::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
-      throw FormatError(path, "to replace the file", io::system_message(errno), unchanged);
+      throw FormatError(path, "to replace the file", formats::system_message(errno), unchanged);
   } catch (...) {
     ::unlinkat(folder.get(), temporary.c_str(), 0);
     throw;
   }
   if (::fsync(folder.get()) != 0 && errno != EINVAL)
-    throw FormatError(path, "the directory to reach the disk", io::system_message(errno),
+    throw FormatError(path, "the directory to reach the disk", formats::system_message(errno),
                       "the new file is in place, but may be lost in a power failure");
 }
 inline void write_file(const std::string& path, ByteSpan bytes) {
   write_file(path, std::span<const ByteSpan>(&bytes, 1));
 }
-inline void write_file(const std::string& path, std::string_view text) { write_file(path, io::bytes_of(text)); }
+inline void write_file(const std::string& path, std::string_view text) { write_file(path, formats::bytes_of(text)); }
 
 }  // namespace KEEL_ABI
 }  // namespace keel

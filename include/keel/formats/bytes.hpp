@@ -31,7 +31,7 @@ struct ReadLimits {
   Index depth = 64;                                     ///< nesting of JSON, pickles and groups
 };
 
-namespace io {
+namespace formats {
 
 inline std::string_view text_of(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 inline ByteSpan bytes_of(std::string_view text) {
@@ -239,37 +239,37 @@ inline Bytes read_descriptor(int fd, const std::string& where, std::uint64_t max
   }
 }
 
-}  // namespace io
+}  // namespace formats
 
 /// All bytes of a regular file. Pipes, devices and directories are refused, and so is a file that changes its
 /// length meanwhile. Throws FormatError.
 inline Bytes read_file(const std::string& path, const ReadLimits& limits = {}) {
-  const io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) throw FormatError(path, "a readable file", io::system_message(errno));
-  return io::read_descriptor(file.get(), path, limits.file_bytes);
+  const formats::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (file.get() < 0) throw FormatError(path, "a readable file", formats::system_message(errno));
+  return formats::read_descriptor(file.get(), path, limits.file_bytes);
 }
 
 /// A file that another file names: it must be a plain name, lie in the same directory, and be a regular file
 /// with no other name. Paths, symbolic links and hard links are refused, so a model cannot reach outside its
 /// folder.
 inline Bytes read_beside(const std::string& path, const std::string& name, const ReadLimits& limits = {}) {
-  const std::string where = path + ": " + io::shown(name);
+  const std::string where = path + ": " + formats::shown(name);
   if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
     throw FormatError(where, "the plain name of a file in the same directory", "a path",
                       "put all parts of the model into one directory");
   const std::size_t slash = path.rfind('/');
   const std::string directory = slash == path.npos ? "." : path.substr(0, slash + 1);
-  const io::Descriptor folder(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (folder.get() < 0) throw FormatError(where, "a readable directory", io::system_message(errno));
-  const io::Descriptor file(
+  const formats::Descriptor folder(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (folder.get() < 0) throw FormatError(where, "a readable directory", formats::system_message(errno));
+  const formats::Descriptor file(
       ::openat(folder.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0)
-    throw FormatError(where, "a readable file", errno == ELOOP ? "a symbolic link" : io::system_message(errno),
+    throw FormatError(where, "a readable file", errno == ELOOP ? "a symbolic link" : formats::system_message(errno),
                       errno == ELOOP ? "copy the file itself into the model's directory" : "");
   struct stat info {};
   if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink > 1)
     throw FormatError(where, "a file with one name", "a hard link", "copy the file itself into the model's directory");
-  return io::read_descriptor(file.get(), where, limits.file_bytes);
+  return formats::read_descriptor(file.get(), where, limits.file_bytes);
 }
 
 }  // namespace KEEL_ABI

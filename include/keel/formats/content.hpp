@@ -10,7 +10,7 @@ enum class Content { unknown, empty, safetensors, zip, hdf5, pickle, npy, json, 
 
 /// Told from content: a file may still turn out damaged when it is read.
 inline Content recognise(ByteSpan bytes) {
-  const std::string_view text = io::text_of(bytes);
+  const std::string_view text = formats::text_of(bytes);
   if (text.empty()) return Content::empty;
   if (text.starts_with("version https://git-lfs.github.com/")) return Content::git_lfs;
   if (text.starts_with("PK\3\4") || text.starts_with("PK\5\6")) return Content::zip;
@@ -18,7 +18,7 @@ inline Content recognise(ByteSpan bytes) {
   if (text.starts_with("\x93NUMPY")) return Content::npy;
   if (text.starts_with("\x1f\x8b")) return Content::gzip;
   if (text.size() > 262 && text.substr(257, 5) == "ustar") return Content::torch_tar;
-  if (text.size() >= 9 && text[8] == '{' && io::load_little(bytes.data(), 8) <= bytes.size() - 8)
+  if (text.size() >= 9 && text[8] == '{' && formats::load_little(bytes.data(), 8) <= bytes.size() - 8)
     return Content::safetensors;
   if (text.size() >= 2 && text[0] == '\x80' && text[1] >= 1 && text[1] <= 5) return Content::pickle;
   const std::size_t start = text.find_first_not_of(" \t\r\n");
@@ -57,7 +57,7 @@ inline const char* hint_for(Content content) {
   }
 }
 
-namespace io {
+namespace formats {
 
 /// Throws unless the bytes look like what the reader reads.
 inline void expect_content(ByteSpan bytes, Content expected, const std::string& where) {
@@ -65,7 +65,7 @@ inline void expect_content(ByteSpan bytes, Content expected, const std::string& 
   if (content != expected) throw FormatError(where, describe(expected), describe(content), hint_for(content));
 }
 
-}  // namespace io
+}  // namespace formats
 
 }  // namespace KEEL_ABI
 }  // namespace keel

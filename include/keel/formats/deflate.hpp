@@ -19,7 +19,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-namespace io {
+namespace formats {
 
 /// CRC-32 as zip and gzip use it.
 inline std::uint32_t crc32_of(ByteSpan bytes) {
@@ -99,7 +99,7 @@ inline Bytes gunzip(ByteSpan file, const std::string& where, const ReadLimits& l
   return bytes;
 }
 
-}  // namespace io
+}  // namespace formats
 
 }  // namespace KEEL_ABI
 }  // namespace keel

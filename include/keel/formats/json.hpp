@@ -17,7 +17,7 @@ struct JsonOptions {
   Index depth = 64;
 };
 
-namespace io {
+namespace formats {
 
 class JsonParser {
  public:
@@ -225,16 +225,16 @@ class JsonParser {
   JsonOptions options_;
 };
 
-}  // namespace io
+}  // namespace formats
 
 /// Parses the whole text as one JSON value. Throws FormatError naming `where` and the offset.
-inline Json parse_json(std::string_view text, const std::string& where, io::Budget& budget,
+inline Json parse_json(std::string_view text, const std::string& where, formats::Budget& budget,
                        const JsonOptions& options = {}) {
   if (text.starts_with("\xef\xbb\xbf")) throw FormatError(where, "JSON text", "a byte order mark");
-  return io::JsonParser(text, where, budget, options).whole();
+  return formats::JsonParser(text, where, budget, options).whole();
 }
 inline Json parse_json(std::string_view text, const std::string& where, const JsonOptions& options = {}) {
-  io::Budget budget = io::Budget::for_structure(text.size());
+  formats::Budget budget = formats::Budget::for_structure(text.size());
   return parse_json(text, where, budget, options);
 }
 

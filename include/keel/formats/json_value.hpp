@@ -256,7 +256,7 @@ inline void Json::quote(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
     const auto code = static_cast<unsigned char>(text[i]);
-    const std::size_t length = io::utf8_length(text.substr(i));
+    const std::size_t length = formats::utf8_length(text.substr(i));
     if (code == '"' || code == '\\')
       (out += '\\') += text[i];
     else if (code == '\n')

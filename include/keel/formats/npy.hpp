@@ -8,7 +8,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-namespace io {
+namespace formats {
 
 /// The header's Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, keys in any order.
 class NpyHeader {
@@ -163,28 +163,28 @@ inline NpyHeader read_npy_header(ByteReader& reader, const std::string& where) {
   return NpyHeader(text_of(reader.take(length, "the header")), where);
 }
 
-}  // namespace io
+}  // namespace formats
 
 /// Reads one .npy from memory; the array has no name. Throws FormatError.
 inline NamedArray read_npy(ByteSpan bytes, const std::string& where) {
-  io::expect_content(bytes, Content::npy, where);
-  io::ByteReader reader(bytes, where);
-  const io::NpyHeader header = io::read_npy_header(reader, where);
+  formats::expect_content(bytes, Content::npy, where);
+  formats::ByteReader reader(bytes, where);
+  const formats::NpyHeader header = formats::read_npy_header(reader, where);
   NamedArray array;
   bool swapped = false;
-  array.dtype = io::npy_type(header.descr, swapped, where);
+  array.dtype = formats::npy_type(header.descr, swapped, where);
   const std::size_t item = size_of(array.dtype);
   std::uint64_t size = 0;
-  array.shape = io::checked_shape(header.shape, item, size, where);
+  array.shape = formats::checked_shape(header.shape, item, size, where);
   if (size != reader.remaining())
     reader.fail(std::to_string(size) + " bytes for shape " + array.shape.to_string(),
                 std::to_string(reader.remaining()), "the file is cut short or damaged");
   const ByteSpan data = reader.take(size, "data");
   if (header.fortran_order && array.shape.rank() > 1)
-    array.bytes = io::from_fortran(data, array.shape, item);
+    array.bytes = formats::from_fortran(data, array.shape, item);
   else
     array.bytes.assign(data.begin(), data.end());
-  if (swapped) io::swap_bytes(array.bytes, item);
+  if (swapped) formats::swap_bytes(array.bytes, item);
   return array;
 }
 inline NamedArray read_npy(const std::string& path, const ReadLimits& limits = {}) {
@@ -213,7 +213,7 @@ inline Archive read_npz(const std::string& path, const ReadLimits& limits = {}) 
   return read_npz(bytes, path, limits);
 }
 
-namespace io {
+namespace formats {
 
 /// What stands before the values: version 1.0, padded to a multiple of 64.
 inline std::string npy_header(const std::string& descr, const Shape& shape) {
@@ -236,12 +236,12 @@ inline std::string npy_descr(const NamedArray& array, const std::string& where) 
   return code;
 }
 
-}  // namespace io
+}  // namespace formats
 
 /// Writes one array; its name is not kept.
 inline void write_npy(const std::string& path, const NamedArray& array) {
-  const std::string header = io::npy_header(io::npy_descr(array, path), array.shape);
-  const ByteSpan parts[] = {io::bytes_of(header), array.bytes};
+  const std::string header = formats::npy_header(formats::npy_descr(array, path), array.shape);
+  const ByteSpan parts[] = {formats::bytes_of(header), array.bytes};
   write_file(path, parts);
 }
 
@@ -250,8 +250,8 @@ inline void write_npz(const std::string& path, const Archive& archive) {
   ZipWriter zip;
   std::deque<Bytes> contents;
   for (const NamedArray& array : archive.tensors) {
-    const std::string header = io::npy_header(io::npy_descr(array, path + ": " + array.name), array.shape);
-    const ByteSpan text = io::bytes_of(header);
+    const std::string header = formats::npy_header(formats::npy_descr(array, path + ": " + array.name), array.shape);
+    const ByteSpan text = formats::bytes_of(header);
     Bytes& content = contents.emplace_back();
     content.reserve(header.size() + array.bytes.size());
     content.insert(content.end(), text.begin(), text.end());

@@ -47,7 +47,7 @@ struct PickleValue {
 class Pickle {
  public:
   /// `advice` is what to do in Python about a pickle that holds something else.
-  Pickle(io::ByteReader& reader, std::span<const PickleGlobal> globals, io::Budget& budget,
+  Pickle(formats::ByteReader& reader, std::span<const PickleGlobal> globals, formats::Budget& budget,
          const char* advice = "in Python, save model.state_dict() instead of the model or a whole checkpoint")
       : reader_(reader), where_(reader.where()), globals_(globals), budget_(budget), advice_(advice) {
     for (const PickleGlobal& global : globals_) has_objects_ |= global.use == Use::object;
@@ -89,7 +89,7 @@ class Pickle {
   void push_text(std::uint64_t length, Kind kind = Kind::text) {
     PickleValue value;
     value.kind = kind;
-    value.text = io::text_of(reader_.take(length, "a text"));
+    value.text = formats::text_of(reader_.take(length, "a text"));
     push(std::move(value));
   }
   /// Items above the last mark belong to it: an opcode may not reach below.
@@ -141,10 +141,10 @@ class Pickle {
 
   std::string_view line() {
     std::uint64_t length = 0;
-    io::ByteReader ahead = reader_;
+    formats::ByteReader ahead = reader_;
     while (ahead.u8("a line") != '\n')
       if (++length > 256) fail("a name of at most 256 bytes", "a longer one");
-    const std::string_view text = io::text_of(reader_.take(length, "a name"));
+    const std::string_view text = formats::text_of(reader_.take(length, "a name"));
     reader_.skip(1, "a line");
     return text;
   }
@@ -152,7 +152,7 @@ class Pickle {
     const std::string full = std::string(module) + " " + std::string(name);
     for (std::size_t i = 0; i < globals_.size(); ++i)
       if (globals_[i].name == full) return push(Kind::global, static_cast<std::int64_t>(i));
-    fail("tensors, numbers, texts, lists and dicts", "a pickle that names " + io::shown(full), advice_);
+    fail("tensors, numbers, texts, lists and dicts", "a pickle that names " + formats::shown(full), advice_);
   }
   void reduce() {
     std::vector<std::uint32_t> parts = pop_some(2);
@@ -171,7 +171,7 @@ class Pickle {
       budget_.charge(arguments.items.size() * sizeof(std::uint32_t) + 16, where_);
       result.items = arguments.items;
     } else {
-      fail("a call of a known function", "one of " + io::shown(global.name));
+      fail("a call of a known function", "one of " + formats::shown(global.name));
     }
     push(std::move(result));
   }
@@ -299,10 +299,10 @@ class Pickle {
     }
   }
 
-  io::ByteReader& reader_;
+  formats::ByteReader& reader_;
   std::string where_;
   std::span<const PickleGlobal> globals_;
-  io::Budget& budget_;
+  formats::Budget& budget_;
   std::string advice_;
   bool has_objects_ = false;
   std::vector<PickleValue> values_;

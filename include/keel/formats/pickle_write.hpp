@@ -6,7 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-namespace io {
+namespace formats {
 
 class PickleWriter {
  public:
@@ -33,7 +33,7 @@ class PickleWriter {
   }
 };
 
-}  // namespace io
+}  // namespace formats
 
 }  // namespace KEEL_ABI
 }  // namespace keel

@@ -15,7 +15,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-namespace io {
+namespace formats {
 
 struct SafetensorsType {
   const char* name;
@@ -134,12 +134,12 @@ inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::s
   }
 }
 
-}  // namespace io
+}  // namespace formats
 
 /// Reads a safetensors file from memory; tensors come in the order of their data. Throws FormatError.
 inline Archive read_safetensors(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   Archive archive{where, "safetensors", {}, {}};
-  io::read_safetensors_into(archive, bytes, where, limits);
+  formats::read_safetensors_into(archive, bytes, where, limits);
   return archive;
 }
 inline Archive read_safetensors(const std::string& path, const ReadLimits& limits = {}) {
@@ -150,8 +150,8 @@ inline Archive read_safetensors(const std::string& path, const ReadLimits& limit
 /// links.
 inline Archive read_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
   const Bytes bytes = read_file(path, limits);
-  io::expect_content(bytes, Content::json, path);
-  const Json index = parse_json(io::text_of(bytes), path);
+  formats::expect_content(bytes, Content::json, path);
+  const Json index = parse_json(formats::text_of(bytes), path);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object())
     throw FormatError(path, "an index with a weight_map", "JSON without one");
   Archive archive{path, "safetensors", {}, {}};
@@ -166,17 +166,18 @@ inline Archive read_safetensors_index(const std::string& path, const ReadLimits&
   shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
   std::size_t before = 0;
   for (const std::string& shard : shards) {
-    io::read_safetensors_into(archive, read_beside(path, shard, limits), path + ": " + shard, limits);
+    formats::read_safetensors_into(archive, read_beside(path, shard, limits), path + ": " + shard, limits);
     for (; before < archive.tensors.size(); ++before) {
       const auto listed = home.find(archive.tensors[before].name);
       if (listed == home.end() || listed->second != shard)
         throw FormatError(path, "the tensors that weight_map lists in " + shard,
-                          io::shown(archive.tensors[before].name) + " there");
+                          formats::shown(archive.tensors[before].name) + " there");
       home.erase(listed);
     }
   }
   if (!home.empty())
-    throw FormatError(path, io::shown(home.begin()->first) + " in " + home.begin()->second, "no such tensor there");
+    throw FormatError(path, formats::shown(home.begin()->first) + " in " + home.begin()->second,
+                      "no such tensor there");
   return archive;
 }
 
@@ -184,8 +185,8 @@ inline Archive read_safetensors_index(const std::string& path, const ReadLimits&
 /// Tensors are sorted as the reference writer does, by alignment and then by name.
 inline void write_safetensors(const std::string& path, const Archive& archive) {
   const auto rank = [](DType dtype) {
-    return std::find_if(std::begin(io::safetensors_types), std::end(io::safetensors_types),
-                        [&](const io::SafetensorsType& type) { return type.dtype == dtype; });
+    return std::find_if(std::begin(formats::safetensors_types), std::end(formats::safetensors_types),
+                        [&](const formats::SafetensorsType& type) { return type.dtype == dtype; });
   };
   std::vector<const NamedArray*> order;
   for (const NamedArray& array : archive.tensors) order.push_back(&array);
@@ -196,7 +197,7 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   Json metadata;
   for (const auto& [key, text] : archive.metadata) metadata.append(key, text);
   if (!metadata.is_null()) header += "\"__metadata__\":" + metadata.dump();
-  io::NameSet names;
+  formats::NameSet names;
   std::uint64_t offset = 0;
   for (const NamedArray* array : order) {
     if (array->name == "__metadata__") throw FormatError(path, "another name for a tensor", "__metadata__");
@@ -210,8 +211,8 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');
   std::string length;
-  io::append_little(length, header.size(), 8);
-  std::vector<ByteSpan> parts{io::bytes_of(length), io::bytes_of(header)};
+  formats::append_little(length, header.size(), 8);
+  std::vector<ByteSpan> parts{formats::bytes_of(length), formats::bytes_of(header)};
   for (const NamedArray* array : order) parts.push_back(array->bytes);
   write_file(path, parts);
 }

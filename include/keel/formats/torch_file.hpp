@@ -13,7 +13,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-namespace io {
+namespace formats {
 
 struct TorchType {
   const char* name;     ///< torch.float32
@@ -357,15 +357,15 @@ inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits
   TorchBuilder(pickle, storages, archive, budget, tensors, limits);
 }
 
-}  // namespace io
+}  // namespace formats
 
 /// Reads a PyTorch file from memory. Throws FormatError; nothing in the file is run.
 inline Archive read_torch(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   Archive archive{where, "torch", {}, {}};
-  if (io::text_of(bytes).starts_with(io::torch_legacy_mark))
-    io::read_torch_legacy(archive, bytes, limits);
+  if (formats::text_of(bytes).starts_with(formats::torch_legacy_mark))
+    formats::read_torch_legacy(archive, bytes, limits);
   else
-    io::read_torch_zip(archive, ZipReader(bytes, where, limits), bytes.size());
+    formats::read_torch_zip(archive, ZipReader(bytes, where, limits), bytes.size());
   return archive;
 }
 inline Archive read_torch(const std::string& path, const ReadLimits& limits = {}) {
@@ -373,7 +373,7 @@ inline Archive read_torch(const std::string& path, const ReadLimits& limits = {}
   return read_torch(bytes, path, limits);
 }
 
-namespace io {
+namespace formats {
 
 /// Pickles a state dict: OrderedDict name -> tensor, and the module versions.
 class TorchPickler : public PickleWriter {
@@ -409,19 +409,20 @@ class TorchPickler : public PickleWriter {
   }
 };
 
-}  // namespace io
+}  // namespace formats
 
 /// Writes a state dict that torch.load(weights_only=True) reads. Metadata `_metadata.MODULE` = "2" becomes the
 /// module's version; other metadata is not kept, as a state dict has no place for it.
 inline void write_torch(const std::string& path, const Archive& archive) {
-  io::TorchPickler pickler;
+  formats::TorchPickler pickler;
   pickler.ordered_dict();
   pickler.text += '(';
-  io::NameSet names;
+  formats::NameSet names;
   for (std::size_t i = 0; i < archive.tensors.size(); ++i) {
     const NamedArray& array = archive.tensors[i];
-    const auto* type = std::find_if(std::begin(io::torch_types), std::end(io::torch_types),
-                                    [&](const io::TorchType& candidate) { return candidate.dtype == array.dtype; });
+    const auto* type =
+        std::find_if(std::begin(formats::torch_types), std::end(formats::torch_types),
+                     [&](const formats::TorchType& candidate) { return candidate.dtype == array.dtype; });
     if (type->storage == nullptr)
       throw FormatError(path + ": " + array.name, "a type of every PyTorch", name_of(array.dtype), "convert it first");
     names.add(array.name, path);

@@ -31,8 +31,8 @@ class ZipReader {
       : bytes_(bytes),
         where_(std::move(where)),
         limits_(limits),
-        expansion_(io::Budget::for_tensors(bytes.size(), limits)) {
-    io::expect_content(bytes, Content::zip, where_);
+        expansion_(formats::Budget::for_tensors(bytes.size(), limits)) {
+    formats::expect_content(bytes, Content::zip, where_);
     read_directory();
   }
 
@@ -57,10 +57,10 @@ class ZipReader {
                           std::to_string(member.bytes), "a zip bomb");
       expansion_.charge(member.bytes, where);
       storage.resize(member.bytes);
-      io::inflate_exactly(content, storage, true, where);
+      formats::inflate_exactly(content, storage, true, where);
       content = storage;
     }
-    if (io::crc32_of(content) != member.crc)
+    if (formats::crc32_of(content) != member.crc)
       throw FormatError(where, "data with its checksum", "a wrong checksum (CRC-32)", "the file is damaged");
     return content;
   }
@@ -72,7 +72,7 @@ class ZipReader {
 
   void read_directory() {
     if (bytes_.size() < 22) throw FormatError(where_, "a zip archive", std::to_string(bytes_.size()) + " bytes");
-    io::ByteReader end(bytes_.last(22), where_ + ", end of directory");
+    formats::ByteReader end(bytes_.last(22), where_ + ", end of directory");
     if (end.u32("mark") != end_mark)
       throw FormatError(where_, "a zip directory at the end of the file", "none",
                         "the file is cut short, or something follows the archive");
@@ -82,11 +82,11 @@ class ZipReader {
     if (disk != 0 || first_disk != 0 || end.u16("comment") != 0)
       throw FormatError(where_, "one zip archive in one file", "parts or a comment");
     std::uint64_t finish = bytes_.size() - 22;
-    if (finish >= 20 + 56 && io::load_little(bytes_.data() + finish - 20, 4) == locator_mark) {
-      const std::uint64_t record = io::load_little(bytes_.data() + finish - 12, 8);
+    if (finish >= 20 + 56 && formats::load_little(bytes_.data() + finish - 20, 4) == locator_mark) {
+      const std::uint64_t record = formats::load_little(bytes_.data() + finish - 12, 8);
       if (record != finish - 20 - 56)
         throw FormatError(where_, "a zip64 end of directory right before its locator", std::to_string(record));
-      io::ByteReader end64(bytes_.subspan(record, 56), where_ + ", zip64 end of directory");
+      formats::ByteReader end64(bytes_.subspan(record, 56), where_ + ", zip64 end of directory");
       if (end64.u32("mark") != end64_mark || end64.u64("size") != 44)
         end64.fail("a zip64 end of directory", "something else");
       end64.skip(4 + 8, "versions and disks");
@@ -104,9 +104,9 @@ class ZipReader {
     if (count > limits_.members || count > size / 46)
       throw FormatError(where_, "at most " + std::to_string((std::min)(limits_.members, size / 46)) + " members",
                         std::to_string(count));
-    io::Budget budget = io::Budget::for_structure(bytes_.size());
-    io::NameSet names;
-    io::ByteReader central(bytes_.first(finish), where_ + ", directory");
+    formats::Budget budget = formats::Budget::for_structure(bytes_.size());
+    formats::NameSet names;
+    formats::ByteReader central(bytes_.first(finish), where_ + ", directory");
     central.seek(start, "the directory");
     for (std::uint64_t i = 0; i < count; ++i) {
       ZipMember member = read_member(central);
@@ -129,11 +129,11 @@ class ZipReader {
   static bool widen(ByteSpan extra, std::initializer_list<std::uint64_t*> values, const std::string& where) {
     bool wanted = false;
     for (const std::uint64_t* value : values) wanted = wanted || *value == full32;
-    io::ByteReader fields(extra, where);
+    formats::ByteReader fields(extra, where);
     bool found = false;
     while (fields.remaining() >= 4) {
       const std::uint16_t id = fields.u16("extra field");
-      io::ByteReader field(fields.take(fields.u16("extra field"), "extra field"), where);
+      formats::ByteReader field(fields.take(fields.u16("extra field"), "extra field"), where);
       if (id != 1) continue;
       if (found) return false;
       found = true;
@@ -146,7 +146,7 @@ class ZipReader {
     return found || !wanted;
   }
 
-  ZipMember read_member(io::ByteReader& central) const {
+  ZipMember read_member(formats::ByteReader& central) const {
     if (central.u32("mark") != central_mark) central.fail("a member of the directory", "something else");
     central.skip(4, "versions");
     const std::uint16_t flags = central.u16("flags"), method = central.u16("method");
@@ -159,11 +159,11 @@ class ZipReader {
                         comment_length = central.u16("comment length"), disk = central.u16("disk");
     central.skip(6, "attributes");
     member.header = central.u32("offset");
-    member.name = io::text_of(central.take(name_length, "name"));
+    member.name = formats::text_of(central.take(name_length, "name"));
     const ByteSpan extra = central.take(extra_length, "extra field");
     central.skip(comment_length, "comment");
 
-    const std::string where = where_ + ": " + io::shown(member.name);
+    const std::string where = where_ + ": " + formats::shown(member.name);
     const auto fail = [&](const std::string& expected, const std::string& got) {
       throw FormatError(where, expected, got);
     };
@@ -178,7 +178,7 @@ class ZipReader {
     if (!member.deflated && member.bytes != member.stored_bytes)
       fail("a stored member of " + std::to_string(member.stored_bytes) + " bytes", std::to_string(member.bytes));
 
-    io::ByteReader local(bytes_, where);
+    formats::ByteReader local(bytes_, where);
     local.seek(member.header, "the local header");
     if (local.u32("mark of the local header") != local_mark) fail("a local header", "something else");
     local.skip(2, "version");
@@ -187,7 +187,7 @@ class ZipReader {
     const std::uint32_t crc = local.u32("checksum");
     std::uint64_t stored_bytes = local.u32("size"), bytes = local.u32("size");
     const std::uint16_t local_name = local.u16("name length"), local_extra = local.u16("extra length");
-    if (io::text_of(local.take(local_name, "name")) != member.name)
+    if (formats::text_of(local.take(local_name, "name")) != member.name)
       fail("the same name in the local header", "another");
     const ByteSpan local_fields = local.take(local_extra, "extra field");
     if (!widen(local_fields, {&bytes, &stored_bytes}, where)) fail("a zip64 field with the sizes", "none or two");
@@ -232,7 +232,7 @@ class ZipReader {
   ByteSpan bytes_;
   std::string where_;
   ReadLimits limits_;
-  io::Budget expansion_;
+  formats::Budget expansion_;
   std::vector<ZipMember> members_;
 };
 
@@ -247,45 +247,45 @@ class ZipWriter {
       throw FormatError(name, "a zip archive of at most 4 GiB and 65534 members", "more",
                         "save as .safetensors, which has no such limit");
     std::string fields;  // what the local header and the directory share
-    io::append_little(fields, 20, 2);
-    io::append_little(fields, 0, 2 + 2 + 2);  // flags, stored, time
-    io::append_little(fields, 0x21, 2);       // 1980-01-01
-    io::append_little(fields, io::crc32_of(content), 4);
-    io::append_little(fields, content.size(), 4);
-    io::append_little(fields, content.size(), 4);
-    io::append_little(fields, name.size(), 2);
+    formats::append_little(fields, 20, 2);
+    formats::append_little(fields, 0, 2 + 2 + 2);  // flags, stored, time
+    formats::append_little(fields, 0x21, 2);       // 1980-01-01
+    formats::append_little(fields, formats::crc32_of(content), 4);
+    formats::append_little(fields, content.size(), 4);
+    formats::append_little(fields, content.size(), 4);
+    formats::append_little(fields, name.size(), 2);
 
     std::string header = "PK\3\4" + fields;
-    io::append_little(header, extra, 2);
+    formats::append_little(header, extra, 2);
     header += name;
     if (extra != 0) {
       header += "FB";
-      io::append_little(header, padding, 2);
+      formats::append_little(header, padding, 2);
       header.append(padding, 'Z');
     }
     directory_ += "PK\1\2";
-    io::append_little(directory_, 20, 2);
+    formats::append_little(directory_, 20, 2);
     directory_ += fields;
     directory_.append(2 + 2 + 2 + 2 + 4, '\0');  // extra, comment, disk, attributes
-    io::append_little(directory_, offset_, 4);
+    formats::append_little(directory_, offset_, 4);
     directory_ += name;
     offset_ += header.size() + content.size();
     ++count_;
     texts_.push_back(std::move(header));
-    parts_.push_back(io::bytes_of(texts_.back()));
+    parts_.push_back(formats::bytes_of(texts_.back()));
     parts_.push_back(content);
   }
   /// The same, keeping the content itself.
   void add_text(const std::string& name, std::string content, std::uint64_t alignment = 1) {
     texts_.push_back(std::move(content));
-    add(name, io::bytes_of(texts_.back()), alignment);
+    add(name, formats::bytes_of(texts_.back()), alignment);
   }
 
   /// Replaces the file at once, or throws and changes nothing.
   void write(const std::string& path) const {
     const std::string end = tail();
     std::vector<ByteSpan> parts = parts_;
-    parts.push_back(io::bytes_of(end));
+    parts.push_back(formats::bytes_of(end));
     write_file(path, parts);
   }
   Bytes bytes() const {
@@ -293,19 +293,19 @@ class ZipWriter {
     Bytes all;
     all.reserve(offset_ + end.size());
     for (const ByteSpan part : parts_) all.insert(all.end(), part.begin(), part.end());
-    all.insert(all.end(), io::bytes_of(end).begin(), io::bytes_of(end).end());
+    all.insert(all.end(), formats::bytes_of(end).begin(), formats::bytes_of(end).end());
     return all;
   }
 
  private:
   std::string tail() const {
     std::string end = directory_ + "PK\5\6";
-    io::append_little(end, 0, 2 + 2);
-    io::append_little(end, count_, 2);
-    io::append_little(end, count_, 2);
-    io::append_little(end, directory_.size(), 4);
-    io::append_little(end, offset_, 4);
-    io::append_little(end, 0, 2);
+    formats::append_little(end, 0, 2 + 2);
+    formats::append_little(end, count_, 2);
+    formats::append_little(end, count_, 2);
+    formats::append_little(end, directory_.size(), 4);
+    formats::append_little(end, offset_, 4);
+    formats::append_little(end, 0, 2);
     return end;
   }
 

@@ -29,6 +29,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// A file, recognised and read as far as is needed to know what to do with it.
 template <class T>
 struct OpenedFile {

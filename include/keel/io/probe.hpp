@@ -52,6 +52,8 @@ struct Probe {
 
 namespace io {
 
+using namespace formats;
+
 template <class T>
 Checksum checksum(const TensorView<const T>& values) {
   Checksum c;

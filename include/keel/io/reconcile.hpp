@@ -44,7 +44,7 @@ struct Diagnosis {
     static constexpr const char* words[] = {"matched", "missing", "unexpected", "wrong shape"};
     std::vector<std::array<std::string, 6>> rows{{"", "in the file", "shape", "in the model", "shape", ""}};
     const auto plain = [](const std::string& name) {
-      return name.empty() ? "-" : io::shown(name).substr(1, io::shown(name).size() - 2);
+      return name.empty() ? "-" : formats::shown(name).substr(1, formats::shown(name).size() - 2);
     };
     for (const Pairing& p : pairings)
       if (all || p.status != Pairing::Outcome::matched)
@@ -90,6 +90,8 @@ struct Diagnosis {
 };
 
 namespace io {
+
+using namespace formats;
 
 /// How values lie in a file: its shape split into `split`, whose axis axes[i] is the parameter's axis i; along the
 /// parameter's first axis, or `axis`, position k holds what the file has at features[k]. Empty: as in the

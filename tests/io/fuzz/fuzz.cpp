@@ -36,20 +36,21 @@ void read(keel::ByteSpan bytes) {
   read_npy(bytes, "f");
 #elif KEEL_READER == KEEL_FUZZ_torch
   // the pickle by itself, as a zip's checksum would stop almost every change
-  const std::string_view text = io::text_of(bytes);
-  read_torch(text.starts_with("\x80\x02}") ? io::bytes_of(build::torch(std::string(text))) : bytes, "f");
+  const std::string_view text = formats::text_of(bytes);
+  read_torch(text.starts_with("\x80\x02}") ? formats::bytes_of(build::torch(std::string(text))) : bytes, "f");
 #elif KEEL_READER == KEEL_FUZZ_hdf5
   to_archive(read_hdf5(bytes, "f"));
 #elif KEEL_READER == KEEL_FUZZ_json
-  parse_json(io::text_of(bytes), "f", {.allow_nonfinite = true}).dump();
+  parse_json(formats::text_of(bytes), "f", {.allow_nonfinite = true}).dump();
 #elif KEEL_READER == KEEL_FUZZ_keras_npz
-  const std::string_view text = io::text_of(bytes);
-  read_keras_npz(text.starts_with("PK") ? bytes : io::bytes_of(build::zip({{"a.npy", std::string(text)}})), "f");
+  const std::string_view text = formats::text_of(bytes);
+  read_keras_npz(text.starts_with("PK") ? bytes : formats::bytes_of(build::zip({{"a.npy", std::string(text)}})), "f");
 #elif KEEL_READER == KEEL_FUZZ_keras
   // a configuration without weights, or with
-  build_keras_model<float>(parse_json(io::text_of(bytes), "f", io::keras_json()), "f", "3", {}, Weights::from_file);
+  build_keras_model<float>(parse_json(formats::text_of(bytes), "f", io::keras_json()), "f", "3", {},
+                           Weights::from_file);
 #else
-  const std::string text(io::text_of(bytes));
+  const std::string text(formats::text_of(bytes));
   if (text.find("\"inputs\":[{\"shape") != text.npos)
     parse_probe(text, "f");
   else
@@ -111,7 +112,7 @@ int main(int, char** argv) {
   for (const KerasStyle style : {KerasStyle::keras3, KerasStyle::tfjs})
     seed("keras", style == KerasStyle::keras3 ? "nested_keras3" : "nested_tfjs",
          io::KerasWriter<float>(nested, style).json().dump());
-  seed("keras_npz", "keel", std::string(io::text_of(io::keras_npz(io::keras_variables(nested)))));
+  seed("keras_npz", "keel", std::string(formats::text_of(io::keras_npz(io::keras_variables(nested)))));
   seed("keel", "graph", architecture(net).dump());
   Sequential dense({2});
   dense.add(Dense(1));

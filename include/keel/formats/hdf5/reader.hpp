@@ -46,7 +46,7 @@ struct Hdf5File {
   }
   const Hdf5Object& at(std::string_view path) const {
     if (const Hdf5Object* object = find(path)) return *object;
-    throw FormatError(where, "an object " + io::shown(path), "none of that name");
+    throw FormatError(where, "an object " + formats::shown(path), "none of that name");
   }
   /// The text of an attribute, or none.
   std::optional<std::string> text(std::string_view path, std::string_view name) const {
@@ -73,7 +73,7 @@ struct Hdf5File {
   std::unordered_map<std::string, std::size_t> index;
 };
 
-namespace io {
+namespace formats {
 
 /// Datasets and attributes on top of the file's structure.
 class Hdf5Reader {
@@ -353,11 +353,11 @@ class Hdf5Reader {
   Hdf5File file_;
 };
 
-}  // namespace io
+}  // namespace formats
 
 /// Reads an HDF5 file from memory. Throws FormatError.
 inline Hdf5File read_hdf5(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
-  return io::Hdf5Reader(bytes, where, limits).take();
+  return formats::Hdf5Reader(bytes, where, limits).take();
 }
 inline Hdf5File read_hdf5(const std::string& path, const ReadLimits& limits = {}) {
   return read_hdf5(read_file(path, limits), path, limits);

@@ -9,7 +9,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-namespace io {
+namespace formats {
 
 /// A type of values; numbers have a dtype, texts only a size.
 struct Hdf5Type {
@@ -583,7 +583,7 @@ class Hdf5Structure {
   std::unordered_map<std::uint64_t, std::unordered_map<std::uint32_t, ByteSpan>> heaps_;
 };
 
-}  // namespace io
+}  // namespace formats
 
 }  // namespace KEEL_ABI
 }  // namespace keel

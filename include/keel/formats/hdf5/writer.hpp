@@ -92,7 +92,7 @@ class Hdf5Writer {
     std::uint64_t tree_k() const { return (std::max)(std::size_t{16}, (most_children + 15) / 16); }
     std::uint64_t place(std::string_view bytes) {
       const std::uint64_t address = out.size();
-      const ByteSpan span = io::bytes_of(bytes);
+      const ByteSpan span = formats::bytes_of(bytes);
       out.insert(out.end(), span.begin(), span.end());
       out.resize((out.size() + 7) / 8 * 8, std::byte{0});
       return address;
@@ -105,7 +105,7 @@ class Hdf5Writer {
       const std::size_t end = (std::min)(path.find('/', start), path.size());
       const std::string name = path.substr(start, end - start);
       if (name.empty() || name == "." || name == ".." || name.find('\0') != name.npos || at->value)
-        throw FormatError("HDF5: " + path, "names between slashes, inside groups", io::shown(name));
+        throw FormatError("HDF5: " + path, "names between slashes, inside groups", formats::shown(name));
       at = &at->children[name];
       start = end + 1;
     }
@@ -118,7 +118,7 @@ class Hdf5Writer {
   }
 
   static void append(std::string& to, std::initializer_list<Field> fields) {
-    for (const Field& field : fields) io::append_little(to, field.value, field.size);
+    for (const Field& field : fields) formats::append_little(to, field.value, field.size);
   }
   static std::string padded(std::string text) {
     text.resize((text.size() + 7) / 8 * 8);
@@ -223,7 +223,7 @@ class Hdf5Writer {
     Entry entry;
     if (node.value) {
       const NamedArray& array = *node.value;
-      const std::uint64_t data = array.bytes.empty() ? undefined : layout.place(io::text_of(array.bytes));
+      const std::uint64_t data = array.bytes.empty() ? undefined : layout.place(formats::text_of(array.bytes));
       message(messages, count, 0x01, shape_bytes(array.shape));
       message(messages, count, 0x03, type_bytes(array.dtype, path));
       message(messages, count, 0x05, std::string("\2\2\2\1\0\0\0\0", 8));  // zeros where nothing is written

@@ -23,6 +23,8 @@ inline constexpr const char* fashion_mnist_dir = "/usr/share/datasets/fashion-mn
 
 namespace io {
 
+using namespace formats;
+
 /// The first of DIR/NAME and DIR/NAME.gz that can be read.
 inline std::string find_data(const std::string& dir, const std::string& name, const char* who, const char* hint) {
   for (const char* suffix : {"", ".gz"}) {

@@ -13,6 +13,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// Bytes of a value, by idx's type code; 0: there is no such type.
 inline std::size_t idx_value_bytes(unsigned type) {
   constexpr std::array<std::uint8_t, 15> sizes{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 4, 4, 8};
@@ -42,10 +44,10 @@ template <class T = float>
 Tensor<T> parse_idx(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   Bytes unpacked;
   if (recognise(bytes) == Content::gzip) {
-    unpacked = io::gunzip(bytes, where, limits);
+    unpacked = formats::gunzip(bytes, where, limits);
     bytes = unpacked;
   }
-  io::ByteReader reader(bytes, where);
+  formats::ByteReader reader(bytes, where);
   const ByteSpan magic = reader.take(4, "an idx header");
   const auto type = std::to_integer<unsigned>(magic[2]), rank = std::to_integer<unsigned>(magic[3]);
   const std::size_t size = io::idx_value_bytes(type);
@@ -58,7 +60,7 @@ Tensor<T> parse_idx(ByteSpan bytes, const std::string& where, const ReadLimits& 
     dims.push_back(io::load_big(dim.data(), 4));
   }
   std::uint64_t content = 0;
-  const Shape shape = io::checked_shape(dims, size, content, where);
+  const Shape shape = formats::checked_shape(dims, size, content, where);
   const ByteSpan values = reader.take(content, "values");
   if (reader.remaining() != 0)
     reader.fail("the end of the file after shape " + shape.to_string(),

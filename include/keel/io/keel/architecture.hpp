@@ -11,6 +11,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 inline Json to_json(const Config& config) {
   Json json = Json::object();
   for (const auto& [name, value] : config.entries())

@@ -78,6 +78,8 @@ void save_safetensors(const Model<T>& model, const std::string& path,
 
 namespace io {
 
+using namespace formats;
+
 /// The model that an archive of `save_safetensors` describes, waiting for its values.
 template <class T>
 Model<T> described_model(const Archive& archive, const ModelOptions& options) {

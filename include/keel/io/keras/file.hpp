@@ -12,6 +12,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// Weights of a file on their way into a model: nothing is set until all have been found and fit.
 template <class T>
 class KerasWeights {

@@ -10,6 +10,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// What two models of the same layers do differently.
 template <class T>
 void compare_options(const Model<T>& model, const Model<T>& file, WeightPlan<T>& plan) {

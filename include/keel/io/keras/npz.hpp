@@ -14,6 +14,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// Everything that a pickled array names. Index 0 to 3 are used below.
 inline constexpr PickleGlobal numpy_globals[] = {{"numpy.core.multiarray _reconstruct", PickleGlobal::Use::object},
                                                  {"numpy._core.multiarray _reconstruct", PickleGlobal::Use::object},

@@ -8,6 +8,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 inline std::string keras_function(const Json& value, const std::string& where) {
   if (value.is_null()) return "linear";
   if (value.is_string()) return value.get<std::string>();

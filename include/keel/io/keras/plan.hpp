@@ -10,6 +10,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// keel's layers in Keras's order.
 inline void list_layers(const KerasGraph& graph, std::vector<Index>& layers) {
   for (const KerasGraph::Part& part : graph.parts) {

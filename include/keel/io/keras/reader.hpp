@@ -28,6 +28,8 @@ struct KerasModel {
 
 namespace io {
 
+using namespace formats;
+
 /// Builds a keel model from a Keras configuration.
 template <class T>
 class KerasReader {

@@ -14,6 +14,8 @@ enum class KerasStyle { keras3, keras3_h5, keras2, tfjs };
 
 namespace io {
 
+using namespace formats;
+
 /// The version whose files these are like: BatchNorm on images keeps the biased variance in Keras 3, the unbiased
 /// in 2.
 inline constexpr const char* keras3_version = "3.11.0";

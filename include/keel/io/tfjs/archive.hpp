@@ -13,6 +13,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 struct TfjsType {
   const char* name;
   DType dtype;

@@ -14,6 +14,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// For each node whose values come from a flattened map: at k, PyTorch's position of keel's k-th value. Else
 /// empty.
 template <class T>

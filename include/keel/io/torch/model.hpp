@@ -9,6 +9,8 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+using namespace formats;
+
 /// The state dict inside a checkpoint: its tensors, without what optimizers keep and without prefixes of wrappers.
 inline Archive torch_state(Archive archive, std::vector<std::string>& notes) {
   static constexpr const char* states[] = {"state_dict.", "model_state_dict.", "model_state.", "model."};
