@@ -6,15 +6,21 @@
 inline std::vector<keel::AnyLayer<float>> one_of_each() {
   using namespace keel;
   const std::vector<std::pair<std::string_view, Config>> needed = {
+      {"AlphaDropout", {{"rate", 0.5}}},
       {"AveragePooling2D", {{"pool_size", Index{2}}}},
+      {"CenterCrop", {{"height", Index{2}}, {"width", Index{2}}}},
       {"Conv2D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Conv2DTranspose", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Dense", {{"units", Index{2}}}},
       {"DepthwiseConv2D", {{"kernel_size", Index{2}}}},
       {"Dropout", {{"rate", 0.5}}},
+      {"GaussianDropout", {{"rate", 0.5}}},
+      {"GaussianNoise", {{"stddev", 0.5}}},
       {"MaxPooling2D", {{"pool_size", Index{2}}}},
       {"Reshape", {{"target_shape", std::vector<Index>{-1}}}},
       {"SeparableConv2D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
+      {"SpatialDropout1D", {{"rate", 0.5}}},
+      {"SpatialDropout2D", {{"rate", 0.5}}},
   };
   std::vector<AnyLayer<float>> layers;
   for (const auto& maker : detail::layer_makers<float>) {
@@ -22,16 +28,16 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
     for (const auto& [type, options] : needed)
       if (type == maker.type) config = options;
     layers.push_back(make_layer(maker.type, config));
-    const Shape map{4, 4, 2};
-    const Shape both[] = {map, map};
-    Rng rng;
-    try {
-      layers.back()->output_shape(Shapes(both, 1));
-      layers.back()->build(Shapes(both, 1), rng);
-    } catch (const ShapeError&) {  // it wants two inputs
-      layers.back()->output_shape(both);
-      layers.back()->build(both, rng);
-    }
+    const std::vector<Shape> map{{4, 4, 2}}, two{{4, 4, 2}, {4, 4, 2}}, sequence{{4, 2}};
+    bool built = false;
+    for (const std::vector<Shape>& inputs : {map, two, sequence}) try {
+        if (built) break;
+        layers.back()->output_shape(inputs);
+        Rng rng;
+        layers.back()->build(inputs, rng);
+        built = true;
+      } catch (const ShapeError&) {  // it wants other inputs
+      }
   }
   return layers;
 }

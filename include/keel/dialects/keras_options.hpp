@@ -78,6 +78,7 @@ inline constexpr Option keras_common[] = {
 namespace keras_data {
 
 inline constexpr Option activation_options[] = {same("activation", Form::activation)};
+inline constexpr Option activity_regularization_options[] = {same("l1", Form::number), same("l2", Form::number)};
 inline constexpr Option average_pool_options[] = {
     same("pool_size", Form::pair), same("strides", Form::pair),         same("padding", Form::window),
     lacks("ceil_mode", "false"),   lacks("count_include_pad", "false"), read("data_format", R"("channels_last")")};
@@ -96,6 +97,8 @@ inline constexpr Option batch_norm_options[] = {read("axis", "-1"),
                                                 kept("unbiased", "false"),
                                                 kept("cumulative", "false"),
                                                 kept("allow_single_value", "true")};
+inline constexpr Option center_crop_options[] = {same("height", Form::integer), same("width", Form::integer),
+                                                 read("data_format")};
 inline constexpr Option concatenate_options[] = {same("axis", Form::axis)};
 inline constexpr Option conv2d_options[] = {same("filters", Form::integer),
                                             same("kernel_size", Form::pair),
@@ -138,6 +141,8 @@ inline constexpr Option depthwise_options[] = {same("kernel_size", Form::pair),
 inline constexpr Option dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"), neutral("seed")};
 inline constexpr Option elu_options[] = {same("alpha", Form::number, keras2 | keras3), lacks("alpha", "1", tfjs)};
 inline constexpr Option flatten_options[] = {read("data_format", R"("channels_last")")};
+inline constexpr Option gaussian_dropout_options[] = {same("rate", Form::number), neutral("seed")};
+inline constexpr Option gaussian_noise_options[] = {same("stddev", Form::number), neutral("seed")};
 inline constexpr Option global_pool_options[] = {same("keepdims", Form::boolean, keras2 | keras3),
                                                  lacks("keepdims", "false", tfjs),
                                                  read("data_format", R"("channels_last")")};
@@ -150,6 +155,24 @@ inline constexpr Option max_pool_options[] = {same("pool_size", Form::pair), sam
 inline constexpr Option normalization_options[] = {read("axis", "-1"), fixed("invert", "false"), read("mean"),
                                                    read("variance")};
 inline constexpr Option prelu_options[] = {same("shared_axes", Form::axes)};
+inline constexpr Option random_contrast_options[] = {
+    same("factor", Form::numbers), same("value_range", Form::numbers, keras3),
+    lacks("value_range", "[0.0,255.0]", keras2), neutral("seed"), read("data_format")};
+inline constexpr Option random_flip_options[] = {same("mode", Form::text), neutral("seed"), read("data_format")};
+inline constexpr Option random_rotation_options[] = {same("factor", Form::numbers),
+                                                     same("fill_mode", Form::text),
+                                                     same("interpolation", Form::text),
+                                                     same("fill_value", Form::number),
+                                                     neutral("value_range"),
+                                                     neutral("seed"),
+                                                     read("data_format")};
+inline constexpr Option random_zoom_options[] = {same("height_factor", Form::numbers),
+                                                 same("width_factor", Form::numbers),
+                                                 same("fill_mode", Form::text),
+                                                 same("interpolation", Form::text),
+                                                 same("fill_value", Form::number),
+                                                 neutral("seed"),
+                                                 read("data_format")};
 inline constexpr Option relu_options[] = {same("max_value", Form::optional_number),
                                           same("negative_slope", Form::number, keras2 | keras3),
                                           same("threshold", Form::number, keras2 | keras3),
@@ -169,6 +192,8 @@ inline constexpr Option separable_options[] = {same("filters", Form::integer),
                                                neutral("rank"),
                                                read("data_format", R"("channels_last")")};
 inline constexpr Option softmax_options[] = {same("axis", Form::axes)};
+inline constexpr Option spatial_dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"),
+                                                     neutral("seed"), read("data_format")};
 inline constexpr Option upsampling_options[] = {
     same("size", Form::pair),
     same("interpolation", Form::text, keras2 | keras3),

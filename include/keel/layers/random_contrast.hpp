@@ -9,18 +9,21 @@ inline namespace KEEL_ABI {
 struct RandomContrastOptions {
   /// Largest change to both sides, or (lower, upper), in shares of a value's distance to its channel's mean; default 0.
   Numbers factor = 0;
+  /// The least and the largest value that Keras leaves in the images, in the unit of x; default (0, 255).
+  Numbers value_range = {0, 255};
   /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
   void fields(F&& f) {
     f("factor", factor);
+    f("value_range", value_range);
   }
 };
 
-/// y = x; in training Keras moves each image's values towards or away from their channel's mean.
+/// y = x; in training Keras moves each image's values towards or away from their channel's mean and clips them.
 ///
-/// Input and output (batch, h, w, channels). Throws ConfigError in training unless the factors are 0: augment the data
+/// Input and output (batch, h, w, channels). Throws ConfigError in training: augment the data
 /// instead (training/augment.hpp). Keras: RandomContrast. PyTorch: none in torch.nn.
 template <class T = float>
 class RandomContrast : public RandomImageLayer<T, RandomContrastOptions> {
@@ -34,7 +37,6 @@ class RandomContrast : public RandomImageLayer<T, RandomContrastOptions> {
   std::string type() const override { return "RandomContrast"; }
 
  private:
-  bool idle() const override { return this->options().factor == Numbers(0); }
 };
 
 KEEL_INSTANCE(class RandomImageLayer<float, RandomContrastOptions>)

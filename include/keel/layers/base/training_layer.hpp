@@ -57,8 +57,8 @@ class TrainingLayer : public Layer<T> {
   }
   /// The record as an array that Eigen reads: 1 where it was set.
   static auto recorded(const Pass<T>& pass, Index begin, Index count) {
-    using Bytes = Eigen::Array<unsigned char, Eigen::Dynamic, 1>;
-    return Eigen::Map<const Bytes>(reinterpret_cast<const unsigned char*>(pass.cache->bytes.data()) + begin, count);
+    using Marks = Eigen::Array<unsigned char, Eigen::Dynamic, 1>;
+    return Eigen::Map<const Marks>(reinterpret_cast<const unsigned char*>(pass.cache->bytes.data()) + begin, count);
   }
   /// Throws ConfigError unless low <= value <= high.
   void check_range(const char* option, double value, double low, double high) const {
