@@ -108,10 +108,12 @@ TEST_CASE("rows are found by keel's name and by Keras's") {
   CHECK(keras_class("InputLayer")->kind == KerasKind::input);
   CHECK(keras_class("LSTM") == nullptr);
   CHECK(keras_structure(KerasKind::functional).name == "Functional");
-  CHECK(keras_option(*keras_class("LeakyReLU"), "alpha")->keel == "negative_slope");
-  CHECK(keras_option(*keras_class("Dense"), "kernel_regularizer")->use == Use::noted);
-  CHECK(keras_option(*keras_class("Dense"), "filters") == nullptr);
-  CHECK(keras_option(*keras_class("Dense"), "") == nullptr);
+  CHECK(keras_option(*keras_class("LeakyReLU"), "alpha", keras3)->keel == "negative_slope");
+  CHECK(keras_option(*keras_class("UpSampling2D"), "interpolation", keras2)->use == Use::mapped);
+  CHECK(keras_option(*keras_class("UpSampling2D"), "interpolation", tfjs)->use == Use::fixed);
+  CHECK(keras_option(*keras_class("Dense"), "kernel_regularizer", tfjs)->use == Use::noted);
+  CHECK(keras_option(*keras_class("Dense"), "filters", keras2) == nullptr);
+  CHECK(keras_option(*keras_class("Dense"), "", keras2) == nullptr);
 }
 
 TEST_CASE("every activation has a name of its own in each world of Keras") {

@@ -29,6 +29,13 @@ enum class ChannelsFirst {
   last_axis,  ///< of maps refused, since the last axis is the width there; of a row, its weights follow the order
 };
 
+/// What a class does otherwise in training than in inference.
+enum class Training {
+  same,        ///< nothing
+  statistics,  ///< it takes statistics of the batch
+  drops,       ///< it changes its input at random; in inference it is the identity
+};
+
 struct KerasRow {
   std::string_view type = {};  ///< keel's; empty: a structure
   std::string_view name = {};  ///< Keras's class, as files write it
@@ -37,8 +44,8 @@ struct KerasRow {
   /// sample.
   std::span<const Weight> weights = {};
   ChannelsFirst channels_first = ChannelsFirst::elements;
-  bool takes_list = false;          ///< it is called on a list of tensors, not on one
-  bool training = false;            ///< it does something else in training
+  bool takes_list = false;  ///< it is called on a list of tensors, not on one
+  Training training = Training::same;
   std::string_view pads = {};       ///< the class that pads before it where keel pads in numbers
   bool stride_or_dilation = false;  ///< Keras takes one of the two above 1, not both
   unsigned worlds = any_keras;      ///< those that have it
@@ -52,10 +59,13 @@ inline constexpr KerasRow keras_rows[] = {
     {.type = "ActivityRegularization",
      .name = "ActivityRegularization",
      .options = keras_data::activity_regularization_options,
-     .training = true,
+     .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "Add", .name = "Add", .takes_list = true},
-    {.type = "AlphaDropout", .name = "AlphaDropout", .options = keras_data::dropout_options, .training = true},
+    {.type = "AlphaDropout",
+     .name = "AlphaDropout",
+     .options = keras_data::dropout_options,
+     .training = Training::drops},
     {.type = "AveragePooling2D",
      .name = "AveragePooling2D",
      .options = keras_data::average_pool_options,
@@ -65,7 +75,7 @@ inline constexpr KerasRow keras_rows[] = {
      .options = keras_data::batch_norm_options,
      .weights = keras_data::batch_norm_weights,
      .channels_first = ChannelsFirst::axis,
-     .training = true},
+     .training = Training::statistics},
     {.type = "CenterCrop",
      .name = "CenterCrop",
      .options = keras_data::center_crop_options,
@@ -100,7 +110,7 @@ inline constexpr KerasRow keras_rows[] = {
      .weights = keras_data::depthwise_weights,
      .channels_first = ChannelsFirst::images,
      .pads = "ZeroPadding2D"},
-    {.type = "Dropout", .name = "Dropout", .options = keras_data::dropout_options, .training = true},
+    {.type = "Dropout", .name = "Dropout", .options = keras_data::dropout_options, .training = Training::drops},
     {.type = "ELU", .name = "ELU", .options = keras_data::elu_options},
     {.type = "Flatten",
      .name = "Flatten",
@@ -110,8 +120,11 @@ inline constexpr KerasRow keras_rows[] = {
     {.type = "GaussianDropout",
      .name = "GaussianDropout",
      .options = keras_data::gaussian_dropout_options,
-     .training = true},
-    {.type = "GaussianNoise", .name = "GaussianNoise", .options = keras_data::gaussian_noise_options, .training = true},
+     .training = Training::drops},
+    {.type = "GaussianNoise",
+     .name = "GaussianNoise",
+     .options = keras_data::gaussian_noise_options,
+     .training = Training::drops},
     {.type = "GlobalAveragePooling2D",
      .name = "GlobalAveragePooling2D",
      .options = keras_data::global_pool_options,
@@ -141,32 +154,27 @@ inline constexpr KerasRow keras_rows[] = {
     {.type = "RandomContrast",
      .name = "RandomContrast",
      .options = keras_data::random_contrast_options,
-     .channels_first = ChannelsFirst::images,
-     .training = true,
+     .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "RandomFlip",
      .name = "RandomFlip",
      .options = keras_data::random_flip_options,
-     .channels_first = ChannelsFirst::images,
-     .training = true,
+     .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "RandomRotation",
      .name = "RandomRotation",
      .options = keras_data::random_rotation_options,
-     .channels_first = ChannelsFirst::images,
-     .training = true,
+     .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "RandomTranslation",
      .name = "RandomTranslation",
      .options = keras_data::random_zoom_options,
-     .channels_first = ChannelsFirst::images,
-     .training = true,
+     .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "RandomZoom",
      .name = "RandomZoom",
      .options = keras_data::random_zoom_options,
-     .channels_first = ChannelsFirst::images,
-     .training = true,
+     .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "ReLU", .name = "ReLU", .options = keras_data::relu_options},
     {.type = "Rescaling", .name = "Rescaling", .options = keras_data::rescaling_options},
@@ -188,13 +196,11 @@ inline constexpr KerasRow keras_rows[] = {
     {.type = "SpatialDropout1D",
      .name = "SpatialDropout1D",
      .options = keras_data::spatial_dropout_options,
-     .channels_first = ChannelsFirst::last_axis,
-     .training = true},
+     .training = Training::drops},
     {.type = "SpatialDropout2D",
      .name = "SpatialDropout2D",
      .options = keras_data::spatial_dropout_options,
-     .channels_first = ChannelsFirst::images,
-     .training = true,
+     .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "UpSampling2D",
      .name = "UpSampling2D",
@@ -211,7 +217,7 @@ inline constexpr KerasRow keras_rows[] = {
      .options = keras_data::batch_norm_options,
      .weights = keras_data::batch_norm_weights,
      .channels_first = ChannelsFirst::axis,
-     .training = true},
+     .training = Training::statistics},
 
     {.name = "InputLayer", .options = keras_data::input_options, .kind = KerasKind::input},
     {.name = "Sequential", .options = keras_data::sequential_options, .kind = KerasKind::sequential, .module = "keras"},
@@ -236,12 +242,16 @@ constexpr const KerasRow& keras_structure(KerasKind kind) {
   return keras_rows[0];
 }
 
-/// What a key of a class means; null: nothing is known of it.
-constexpr const Option* keras_option(const KerasRow& row, std::string_view key) {
+/// What a key of a class means in a world, or else in another; null: nothing is known of it.
+constexpr const Option* keras_option(const KerasRow& row, std::string_view key, unsigned world) {
+  const Option* elsewhere = nullptr;
   for (const std::span<const Option> options : {row.options, std::span<const Option>(keras_common)})
-    for (const Option& option : options)
-      if (!key.empty() && option.key == key) return &option;
-  return nullptr;
+    for (const Option& option : options) {
+      if (key.empty() || option.key != key) continue;
+      if ((option.worlds & world) != 0) return &option;
+      if (!elsewhere) elsewhere = &option;
+    }
+  return elsewhere;
 }
 
 /// An activation in the worlds of Keras; empty where one lacks it. In Keras 2 and TensorFlow.js hard_sigmoid is another

@@ -98,7 +98,7 @@ inline constexpr Option batch_norm_options[] = {read("axis", "-1"),
                                                 kept("cumulative", "false"),
                                                 kept("allow_single_value", "true")};
 inline constexpr Option center_crop_options[] = {same("height", Form::integer), same("width", Form::integer),
-                                                 read("data_format")};
+                                                 read("data_format", R"("channels_last")")};
 inline constexpr Option concatenate_options[] = {same("axis", Form::axis)};
 inline constexpr Option conv2d_options[] = {same("filters", Form::integer),
                                             same("kernel_size", Form::pair),
@@ -157,22 +157,22 @@ inline constexpr Option normalization_options[] = {read("axis", "-1"), fixed("in
 inline constexpr Option prelu_options[] = {same("shared_axes", Form::axes)};
 inline constexpr Option random_contrast_options[] = {
     same("factor", Form::numbers), same("value_range", Form::numbers, keras3),
-    lacks("value_range", "[0.0,255.0]", keras2), neutral("seed"), read("data_format")};
-inline constexpr Option random_flip_options[] = {same("mode", Form::text), neutral("seed"), read("data_format")};
+    lacks("value_range", "[0.0,255.0]", keras2), neutral("seed"), neutral("data_format")};
+inline constexpr Option random_flip_options[] = {same("mode", Form::text), neutral("seed"), neutral("data_format")};
 inline constexpr Option random_rotation_options[] = {same("factor", Form::numbers),
                                                      same("fill_mode", Form::text),
                                                      same("interpolation", Form::text),
                                                      same("fill_value", Form::number),
                                                      neutral("value_range"),
                                                      neutral("seed"),
-                                                     read("data_format")};
+                                                     neutral("data_format")};
 inline constexpr Option random_zoom_options[] = {same("height_factor", Form::numbers),
                                                  same("width_factor", Form::numbers),
                                                  same("fill_mode", Form::text),
                                                  same("interpolation", Form::text),
                                                  same("fill_value", Form::number),
                                                  neutral("seed"),
-                                                 read("data_format")};
+                                                 neutral("data_format")};
 inline constexpr Option relu_options[] = {same("max_value", Form::optional_number),
                                           same("negative_slope", Form::number, keras2 | keras3),
                                           same("threshold", Form::number, keras2 | keras3),
@@ -193,7 +193,7 @@ inline constexpr Option separable_options[] = {same("filters", Form::integer),
                                                read("data_format", R"("channels_last")")};
 inline constexpr Option softmax_options[] = {same("axis", Form::axes)};
 inline constexpr Option spatial_dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"),
-                                                     neutral("seed"), read("data_format")};
+                                                     neutral("seed"), neutral("data_format")};
 inline constexpr Option upsampling_options[] = {
     same("size", Form::pair),
     same("interpolation", Form::text, keras2 | keras3),
