@@ -9,6 +9,7 @@
 #include <set>
 
 #include <keel/layers/base/options.hpp>
+#include <keel/model/keras_order.hpp>
 #include <keel/model/naming.hpp>
 
 namespace keel {
@@ -89,43 +90,17 @@ struct KerasGraph {
     }
   }
 
-  /// Sorts the parts as Keras does: by the longest way to an output, longest first, then as they are met on the
-  /// way back from the outputs. What leads to no output comes last. Source: map_graph in Keras's function.py.
+  /// Sorts the parts as Keras does. What leads to no output comes last.
   void sort() {
-    std::vector<int> met(parts.size(), -1), part_depth(parts.size(), -1), depth(calls.size(), 0);
-    std::vector<bool> seen(calls.size(), false);
-    std::vector<std::size_t> finished;                       // calls, each after those that it takes from
-    std::vector<std::pair<std::size_t, std::size_t>> trail;  // call, how many of its arguments have been followed
-    int next = 0;
-    const auto enter = [&](std::size_t c) {
-      if (seen[c]) return;
-      seen[c] = true;
-      if (met[calls[c].part] < 0) met[calls[c].part] = next++;
-      trail.emplace_back(c, 0);
-    };
-    for (const Value& output : outputs)
-      for (enter(output.call); !trail.empty();) {
-        const std::size_t c = trail.back().first, argument = trail.back().second++;
-        if (argument < calls[c].from.size()) {
-          enter(calls[c].from[argument].call);
-        } else {
-          finished.push_back(c);
-          trail.pop_back();
-        }
-      }
-    for (std::size_t p = 0; p < parts.size(); ++p)
-      if (parts[p].type == "InputLayer") part_depth[p] = 0;
-    for (std::size_t i = finished.size(); i-- > 0;) {
-      const Call& call = calls[finished[i]];
-      int& deepest = part_depth[call.part];
-      deepest = (std::max)(deepest, depth[finished[i]]);
-      for (const Value& value : call.from) depth[value.call] = (std::max)(depth[value.call], deepest + 1);
+    detail::CallGraph graph;
+    for (const Part& part : parts) graph.input.push_back(part.type == "InputLayer");
+    for (const Call& call : calls) {
+      graph.calls.push_back({call.part, {}});
+      for (const Value& value : call.from) graph.calls.back().from.push_back(value.call);
     }
-    std::vector<std::size_t> order(parts.size()), place(parts.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return part_depth[a] != part_depth[b] ? part_depth[a] > part_depth[b] : met[a] < met[b];
-    });
+    for (const Value& output : outputs) graph.outputs.push_back(output.call);
+    const std::vector<std::size_t> order = detail::KerasOrder(graph).layers;
+    std::vector<std::size_t> place(parts.size());
     std::vector<Part> sorted;
     for (std::size_t i = 0; i < order.size(); ++i) {
       sorted.push_back(std::move(parts[order[i]]));

@@ -1,9 +1,11 @@
 #pragma once
+/// What a model consists of, as data that the tables print.
 
 #include <iosfwd>
 #include <string>
 #include <vector>
 
+#include <keel/model/keras_order.hpp>
 #include <keel/model/model.hpp>
 
 namespace keel {
@@ -21,16 +23,21 @@ struct SummaryRow {
   bool input = false;
   ActivationSpec activation{};            ///< held inside the layer, or the layer itself
   std::vector<std::string> connected_to;  ///< "conv2d[1][0]": the second call of conv2d, its first output
+  int depth = 0;                          ///< places on the longest way to an output
   Index parameters() const { return trainable + frozen; }
 };
 
 /// What a model consists of, as data: `model.summary()` makes it, and it prints as keel, Keras 2, Keras 3,
 /// torchsummary and torchinfo print theirs. Counts are kept apart, so that both worlds' totals follow: Keras
-/// counts trainable + frozen + buffers, PyTorch trainable + frozen.
+/// counts trainable + frozen + buffers, PyTorch trainable + frozen. A place that leads to no output is no row and
+/// counts nowhere, as in Keras.
 struct Summary {
-  std::string model;
+  std::string model;  ///< the name that the model was given, or Keras 3's: "sequential", "functional"
+  bool named = false;
   bool sequential = true;
-  std::vector<SummaryRow> rows;
+  std::vector<SummaryRow> rows;          ///< each after those that it takes from
+  std::vector<std::size_t> keras_order;  ///< the rows of inputs and first places as Keras lists layers: deepest first
+  std::vector<std::string> unused;       ///< layers that lead to no output
   std::vector<Shape> inputs;
   Index trainable = 0, frozen = 0, buffers = 0;  ///< each parameter once
   Index optimizer = 0;                           ///< values that the optimizer holds, if it was given
@@ -45,9 +52,11 @@ struct Summary {
 
   /// keel's table; it ends with what Keras says, what PyTorch says, and why they differ.
   std::string to_string() const;
-  /// As Keras 2 (up to 2.7) prints it.
+  /// As Keras 2 (up to 2.6) prints it. Layers of models inside the model stand by themselves.
   std::string keras() const;
-  /// As Keras 3 prints it on a terminal `columns` wide (80 where there is no terminal).
+  /// As Keras 3 prints it on a terminal `columns` wide (80 where there is no terminal). Layers of models inside the
+  /// model stand by themselves. Throws ConfigError where Keras raises its error: below 20 columns, 27 with four
+  /// columns of text.
   std::string keras3(int columns = 80) const;
   /// As torchsummary 1.5.1 prints it.
   std::string torchsummary() const;
@@ -62,52 +71,112 @@ struct Summary {
   }
 };
 
+namespace detail {
+
+/// The model's places as Keras orders them. A model without outputs is summed up as if every last place were one.
+template <class T>
+KerasOrder keras_order(const Model<T>& model) {
+  const auto nodes = model.nodes();
+  CallGraph graph;
+  graph.input.resize(static_cast<std::size_t>(model.layer_count()), false);
+  std::vector<bool> last(nodes.size(), true);
+  for (const auto& node : nodes) {
+    graph.calls.push_back({static_cast<std::size_t>(node.layer), {}});
+    if (node.layer < 0) {
+      graph.calls.back().layer = graph.input.size();
+      graph.input.push_back(true);
+    }
+    for (const int input : node.inputs) {
+      graph.calls.back().from.push_back(static_cast<std::size_t>(input));
+      last[static_cast<std::size_t>(input)] = false;
+    }
+  }
+  for (const int output : model.outputs()) graph.outputs.push_back(static_cast<std::size_t>(output));
+  for (std::size_t n = 0; model.outputs().empty() && n < last.size(); ++n)
+    if (last[n]) graph.outputs.push_back(n);
+  KerasOrder order(graph);
+  // places instead of layers, and no layer that leads nowhere
+  std::vector<std::size_t> first(graph.input.size(), nodes.size());
+  for (std::size_t n = nodes.size(); n-- > 0;)
+    if (order.used[n] || nodes[n].layer < 0) first[graph.calls[n].layer] = n;
+  for (std::size_t& layer : order.layers) layer = first[layer];
+  std::erase(order.layers, nodes.size());
+  return order;
+}
+
+/// The row of one place, but for where it stands in the graph.
+template <class T>
+SummaryRow summary_row(const Model<T>& model, const typename Model<T>::NodeInfo& node) {
+  SummaryRow row;
+  row.name = node.name;
+  row.output = node.shape;
+  row.input = node.layer < 0;
+  if (row.input) {
+    row.type = "InputLayer";
+    return row;
+  }
+  const Layer<T>& layer = model.layer(node.layer);
+  row.type = layer.type();
+  row.activation = layer.activation();
+  std::vector<Shape> shapes;
+  for (const int input : node.inputs) shapes.push_back(model.nodes()[static_cast<std::size_t>(input)].shape);
+  row.multiply_adds = layer.multiply_adds(shapes);
+  for (const auto* parameter : layer.parameters())
+    (parameter->kind() == ParameterKind::buffer ? row.buffers
+     : parameter->frozen                        ? row.frozen
+                                                : row.trainable) += parameter->size();
+  return row;
+}
+
+/// Adds a layer's row and what it holds to a summary.
+inline void count_row(Summary& summary, SummaryRow row) {
+  if (!row.repeated) {
+    summary.trainable += row.trainable;
+    summary.frozen += row.frozen;
+    summary.buffers += row.buffers;
+  }
+  summary.multiply_adds += row.multiply_adds;
+  if (row.input)
+    summary.inputs.push_back(row.output);
+  else
+    summary.activation_bytes += row.output.size() * summary.scalar_bytes;
+  summary.rows.push_back(std::move(row));
+}
+
+}  // namespace detail
+
 /// Throws nothing; `optimizer_values` is the number of values that an optimizer holds
 /// (`OptimizerSpec::state_count`).
 template <class T>
 Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   Summary summary;
   summary.sequential = model.is_sequential();
-  summary.model = !model.name().empty() ? model.name() : summary.sequential ? "sequential" : "functional";
+  summary.named = !model.name().empty();
+  summary.model = summary.named ? model.name() : summary.sequential ? "sequential" : "functional";
   summary.optimizer = optimizer_values;
   summary.scalar_bytes = static_cast<Index>(sizeof(T));
   const auto nodes = model.nodes();
+  const detail::KerasOrder order = detail::keras_order(model);
   std::vector<Index> calls(static_cast<std::size_t>(model.layer_count()), 0);
+  std::vector<bool> seen(calls.size(), false);
   std::vector<std::string> places;
-  for (const auto& node : nodes) {
-    const Index call = node.layer < 0 ? 0 : calls[static_cast<std::size_t>(node.layer)]++;
-    places.push_back(node.name + "[" + std::to_string(call) + "][0]");
-    SummaryRow row;
-    row.name = node.name;
-    row.output = node.shape;
+  std::vector<std::size_t> row_of(nodes.size(), 0);
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    const auto& node = nodes[n];
+    const std::size_t l = static_cast<std::size_t>(node.layer);
+    places.push_back(node.name + "[" + std::to_string(node.layer < 0 ? 0 : calls[l]++) + "][0]");
+    if (!order.used[n] && node.layer >= 0) continue;
+    SummaryRow row = detail::summary_row(model, node);
     for (const int input : node.inputs) row.connected_to.push_back(places[static_cast<std::size_t>(input)]);
-    if (node.layer < 0) {
-      row.type = "InputLayer";
-      row.input = true;
-      summary.inputs.push_back(node.shape);
-      summary.rows.push_back(std::move(row));
-      continue;
-    }
-    const Layer<T>& layer = model.layer(node.layer);
-    row.type = layer.type();
-    row.activation = layer.activation();
-    row.repeated = call > 0;
-    std::vector<Shape> shapes;
-    for (const int input : node.inputs) shapes.push_back(nodes[static_cast<std::size_t>(input)].shape);
-    row.multiply_adds = layer.multiply_adds(shapes);
-    for (const auto* parameter : layer.parameters())
-      (parameter->kind() == ParameterKind::buffer ? row.buffers
-       : parameter->frozen                        ? row.frozen
-                                                  : row.trainable) += parameter->size();
-    if (!row.repeated) {
-      summary.trainable += row.trainable;
-      summary.frozen += row.frozen;
-      summary.buffers += row.buffers;
-    }
-    summary.multiply_adds += row.multiply_adds;
-    summary.activation_bytes += node.shape.size() * summary.scalar_bytes;
-    summary.rows.push_back(std::move(row));
+    row.depth = order.depth[n];
+    row.repeated = !row.input && seen[l];
+    if (!row.input) seen[l] = true;
+    row_of[n] = summary.rows.size();
+    detail::count_row(summary, std::move(row));
   }
+  for (const std::size_t n : order.layers) summary.keras_order.push_back(row_of[n]);
+  for (std::size_t l = 0; l < seen.size(); ++l)
+    if (!seen[l]) summary.unused.push_back(model.layer(static_cast<Index>(l)).name());
   return summary;
 }
 

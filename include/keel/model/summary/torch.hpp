@@ -1,6 +1,6 @@
 #pragma once
 
-#include <keel/model/summary/print.hpp>
+#include <keel/model/summary/text.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
