@@ -1,13 +1,17 @@
+#include <fstream>
 #include <sstream>
 
 #include <doctest/doctest.h>
 
 #include <keel/layers/add.hpp>
 #include <keel/layers/batch_norm.hpp>
+#include <keel/layers/concatenate.hpp>
 #include <keel/layers/conv2d.hpp>
 #include <keel/layers/dense.hpp>
 #include <keel/layers/flatten.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
+#include <keel/layers/global_max_pool2d.hpp>
+#include <keel/layers/multiply.hpp>
 #include <keel/layers/relu.hpp>
 #include <keel/model/sequential.hpp>
 #include <keel/model/summary/summary.hpp>
@@ -24,6 +28,77 @@ Sequential<float> seed_network() {
   model.add(Dense(100, {.activation = Activation::relu}));
   model.add(Dense(10, {.activation = Activation::softmax}));
   return model;
+}
+
+/// The text of one section of tests/golden/summaries.txt, "## MODEL TOOL".
+std::string golden(const std::string& section) {
+  std::ifstream file(KEEL_SOURCE_DIR "/tests/golden/summaries.txt");
+  std::string text;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## "))
+      inside = line == "## " + section;
+    else if (inside)
+      text += line + "\n";
+  }
+  return text;
+}
+
+Model<float> chain_network() {
+  Model net;
+  Node x = net.add(Conv2D(32, 3, {.padding = Padding::same, .activation = Activation::relu}), net.input({64, 64, 1}));
+  x = net.add(Flatten(), net.add(BatchNorm(), x));
+  net.output(net.add(Dense(10), net.add(Dense(100), x)));
+  return net;
+}
+
+Model<float> residual_network() {
+  Model net;
+  const Node x = net.input({12, 12, 3});
+  const Node shortcut = net.add(Conv2D(8, 1, {.strides = 2, .name = "shortcut"}), x);
+  Node y = net.add(Conv2D(8, 3, {.strides = 2, .padding = Padding::same, .use_bias = false}), x);
+  y = net.add(ReLU(), net.add(BatchNorm(), y));
+  const Node sum = net.add(Add(), {y, shortcut});
+  const Node once = net.add(Conv2D(8, 3, {.padding = Padding::same, .name = "twice"}), sum);
+  y = net.add(Concatenate(), {net.share(once, once), sum});
+  net.output(net.add(Dense(5), net.add(GlobalAveragePool2D(), y)));
+  return net;
+}
+
+/// Inputs and outputs in an order that is not that of their making, one input that leads nowhere, layers that do, a
+/// layer at two sizes.
+Model<float> ways_network() {
+  Model net({.name = "two [ways] in"});
+  const Node images = net.input({8, 8, 3}, "images"), smaller = net.input({4, 4, 3}, "smaller");
+  net.input({7}, "nowhere");
+  const Node large = net.add(Conv2D(4, 3, {.padding = Padding::same, .name = "shared"}), images);
+  const Node small = net.share(large, smaller);
+  net.add(BatchNorm({.name = "left_out_norm"}),
+          net.add(Conv2D(9, 3, {.padding = Padding::same, .name = "left_out"}), large));
+  const Node a = net.add(GlobalMaxPool2D({.name = "pool"}), large),
+             b = net.add(GlobalMaxPool2D({.name = "pool_1"}), small);
+  const Node first = net.add(Dense(2, {.name = "first"}), a);
+  net.output(net.add(Dense(3, {.name = "second"}), net.add(Multiply({.name = "both"}), {a, b})));
+  net.output(first);
+  net.layer("second").freeze(Freeze::layer);
+  return net;
+}
+
+Model<float> named_network() {
+  std::string name = "a model whose name does not fit into a line of eighty columns, ";
+  for (int i = 0; i < 6; ++i) name += "which_rich_breaks_";
+  Sequential model({2}, {.name = name});
+  model.add(Dense(3, {.name = "features/first_block/a_dense_layer_with_a_name_that_goes_on_and_on"}));
+  model.add(
+      Dense(4, {.name = "\u5c64 \u5168\u7d50\u5408\u5c64\u306e\u540d\u524d\u306f\u9577\u3044\u3067\u3059\U0001f600"}));
+  model.add(Dense(123456, {.name = "\u00e9t\u00e9 [1] in the middle"}));
+  return model;
+}
+
+Model<float> empty_model() {
+  Model net;
+  net.output(net.input({5}));
+  return net;
 }
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -76,6 +151,47 @@ TEST_CASE("Keras 3 prints it so") {
   CHECK(contains(seed_network().summary(26217390).keras3(),
                  " Total params: 39,326,148 (150.02 MB)\n Trainable params: 13,108,694 (50.01 MB)\n"
                  " Non-trainable params: 64 (256.00 B)\n Optimizer params: 26,217,390 (100.01 MB)\n"));
+}
+
+TEST_CASE("Keras 2's and Keras 3's tables to the letter") {
+  struct Case {
+    std::string name;
+    Summary summary;
+    std::vector<int> columns;
+  };
+  const std::vector<int> three = {24, 40, 61, 80, 97, 130}, four = {27, 48, 80, 101, 130};
+  const Case cases[] = {
+      {"seed", seed_network().summary(), three},        {"chain", chain_network().summary(), three},
+      {"residual", residual_network().summary(), four}, {"ways", ways_network().summary(), four},
+      {"names", named_network().summary(), three},      {"empty_sequential", Sequential({5}).summary(), three},
+      {"empty_model", empty_model().summary(), three},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    CHECK(c.summary.keras() == golden(c.name + " keras"));
+    for (const int columns : c.columns)
+      CHECK(c.summary.keras3(columns) == golden(c.name + " keras3 " + std::to_string(columns)));
+  }
+}
+
+TEST_CASE("a terminal too narrow for Keras 3 is refused as Keras refuses it") {
+  const Summary three = seed_network().summary(), four = residual_network().summary();
+  for (const int columns : {-5, 0, 4, 19}) CHECK_THROWS_AS(three.keras3(columns), ConfigError);
+  for (const int columns : {20, 22, 24}) CHECK_THROWS_AS(four.keras3(columns), ConfigError);
+  CHECK_NOTHROW(three.keras3(20));
+  CHECK_NOTHROW(four.keras3(25));
+}
+
+TEST_CASE("a layer that leads to no output counts nowhere, and is named") {
+  const Summary summary = ways_network().summary();
+  CHECK(summary.unused == std::vector<std::string>{"left_out", "left_out_norm"});
+  CHECK(summary.keras_total() == 137);
+  CHECK(summary.multiply_adds == 64 * 27 * 4 + 16 * 27 * 4 + 4 * 2 + 4 * 3);
+  CHECK(contains(summary.to_string(), "Not counted, because they lead to no output: left_out, left_out_norm\n"));
+  Model net;  // without an output every last place counts
+  net.add(Dense(2), net.input({3}));
+  CHECK(net.summary().trainable == 8);
+  CHECK(net.summary().unused.empty());
 }
 
 TEST_CASE("torchsummary prints it so") {
@@ -177,37 +293,35 @@ TEST_CASE("JSON carries the same numbers") {
 
 TEST_CASE("names of several bytes a character are cut between characters, and columns stay straight") {
   std::string name;
-  for (int i = 0; i < 60; ++i) name += i % 2 == 0 ? "\u00e9" : "\U0001f600";  // 2 and 4 bytes
+  for (int i = 0; i < 60; ++i) name += i % 2 == 0 ? "\u00e9" : "\U0001f600";  // 2 and 4 bytes, 1 cell and 2
   Sequential model({2});
   model.add(Dense(1, {.name = name}));
   model.add(Dense(1, {.name = "\u00e9t\u00e9"}));
-  const auto lines_of = [](const std::string& text) {
-    std::vector<std::string> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) lines.push_back(line);
-    return lines;
-  };
-  const auto width = [](const std::string& line) { return detail::width_of(line); };
   const Summary summary = model.summary();
-  const std::string keras3 = summary.keras3();
-  CHECK(contains(keras3, "│ " + name.substr(0, 92) + " │"));  // 31 characters
-  CHECK(contains(keras3, "│ " + name.substr(92) + "   │"));   // and 29
-  CHECK(contains(keras3, "│ \u00e9t\u00e9 (Dense)                     │ (None, 1) "));
-  for (const std::string& text : {keras3, summary.keras(), summary.to_string()})
-    for (const std::string& line : lines_of(text)) {
-      bool whole = true;
+  for (const std::string& text : {summary.keras3(), summary.keras(), summary.to_string()}) {
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
       for (std::string_view rest = line; !rest.empty();) {
+        const std::string_view character = detail::first_character(rest);
         const auto lead = static_cast<unsigned char>(rest[0]);
-        const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        whole = whole && (lead < 0x80 || lead >= 0xC0) && detail::width_of(std::string(rest.substr(0, length))) == 1 &&
-                rest.size() >= length;
-        rest.remove_prefix((std::min)(length, rest.size()));
+        CHECK(character.size() == (lead < 0x80 ? 1u : lead < 0xE0 ? 2u : lead < 0xF0 ? 3u : 4u));
+        rest.remove_prefix(character.size());
       }
-      CHECK(whole);
-      if (line.starts_with("│")) CHECK(width(line) == 76);
+      if (line.starts_with("│")) CHECK(detail::cells_of(line) == 76);
     }
+  }
   CHECK(contains(summary.keras(), name.substr(0, 84) + " (None, 1) "));  // 28 characters
   CHECK(contains(summary.keras(), "\u00e9t\u00e9 (Dense)                  (None, 1) "));
+}
+
+TEST_CASE("a character's width on a terminal") {
+  CHECK(detail::cells_of("") == 0);
+  CHECK(detail::cells_of("a\u00e9") == 2);
+  CHECK(detail::cells_of("e\u0301") == 1);             // a combining accent
+  CHECK(detail::cells_of("\u5c64\uac00\uff21") == 6);  // Han, Hangul, a full-width letter
+  CHECK(detail::cells_of("\U0001f600") == 2);
+  CHECK(detail::cells_of("\u2026\u2500") == 2);
+  CHECK(detail::cells_of("\xff\x80") == 1);  // no UTF-8
 }
 
 TEST_CASE("graphs: shared layers count once and say where they stand") {

@@ -78,20 +78,20 @@ template <class T>
 KerasOrder keras_order(const Model<T>& model) {
   const auto nodes = model.nodes();
   CallGraph graph;
-  graph.input.resize(static_cast<std::size_t>(model.layer_count()), false);
+  graph.input.resize(to_size(model.layer_count()), false);
   std::vector<bool> last(nodes.size(), true);
   for (const auto& node : nodes) {
-    graph.calls.push_back({static_cast<std::size_t>(node.layer), {}});
+    graph.calls.push_back({to_size(node.layer), {}});
     if (node.layer < 0) {
       graph.calls.back().layer = graph.input.size();
       graph.input.push_back(true);
     }
     for (const int input : node.inputs) {
-      graph.calls.back().from.push_back(static_cast<std::size_t>(input));
-      last[static_cast<std::size_t>(input)] = false;
+      graph.calls.back().from.push_back(to_size(input));
+      last[to_size(input)] = false;
     }
   }
-  for (const int output : model.outputs()) graph.outputs.push_back(static_cast<std::size_t>(output));
+  for (const int output : model.outputs()) graph.outputs.push_back(to_size(output));
   for (std::size_t n = 0; model.outputs().empty() && n < last.size(); ++n)
     if (last[n]) graph.outputs.push_back(n);
   KerasOrder order(graph);
@@ -119,7 +119,7 @@ SummaryRow summary_row(const Model<T>& model, const typename Model<T>::NodeInfo&
   row.type = layer.type();
   row.activation = layer.activation();
   std::vector<Shape> shapes;
-  for (const int input : node.inputs) shapes.push_back(model.nodes()[static_cast<std::size_t>(input)].shape);
+  for (const int input : node.inputs) shapes.push_back(model.nodes()[to_size(input)].shape);
   row.multiply_adds = layer.multiply_adds(shapes);
   for (const auto* parameter : layer.parameters())
     (parameter->kind() == ParameterKind::buffer ? row.buffers
@@ -157,17 +157,17 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   summary.scalar_bytes = static_cast<Index>(sizeof(T));
   const auto nodes = model.nodes();
   const detail::KerasOrder order = detail::keras_order(model);
-  std::vector<Index> calls(static_cast<std::size_t>(model.layer_count()), 0);
+  std::vector<Index> calls(to_size(model.layer_count()), 0);
   std::vector<bool> seen(calls.size(), false);
   std::vector<std::string> places;
   std::vector<std::size_t> row_of(nodes.size(), 0);
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     const auto& node = nodes[n];
-    const std::size_t l = static_cast<std::size_t>(node.layer);
+    const std::size_t l = to_size(node.layer);
     places.push_back(node.name + "[" + std::to_string(node.layer < 0 ? 0 : calls[l]++) + "][0]");
     if (!order.used[n] && node.layer >= 0) continue;
     SummaryRow row = detail::summary_row(model, node);
-    for (const int input : node.inputs) row.connected_to.push_back(places[static_cast<std::size_t>(input)]);
+    for (const int input : node.inputs) row.connected_to.push_back(places[to_size(input)]);
     row.depth = order.depth[n];
     row.repeated = !row.input && seen[l];
     if (!row.input) seen[l] = true;

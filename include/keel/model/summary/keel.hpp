@@ -1,8 +1,10 @@
 #pragma once
 /// keel's own table, which reconciles the counts of Keras and PyTorch, and the same as JSON.
 
+#include <cstdio>
+
 #include <keel/model/summary/data.hpp>
-#include <keel/model/summary/text.hpp>
+#include <keel/model/summary/columns.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -63,7 +65,9 @@ inline std::string Summary::to_string() const {
     return pad(who, 9) + thousands(total) + " parameters = " + thousands(trainable) + " trainable + " +
            thousands(rest) + " non-trainable\n";
   };
-  text += "\n\n" + world("Keras:", keras_total(), keras_non_trainable()) + world("PyTorch:", torch_total(), frozen);
+  text += "\n";
+  if (!unused.empty()) text += "Not counted, because they lead to no output: " + detail::join(unused, ", ") + "\n";
+  text += "\n" + world("Keras:", keras_total(), keras_non_trainable()) + world("PyTorch:", torch_total(), frozen);
   if (buffers == 0) return text + "Both count the same: no layer holds buffers.\n";
   if (holders.size() > 3) holders = {holders[0], holders[1], std::to_string(holders.size() - 2) + " more layers"};
   return text + "The difference, " + thousands(buffers) + ", is the buffers of " + detail::join(holders, ", ") +

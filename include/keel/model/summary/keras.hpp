@@ -7,7 +7,7 @@
 #include <set>
 
 #include <keel/model/summary/data.hpp>
-#include <keel/model/summary/text.hpp>
+#include <keel/model/summary/columns.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {

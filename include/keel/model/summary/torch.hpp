@@ -1,6 +1,6 @@
 #pragma once
 
-#include <keel/model/summary/text.hpp>
+#include <keel/model/summary/columns.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -93,7 +93,7 @@ inline Index product(const std::vector<Index>& shape) {
 }  // namespace detail
 
 inline std::string Summary::torchsummary() const {
-  using detail::fixed2;
+  const auto fixed2 = [](double value) { return detail::fixed(value, 2); };
   using detail::pad;
   using detail::thousands;
   const std::string thin = std::string(64, '-') + "\n", thick = std::string(64, '=') + "\n";
@@ -121,7 +121,7 @@ inline std::string Summary::torchsummary() const {
 }
 
 inline std::string Summary::torchinfo(Index batch) const {
-  using detail::fixed2;
+  const auto fixed2 = [](double value) { return detail::fixed(value, 2); };
   using detail::thousands;
   const auto modules = detail::torch_modules(*this);
   std::size_t name_width = 40;

@@ -3,13 +3,13 @@
 /// broken as the Python library rich does.
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <keel/tensor/shape.hpp>
+#include <keel/tensor/index.hpp>
+#include <keel/tensor/text.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -23,25 +23,13 @@ inline std::string thousands(Index number) {
   return digits;
 }
 
-inline std::string fixed2(double number) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f", number);
-  return text;
-}
-
 /// Bytes with Keras 3's units, 1024 a step: "50.01 MB", "256.00 B".
 inline std::string binary_size(Index bytes) {
   static constexpr const char* units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
   double size = static_cast<double>(bytes);
   std::size_t unit = 0;
   for (; size >= 1024 && unit + 1 < std::size(units); ++unit) size /= 1024;
-  return fixed2(size) + " " + units[unit];
-}
-
-inline std::string join(const std::vector<std::string>& parts, const std::string& between) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
-  return text;
+  return fixed(size, 2) + " " + units[unit];
 }
 
 inline std::string repeat(const std::string& text, std::size_t count) {
