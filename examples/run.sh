@@ -5,6 +5,7 @@
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$here/scripts/install_packages.sh"
+. "$here/scripts/progress.sh"
 
 name=seed_cnn
 if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
@@ -27,8 +28,11 @@ prefer_ninja
 
 build=$here/build/examples
 mkdir -p "$build"
-if ! { cmake -S "$here" -B "$build" -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=OFF \
-  -DKEEL_BUILD_BENCH=OFF && cmake --build "$build" --target "$name"; } >"$build/build.log" 2>&1; then
+build_example() {
+  cmake -S "$here" -B "$build" -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=OFF -DKEEL_BUILD_BENCH=OFF &&
+    cmake --build "$build" --target "$name"
+}
+if ! show_progress "building $name" "$build/build.log" build_example; then
   tail -n 40 "$build/build.log" >&2
   echo "building $name failed; all of the output is in $build/build.log" >&2
   exit 1

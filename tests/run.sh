@@ -5,6 +5,7 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/install_packages.sh
+. scripts/progress.sh
 # shellcheck disable=SC2086
 install_packages $build_packages doctest-dev git dataset-fashion-mnist
 need_tools
@@ -40,7 +41,8 @@ else
   keep_going=-k
   [ -f "$build/build.ninja" ] && keep_going=-k0
   if [ ${#targets[@]} -gt 0 ] &&
-    ! cmake --build "$build" -j "$jobs" --target "${targets[@]}" -- $keep_going >"$build/build.log" 2>&1; then
+    ! show_progress "building the tests" "$build/build.log" \
+      cmake --build "$build" -j "$jobs" --target "${targets[@]}" -- $keep_going; then
     { grep -B 2 -A 8 -E 'error:|undefined reference' "$build/build.log" || tail -n 40 "$build/build.log"; } | head -n 80
     echo "all of the build's output is in $build/build.log"
     report build 0 1 $((SECONDS - start))
@@ -76,7 +78,7 @@ for script in tests/*/check.sh; do
   wanted "$folder" || continue
   start=$SECONDS
   log=$build/$folder.log
-  bash "$script" "$build" >"$log" 2>&1
+  show_progress "$script" "$log" bash "$script" "$build"
   status=$?
   ok=$(grep -c '^ok ' "$log") bad=$(grep -c '^not ok ' "$log")
   [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
