@@ -1,14 +1,21 @@
 # What keel is built on: used by keel's own CMakeLists.txt and by the installed package.
 
+# Finds what keel cannot do without. `keel_missing` says in a sentence what was not found; empty if all is there.
 macro(keel_find_core_dependencies)
+  set(keel_missing "")
   # No version is passed: Eigen 5 does not call itself compatible with 3.4.
   if(NOT TARGET Eigen3::Eigen)
-    find_package(Eigen3 REQUIRED NO_MODULE)
-    if(DEFINED Eigen3_VERSION AND Eigen3_VERSION VERSION_LESS 3.4)
-      message(FATAL_ERROR "keel needs Eigen 3.4 or newer, found ${Eigen3_VERSION}")
+    find_package(Eigen3 QUIET NO_MODULE)
+    if(NOT Eigen3_FOUND)
+      set(keel_missing "keel needs Eigen 3.4 or newer, which was not found (Debian: libeigen3-dev)")
+    elseif(DEFINED Eigen3_VERSION AND Eigen3_VERSION VERSION_LESS 3.4)
+      set(keel_missing "keel needs Eigen 3.4 or newer, found ${Eigen3_VERSION}")
     endif()
   endif()
-  find_package(Threads REQUIRED)
+  find_package(Threads QUIET)
+  if(NOT Threads_FOUND AND NOT keel_missing)
+    set(keel_missing "keel needs a threads library, which was not found")
+  endif()
 endmacro()
 
 # keel::NAME with the macro KEEL_HAS_NAME, made of a library target.
@@ -46,5 +53,7 @@ function(keel_add_compiled include_dir)
   add_library(keel::compiled ALIAS keel_compiled)
   set_target_properties(keel_compiled PROPERTIES POSITION_INDEPENDENT_CODE ON) # for shared libraries that use it
   target_compile_definitions(keel_compiled PUBLIC KEEL_COMPILED)
+  # Kernels are what a program waits for: a Debug build of the program has them optimised all the same.
+  target_compile_options(keel_compiled PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-O2>)
   target_link_libraries(keel_compiled PUBLIC keel::io)
 endfunction()

@@ -52,11 +52,33 @@ check_find_package() {
   # As many headers as in the repository, and nothing that refers to the repository.
   [ "$(find "$work/prefix/include" -type f | wc -l)" = "$(find include -type f | wc -l)" ] || return 1
   if grep -rnF "$source/include" "$work/prefix" --include='*.cmake'; then return 1; fi
+  [ -f "$work/prefix/share/licenses/keel/LICENSE" ] || return 1
   consumer find_package -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
   consumer compiled -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" -DKEEL_TARGETS=keel::compiled || return 1
   # A later minor version or an unknown component is refused.
   ! consumer refused -DHOW=find_package -DKEEL_WANTED=99.0 -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
   ! consumer refused -DHOW=find_package -DKEEL_COMPONENT=nonsense -DCMAKE_PREFIX_PATH="$work/prefix"
+}
+# Without Eigen a QUIET find_package says not found and the project goes on; keel itself says what is missing.
+check_without_eigen() {
+  local log
+  mkdir -p "$work/quiet_project"
+  cmake -S . -B "$work/quiet_install" -DKEEL_BUILD_TESTS=OFF -DKEEL_BUILD_EXAMPLES=OFF -DKEEL_BUILD_BENCH=OFF \
+    -DCMAKE_INSTALL_PREFIX="$work/quiet_prefix" && cmake --install "$work/quiet_install" || return 1
+  printf '%s\n' 'cmake_minimum_required(VERSION 3.20)' 'project(quiet LANGUAGES CXX)' 'find_package(keel QUIET)' \
+    'message(STATUS "found=${keel_FOUND}")' >"$work/quiet_project/CMakeLists.txt"
+  log=$(cmake -S "$work/quiet_project" -B "$work/quiet" -DCMAKE_PREFIX_PATH="$work/quiet_prefix" \
+    -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON 2>&1) && grep -qE 'found=(0|FALSE)' <<<"$log" || { echo "$log"; return 1; }
+  if log=$(cmake -S . -B "$work/no_eigen" -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON 2>&1); then return 1; fi
+  tr -s ' \n' ' ' <<<"$log" | grep -q 'keel needs Eigen 3.4 or newer, which was not found' || { echo "$log"; return 1; }
+}
+# Where nothing but Eigen is there, tests and benchmarks switch themselves off with a line that says so.
+check_eigen_alone() {
+  local log
+  rm -rf "$work/eigen_alone"
+  log=$(cmake -S . -B "$work/eigen_alone" -DCMAKE_DISABLE_FIND_PACKAGE_benchmark=ON -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON \
+    -DCMAKE_IGNORE_PATH="/usr/include;/usr/local/include" 2>&1) || { echo "$log"; return 1; }
+  grep -q 'doctest was not found' <<<"$log" && grep -q 'Google Benchmark was not found' <<<"$log" || { echo "$log"; return 1; }
 }
 check_add_subdirectory() { consumer add_subdirectory -DHOW=add_subdirectory -DKEEL_DIR="$source"; }
 check_fetch_content() {
@@ -308,7 +330,7 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 
-checks=(compile_cost find_package add_subdirectory fetch_content readme without_formats without_rtti macros umbrella
+checks=(compile_cost find_package without_eigen eigen_alone add_subdirectory fetch_content readme without_formats without_rtti macros umbrella
   must_not_compile refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"
 if [ $# -gt 0 ]; then
