@@ -263,14 +263,15 @@ check_header_form() { # #pragma once, no long lines, and a report of the long he
   return $bad
 }
 
-# --- The README.
+# --- The code in the documents.
 
-# Blocks fenced with ```cpp: block 1 is a program; another is the body of a function unless it has its own main.
-check_readme() {
-  local count=0 block program
-  rm -f "$work"/readme_*
-  awk -v to="$work/readme_" '/^```cpp$/ { n++; on = 1; next } /^```/ { on = 0 } on { print > (to n ".txt") }' README.md
-  for block in "$work"/readme_*.txt; do
+# Blocks fenced with ```cpp: one with a main is a program; another is the body of a function.
+check_document() { # FILE.md
+  local count=0 block program name
+  name=$(basename "$1" .md)
+  rm -f "$work/$name"_block_*
+  awk -v to="$work/${name}_block_" '/^```cpp$/ { n++; on = 1; next } /^```/ { on = 0 } on { print > (to n ".txt") }' "$1"
+  for block in "$work/$name"_block_*.txt; do
     [ -f "$block" ] || break
     program=${block%.txt}.cpp
     if grep -q 'int main' "$block"; then
@@ -288,10 +289,10 @@ check_readme() {
         echo '}'
       } >"$program"
     fi
-    precompiled "$cxx" keel -Wall -Wextra "$program" || { echo "README's C++ block $((count + 1)) does not compile"; return 1; }
+    precompiled "$cxx" keel -Wall -Wextra "$program" || { echo "$1: $(basename "$program") does not compile"; return 1; }
     count=$((count + 1))
   done
-  [ "$count" -gt 0 ] || { echo "README.md has no C++ code"; return 1; }
+  [ "$count" -gt 0 ] || { echo "$1 has no C++ code"; return 1; }
 }
 # The target is 6 s, which keel misses without keel::compiled (HACKING.md, Compile cost). What fails here is growth far beyond
 # today's cost (about 35 and 6), in units of what Eigen/Core takes beside it, since times change with the machine and its load.
@@ -330,12 +331,13 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 
-checks=(compile_cost find_package without_eigen eigen_alone add_subdirectory fetch_content readme without_formats without_rtti macros umbrella
+checks=(compile_cost find_package without_eigen eigen_alone add_subdirectory fetch_content without_formats without_rtti macros umbrella
   must_not_compile refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"
 if [ $# -gt 0 ]; then
   checks=("$@")
 else
+  while read -r document; do checks+=("document $document"); done < <(grep -l '^```cpp$' README.md docs/*.md)
   compilers=("$cxx")
   version() { "$1" --version | head -n 1 | sed 's/^[^ ]* //'; } # c++ and g++ differ in their first word alone
   for other in clang++ g++; do
