@@ -11,6 +11,10 @@
 
 #include "temporary_directory.hpp"
 
+#ifdef EIGEN_CXX11_TENSOR_TENSOR_H
+#error "keel.hpp must not reach Eigen's tensors, which take seconds to compile: see keel/tensor/eigen_tensor.hpp"
+#endif
+
 using namespace keel;
 
 namespace {

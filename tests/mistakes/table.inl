@@ -57,7 +57,7 @@
     {"[model] expected a node made by add() to share the layer of, got node 0",
      [](Net& net) { (void)net; Model<float> m; const Node x = m.input({2}); m.share(x, x); }},
     {"[net] expected input input_layer of shape (batch, 4, 4, 1), got (4, 4, 1) (one sample needs a batch axis of 1 in front)",
-     [](Net& net) { (void)net; net.predict(Tensor<float>({4, 4, 1})); }},
+     [](Net& net) { (void)net; Tape<float> tape; net.forward(Tensor<float>({4, 4, 1}), tape); }},
     {"[net] expected input input_layer of shape (batch, 4, 4, 1), got (1, 1, 4, 4) (images are (batch, height, width, channels))",
      [](Net& net) { (void)net; net.predict(Tensor<float>({1, 1, 4, 4})); }},
     {"[net] expected input input_layer of shape (batch, 4, 4, 1), got (2, 4, 4, 3) (images are (batch, height, width, channels))",

@@ -36,8 +36,45 @@ TEST_CASE("Memory is aligned to 64 bytes at every size") {
 }
 
 TEST_CASE("The scalar is float unless it is named") {
-  const Tensor tensor(Shape{2, 2});
-  CHECK(std::is_same_v<decltype(tensor), const Tensor<float>>);
+  const Tensor zeros(Shape{2, 2}), list({1, 2}, {0.5, 1.0}), whole({1, 2}, {3, 4}), filled({2, 2}, 0.25), ones({2}, 1);
+  CHECK(std::is_same_v<decltype(zeros), const Tensor<float>>);
+  CHECK(std::is_same_v<decltype(list), const Tensor<float>>);
+  CHECK(std::is_same_v<decltype(whole), const Tensor<float>>);
+  CHECK(std::is_same_v<decltype(filled), const Tensor<float>>);
+  CHECK(std::is_same_v<decltype(ones), const Tensor<float>>);
+  CHECK(list[0] == 0.5f);
+  CHECK(whole[1] == 4.0f);
+  CHECK(filled[3] == 0.25f);
+  const Tensor<double> named({1, 2}, {0.1, 1.0});
+  CHECK(named[0] == 0.1);
+}
+
+TEST_CASE_TEMPLATE("Extents may be of any integer type", I, int, unsigned, std::size_t, std::int64_t, std::int16_t) {
+  const I rows = 2, columns = 3;
+  CHECK(Shape{rows, columns, 4} == Shape{2, 3, 4});
+  CHECK(Tensor<float>({rows, columns}).shape() == Shape{2, 3});
+  CHECK(Shape({columns}) == Shape{3});
+  CHECK_FALSE(std::is_convertible_v<I, Shape>);
+  CHECK_FALSE(std::is_constructible_v<Extent, double>);
+}
+
+TEST_CASE("at checks the indices and their number") {
+  Tensor<float> tensor = counting({2, 3, 4});
+  const Tensor<float>& reading = tensor;
+  CHECK(tensor.at(1, 2, 3) == 23);
+  CHECK(reading.at(0, 1, std::size_t{2}) == 6);
+  CHECK(tensor.view().at(1, 0, 0) == 12);
+  tensor.at(0, 0, 0) = -1;
+  CHECK(tensor[0] == -1);
+  CHECK(Tensor<float>(Shape{}, 5.0f).at() == 5);
+  CHECK_THROWS_WITH_AS(tensor.at(1, 2), "[at] expected 3 indices for shape (2, 3, 4), got (1, 2)", ShapeError);
+  CHECK_THROWS_WITH_AS(tensor.at(1, 2, 3, 0), "[at] expected 3 indices for shape (2, 3, 4), got (1, 2, 3, 0)",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(tensor.at(), "[at] expected 3 indices for shape (2, 3, 4), got ()", ShapeError);
+  CHECK_THROWS_WITH_AS(tensor.at(0, 3, 0), "[at] expected indices inside shape (2, 3, 4), got (0, 3, 0)", ShapeError);
+  CHECK_THROWS_AS(tensor.at(2, 0, 0), ShapeError);
+  CHECK_THROWS_AS(reading.at(0, 0, -1), ShapeError);
+  CHECK_THROWS_AS(Tensor<float>().at(0), ShapeError);
 }
 
 TEST_CASE("Eigen sees the same memory") {
@@ -102,8 +139,21 @@ TEST_CASE("A copy is independent, a move takes the memory") {
   copy[0] = 9;
   CHECK(tensor[0] == 0);
   const float* memory = copy.data();
-  const Tensor<float> moved = std::move(copy);
+  Tensor<float> moved = std::move(copy);
   CHECK(moved.data() == memory);
+  CHECK(copy.empty());
+  CHECK(copy.shape() == Shape{0});
+  CHECK(copy == Tensor<float>());
+  Tensor<float> assigned = counting({3, 3});
+  assigned = std::move(moved);
+  CHECK(assigned.data() == memory);
+  CHECK(assigned.shape() == Shape{5});
+  CHECK(moved.shape() == Shape{0});
+  CHECK(moved.array().size() == 0);
+  moved = counting({2});
+  CHECK(moved == counting({2}));
+  CHECK(std::is_nothrow_move_constructible_v<Tensor<float>>);
+  CHECK(std::is_nothrow_move_assignable_v<Tensor<float>>);
 }
 
 TEST_CASE("A writing view converts to a reading one") {

@@ -9,6 +9,7 @@
 #include <keel/model/inference_plan.hpp>
 #include <keel/model/naming.hpp>
 #include <keel/model/tape.hpp>
+#include <keel/tensor/tensor_ref.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -168,16 +169,23 @@ class Model {
   }
   ThreadPool* thread_pool() const { return pool_.get(); }
 
-  /// Inference on a batch, for a model of one input and one output. Throws ShapeError.
-  Tensor<T> predict(const TensorView<const T>& x) const {
-    Tensor<T> y = Tensor<T>::uninitialized(single_output().with_batch(batch_of(std::span(&x, 1))));
-    predict(x, y);
-    return y;
+  /// Inference for a model of one input and one output, on a batch (samples, ...): a tensor, or what Eigen has, with a
+  /// sample in each row. One sample without that axis gives an output without it. Throws ShapeError.
+  Tensor<T> predict(const TensorRef<T>& x) const {
+    const Shape& sample = single_output();
+    const TensorView<const T> batch = as_batch(x);
+    Tensor<T> y = Tensor<T>::uninitialized(sample.with_batch(batch_of(std::span(&batch, 1))));
+    const TensorView<T> view = y;
+    predict(Inputs<T>(&batch, 1), Outputs<T>(&view, 1));
+    return x.is_one_sample(input_shape()) ? std::move(y).reshaped(sample) : y;
   }
   /// The same into memory of the caller's; allocates nothing once a batch of this size has been run before.
-  void predict(const TensorView<const T>& x, const TensorView<T>& y) const {
-    single_output();
-    predict(Inputs<T>(&x, 1), Outputs<T>(&y, 1));
+  void predict(const TensorRef<T>& x, const TensorView<T>& y) const {
+    const Shape& sample = single_output();
+    const TensorView<const T> batch = as_batch(x);
+    const bool one = inputs_.size() == 1 && x.is_one_sample(input_shape()) && y.shape() == sample;
+    const TensorView<T> view = one ? y.reshaped(sample.with_batch(1)) : y;
+    predict(Inputs<T>(&batch, 1), Outputs<T>(&view, 1));
   }
   /// Inference for any number of inputs and outputs.
   std::vector<Tensor<T>> predict(Inputs<T> x) const {
@@ -294,6 +302,9 @@ class Model {
     if (outputs_.size() != 1)
       throw ConfigError(who(), "one output", std::to_string(outputs_.size()), "use predict(span of inputs)");
     return output_shape();
+  }
+  TensorView<const T> as_batch(const TensorRef<T>& x) const {
+    return inputs_.size() == 1 ? x.batch_of(input_shape()) : x.view();
   }
   /// The batch size, after a check of all inputs.
   Index batch_of(Inputs<T> x) const {

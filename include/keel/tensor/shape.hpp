@@ -1,7 +1,9 @@
 #pragma once
+/// Shape: the extents of a tensor.
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -14,6 +16,13 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// One extent in a list of them: any integer, so that a size_t needs no cast.
+struct Extent {
+  template <std::integral I>
+  constexpr Extent(I extent) : value(static_cast<Index>(extent)) {}
+  Index value;
+};
+
 /// The extents of a tensor, slowest axis first: (batch, height, width, channels). Rank 0 is a scalar.
 /// At most 8 axes and 2^40 elements; extents are not negative. Throws ShapeError otherwise.
 class Shape {
@@ -22,22 +31,13 @@ class Shape {
   static constexpr Index max_size = Index{1} << 40;
 
   Shape() = default;
-  Shape(std::initializer_list<Index> dims) : Shape(std::span<const Index>(dims.begin(), dims.size())) {}
-  explicit Shape(std::span<const Index> dims) {
-    if (count_of(dims) > max_rank) throw ShapeError("Shape", "at most 8 axes", std::to_string(dims.size()));
-    rank_ = count_of(dims);
+  Shape(std::initializer_list<Extent> dims) : rank_(checked_rank(dims.size())) {
+    std::transform(dims.begin(), dims.end(), dims_.begin(), [](Extent extent) { return extent.value; });
+    size_ = checked_size();
+  }
+  explicit Shape(std::span<const Index> dims) : rank_(checked_rank(dims.size())) {
     std::copy(dims.begin(), dims.end(), dims_.begin());
-    bool empty = false;
-    for (const Index dim : dims) {
-      if (dim < 0) throw ShapeError("Shape", "extents of 0 or more", to_string());
-      empty = empty || dim == 0;
-    }
-    Index size = 1;
-    for (const Index dim : dims) {
-      if (!empty && dim > max_size / size) throw ShapeError("Shape", "at most 2^40 elements", to_string());
-      size *= empty ? 0 : dim;
-    }
-    size_ = size;
+    size_ = checked_size();
   }
 
   Index rank() const { return rank_; }
@@ -71,6 +71,25 @@ class Shape {
   }
 
  private:
+  static Index checked_rank(std::size_t rank) {
+    if (rank > max_rank) throw ShapeError("Shape", "at most 8 axes", std::to_string(rank));
+    return static_cast<Index>(rank);
+  }
+  Index checked_size() const {
+    bool empty = false;
+    for (const Index dim : *this) {
+      if (dim < 0) throw ShapeError("Shape", "extents of 0 or more", to_string());
+      empty = empty || dim == 0;
+    }
+    if (empty) return 0;
+    Index size = 1;
+    for (const Index dim : *this) {
+      if (dim > max_size / size) throw ShapeError("Shape", "at most 2^40 elements", to_string());
+      size *= dim;
+    }
+    return size;
+  }
+
   std::array<Index, max_rank> dims_{};
   Index rank_ = 0;
   Index size_ = 1;

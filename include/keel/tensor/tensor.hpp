@@ -1,4 +1,5 @@
 #pragma once
+/// Tensor: an array that owns its values; made of and assigned to expressions of Eigen's.
 
 #include <new>
 #include <string>
@@ -6,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <keel/tensor/shape.hpp>
+#include <keel/tensor/tensor_view.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -38,65 +39,11 @@ struct AlignedAllocator {
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
-/// A shape and a pointer to that many contiguous values, last axis fastest; owns nothing.
-/// `TensorView<const T>` reads, `TensorView<T>` also writes.
-template <class T>
-class TensorView {
- public:
-  using Scalar = std::remove_const_t<T>;
-  using Array = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
-  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  template <class Plain>
-  using Map = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Plain, Plain>>;
-
-  TensorView() : shape_{0} {}
-  TensorView(const Shape& shape, T* data) : shape_(shape), data_(data) {}
-  operator TensorView<const Scalar>() const { return {shape_, data_}; }
-
-  const Shape& shape() const { return shape_; }
-  Index rank() const { return shape_.rank(); }
-  Index size() const { return shape_.size(); }
-  T* data() const { return data_; }
-  T* begin() const { return data_; }
-  T* end() const { return data_ + size(); }
-  T& operator[](Index i) const { return data_[i]; }
-  /// Element at (i, j, ...), one index an axis; not checked.
-  template <class... Indices>
-  T& operator()(Indices... indices) const {
-    const Index at[] = {static_cast<Index>(indices)...};
-    Index offset = 0;
-    for (std::size_t axis = 0; axis < sizeof...(indices); ++axis)
-      offset = offset * shape_[static_cast<Index>(axis)] + at[axis];
-    return data_[offset];
-  }
-
-  /// All elements as one Eigen array.
-  Map<Array> array() const { return {data_, size()}; }
-  /// Rows of the last axis: (everything else, last axis).
-  Map<Matrix> matrix() const {
-    const Index columns = rank() == 0 ? 1 : shape_.back();
-    return {data_, columns == 0 ? 0 : size() / columns, columns};
-  }
-  /// Same values in another shape of the same size.
-  TensorView reshaped(const Shape& shape) const {
-    if (shape.size() != size()) throw ShapeError("reshape", std::to_string(size()) + " elements", shape.to_string());
-    return {shape, data_};
-  }
-  /// Samples [begin, begin + count) of the first axis.
-  TensorView rows(Index begin, Index count) const {
-    if (rank() == 0 || begin < 0 || count < 0 || begin + count > shape_[0])
-      throw ShapeError("rows", "a range inside " + shape_.to_string(),
-                       "[" + std::to_string(begin) + ", " + std::to_string(begin + count) + ")");
-    const Shape sample = shape_.sample();
-    return {sample.with_batch(count), data_ + begin * sample.size()};
-  }
-
- private:
-  Shape shape_;
-  T* data_ = nullptr;
-};
-
-/// An owning, contiguous, 64-byte aligned, row-major array of T with a shape.
+/// An owning, contiguous, 64-byte aligned, row-major array of T with a shape. `Tensor({2, 3})` is of float, as every
+/// `Tensor` is whose scalar is not named. A tensor that was moved from is empty.
+///
+/// It is made of, and can be assigned, any dense expression of Eigen's with the same scalar, whatever the order of its
+/// memory: `Tensor<float> y = x.matrix() * w.matrix();`. A matrix gives it the shape (rows, columns), a vector (size).
 template <class T = float>
 class Tensor {
  public:
@@ -107,7 +54,7 @@ class Tensor {
   /// Zeros.
   explicit Tensor(const Shape& shape) : Tensor(shape, T(0)) {}
   Tensor(const Shape& shape, T value) : shape_(shape), data_(to_size(shape.size()), value) {}
-  /// The given values, last axis fastest; as many as the shape holds.
+  /// The given values, last axis fastest. Throws ShapeError unless they are as many as the shape holds.
   Tensor(const Shape& shape, std::span<const T> values) : shape_(shape), data_(values.begin(), values.end()) {
     if (count_of(values) != shape.size())
       throw ShapeError("Tensor", std::to_string(shape.size()) + " values for shape " + shape.to_string(),
@@ -116,6 +63,29 @@ class Tensor {
   Tensor(const Shape& shape, std::initializer_list<T> values)
       : Tensor(shape, std::span<const T>(values.begin(), values.size())) {}
   explicit Tensor(const TensorView<const T>& view) : shape_(view.shape()), data_(view.begin(), view.end()) {}
+  template <class D>
+  Tensor(const Eigen::DenseBase<D>& expression) {
+    resize(detail::eigen_shape(expression));
+    detail::evaluate_rows(expression, data());
+  }
+
+  Tensor(const Tensor&) = default;
+  Tensor& operator=(const Tensor&) = default;
+  Tensor(Tensor&& other) noexcept : shape_(std::exchange(other.shape_, {0})), data_(std::move(other.data_)) {}
+  Tensor& operator=(Tensor&& other) noexcept {
+    data_ = std::move(other.data_);
+    shape_ = std::exchange(other.shape_, {0});
+    return *this;
+  }
+  /// Takes the expression's values and shape, but keeps its own shape where the expression has that of `array()` or
+  /// `matrix()`: `x = 2 * x.array()`. The expression may read this tensor.
+  template <class D>
+  Tensor& operator=(const Eigen::DenseBase<D>& expression) {
+    Tensor result(expression);
+    const bool vector = result.rank() == 1;
+    if (vector ? result.size() == size() : result.rows_and_columns() == rows_and_columns()) result.shape_ = shape_;
+    return *this = std::move(result);
+  }
 
   /// Memory to be written before it is read.
   static Tensor uninitialized(const Shape& shape) {
@@ -146,8 +116,10 @@ class Tensor {
   T* end() { return data() + size(); }
   const T* begin() const { return data(); }
   const T* end() const { return data() + size(); }
+  /// Element i of all, in memory's order; not checked.
   T& operator[](Index i) { return data()[i]; }
   const T& operator[](Index i) const { return data()[i]; }
+  /// Element (i, j, ...), one index an axis; not checked: `at` is.
   template <class... Indices>
   T& operator()(Indices... indices) {
     return view()(indices...);
@@ -157,16 +129,35 @@ class Tensor {
     return view()(indices...);
   }
 
+  /// Element (i, j, ...). Throws ShapeError unless there is one index an axis and each is inside its extent.
+  template <class... Indices>
+  T& at(Indices... indices) {
+    return view().at(indices...);
+  }
+  template <class... Indices>
+  const T& at(Indices... indices) const {
+    return view().at(indices...);
+  }
+
   TensorView<T> view() { return {shape_, data()}; }
   TensorView<const T> view() const { return {shape_, data()}; }
   operator TensorView<T>() { return view(); }
   operator TensorView<const T>() const { return view(); }
+  // Views for Eigen, without a copy; see TensorView.
   auto array() { return view().array(); }
   auto array() const { return view().array(); }
   auto matrix() { return view().matrix(); }
   auto matrix() const { return view().matrix(); }
+  template <int Rank>
+  auto eigen() {
+    return view().template eigen<Rank>();
+  }
+  template <int Rank>
+  auto eigen() const {
+    return view().template eigen<Rank>();
+  }
 
-  /// The same values in another shape of the same size.
+  /// The same values in another shape of the same size. Throws ShapeError for another size.
   Tensor reshaped(const Shape& shape) const& { return Tensor(view().reshaped(shape)); }
   Tensor reshaped(const Shape& shape) && {
     shape_ = view().reshaped(shape).shape();
@@ -185,12 +176,24 @@ class Tensor {
   friend bool operator==(const Tensor& a, const Tensor& b) { return a.shape_ == b.shape_ && a.data_ == b.data_; }
 
  private:
+  std::pair<Index, Index> rows_and_columns() const {
+    const auto map = matrix();
+    return {map.rows(), map.cols()};
+  }
+
   Shape shape_;
   AlignedVector<T> data_;
 };
 
+// float, unless the values are floats of another kind by name or an expression of another scalar.
 Tensor()->Tensor<float>;
 Tensor(const Shape&)->Tensor<float>;
+Tensor(const Shape&, int)->Tensor<float>;
+Tensor(const Shape&, double)->Tensor<float>;
+Tensor(const Shape&, std::initializer_list<int>)->Tensor<float>;
+Tensor(const Shape&, std::initializer_list<double>)->Tensor<float>;
+template <class D>
+Tensor(const Eigen::DenseBase<D>&) -> Tensor<typename D::Scalar>;
 
 }  // namespace KEEL_ABI
 }  // namespace keel

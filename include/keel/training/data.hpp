@@ -35,7 +35,8 @@ template <class T>
 using Transform = std::function<void(Batch<T>&)>;
 
 /// Samples in memory with what is to be learned from them. Every tensor has the samples on its first axis. Class
-/// labels are integers in a tensor of shape (samples), as sparse losses take them.
+/// labels are integers in a tensor of shape (samples), as sparse losses take them. Eigen's matrices will do, with a
+/// sample in each row: `Dataset data(points, labels)`.
 template <class T = float>
 class Dataset {
  public:
@@ -156,6 +157,11 @@ class Dataset {
   Tensor<T> weights_;
   std::vector<Transform<T>> transforms_;
 };
+
+template <class T>
+Dataset(Tensor<T>, Tensor<T>) -> Dataset<T>;
+template <class D, class Targets>
+Dataset(const Eigen::DenseBase<D>&, const Targets&) -> Dataset<typename D::Scalar>;
 
 struct BatchOptions {
   Index batch_size = 32;

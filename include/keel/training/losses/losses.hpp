@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include <keel/tensor/tensor.hpp>
+#include <keel/tensor/tensor_ref.hpp>
 #include <keel/tensor/range.hpp>
 
 namespace keel {
@@ -120,18 +120,18 @@ class LossSpec {
   const LossOptions& options() const { return options_; }
   std::string name() const { return loss_name(kind_); }
 
-  /// The loss of a batch: `loss.value(y, target)`.
+  /// The loss of a batch: `loss.value(y, target)`. All may also be matrices, maps or expressions of Eigen's.
   template <class Y>
-  double value(const Y& y, std::type_identity_t<TensorView<const typename Y::Scalar>> target,
-               TensorView<const typename Y::Scalar> weights = {}) const {
+  double value(const Y& y, const std::type_identity_t<TensorRef<typename Y::Scalar>>& target,
+               const std::type_identity_t<TensorRef<typename Y::Scalar>>& weights = {}) const {
     using T = typename Y::Scalar;
-    return run<T>(y, target, weights, nullptr);
+    return run<T>(TensorRef<T>(y), target, weights, nullptr);
   }
   /// The loss of a batch, and its gradient with respect to y in `dy`, which takes y's shape.
   template <class T>
-  double value_and_gradient(const std::type_identity_t<TensorView<const T>>& y,
-                            const std::type_identity_t<TensorView<const T>>& target, Tensor<T>& dy,
-                            const std::type_identity_t<TensorView<const T>>& weights = {}) const {
+  double value_and_gradient(const std::type_identity_t<TensorRef<T>>& y,
+                            const std::type_identity_t<TensorRef<T>>& target, Tensor<T>& dy,
+                            const std::type_identity_t<TensorRef<T>>& weights = {}) const {
     return run<T>(y, target, weights, &dy);
   }
 

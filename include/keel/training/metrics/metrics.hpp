@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <keel/tensor/tensor.hpp>
+#include <keel/tensor/tensor_ref.hpp>
 #include <keel/tensor/range.hpp>
 
 namespace keel {
@@ -108,8 +108,9 @@ class MetricState {
   }
 
   template <class Y>
-  void update(const Y& y, std::type_identity_t<TensorView<const typename Y::Scalar>> target) {
+  void update(const Y& output, const std::type_identity_t<TensorRef<typename Y::Scalar>>& target) {
     using T = typename Y::Scalar;
+    const TensorRef<T> y(output);
     const detail::TargetForm form = detail::target_form(name(), y.shape(), target.shape());
     const Index columns = y.rank() < 2 ? 1 : y.shape().back(), positions = y.size() / columns;
     const Index labels = form == detail::TargetForm::classes ? 1 : columns;
@@ -178,7 +179,8 @@ class ConfusionMatrix {
 
   /// y (batch, ..., classes), or one probability a position where there are 2 classes; targets as for Metric.
   template <class Y>
-  void update(const Y& y, std::type_identity_t<TensorView<const typename Y::Scalar>> target) {
+  void update(const Y& output, const std::type_identity_t<TensorRef<typename Y::Scalar>>& target) {
+    const TensorRef<typename Y::Scalar> y(output);
     const detail::TargetForm form = detail::target_form("ConfusionMatrix", y.shape(), target.shape());
     const Index columns = y.rank() < 2 ? 1 : y.shape().back(), positions = y.size() / columns;
     if (columns != classes_ && !(columns == 1 && classes_ == 2))
