@@ -298,7 +298,8 @@ TEST_CASE("wrong use is answered, and changes nothing") {
       "[net] expected input input_layer of shape (batch, 8, 8, 1), got (8, 8, 1) (one sample needs a batch axis "
       "of 1 in front)",
       [&] {
-        model.predict(Tensor<float>({8, 8, 1}));
+        Tape<float> tape;
+        model.forward(Tensor<float>({8, 8, 1}), tape);
       });
   says(
       "[net] expected input input_layer of shape (batch, 8, 8, 1), got (2, 1, 8, 8) (images are (batch, height, "
