@@ -49,11 +49,13 @@ function(keel_add_compiled include_dir)
     return()
   endif()
   add_library(keel_compiled STATIC EXCLUDE_FROM_ALL
-    ${include_dir}/keel/compiled.cpp ${include_dir}/keel/io/compiled.cpp)
+    ${include_dir}/keel/kernels/compiled.cpp ${include_dir}/keel/layers/compiled.cpp ${include_dir}/keel/compiled.cpp
+    ${include_dir}/keel/io/compiled.cpp)
   add_library(keel::compiled ALIAS keel_compiled)
   set_target_properties(keel_compiled PROPERTIES POSITION_INDEPENDENT_CODE ON) # for shared libraries that use it
   target_compile_definitions(keel_compiled PUBLIC KEEL_COMPILED)
   # Kernels are what a program waits for: a Debug build of the program has them optimised all the same.
-  target_compile_options(keel_compiled PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-O2>)
+  target_compile_options(keel_compiled PRIVATE
+    $<$<AND:$<CXX_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>>>:-O2>)
   target_link_libraries(keel_compiled PUBLIC keel::io)
 endfunction()

@@ -152,5 +152,10 @@ void activation_backward(const ActivationSpec& spec, Index rows, Index columns, 
   });
 }
 
+KEEL_INSTANCE(void activation_forward<float>(const ActivationSpec&, Index, Index, const float*, float*,
+                                             const KernelContext&))
+KEEL_INSTANCE(void activation_backward<float>(const ActivationSpec&, Index, Index, const float*, const float*,
+                                              const float*, float*, const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

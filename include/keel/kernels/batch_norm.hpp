@@ -241,5 +241,17 @@ void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, co
   detail::batch_norm_backward(frozen, rows, channels, x, m, v, epilogue, dy, out, context);
 }
 
+KEEL_INSTANCE(void batch_norm_statistics<float>(Index, Index, const float*, double*, double*, const KernelContext&))
+KEEL_INSTANCE(void batch_norm_forward<float, double>(Index, Index, const float*, const double*, const double*,
+                                                     const BatchNormEpilogue<float>&, float*, const KernelContext&))
+KEEL_INSTANCE(void batch_norm_forward<float, float>(Index, Index, const float*, const float*, const float*,
+                                                    const BatchNormEpilogue<float>&, float*, const KernelContext&))
+KEEL_INSTANCE(void batch_norm_backward<float, double>(bool, Index, Index, const float*, const double*, const double*,
+                                                      const BatchNormEpilogue<float>&, const float*,
+                                                      const BatchNormGradients<float>&, const KernelContext&))
+KEEL_INSTANCE(void batch_norm_backward<float, float>(bool, Index, Index, const float*, const float*, const float*,
+                                                     const BatchNormEpilogue<float>&, const float*,
+                                                     const BatchNormGradients<float>&, const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

@@ -35,5 +35,12 @@ void dense_backward_kernel(Index rows, Index in, Index out, const T* x, const T*
   detail::gemm<T>(in, out, rows, {x, in, true}, {dy, out}, dkernel, accumulate, context);
 }
 
+KEEL_INSTANCE(void dense_forward<float>(Index, Index, Index, const float*, const float*, const Epilogue<float>&, float*,
+                                        const KernelContext&))
+KEEL_INSTANCE(void dense_backward_input<float>(Index, Index, Index, const float*, const float*, float*,
+                                               const KernelContext&))
+KEEL_INSTANCE(void dense_backward_kernel<float>(Index, Index, Index, const float*, const float*, float*, bool,
+                                                const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

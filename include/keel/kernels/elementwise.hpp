@@ -21,5 +21,7 @@ void add(Index count, const T* a, const T* b, const ActivationSpec& activation, 
   });
 }
 
+KEEL_INSTANCE(void add<float>(Index, const float*, const float*, const ActivationSpec&, float*, const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

@@ -178,5 +178,15 @@ inline PoolGeometry global_pool_geometry(Index batch, Index in_h, Index in_w, In
   return g;
 }
 
+KEEL_INSTANCE(void max_pool_forward<float>(const PoolGeometry&, const float*, float*, std::byte*, const KernelContext&))
+KEEL_INSTANCE(void max_pool_backward<float>(const PoolGeometry&, const float*, const std::byte*, float*,
+                                            const KernelContext&))
+KEEL_INSTANCE(void average_pool_forward<float>(const PoolGeometry&, PoolDivisor, const float*, float*,
+                                               const KernelContext&))
+KEEL_INSTANCE(void average_pool_backward<float>(const PoolGeometry&, PoolDivisor, const float*, float*,
+                                                const KernelContext&))
+KEEL_INSTANCE(void global_average_pool_forward<float>(Index, Index, Index, const float*, float*, const KernelContext&))
+KEEL_INSTANCE(void global_average_pool_backward<float>(Index, Index, Index, const float*, float*, const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

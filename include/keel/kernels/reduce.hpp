@@ -88,5 +88,9 @@ double sum_of_squares(Index count, const T* x, const KernelContext& context) {
   return detail::sum_blocks(count, x, true, context);
 }
 
+KEEL_INSTANCE(void column_sums<float>(Index, Index, const float*, float*, bool, const KernelContext&))
+KEEL_INSTANCE(double sum<float>(Index, const float*, const KernelContext&))
+KEEL_INSTANCE(double sum_of_squares<float>(Index, const float*, const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

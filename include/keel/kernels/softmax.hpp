@@ -51,5 +51,10 @@ void log_softmax_backward(Index rows, Index columns, const T* y, const T* dy, T*
   });
 }
 
+KEEL_INSTANCE(void softmax_forward<float>(Index, Index, const float*, float*, const KernelContext&))
+KEEL_INSTANCE(void log_softmax_forward<float>(Index, Index, const float*, float*, const KernelContext&))
+KEEL_INSTANCE(void softmax_backward<float>(Index, Index, const float*, const float*, float*, const KernelContext&))
+KEEL_INSTANCE(void log_softmax_backward<float>(Index, Index, const float*, const float*, float*, const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

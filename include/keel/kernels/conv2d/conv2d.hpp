@@ -338,5 +338,14 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   });
 }
 
+KEEL_INSTANCE(Index conv2d_packed_size<float>(const Conv2DGeometry&))
+KEEL_INSTANCE(void conv2d_pack<float>(const Conv2DGeometry&, const float*, float*))
+KEEL_INSTANCE(void conv2d_forward<float>(const Conv2DGeometry&, const float*, const float*, const Epilogue<float>&,
+                                         float*, const KernelContext&, const float*))
+KEEL_INSTANCE(void conv2d_backward_input<float>(const Conv2DGeometry&, const float*, const float*, float*,
+                                                const KernelContext&))
+KEEL_INSTANCE(void conv2d_backward_kernel<float>(const Conv2DGeometry&, const float*, const float*, float*, bool,
+                                                 const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel

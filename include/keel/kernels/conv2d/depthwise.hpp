@@ -319,5 +319,12 @@ void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const
   });
 }
 
+KEEL_INSTANCE(void depthwise_conv2d_forward<float>(const Conv2DGeometry&, const float*, const float*,
+                                                   const Epilogue<float>&, float*, const KernelContext&))
+KEEL_INSTANCE(void depthwise_conv2d_backward_input<float>(const Conv2DGeometry&, const float*, const float*, float*,
+                                                          const KernelContext&))
+KEEL_INSTANCE(void depthwise_conv2d_backward_kernel<float>(const Conv2DGeometry&, const float*, const float*, float*,
+                                                           bool, const KernelContext&))
+
 }  // namespace KEEL_ABI
 }  // namespace keel
