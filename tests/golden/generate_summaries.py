@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
-"""The summaries of small models as Keras 2 (up to 2.6) and Keras 3 print them: by Keras's rules, with the tables drawn by the
-library rich that Keras 3 draws with (12.6, installed or inside pip). Writes summaries.txt, sections `## MODEL TOOL`.
+"""The summaries of small models as Keras 2 (up to 2.6), Keras 3, torchsummary 1.5.1 and torchinfo 1.8.0 print them: by the rules of
+these, on PyTorch's modules, with Keras 3's tables drawn by the library rich that it draws with (12.6, installed or inside pip).
+Writes summaries.txt, sections `## MODEL TOOL`.
 
-A model is a list of calls (layer, from which calls) and its outputs; a layer is (class, shape, trainable, non-trainable)."""
+A model of Keras is a list of calls (layer, from which calls) and its outputs; a layer is (class, shape, trainable,
+non-trainable)."""
+import math
 import os
 import sys
+
+import torch
+from torch import nn
 
 try:
     from rich import console, markup, table
@@ -210,6 +216,129 @@ def empty(sequential):
     return Net("empty_" + ("sequential" if sequential else "model"), layers, [("input_layer", [])], [0], sequential=sequential)
 
 
+class Call:
+    """What a hook sees of one call of a module."""
+
+    def __init__(self, module, output, repeated):
+        self.kind, self.output, self.repeated = type(module).__name__, list(output.shape), repeated
+        self.parameters = list(module.named_parameters())
+        self.count = sum(p.numel() for _, p in self.parameters)
+        self.trainable = sum(p.numel() for _, p in self.parameters if p.requires_grad)
+
+
+def calls_of(model, inputs):
+    """The calls of the modules inside the model, and the shape that comes out."""
+    calls, seen = [], set()
+
+    def hook(module, _, output):
+        calls.append(Call(module, output, module in seen))
+        seen.add(module)
+
+    for module in model.children():
+        module.register_forward_hook(hook)
+    with torch.no_grad():
+        y = model.eval()(*[torch.zeros(shape) for shape in inputs])
+    return calls, list((y[0] if isinstance(y, tuple) else y).shape)
+
+
+def torchsummary(model, inputs):
+    calls, _ = calls_of(model, [(2,) + shape for shape in inputs])
+    lines = ["-" * 64, "{:>20}  {:>25} {:>15}".format("Layer (type)", "Output Shape", "Param #"), "=" * 64]
+    total = trainable = values = 0
+    for number, call in enumerate(calls, 1):
+        sizes = {name: p for name, p in call.parameters if name in ("weight", "bias")}
+        count = sum(p.numel() for p in sizes.values())
+        total += count
+        if "weight" in sizes and sizes["weight"].requires_grad:
+            trainable += count
+        values += math.prod(call.output[1:])
+        lines.append("{:>20}  {:>25} {:>15}".format("%s-%d" % (call.kind, number), str([-1] + call.output[1:]), "{:,}".format(count)))
+    mega = 1024.0 ** 2
+    sizes = [4 * math.prod(math.prod(shape) for shape in inputs) / mega, 8 * values / mega, 4 * total / mega]
+    lines += ["=" * 64, "Total params: {:,}".format(total), "Trainable params: {:,}".format(trainable),
+              "Non-trainable params: {:,}".format(total - trainable), "-" * 64, "Input size (MB): %.2f" % sizes[0],
+              "Forward/backward pass size (MB): %.2f" % sizes[1], "Params size (MB): %.2f" % sizes[2],
+              "Estimated Total Size (MB): %.2f" % sum(sizes), "-" * 64]
+    return "\n".join(lines) + "\n"
+
+
+def torchinfo(model, inputs, batch):
+    calls, output = calls_of(model, [(batch,) + shape for shape in inputs])
+    rows = [(type(model).__name__, output, "--")]
+    total = trainable = work = values = 0
+    for number, call in enumerate(calls, 1):
+        count = "{:,}".format(call.count)
+        count = "--" if not call.count else "(recursive)" if call.repeated else count if call.trainable else "(%s)" % count
+        rows.append(("├─%s: 1-%d" % (call.kind, number), call.output, count))
+        for name, p in call.parameters:
+            if "Conv" in call.kind:
+                work += p.numel() * math.prod(call.output[:1] + call.output[2:])
+            else:
+                work += p.numel() * call.output[0]
+        values += math.prod(call.output) if call.count else 0
+        if not call.repeated:
+            total, trainable = total + call.count, trainable + call.trainable
+    # the name without its mark, five for its depth and one more
+    longest = max([len(name) - 2 + 6 if i else len(name) + 1 for i, (name, _, _) in enumerate(rows)])
+    width = 40 if longest < 40 else -(-longest // 5) * 5
+    line = lambda name, shape, count: ("{:<%d} {:<25} {:<25} " % width).format(name, str(shape), count).rstrip()
+    rule = "=" * (width + 50)
+    lines = [rule, line("Layer (type:depth-idx)", "Output Shape", "Param #"), rule] + [line(*row) for row in rows]
+    unit, scale = ("T", 1e12) if work >= 1e12 else ("G", 1e9) if work >= 1e9 else ("M", 1e6)
+    sizes = [4 * batch * sum(math.prod(shape) for shape in inputs) / 1e6, 8 * values / 1e6, 4 * total / 1e6]
+    lines += [rule, "Total params: {:,}".format(total), "Trainable params: {:,}".format(trainable),
+              "Non-trainable params: {:,}".format(total - trainable), "Total mult-adds (%s): %.2f" % (unit, work / scale), rule,
+              "Input size (MB): %.2f" % sizes[0], "Forward/backward pass size (MB): %.2f" % sizes[1],
+              "Params size (MB): %.2f" % sizes[2], "Estimated Total Size (MB): %.2f" % sum(sizes), rule]
+    return "\n".join(lines) + "\n"
+
+
+def torch_seed():
+    return nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(32), nn.Flatten(), nn.Linear(131072, 100),
+                         nn.ReLU(), nn.Linear(100, 10), nn.Softmax(1))
+
+
+class TorchResidual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.shortcut, self.conv = nn.Conv2d(3, 8, 1, stride=2), nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False)
+        self.norm, self.relu, self.twice = nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)
+        self.pool, self.dense = nn.AdaptiveAvgPool2d(1), nn.Linear(16, 5)
+
+    def forward(self, x):
+        shortcut = self.shortcut(x)
+        total = self.relu(self.norm(self.conv(x))) + shortcut
+        y = torch.cat((self.twice(self.twice(total)), total), 1)
+        return self.dense(self.pool(y).flatten(1))
+
+
+class TorchWays(nn.Module):
+    """Its parts that lead to no output are left out."""
+
+    def __init__(self):
+        super().__init__()
+        self.shared, self.pool, self.pool_1 = nn.Conv2d(3, 4, 3, padding=1), nn.AdaptiveMaxPool2d(1), nn.AdaptiveMaxPool2d(1)
+        self.first, self.second = nn.Linear(4, 2), nn.Linear(4, 3)
+        self.second.requires_grad_(False)
+
+    def forward(self, images, smaller, nowhere):
+        large, small = self.shared(images), self.shared(smaller)
+        a, b = self.pool(large).flatten(1), self.pool_1(small).flatten(1)
+        first = self.first(a)
+        return self.second(a * b), first
+
+
+def torch_mobile():
+    """What is several modules, a class by an option, or of one weight with a constant beside it."""
+    norm, frozen = nn.BatchNorm2d(24), nn.Linear(96, 7)
+    frozen.requires_grad_(False)
+    return nn.Sequential(
+        nn.Conv2d(3, 3, 3, padding=1, groups=3, bias=False), nn.Conv2d(3, 12, 1), nn.ReLU6(),
+        nn.Conv2d(12, 24, 3, padding=1, groups=12), nn.ReLU6(), norm, nn.PReLU(24), nn.ConvTranspose2d(24, 6, 2, stride=2),
+        nn.SiLU(), nn.MaxPool2d(2), nn.LeakyReLU(0.1), nn.AvgPool2d(2), nn.Flatten(), frozen, nn.BatchNorm1d(7, affine=False),
+        nn.Softmax(1))
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(folder, "summaries.txt"), "w", encoding="utf-8") as file:
@@ -217,6 +346,13 @@ def main():
             file.write("## %s keras\n%s" % (net.name, keras2(net)))
             for columns in (24, 40, 61, 80, 97, 130) if net.is_chain() else (27, 48, 80, 101, 130):
                 file.write("## %s keras3 %d\n%s" % (net.name, columns, keras3(net, columns)))
+        TorchResidual.__name__ = TorchWays.__name__ = "Net"
+        for name, model, inputs in (("seed", torch_seed, [(1, 64, 64)]), ("residual", TorchResidual, [(3, 12, 12)]),
+                                    ("ways", TorchWays, [(3, 8, 8), (3, 4, 4), (7,)]), ("mobile", torch_mobile, [(3, 8, 8)]),
+                                    ("empty_sequential", nn.Sequential, [(5,)])):
+            file.write("## %s torchsummary\n%s" % (name, torchsummary(model(), inputs)))
+            for batch in (1, 16):
+                file.write("## %s torchinfo %d\n%s" % (name, batch, torchinfo(model(), inputs, batch)))
 
 
 main()

@@ -4,17 +4,11 @@
 // start: makes the journey's network, as Keras has it, and one with models inside. end: takes it back from keel and trains it for five steps.
 const fs = require('fs');
 const path = require('path');
+const files = require('./tfjs_files.js');
 const [folder, modules, part] = process.argv.slice(2);
 const tf = require(path.join(modules, '@tensorflow/tfjs'));
 
-function npy(file) {
-  const bytes = fs.readFileSync(file);
-  const length = bytes.readUInt16LE(8);
-  const header = bytes.toString('latin1', 10, 10 + length);
-  const shape = header.match(/'shape': \(([^)]*)\)/)[1].split(',').filter((s) => s.trim()).map(Number);
-  const values = new Float32Array(new Uint8Array(bytes.subarray(10 + length)).buffer);
-  return tf.tensor(values, shape);
-}
+const npy = (file) => files.npy(tf, file), reader = files.reader;
 function writeNpy(file, tensor) {
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tensor.shape.join(', ')},), }`;
   const padded = header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11) + '\n';
@@ -30,18 +24,6 @@ const names = (layers) => layers.filter((l) => (l.class_name || l.getClassName()
   return (l.name || l.config.name).split('/').pop() + (inner ? `(${names(inner)})` : '');
 }).join(' ');
 
-const reader = (file) => ({
-  load: async () => {
-    const json = JSON.parse(fs.readFileSync(file));
-    const specs = [], parts = [];
-    for (const group of json.weightsManifest) {
-      specs.push(...group.weights);
-      for (const shard of group.paths) parts.push(fs.readFileSync(path.join(path.dirname(file), shard)));
-    }
-    const data = Buffer.concat(parts);
-    return {modelTopology: json.modelTopology, weightSpecs: specs, weightData: new Uint8Array(data).buffer};
-  },
-});
 const writer = (file) => ({
   save: async (artifacts) => {
     fs.mkdirSync(path.dirname(file), {recursive: true});

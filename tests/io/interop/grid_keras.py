@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""Keras 3's side of grid.cpp, where no Keras is there: its formulas in float64, on what model.keras and model.h5 say. A key that a
+class of Keras does not take is an error here as there. Writes DIR/results_formulas.tsv as grid_torch.py writes its own."""
+import io
+import json
+import math
+import os
+import re
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+
+folder = sys.argv[1]
+
+
+def pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def function(name):
+    erf = np.vectorize(math.erf)
+    exp = lambda x: np.exp(np.minimum(x, 700))
+    softmax = lambda x: np.exp(x - x.max(-1, keepdims=True)) / np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True)
+    sigmoid = lambda x: 1 / (1 + exp(-x))
+    hard_sigmoid = lambda x: np.clip(x + 3, 0, 6) / 6
+    elu = lambda x, alpha=1.0: np.where(x > 0, x, alpha * (exp(np.minimum(x, 0)) - 1))
+    return {
+        "linear": lambda x: x,
+        "relu": lambda x: np.maximum(x, 0),
+        "relu6": lambda x: np.clip(x, 0, 6),
+        "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+        "elu": elu,
+        "selu": lambda x: 1.05070098735548 * elu(x, 1.67326324235437),
+        "gelu": lambda x: 0.5 * x * (1 + erf(x / math.sqrt(2))),
+        "silu": lambda x: x * sigmoid(x),
+        "sigmoid": sigmoid,
+        "hard_sigmoid": hard_sigmoid,
+        "hard_silu": lambda x: x * hard_sigmoid(x),
+        "hard_swish": lambda x: x * hard_sigmoid(x),
+        "tanh": np.tanh,
+        "softplus": lambda x: np.logaddexp(x, 0),
+        "softmax": softmax,
+        "log_softmax": lambda x: np.log(softmax(x)),
+    }[name]
+
+
+def windows(x, size, strides, dilation=(1, 1), value=0.0, padding="valid"):
+    """x as (batch, rows, columns, kernel rows, kernel columns, channels), outside of the image `value`."""
+    counts, sides = [], []
+    for n, k, s, d in zip(x.shape[1:3], size, strides, dilation):
+        reach = (k - 1) * d + 1
+        count = -(-n // s) if padding == "same" else (n - reach) // s + 1
+        missing = max(0, (count - 1) * s + reach - n) if padding == "same" else 0
+        counts.append(count)
+        sides.append((missing // 2, missing - missing // 2))
+    x = np.pad(x, ((0, 0), sides[0], sides[1], (0, 0)), constant_values=value)
+    rows = np.arange(counts[0])[:, None] * strides[0] + np.arange(size[0]) * dilation[0]
+    columns = np.arange(counts[1])[:, None] * strides[1] + np.arange(size[1]) * dilation[1]
+    return x[:, rows][:, :, :, columns].transpose(0, 1, 3, 2, 4, 5)
+
+
+def one_of_strides_and_dilation(c):
+    if max(pair(c["strides"])) > 1 and max(pair(c["dilation_rate"])) > 1:
+        raise ValueError("strides > 1 not supported in conjunction with dilation_rate > 1")
+
+
+def conv(x, kernel, c, groups=1):
+    one_of_strides_and_dilation(c)
+    taken = windows(x, kernel.shape[:2], pair(c["strides"]), pair(c["dilation_rate"]), padding=c["padding"])
+    taken = np.split(taken, groups, -1)
+    kernels = np.split(kernel, groups, -1)
+    return np.concatenate([np.einsum("bijklc,klco->bijo", t, k) for t, k in zip(taken, kernels)], -1)
+
+
+def depthwise(x, kernel, c):
+    taken = windows(x, kernel.shape[:2], pair(c["strides"]), pair(c["dilation_rate"]), padding=c["padding"])
+    y = np.einsum("bijklc,klcm->bijcm", taken, kernel)
+    return y.reshape(y.shape[:3] + (-1,))
+
+
+def conv_transpose(x, kernel, c):
+    one_of_strides_and_dilation(c)
+    strides, dilation = pair(c["strides"]), pair(c["dilation_rate"])
+    more = None if c.get("output_padding") is None else pair(c["output_padding"])
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel.shape[:2], dilation)]
+    outs, before = [], []
+    for axis in (0, 1):
+        n, k, s = x.shape[1 + axis], reach[axis], strides[axis]
+        if more is None:
+            out = n * s if c["padding"] == "same" else n * s + max(k - s, 0)
+        else:
+            out = (n - 1) * s + k - (2 * (k // 2) if c["padding"] == "same" else 0) + more[axis]
+        outs.append(out)
+        before.append(max(0, (n - 1) * s + k - out) // 2 if c["padding"] == "same" else 0)
+    full = np.zeros((x.shape[0],) + tuple((n - 1) * s + k + max(outs) for n, s, k in zip(x.shape[1:3], strides, reach)) +
+                    (kernel.shape[2],))
+    for i in range(kernel.shape[0]):
+        for j in range(kernel.shape[1]):
+            top, left = i * dilation[0], j * dilation[1]
+            full[:, top : top + (x.shape[1] - 1) * strides[0] + 1 : strides[0],
+                 left : left + (x.shape[2] - 1) * strides[1] + 1 : strides[1]] += x @ kernel[i, j].T
+    return full[:, before[0] : before[0] + outs[0], before[1] : before[1] + outs[1]]
+
+
+def resize(x, size, interpolation):
+    for axis, scale in ((1, size[0]), (2, size[1])):
+        n = x.shape[axis]
+        if interpolation == "nearest":
+            x = np.repeat(x, scale, axis)
+            continue
+        at = np.clip((np.arange(n * scale) + 0.5) / scale - 0.5, 0, n - 1)
+        low = np.floor(at).astype(int)
+        high = np.minimum(low + 1, n - 1)
+        part = (at - low).reshape([-1 if a == axis else 1 for a in range(4)])
+        x = np.take(x, low, axis) * (1 - part) + np.take(x, high, axis) * part
+    return x
+
+
+def average_pool(x, c):
+    taken = windows(x, pair(c["pool_size"]), pair(c["strides"]), padding=c["padding"])
+    inside = windows(np.ones_like(x), pair(c["pool_size"]), pair(c["strides"]), padding=c["padding"])
+    return taken.sum((3, 4)) / inside.sum((3, 4))
+
+
+def relu(x, c):
+    slope, threshold, most = c["negative_slope"], c["threshold"], c["max_value"]
+    above = np.where(x > threshold, x, 0)
+    above = above if most is None else np.clip(above, 0, most)
+    return above - slope * np.maximum(threshold - x, 0)
+
+
+def batch_norm(x, c, w):
+    shape = [1] * x.ndim
+    shape[c["axis"]] = -1
+    w = [v.reshape(shape) for v in w]
+    gamma = w.pop(0) if c["scale"] else 1.0
+    beta = w.pop(0) if c["center"] else 0.0
+    return (x - w[0]) / np.sqrt(w[1] + c["epsilon"]) * gamma + beta
+
+
+def softmax(x, axis):
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def crop(x, c):
+    top, left = (x.shape[1] - c["height"]) // 2, (x.shape[2] - c["width"]) // 2
+    if top < 0 or left < 0:
+        raise ValueError("CenterCrop of a smaller image resizes it")
+    return x[:, top : top + c["height"], left : left + c["width"]]
+
+
+def biased(y, c, w, used):
+    y = y + w[used] if c["use_bias"] else y
+    return activate(y, c)
+
+
+def activate(y, c):
+    name = c["activation"]
+    if isinstance(name, dict):  # a layer, or a registered function
+        kind, options = name["class_name"], name["config"]
+        return layers[kind][0](y, dict(layers[kind][1], **options) if isinstance(options, dict) else {}, [])
+    return function(name)(y)
+
+
+def pool(reduce):
+    return lambda x, c, w: reduce(x, axis=(1, 2), keepdims=c["keepdims"])
+
+
+def identity(x, c, w):
+    return x
+
+
+moves = {"fill_mode": "reflect", "interpolation": "bilinear", "seed": None, "fill_value": 0.0, "data_format": None}
+images = {"data_format": "channels_last"}
+window = dict(images, strides=(1, 1), padding="valid", dilation_rate=(1, 1), activation="linear", use_bias=True)
+pools = dict(images, pool_size=(2, 2), strides=None, padding="valid")
+# class -> formula, the arguments that it takes with their defaults
+layers = {
+    "Activation": (lambda x, c, w: activate(x, c), {"activation": None}),
+    "ActivityRegularization": (identity, {"l1": 0.0, "l2": 0.0}),
+    "Add": (lambda x, c, w: sum(x), {}),
+    "AlphaDropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
+    "AveragePooling2D": (lambda x, c, w: average_pool(x, c), pools),
+    "BatchNormalization": (batch_norm, {
+        "axis": -1, "momentum": 0.99, "epsilon": 1e-3, "center": True, "scale": True, "renorm": False, "synchronized": False}),
+    "CenterCrop": (lambda x, c, w: crop(x, c), {"height": None, "width": None, "data_format": None}),
+    "Concatenate": (lambda x, c, w: np.concatenate(x, c["axis"]), {"axis": -1}),
+    "Conv2D": (lambda x, c, w: biased(conv(x, w[0], c, c["groups"]), c, w, 1),
+               dict(window, filters=None, kernel_size=None, groups=1)),
+    "Conv2DTranspose": (lambda x, c, w: biased(conv_transpose(x, w[0], c), c, w, 1),
+                        dict(window, filters=None, kernel_size=None, output_padding=None)),
+    "Dense": (lambda x, c, w: biased(x @ w[0], c, w, 1), {
+        "units": None, "activation": "linear", "use_bias": True, "lora_rank": None}),
+    "DepthwiseConv2D": (lambda x, c, w: biased(depthwise(x, w[0], c), c, w, 1),
+                        dict(window, kernel_size=None, depth_multiplier=1)),
+    "Dropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
+    "ELU": (lambda x, c, w: np.where(x > 0, x, c["alpha"] * (np.exp(np.minimum(x, 0)) - 1)), {"alpha": 1.0}),
+    "Flatten": (lambda x, c, w: x.reshape(len(x), -1), images),
+    "GaussianDropout": (identity, {"rate": None, "seed": None}),
+    "GaussianNoise": (identity, {"stddev": None, "seed": None}),
+    "GlobalAveragePooling2D": (pool(np.mean), dict(images, keepdims=False)),
+    "GlobalMaxPooling2D": (pool(np.max), dict(images, keepdims=False)),
+    "Identity": (identity, {}),
+    "LeakyReLU": (lambda x, c, w: np.where(x > 0, x, c["negative_slope"] * x), {"negative_slope": 0.3}),
+    "MaxPooling2D": (lambda x, c, w: windows(x, pair(c["pool_size"]), pair(c["strides"]), value=-np.inf,
+                                             padding=c["padding"]).max((3, 4)), pools),
+    "Multiply": (lambda x, c, w: math.prod(x[1:], start=x[0]), {}),
+    "Normalization": (lambda x, c, w: (x - w[0]) / np.maximum(np.sqrt(w[1]), 1e-7), {
+        "axis": -1, "mean": None, "variance": None, "invert": False}),
+    "PReLU": (lambda x, c, w: np.where(x > 0, x, w[0] * x), {"shared_axes": None}),
+    "RandomContrast": (identity, {"factor": None, "value_range": (0, 255), "seed": None}),
+    "RandomFlip": (identity, {"mode": "horizontal_and_vertical", "seed": None, "data_format": None}),
+    "RandomRotation": (identity, dict(moves, factor=None)),
+    "RandomTranslation": (identity, dict(moves, height_factor=None, width_factor=None)),
+    "RandomZoom": (identity, dict(moves, height_factor=None, width_factor=None)),
+    "ReLU": (lambda x, c, w: relu(x, c), {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
+    "Rescaling": (lambda x, c, w: x * np.asarray(c["scale"]) + np.asarray(c["offset"]), {"scale": None, "offset": 0.0}),
+    "Reshape": (lambda x, c, w: x.reshape((len(x),) + tuple(c["target_shape"])), {"target_shape": None}),
+    "SeparableConv2D": (lambda x, c, w: biased(depthwise(x, w[0], c) @ w[1][0, 0], c, w, 2),
+                        dict(window, filters=None, kernel_size=None, depth_multiplier=1)),
+    "Softmax": (lambda x, c, w: softmax(x, c["axis"]), {"axis": -1}),
+    "SpatialDropout1D": (identity, {"rate": None, "seed": None}),
+    "SpatialDropout2D": (identity, {"rate": None, "seed": None, "data_format": None}),
+    "UpSampling2D": (lambda x, c, w: resize(x, pair(c["size"]), c["interpolation"]),
+                     dict(images, size=(2, 2), interpolation="nearest")),
+    "ZeroPadding2D": (lambda x, c, w: np.pad(x, [(0, 0)] + [pair(p) for p in pair(c["padding"])] + [(0, 0)]),
+                      dict(images, padding=(1, 1))),
+}
+# arguments about training, which classes with weights take
+about_weights = re.compile("^(kernel|bias|depthwise|pointwise|alpha|beta|gamma|moving_mean|moving_variance|activity)_"
+                           "(initializer|regularizer|constraint)$")
+
+
+def run(layer, x, weights):
+    kind, config = layer["class_name"], dict(layer["config"])
+    formula, arguments = layers[kind]
+    for key in [k for k in config if k in ("name", "trainable", "dtype", "activity_regularizer") or
+                (weights and about_weights.match(k))]:
+        del config[key]
+    for key, value in config.items():
+        if key not in arguments:
+            raise TypeError("%s takes no argument %r" % (kind, key))
+        if key == "data_format" and value not in ("channels_last", None):
+            raise ValueError("data_format %r" % value)
+    config = dict(arguments, **config)
+    if config.get("strides", 0) is None:
+        config["strides"] = config["pool_size"]
+    return formula(x, config, weights)
+
+
+def predict(model, weights_of, inputs):
+    config = model["config"]
+    if model["class_name"] == "Sequential":
+        value = inputs[0]
+        for layer in config["layers"]:
+            if layer["class_name"] != "InputLayer":
+                value = run(layer, value, weights_of(layer))
+        return [value]
+    by_name = {layer["config"]["name"]: layer for layer in config["layers"]}
+    listed = lambda value: [value] if isinstance(value[0], str) else value
+    values = {entry[0]: x for entry, x in zip(listed(config["input_layers"]), inputs)}
+
+    def value_of(name):
+        if name not in values:
+            layer = by_name[name]
+            call, = layer["inbound_nodes"]
+            if isinstance(call, list):  # Keras 2
+                argument = call if len(call) > 1 else call[0]
+                name_of = lambda t: t[0]
+                one = isinstance(argument[0], str)
+            else:
+                argument = call["args"][0]
+                name_of = lambda t: t["config"]["keras_history"][0]
+                one = isinstance(argument, dict)
+            x = value_of(name_of(argument)) if one else [value_of(name_of(t)) for t in argument]
+            values[name] = run(layer, x, weights_of(layer))
+        return values[name]
+
+    return [value_of(entry[0]) for entry in listed(config["output_layers"])]
+
+
+def snake_case(name):
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def read_keras(path):
+    file = zipfile.ZipFile(path)
+    model = json.loads(file.read("config.json"))
+    stored = h5py.File(io.BytesIO(file.read("model.weights.h5")), "r")
+    places, used = {}, {}
+    for layer in model["config"]["layers"]:
+        name = snake_case(layer["class_name"])
+        if name == "input_layer" and model["class_name"] == "Sequential":
+            continue
+        count = used[name] = used.get(name, -1) + 1
+        places[layer["config"]["name"]] = "layers/" + name + ("_%d" % count if count else "") + "/vars"
+
+    def weights_of(layer):
+        group = stored.get(places[layer["config"]["name"]], {})
+        return [np.asarray(group[str(i)], dtype="f8") for i in range(len(group))]
+
+    return model, weights_of
+
+
+def read_h5(path):
+    stored = h5py.File(path, "r")
+    model = json.loads(stored.attrs["model_config"])
+
+    def weights_of(layer):
+        group = stored["model_weights"].get(layer["config"]["name"])
+        names = [] if group is None else group.attrs.get("weight_names", [])
+        return [np.asarray(group[n.decode() if isinstance(n, bytes) else n], dtype="f8") for n in names]
+
+    return model, weights_of
+
+
+def arrays(at, letter):
+    all = []
+    while os.path.exists(os.path.join(at, "%s%d.npy" % (letter, len(all)))):
+        all.append(np.load(os.path.join(at, "%s%d.npy" % (letter, len(all)))).astype("f8"))
+    return all
+
+
+def difference(found, wanted):
+    if [f.shape for f in found] != [w.shape for w in wanted]:
+        raise ValueError("shapes %s for %s" % ([f.shape for f in found], [w.shape for w in wanted]))
+    return max(np.abs(f - w).max() for f, w in zip(found, wanted)) / max([1.0] + [np.abs(w).max() for w in wanted])
+
+
+with open(os.path.join(folder, "grid.tsv")) as list_file:
+    cases = [line.rstrip("\n").split("\t") for line in list_file]
+with open(os.path.join(folder, "results_formulas.tsv"), "w") as results:
+    for number, kind, option, value, place, form, state, text in cases:
+        if form not in ("keras", "h5") or state != "written":
+            continue
+        at = os.path.join(folder, number)
+        try:
+            model, weights_of = {"keras": read_keras, "h5": read_h5}[form](os.path.join(at, "model." + form))
+            worst = "%.3e" % difference(predict(model, weights_of, arrays(at, "x")), arrays(at, "y"))
+            layer, = [l for l in model["config"]["layers"] if l["config"]["name"] == "subject"]
+            if option == "freeze" and weights_of(layer) and layer["config"]["trainable"] != (value != "layer"):
+                raise ValueError("trainable is another")
+            what = ""
+        except Exception as error:  # every failure is one line of the report
+            worst, what = "-", " ".join(("%s: %s" % (type(error).__name__, error)).split())[:300]
+        results.write("%s\t%s\t%s\t%s\n" % (number, form, worst, what))

@@ -1,0 +1,236 @@
+#pragma once
+/// What the grid walks: for each class of the registry its options with values, the extreme ones among them.
+
+#include <string>
+#include <vector>
+
+#include <keel/layers/base/config.hpp>
+
+namespace grid {
+
+using keel::Config;
+using keel::Index;
+using keel::Shape;
+using Value = Config::Value;
+using List = std::vector<Index>;
+using Reals = std::vector<double>;
+using Text = std::string;
+
+/// Options that a case has beside or instead of the usual ones; `option` is the one it is about.
+struct Variation {
+  Text option;
+  Config config;
+};
+
+struct Subject {
+  Text type;
+  Config usual;
+  std::vector<std::vector<Shape>> inputs;  // the first is the usual one
+  std::vector<Variation> variations;
+};
+
+inline std::vector<Variation> operator+(std::vector<Variation> a, const std::vector<Variation>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// Each value of one option.
+inline std::vector<Variation> each(const Text& option, const std::vector<Value>& values) {
+  std::vector<Variation> all;
+  for (const Value& value : values) all.push_back({option, {{option, value}}});
+  return all;
+}
+
+inline std::vector<Variation> activations() {
+  std::vector<Variation> all =
+      each("activation", {Text("linear"), Text("relu"), Text("relu6"), Text("leaky_relu"), Text("elu"), Text("selu"),
+                          Text("gelu"), Text("gelu_tanh"), Text("silu"), Text("sigmoid"), Text("hard_sigmoid"),
+                          Text("hard_swish"), Text("tanh"), Text("softplus"), Text("softmax"), Text("log_softmax")});
+  for (const double alpha : {0.0, 0.01, 0.2, 1.0, 1.5})
+    for (const char* name : {"leaky_relu", "elu"})
+      all.push_back({"activation_alpha", {{"activation", Text(name)}, {"activation_alpha", alpha}}});
+  return all;
+}
+
+/// An initializer says nothing of weights that are there.
+inline std::vector<Variation> initializer(const Text& option) {
+  return each(option, {Text("he_normal"), Text("torch_default")});
+}
+
+/// Windows that slide: sizes, strides and padding, together where they meet.
+inline std::vector<Variation> windows(const Text& size) {
+  return each(size, {List{1, 1}, List{2, 2}, List{3, 2}, List{2, 5}, List{5, 5}}) +
+         each("strides", {List{1, 1}, List{2, 2}, List{1, 2}, List{3, 3}, List{4, 1}}) +
+         each("padding",
+              {Text("valid"), Text("same"), List{1, 1, 1, 1}, List{1, 0, 0, 1}, List{0, 0, 0, 0}, List{0, 1, 1, 1}}) +
+         std::vector<Variation>{
+             {"padding", {{size, List{2, 2}}, {"padding", Text("same")}}},
+             {"padding", {{size, List{3, 3}}, {"strides", List{2, 2}}, {"padding", Text("same")}}},
+             {"padding", {{size, List{2, 3}}, {"strides", List{2, 2}}, {"padding", Text("same")}}},
+             {"padding", {{size, List{2, 2}}, {"strides", List{3, 2}}, {"padding", Text("same")}}},
+             {"padding", {{size, List{5, 5}}, {"strides", List{3, 3}}, {"padding", Text("same")}}},
+             {"padding", {{size, List{1, 1}}, {"strides", List{2, 2}}, {"padding", Text("same")}}},
+             {"padding", {{size, List{3, 3}}, {"strides", List{2, 2}}, {"padding", List{1, 1, 1, 1}}}},
+         };
+}
+
+inline std::vector<Variation> dilations() {
+  return each("dilation_rate", {List{1, 1}, List{2, 2}, List{1, 2}}) +
+         std::vector<Variation>{{"dilation_rate", {{"dilation_rate", List{2, 2}}, {"padding", Text("same")}}},
+                                {"dilation_rate", {{"dilation_rate", List{2, 1}}, {"padding", List{1, 1, 1, 1}}}},
+                                {"dilation_rate", {{"dilation_rate", List{2, 2}}, {"strides", List{2, 2}}}}};
+}
+
+/// Layers of images whose augmentation is the identity in inference.
+inline std::vector<Variation> moves() {
+  return each("fill_mode", {Text("reflect"), Text("wrap"), Text("constant"), Text("nearest")}) +
+         each("interpolation", {Text("bilinear"), Text("nearest")}) + each("fill_value", {0.0, 0.5});
+}
+
+inline const std::vector<std::vector<Shape>> images = {{{7, 6, 4}}, {{9, 8, 1}}, {{8, 8, 2}}};
+inline const std::vector<std::vector<Shape>> anything = {{{5, 4, 3}}, {{6}}, {{4, 3}}};
+
+inline std::vector<Subject> subjects() {
+  const Config conv = {{"filters", Index{4}}, {"kernel_size", List{3, 3}}};
+  const auto rates = each("rate", {0.0, 0.25, 1.0});
+  return {
+      {"Activation", {{"activation", Text("relu")}}, anything, activations()},
+      {"ActivityRegularization", {}, anything, each("l1", {0.0, 0.01}) + each("l2", {0.5})},
+      {"Add", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
+      {"AlphaDropout", {{"rate", 0.3}}, anything, rates},
+      {"AveragePooling2D",
+       {{"pool_size", List{2, 2}}},
+       images,
+       windows("pool_size") + each("ceil_mode", {true, false}) + each("count_include_pad", {true, false}) +
+           std::vector<Variation>{
+               {"ceil_mode", {{"ceil_mode", true}, {"pool_size", List{3, 3}}, {"strides", List{2, 2}}}},
+               {"ceil_mode", {{"ceil_mode", true}, {"strides", List{3, 3}}, {"padding", List{1, 1, 1, 1}}}},
+               {"ceil_mode",
+                {{"ceil_mode", true},
+                 {"count_include_pad", true},
+                 {"pool_size", List{3, 3}},
+                 {"strides", List{2, 2}},
+                 {"padding", List{1, 1, 1, 1}}}},
+               {"count_include_pad", {{"count_include_pad", true}, {"padding", List{1, 1, 1, 1}}}},
+               {"count_include_pad",
+                {{"count_include_pad", true}, {"padding", Text("same")}, {"pool_size", List{3, 3}}}},
+               {"count_include_pad", {{"count_include_pad", true}, {"padding", List{0, 1, 0, 1}}}}}},
+      {"BatchNormalization",
+       {},
+       anything,
+       each("momentum", {0.0, 0.15, 0.9, 1.0}) + each("epsilon", {1e-7, 1e-5, 0.5}) + each("center", {false, true}) +
+           each("scale", {false, true}) + each("unbiased", {true, false}) + each("cumulative", {true, false}) +
+           each("allow_single_value", {true, false}) + initializer("beta_initializer") +
+           initializer("gamma_initializer") + initializer("moving_mean_initializer") +
+           each("moving_variance_initializer", {Text("ones"), Text("zeros")}) +
+           std::vector<Variation>{{"scale", {{"scale", false}, {"center", false}}}}},
+      {"CenterCrop",
+       {{"height", Index{4}}, {"width", Index{3}}},
+       images,
+       each("height", {Index{1}, Index{5}, Index{7}}) + each("width", {Index{1}, Index{4}, Index{6}})},
+      {"Concatenate",
+       {},
+       {{{5, 4, 3}, {5, 4, 2}}, {{5, 4, 3}, {5, 4, 1}, {5, 4, 3}}, {{6}, {2}}, {{4, 3}, {4, 5}}},
+       each("axis", {Index{-1}, Index{3}})},
+      {"Concatenate", {{"axis", Index{1}}}, {{{5, 4, 3}, {2, 4, 3}}}, each("axis", {Index{-3}})},
+      {"Concatenate", {{"axis", Index{2}}}, {{{5, 4, 3}, {5, 1, 3}}}, each("axis", {Index{-2}})},
+      {"Conv2D", conv, images,
+       each("filters", {Index{1}, Index{8}}) + windows("kernel_size") + dilations() +
+           each("groups", {Index{1}, Index{2}, Index{4}}) + activations() + each("use_bias", {false, true}) +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"Conv2DTranspose", conv, images,
+       each("filters", {Index{1}, Index{8}}) + windows("kernel_size") + dilations() +
+           each("output_padding", {List{0, 0}}) +
+           std::vector<Variation>{
+               {"output_padding", {{"output_padding", List{1, 1}}, {"strides", List{2, 2}}}},
+               {"output_padding", {{"output_padding", List{1, 0}}, {"strides", List{2, 2}}, {"padding", Text("same")}}},
+               {"output_padding",
+                {{"output_padding", List{1, 1}}, {"strides", List{2, 2}}, {"padding", List{1, 1, 1, 1}}}}} +
+           activations() + each("use_bias", {false, true}) + initializer("kernel_initializer") +
+           initializer("bias_initializer")},
+      {"Dense",
+       {{"units", Index{5}}},
+       {{{6}}, {{1}}, {{4, 3}}, {{5, 4, 3}}},
+       each("units", {Index{1}, Index{17}}) + activations() + each("use_bias", {false, true}) +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"DepthwiseConv2D",
+       {{"kernel_size", List{3, 3}}},
+       images,
+       windows("kernel_size") + dilations() + each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) + activations() +
+           each("use_bias", {false, true}) + initializer("depthwise_initializer") + initializer("bias_initializer")},
+      {"Dropout", {{"rate", 0.3}}, anything, rates},
+      {"ELU", {}, anything, each("alpha", {0.0, 0.3, 1.0, 2.0})},
+      {"Flatten", {}, {{{5, 4, 3}}, {{6}}, {{4, 3}}, {{5, 4, 1}}}, {}},
+      {"GaussianDropout", {{"rate", 0.3}}, anything, each("rate", {0.0, 0.25})},
+      {"GaussianNoise", {{"stddev", 0.3}}, anything, each("stddev", {0.0, 2.0})},
+      {"GlobalAveragePooling2D", {}, images, each("keepdims", {true, false})},
+      {"GlobalMaxPooling2D", {}, images, each("keepdims", {true, false})},
+      {"Identity", {}, anything, {}},
+      {"LeakyReLU", {}, anything, each("negative_slope", {0.0, 0.01, 0.2, 1.0, 1.5})},
+      {"MaxPooling2D",
+       {{"pool_size", List{2, 2}}},
+       images,
+       windows("pool_size") + each("ceil_mode", {true, false}) +
+           std::vector<Variation>{
+               {"ceil_mode", {{"ceil_mode", true}, {"pool_size", List{3, 3}}, {"strides", List{2, 2}}}},
+               {"ceil_mode", {{"ceil_mode", true}, {"strides", List{3, 3}}, {"padding", List{1, 1, 1, 1}}}}}},
+      {"Multiply", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
+      {"Normalization", {}, anything, {}},
+      {"PReLU",
+       {},
+       anything,
+       each("shared_axes", {List{}, List{1}, List{2}, List{1, 2}, List{3}, List{1, 2, 3}}) +
+           initializer("alpha_initializer")},
+      {"RandomContrast", {{"factor", 0.3}}, images, each("factor", {0.0, 1.0}) + each("value_range", {Reals{0, 1}})},
+      {"RandomFlip", {}, images, each("mode", {Text("horizontal"), Text("vertical"), Text("horizontal_and_vertical")})},
+      {"RandomRotation", {{"factor", 0.2}}, images, each("factor", {0.0, Reals{-0.1, 0.3}}) + moves()},
+      {"RandomTranslation",
+       {{"height_factor", 0.2}, {"width_factor", 0.1}},
+       images,
+       each("height_factor", {0.0, Reals{-0.1, 0.3}}) + each("width_factor", {0.0, Reals{-0.1, 0.3}}) + moves()},
+      {"RandomZoom",
+       {{"height_factor", 0.2}},
+       images,
+       each("height_factor", {0.0, Reals{-0.1, 0.3}}) + each("width_factor", {0.1, Reals{-0.1, 0.3}}) + moves()},
+      {"ReLU",
+       {},
+       anything,
+       each("max_value", {1.0, 6.0, 20.0}) + each("negative_slope", {0.0, 0.1, 1.0}) +
+           each("threshold", {0.0, 0.5, 1.0, 2.0}) +
+           std::vector<Variation>{{"threshold", {{"threshold", 0.5}, {"max_value", 2.0}, {"negative_slope", 0.1}}},
+                                  {"max_value", {{"max_value", 6.0}, {"negative_slope", 0.2}}}}},
+      {"Rescaling",
+       {{"scale", 0.25}},
+       anything,
+       each("scale", {1.0, 2.0, -0.5, 0.0}) + each("offset", {0.0, -1.0, 100.0})},
+      {"Rescaling",
+       {{"scale", 0.25}},
+       {{{5, 4, 3}}},
+       each("scale", {Reals{1, 0.5, -2}}) + each("offset", {Reals{0.5, 0, -1}}) +
+           std::vector<Variation>{{"offset", {{"scale", Reals{1, 2, 3}}, {"offset", Reals{-1, 0, 1}}}}}},
+      {"Reshape",
+       {{"target_shape", List{4, 15}}},
+       {{{5, 4, 3}}, {{60}}, {{20, 3}}},
+       each("target_shape", {List{60}, List{4, 5, 3}, List{-1, 3}, List{3, 4, 5}, List{2, 2, 3, 5}})},
+      {"SeparableConv2D", conv, images,
+       each("filters", {Index{1}, Index{8}}) + windows("kernel_size") + dilations() +
+           each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) + activations() + each("use_bias", {false, true}) +
+           initializer("depthwise_initializer") + initializer("pointwise_initializer") +
+           initializer("bias_initializer")},
+      {"Softmax", {}, {{{5, 4, 3}}, {{4, 3}}}, each("axis", {Index{-1}, Index{1}, Index{2}, List{1, 2}})},
+      {"Softmax", {}, {{{6}}}, each("axis", {Index{-1}, Index{1}})},
+      {"SpatialDropout1D", {{"rate", 0.3}}, {{{4, 3}}}, rates},
+      {"SpatialDropout2D", {{"rate", 0.3}}, images, rates},
+      {"UpSampling2D",
+       {},
+       images,
+       each("size", {List{1, 1}, List{3, 3}, List{2, 3}}) + each("interpolation", {Text("nearest"), Text("bilinear")}) +
+           std::vector<Variation>{{"interpolation", {{"size", List{3, 2}}, {"interpolation", Text("bilinear")}}}}},
+      {"ZeroPadding2D",
+       {},
+       images,
+       each("padding", {List{0, 0, 0, 0}, List{2, 2, 2, 2}, List{1, 2, 3, 0}, List{0, 0, 2, 2}})},
+  };
+}
+
+}  // namespace grid
