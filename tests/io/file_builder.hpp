@@ -8,6 +8,7 @@
 #include <keel/formats/safetensors.hpp>
 #include <keel/io/tfjs/archive.hpp>
 #include <keel/formats/torch_file.hpp>
+#include <keel/formats/torch_write.hpp>
 
 #include <string>
 #include <vector>

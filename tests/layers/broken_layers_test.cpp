@@ -78,13 +78,13 @@ TEST_CASE("broken Dense layers are caught") {
   SUBCASE("wrong sign of the kernel's gradient") {
     caught("training: gradient of kernel", dense, vectors, [](const Call& c) {
       c.rightly(c.dy);
-      if (c.trains() && !c.pass.accumulate) c.gradient(0).array() *= -1.0;
+      if (c.trains() && !c.pass.asked.accumulate) c.gradient(0).array() *= -1.0;
     });
   }
   SUBCASE("the kernel's gradient divided by the batch") {
     caught("training: gradient of kernel", dense, vectors, [](const Call& c) {
       c.rightly(c.dy);
-      if (c.trains() && !c.pass.accumulate) c.gradient(0).array() /= 3.0;
+      if (c.trains() && !c.pass.asked.accumulate) c.gradient(0).array() /= 3.0;
     });
   }
   SUBCASE("the kernel's gradient transposed") {
@@ -106,7 +106,7 @@ TEST_CASE("broken Dense layers are caught") {
   SUBCASE("the bias's gradient from one sample only") {
     caught("training: gradient of bias", dense, vectors, [](const Call& c) {
       c.rightly(c.dy);
-      if (c.trains(1) && !c.pass.accumulate)
+      if (c.trains(1) && !c.pass.asked.accumulate)
         for (Index j = 0; j < 4; ++j) c.gradient(1)[j] = c.dy[j];
     });
   }
@@ -140,13 +140,13 @@ TEST_CASE("broken Dense layers are caught") {
   }
   SUBCASE("gradients always added, though backward says that it overwrites") {
     caught("training: gradient of kernel", dense, vectors, [](const Call& c) {
-      c.pass.accumulate = true;
+      c.pass.asked.accumulate = true;
       c.rightly(c.dy);
     });
   }
   SUBCASE("gradients overwritten that should be added to") {
     caught("does not add to gradients", dense, vectors, [](const Call& c) {
-      c.pass.accumulate = false;
+      c.pass.asked.accumulate = false;
       c.rightly(c.dy);
     });
   }
@@ -180,7 +180,7 @@ TEST_CASE("broken convolutions are caught") {
   SUBCASE("the kernel's gradient flipped") {
     caught("training: gradient of kernel", convolution, images, [](const Call& c) {
       c.rightly(c.dy);
-      if (!c.trains() || c.pass.accumulate) return;
+      if (!c.trains() || c.pass.asked.accumulate) return;
       const Tensor<double> right = c.gradient(0);
       for (Index r = 0; r < 3; ++r)
         for (Index s = 0; s < 3; ++s)
@@ -217,7 +217,7 @@ TEST_CASE("broken convolutions are caught") {
   SUBCASE("one tap of the kernel's gradient half as large") {
     caught("training: gradient of kernel", convolution, images, [](const Call& c) {
       c.rightly(c.dy);
-      if (c.trains() && !c.pass.accumulate) c.gradient(0)[17] *= 0.999;
+      if (c.trains() && !c.pass.asked.accumulate) c.gradient(0)[17] *= 0.999;
     });
   }
 }
@@ -233,13 +233,13 @@ TEST_CASE("broken batch normalisations are caught") {
   SUBCASE("gamma's gradient without the normalised input") {
     caught("training: gradient of gamma", norm, maps, [](const Call& c) {
       c.rightly(c.dy);
-      if (c.trains(0) && !c.pass.accumulate) c.gradient(0) = c.gradient(1);
+      if (c.trains(0) && !c.pass.asked.accumulate) c.gradient(0) = c.gradient(1);
     });
   }
   SUBCASE("gamma's gradient from the input that is not centred") {
     caught("training: gradient of gamma", norm, maps, [normalised](const Call& c) {
       c.rightly(c.dy);
-      if (!c.trains(0) || !c.pass.training || c.pass.accumulate) return;
+      if (!c.trains(0) || !c.pass.training || c.pass.asked.accumulate) return;
       for (Index channel = 0; channel < 2; ++channel) {
         const auto [mean, factor] = normalised(c, channel);
         c.gradient(0)[channel] += mean * factor * c.gradient(1)[channel];

@@ -23,12 +23,12 @@ TEST_CASE("ReLU has Keras's three options") {
 }
 
 TEST_CASE("ReLU's simple forms can join other layers") {
-  CHECK(ReLU().activation().kind == Activation::relu);
-  CHECK(ReLU({.max_value = 6}).activation().kind == Activation::relu6);
-  CHECK(ReLU({.negative_slope = 0.1}).activation() == ActivationSpec(Activation::leaky_relu, 0.1));
-  CHECK(ReLU().role() == LayerRole::activation);
-  CHECK(ReLU({.max_value = 5}).role() == LayerRole::general);
-  CHECK(ReLU({.threshold = 1}).role() == LayerRole::general);
+  CHECK(ReLU().acceleration().activation.kind == Activation::relu);
+  CHECK(ReLU({.max_value = 6}).acceleration().activation.kind == Activation::relu6);
+  CHECK(ReLU({.negative_slope = 0.1}).acceleration().activation == ActivationSpec(Activation::leaky_relu, 0.1));
+  CHECK(ReLU().acceleration().role == LayerRole::activation);
+  CHECK(ReLU({.max_value = 5}).acceleration().role == LayerRole::general);
+  CHECK(ReLU({.threshold = 1}).acceleration().role == LayerRole::general);
 }
 
 TEST_CASE("ReLU says what is wrong") {

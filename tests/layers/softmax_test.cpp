@@ -48,7 +48,7 @@ TEST_CASE("Softmax sums to 1 along its axes and agrees with its formula") {
     Bench bench(Softmax<double>({.axis = axis}), {{3, 4, 5}});
     const Tensor<double> x = bench.normal({2, 3, 4, 5});
     CHECK(difference(bench.forward(x), naive(x, along)) < 1e-14);
-    CHECK((bench.layer.role() == LayerRole::activation) == (axis == Axes(-1)));
+    CHECK((bench.layer.acceleration().role == LayerRole::activation) == (axis == Axes(-1)));
   }
 }
 

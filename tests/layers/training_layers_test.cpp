@@ -31,7 +31,7 @@ void check_inference_only(const L& layer, const Shape& in, const std::string& me
   Bench bench(layer, {in});
   CAPTURE(layer.type());
   CHECK(bench.output == in);
-  CHECK(layer.role() == LayerRole::identity_in_inference);
+  CHECK(layer.acceleration().role == LayerRole::identity_in_inference);
   const Tensor<double> x = bench.normal(in.with_batch(2)), dy = bench.normal(in.with_batch(2));
   CHECK(bench.forward(x) == x);
   CHECK(bench.backward(dy) == dy);

@@ -34,11 +34,18 @@ struct NamedArray {
   Bytes bytes;
 };
 
+/// Something of a file that is no tensor, number or text, and was left out without being made.
+struct SkippedObject {
+  std::string path;  ///< where it stands, as a tensor's name: "optimizer.param_groups"
+  std::string type;  ///< of what class it says it is: "torch.optim.sgd.SGD"
+};
+
 struct Archive {
   std::string where;   ///< the file, for errors
   std::string format;  ///< "safetensors", "npz", "torch", ...
   std::vector<NamedArray> tensors;
   std::map<std::string, std::string> metadata;
+  std::vector<SkippedObject> skipped = {};  ///< Python's objects in a PyTorch file, in its order
 
   const NamedArray* find(std::string_view name) const {
     for (const NamedArray& array : tensors)

@@ -3,6 +3,8 @@
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html Numbers and booleans of either byte
 /// order; objects, which are pickles, and structured types are refused.
 
+#include <optional>
+
 #include <keel/formats/zip.hpp>
 
 namespace keel {
@@ -108,23 +110,31 @@ class NpyHeader {
   std::size_t at_ = 0;
 };
 
-/// '<f4' and the like; `swapped` where the values are big-endian.
+struct NpyType {
+  std::string_view code;
+  DType dtype;
+};
+/// NumPy's types of numbers. It has no bfloat16.
+inline constexpr NpyType npy_types[] = {{"b1", DType::boolean}, {"u1", DType::u8},  {"i1", DType::i8},
+                                        {"u2", DType::u16},     {"i2", DType::i16}, {"u4", DType::u32},
+                                        {"i4", DType::i32},     {"u8", DType::u64}, {"i8", DType::i64},
+                                        {"f2", DType::f16},     {"f4", DType::f32}, {"f8", DType::f64}};
+
+/// '<f4' and the like; `swapped` where the values are big-endian. Nothing for other types.
+inline std::optional<DType> find_npy_type(std::string_view descr, bool& swapped) {
+  if (descr.size() != 3) return std::nullopt;
+  const char order = descr.front();
+  for (const NpyType& type : npy_types) {
+    if (descr.substr(1) != type.code) continue;
+    if (order != '<' && order != '>' && !(order == '|' && size_of(type.dtype) == 1)) return std::nullopt;
+    swapped = order == '>';
+    return type.dtype;
+  }
+  return std::nullopt;
+}
+/// The same; throws FormatError for other types.
 inline DType npy_type(const std::string& descr, bool& swapped, const std::string& where) {
-  struct Known {
-    const char* code;
-    DType dtype;
-  };
-  constexpr Known known[] = {{"b1", DType::boolean}, {"u1", DType::u8},  {"i1", DType::i8},  {"u2", DType::u16},
-                             {"i2", DType::i16},     {"u4", DType::u32}, {"i4", DType::i32}, {"u8", DType::u64},
-                             {"i8", DType::i64},     {"f2", DType::f16}, {"f4", DType::f32}, {"f8", DType::f64}};
-  if (descr.size() == 3)
-    for (const Known& type : known)
-      if (descr.substr(1) == type.code) {
-        const char order = descr[0];
-        if (order != '<' && order != '>' && !(order == '|' && size_of(type.dtype) == 1)) break;
-        swapped = order == '>';
-        return type.dtype;
-      }
+  if (const std::optional<DType> type = find_npy_type(descr, swapped)) return *type;
   throw FormatError(where, "a type of booleans, integers or floats", shown(descr),
                     descr.find('O') != descr.npos ? "objects are pickles; save plain arrays" : "");
 }
@@ -227,13 +237,11 @@ inline std::string npy_header(const std::string& descr, const Shape& shape) {
   return header + text;
 }
 
-/// "<f4" and the like. NumPy has no bfloat16.
+/// "<f4" and the like. Throws FormatError for bfloat16.
 inline std::string npy_descr(const NamedArray& array, const std::string& where) {
-  constexpr const char* codes[] = {"|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4",
-                                   "<u8", "<i8", "<f2", "",    "<f4", "<f8"};
-  const std::string code = codes[static_cast<std::size_t>(array.dtype)];
-  if (code.empty()) throw FormatError(where, "a type that NumPy has", name_of(array.dtype), "save it as float32");
-  return code;
+  for (const NpyType& type : npy_types)
+    if (type.dtype == array.dtype) return (size_of(type.dtype) == 1 ? "|" : "<") + std::string(type.code);
+  throw FormatError(where, "a type that NumPy has", name_of(array.dtype), "save it as float32");
 }
 
 }  // namespace formats

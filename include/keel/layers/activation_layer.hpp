@@ -50,8 +50,7 @@ class ActivationLayer : public Layer<T> {
     activation_backward(activation_, rows, columns, x[0].data(), y.data(), dy.data(), dx[0].data(), pass.kernel);
   }
 
-  LayerRole role() const override { return LayerRole::activation; }
-  ActivationSpec activation() const override { return activation_; }
+  Acceleration<T> acceleration() const override { return {.role = LayerRole::activation, .activation = activation_}; }
 
  private:
   static std::pair<Index, Index> extents(const Shape& shape) {

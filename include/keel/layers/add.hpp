@@ -23,7 +23,7 @@ class Add : public Merge<T> {
   }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
-    activated_forward(pass.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
+    activated_forward(pass.asked.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
       const std::size_t last = x.size() - 1;
       const T* sum = x[0].data();
       for (std::size_t i = 1; i <= last; ++i, sum = out)
@@ -34,14 +34,13 @@ class Add : public Merge<T> {
     const T* dz = nullptr;
     for (const TensorView<T>& d : dx) {
       if (!d.data()) continue;
-      if (!dz) dz = activated_backward(pass.activation, y, dy, pass, d.data());
+      if (!dz) dz = activated_backward(pass.asked.activation, y, dy, pass, d.data());
       if (dz != d.data()) std::copy(dz, dz + dy.size(), d.data());  // d may be dy's memory, and that of the last d
       dz = d.data();
     }
   }
 
-  LayerRole role() const override { return LayerRole::add; }
-  bool fuses_activation() const override { return true; }
+  Acceleration<T> acceleration() const override { return {.role = LayerRole::add, .fuses = {.activation = true}}; }
 };
 
 KEEL_INSTANCE(class Add<float>)

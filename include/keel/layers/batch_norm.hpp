@@ -75,7 +75,7 @@ struct BatchNormOptions {
 ///
 ///     BatchNorm({.momentum = 0.15})      BatchNorm(BatchNormOptions::torch())
 template <class T = float>
-class BatchNorm : public Layer<T> {
+class BatchNorm : public Layer<T>, public InferenceForm<T> {
  public:
   explicit BatchNorm(BatchNormOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {
     if (!(options_.momentum >= 0 && options_.momentum <= 1))
@@ -127,7 +127,7 @@ class BatchNorm : public Layer<T> {
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Index channels = mean_.size(), rows = y.size() / channels;
     const T *mean = mean_.value().data(), *variance = variance_.value().data();
-    activated_forward(pass.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
+    activated_forward(pass.asked.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
       if (this->trains(pass)) {
         const double* batch = statistics(rows, x[0].data(), pass);
         batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused, x), out, pass.kernel);
@@ -140,16 +140,16 @@ class BatchNorm : public Layer<T> {
     const Index channels = mean_.size(), rows = y.size() / channels;
     Scratch::Frame frame(pass.kernel.scratch);
     // Element-wise activations are differentiated inside the kernel.
-    const bool fuses = activation_is_elementwise(pass.activation.kind);
-    const T* dz = fuses ? dy.data() : activated_backward(pass.activation, y, dy, pass);
-    BatchNormGradients<T> out{.dx = dx[0].data(), .accumulate = pass.accumulate};
-    const bool in_place = dx.size() > 1 && dx[1].data() == dz && pass.activation.kind == Activation::linear;
+    const bool fuses = activation_is_elementwise(pass.asked.activation.kind);
+    const T* dz = fuses ? dy.data() : activated_backward(pass.asked.activation, y, dy, pass);
+    BatchNormGradients<T> out{.dx = dx[0].data(), .accumulate = pass.asked.accumulate};
+    const bool in_place = dx.size() > 1 && dx[1].data() == dz && pass.asked.activation.kind == Activation::linear;
     if (dx.size() > 1 && !in_place) out.dresidual = dx[1].data();
     if (options_.scale && gamma_.trains()) out.dgamma = gamma_.gradient.data();
     if (options_.center && beta_.trains()) out.dbeta = beta_.gradient.data();
     const auto run = [&](const auto* mean, const auto* variance) {
       batch_norm_backward(!this->trains(pass), rows, channels, x[0].data(), mean, variance,
-                          epilogue(fuses ? pass.activation : ActivationSpec(), x), dz, out, pass.kernel);
+                          epilogue(fuses ? pass.asked.activation : ActivationSpec(), x), dz, out, pass.kernel);
     };
     if (this->trains(pass))
       run(pass.cache->statistics.data(), pass.cache->statistics.data() + channels);
@@ -171,11 +171,13 @@ class BatchNorm : public Layer<T> {
     });
   }
 
-  LayerRole role() const override { return LayerRole::channel_affine; }
-  bool fuses_activation() const override { return true; }
-  bool fuses_residual() const override { return true; }
-  bool overwrites_gradients() const override { return true; }
-  bool gradient_in_place() const override { return true; }
+  Acceleration<T> acceleration() const override {
+    return {.role = LayerRole::channel_affine,
+            .fuses = {.activation = true, .residual = true},
+            .overwrites_gradients = true,
+            .gradient_in_place = true,
+            .inference = this};
+  }
   /// scale = gamma / sqrt(moving_variance + epsilon), shift = beta - moving_mean scale.
   void channel_affine(std::vector<T>& scale, std::vector<T>& shift) const override {
     const Index channels = mean_.size();

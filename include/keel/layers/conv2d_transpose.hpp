@@ -116,18 +116,20 @@ class Conv2DTranspose : public Layer<T> {
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     if (kernel_.trains())
-      conv2d_backward_kernel(g, dz, x[0].data(), kernel_.gradient.data(), pass.accumulate, pass.kernel);
+      conv2d_backward_kernel(g, dz, x[0].data(), kernel_.gradient.data(), pass.asked.accumulate, pass.kernel);
     if (bias_.trains() && options_.use_bias)
-      column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
+      column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.asked.accumulate, pass.kernel);
     if (!dx[0].data()) return;
     T* packed = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
     conv2d_pack(g, kernel_.value().data(), packed);
     conv2d_forward(g, dz, packed, Epilogue<T>(), dx[0].data(), pass.kernel);
   }
 
-  ActivationSpec activation() const override { return options_.activation; }
-  bool fuses_activation() const override { return options_.activation.kind == Activation::linear; }
-  bool overwrites_gradients() const override { return true; }
+  Acceleration<T> acceleration() const override {
+    return {.activation = options_.activation,
+            .fuses = {.activation = options_.activation.kind == Activation::linear},
+            .overwrites_gradients = true};
+  }
 
  private:
   struct Extent {

@@ -31,7 +31,7 @@ struct DenseOptions {
 ///
 ///     Dense(100, {.activation = Activation::relu})
 template <class T = float>
-class Dense : public Layer<T> {
+class Dense : public Layer<T>, public InferenceForm<T> {
  public:
   explicit Dense(Index units, DenseOptions options = {})
       : Layer<T>(options.name), units_(units), options_(std::move(options)) {
@@ -81,15 +81,19 @@ class Dense : public Layer<T> {
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     if (kernel_.trains())
-      dense_backward_kernel(rows, in, units_, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate, pass.kernel);
+      dense_backward_kernel(rows, in, units_, x[0].data(), dz, kernel_.gradient.data(), pass.asked.accumulate,
+                            pass.kernel);
     if (bias_.trains() && options_.use_bias)
-      column_sums(rows, units_, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
+      column_sums(rows, units_, dz, bias_.gradient.data(), pass.asked.accumulate, pass.kernel);
     if (dx[0].data()) dense_backward_input(rows, in, units_, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
   }
 
-  ActivationSpec activation() const override { return options_.activation; }
-  bool fuses_activation() const override { return options_.activation.kind == Activation::linear; }
-  bool overwrites_gradients() const override { return true; }
+  Acceleration<T> acceleration() const override {
+    return {.activation = options_.activation,
+            .fuses = {.activation = options_.activation.kind == Activation::linear},
+            .overwrites_gradients = true,
+            .inference = this};
+  }
   std::unique_ptr<InferenceOp<T>> inference_op(Shapes) const override {
     return std::make_unique<Op>(kernel_.value(), bias_.value(), units_, options_.activation);
   }

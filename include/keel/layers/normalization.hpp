@@ -21,7 +21,7 @@ struct NormalizationOptions {
 /// Before `adapt`: mean 0, variance 1. Parameters: mean, variance (buffers). Any rank.
 /// Keras: Normalization, which counts one weight more, the number of values seen.
 template <class T = float>
-class Normalization : public Layer<T> {
+class Normalization : public Layer<T>, public InferenceForm<T> {
  public:
   explicit Normalization(NormalizationOptions options = {}) : Layer<T>(std::move(options.name)) {}
   static Normalization from_config(const Config& config) { return Normalization({read_name(config)}); }
@@ -76,7 +76,7 @@ class Normalization : public Layer<T> {
     for (Index i = 0; i < dy.size(); ++i) dx[0][i] = dy[i] / deviation(i % mean_.size());
   }
 
-  LayerRole role() const override { return LayerRole::channel_affine; }
+  Acceleration<T> acceleration() const override { return {.role = LayerRole::channel_affine, .inference = this}; }
   void channel_affine(std::vector<T>& scale, std::vector<T>& shift) const override {
     scale.clear();
     shift.clear();

@@ -48,8 +48,8 @@ class ReLU : public Layer<T> {
   Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
-    if (role() == LayerRole::activation)
-      return activation_forward(activation(), 1, y.size(), x[0].data(), y.data(), pass.kernel);
+    if (const ActivationSpec simple = activation(); simple.kind != Activation::linear)
+      return activation_forward(simple, 1, y.size(), x[0].data(), y.data(), pass.kernel);
     const auto slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
     for (Index i = 0; i < y.size(); ++i) {
       const T v = x[0][i];
@@ -58,20 +58,22 @@ class ReLU : public Layer<T> {
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     if (!dx[0].data()) return;
-    if (role() == LayerRole::activation)
-      return activation_backward(activation(), 1, y.size(), x[0].data(), y.data(), dy.data(), dx[0].data(),
-                                 pass.kernel);
+    if (const ActivationSpec simple = activation(); simple.kind != Activation::linear)
+      return activation_backward(simple, 1, y.size(), x[0].data(), y.data(), dy.data(), dx[0].data(), pass.kernel);
     const auto slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
     for (Index i = 0; i < y.size(); ++i)
       dx[0][i] = above(x[0][i]) ? T(0) : x[0][i] <= threshold ? slope * dy[i] : dy[i];
   }
 
-  LayerRole role() const override {
-    if (options_.threshold != 0 || activation().kind == Activation::linear) return LayerRole::general;
-    return LayerRole::activation;
+  Acceleration<T> acceleration() const override {
+    const ActivationSpec simple = activation();
+    if (simple.kind == Activation::linear) return {};
+    return {.role = LayerRole::activation, .activation = simple};
   }
-  /// The simple forms, which other layers can take in; linear for the rest.
-  ActivationSpec activation() const override {
+
+ private:
+  /// The simple forms, which kernels compute and other layers can take in; linear for the rest.
+  ActivationSpec activation() const {
     if (options_.threshold != 0) return {};
     if (!options_.max_value && options_.negative_slope == 0) return Activation::relu;
     if (!options_.max_value) return {Activation::leaky_relu, options_.negative_slope};
@@ -79,7 +81,6 @@ class ReLU : public Layer<T> {
     return {};
   }
 
- private:
   bool above(T x) const { return options_.max_value && x >= static_cast<T>(*options_.max_value); }
 
   ReLUOptions options_;

@@ -113,20 +113,23 @@ class SeparableConv2D : public Layer<T> {
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     const Tensor<T>& between = pass.cache->tensors[1];
     if (pointwise_.trains())
-      conv2d_backward_kernel(second, between.data(), dz, pointwise_.gradient.data(), pass.accumulate, pass.kernel);
+      conv2d_backward_kernel(second, between.data(), dz, pointwise_.gradient.data(), pass.asked.accumulate,
+                             pass.kernel);
     if (bias_.trains() && options_.use_bias)
-      column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
+      column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.asked.accumulate, pass.kernel);
     if (!depthwise_.trains() && !dx[0].data()) return;
     T* d = pass.kernel.scratch.template take<T>(between.size());
     conv2d_backward_input(second, dz, pointwise_.value().data(), d, pass.kernel);
     if (depthwise_.trains())
-      conv2d_backward_kernel(first, x[0].data(), d, depthwise_.gradient.data(), pass.accumulate, pass.kernel);
+      conv2d_backward_kernel(first, x[0].data(), d, depthwise_.gradient.data(), pass.asked.accumulate, pass.kernel);
     if (dx[0].data()) conv2d_backward_input(first, d, depthwise_.value().data(), dx[0].data(), pass.kernel);
   }
 
-  ActivationSpec activation() const override { return options_.activation; }
-  bool fuses_activation() const override { return options_.activation.kind == Activation::linear; }
-  bool overwrites_gradients() const override { return true; }
+  Acceleration<T> acceleration() const override {
+    return {.activation = options_.activation,
+            .fuses = {.activation = options_.activation.kind == Activation::linear},
+            .overwrites_gradients = true};
+  }
 
  private:
   static const T* packed(const Conv2DGeometry& g, const Parameter<T>& kernel, Pass<T>& pass) {

@@ -70,9 +70,9 @@ class Softmax : public ActivationLayer<T> {
   }
 
   /// Other layers take in the softmax of the last axis only.
-  LayerRole role() const override { return options_.axis == Axes(-1) ? LayerRole::activation : LayerRole::general; }
-  ActivationSpec activation() const override {
-    return options_.axis == Axes(-1) ? Activation::softmax : Activation::linear;
+  Acceleration<T> acceleration() const override {
+    if (options_.axis != Axes(-1)) return {};
+    return {.role = LayerRole::activation, .activation = Activation::softmax};
   }
 
  private:

@@ -1,4 +1,5 @@
 #pragma once
+/// A model made ready for `predict`, and what calls of `predict` share.
 
 #include <algorithm>
 #include <memory>
@@ -7,6 +8,7 @@
 
 #include <keel/kernels/elementwise.hpp>
 #include <keel/layers/base/any_layer.hpp>
+#include <keel/model/fusion.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -35,31 +37,27 @@ class InferencePlan {
   void run(Inputs<T> x, Outputs<T> y, Workspace& workspace, ThreadPool* threads) const {
     const Index batch = x[0].shape()[0];
     if (batch == 0) return;
-    const std::size_t needed = static_cast<std::size_t>(arena_size_ * batch);
+    const std::size_t needed = to_size(arena_size_ * batch);
     if (workspace.arena.size() < needed) workspace.arena = AlignedVector<T>(needed);
-    const auto data = [&](const Place& place) -> T* {
-      const Value& value = values_[static_cast<std::size_t>(place.value)];
-      if (value.output >= 0) return y[static_cast<std::size_t>(value.output)].data();
-      return workspace.arena.data() + value.offset * batch;
+    const auto written = [&](const Slot& slot) -> T* {
+      return slot.output >= 0 ? nth(y, slot.output).data() : workspace.arena.data() + slot.offset * batch;
+    };
+    const auto read = [&](const Slot& slot) -> const T* {
+      return slot.input >= 0 ? nth(x, slot.input).data() : written(slot);
     };
     for (const Step& step : steps_) {
       workspace.inputs.clear();
-      for (const Place& place : step.inputs) {
-        const Value& value = values_[static_cast<std::size_t>(place.value)];
-        const T* from = value.input >= 0 ? x[static_cast<std::size_t>(value.input)].data() : data(place);
-        workspace.inputs.emplace_back(place.shape.with_batch(batch), from);
-      }
+      for (const Operand& input : step.inputs)
+        workspace.inputs.emplace_back(input.shape.with_batch(batch), read(nth(slots_, input.slot)));
+      T* const out = written(nth(slots_, step.output.slot));
       Scratch::Frame frame(workspace.scratch);
       const KernelContext context{workspace.scratch, threads};
-      step.op->run(workspace.inputs, TensorView<T>(step.output.shape.with_batch(batch), data(step.output)), context);
+      step.op->run(workspace.inputs, TensorView<T>(step.output.shape.with_batch(batch), out), context);
     }
-    for (const auto& [from, output] : copies_) {
-      const Value& value = values_[static_cast<std::size_t>(from)];
-      const T* source = value.input >= 0    ? x[static_cast<std::size_t>(value.input)].data()
-                        : value.output >= 0 ? y[static_cast<std::size_t>(value.output)].data()
-                                            : workspace.arena.data() + value.offset * batch;
-      const TensorView<T>& target = y[static_cast<std::size_t>(output)];
-      std::copy(source, source + target.size(), target.data());
+    for (const auto& [slot, output] : copies_) {
+      const T* from = read(nth(slots_, slot));
+      const TensorView<T>& target = nth(y, output);
+      std::copy(from, from + target.size(), target.data());
     }
   }
 
@@ -76,20 +74,21 @@ class InferencePlan {
   Index step_count() const { return static_cast<Index>(steps_.size()); }
 
  private:
-  /// A stretch of memory that holds an activation: a model input, a model output or a part of the arena.
-  struct Value {
+  /// Memory for one activation: a model input, a model output or a part of the arena.
+  struct Slot {
     int input = -1, output = -1;
     Index size = 0, offset = 0;
-    int first = 0, last = 0;
+    int first = 0, last = 0;  ///< the steps from which to which it is needed
   };
-  struct Place {
-    int value;
+  /// An activation in a slot, in the shape in which it is read or written.
+  struct Operand {
+    int slot;
     Shape shape;
   };
   struct Step {
     std::unique_ptr<InferenceOp<T>> op;
-    std::vector<Place> inputs;
-    Place output;
+    std::vector<Operand> inputs;
+    Operand output;
   };
 
   /// A layer that has no form of its own for inference.
@@ -98,155 +97,154 @@ class InferencePlan {
     explicit LayerOp(AnyLayer<T> layer) : layer_(std::move(layer)) {}
     void run(Inputs<T> x, TensorView<T> y, const KernelContext& context) const override {
       Pass<T> pass{context};
-      pass.activation = activation_;
+      pass.asked.activation = activation_;
       layer_->forward(x, y, pass);
     }
-    bool fuse_activation(ActivationSpec activation) override {
-      if (!layer_->fuses_activation() || activation_.kind != Activation::linear) return false;
-      activation_ = activation;
-      return true;
-    }
+    Fusible fuses() const override { return layer_->acceleration().fuses; }
+    void fuse_activation(ActivationSpec activation) override { activation_ = activation; }
 
    private:
     AnyLayer<T> layer_;
     ActivationSpec activation_{};
   };
 
+  /// The forms for inference that layers of this model have, for each node: null where `forward` serves.
+  static std::vector<std::unique_ptr<InferenceOp<T>>> inference_ops(const Model<T>& model,
+                                                                    std::vector<FusionNode>& read);
+  int new_slot(Slot slot) {
+    slots_.push_back(slot);
+    return static_cast<int>(slots_.size()) - 1;
+  }
+  void assign_outputs(const Model<T>& model, const std::vector<int>& slot_of);
   void lay_out_memory();
+  void choose_batches(const Model<T>& model);
 
-  std::vector<Value> values_;
+  std::vector<Slot> slots_;
   std::vector<Step> steps_;
-  std::vector<std::pair<int, int>> copies_;
+  std::vector<std::pair<int, int>> copies_;  ///< from a slot to an output
   Index arena_size_ = 0;
   Index preferred_batch_ = 1, least_batch_ = 1;
 };
 
 template <class T>
+std::vector<std::unique_ptr<InferenceOp<T>>> InferencePlan<T>::inference_ops(const Model<T>& model,
+                                                                             std::vector<FusionNode>& read) {
+  const auto nodes = model.nodes();
+  const std::vector<int> uses = node_uses(read, model.outputs());
+  std::vector<std::unique_ptr<InferenceOp<T>>> ops(nodes.size());
+  std::vector<Shape> shapes;
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    if (nodes[n].layer < 0 || uses[n] == 0) continue;
+    const InferenceForm<T>* const form = model.layer(nodes[n].layer).acceleration().inference;
+    if (!form) continue;
+    shapes.clear();
+    for (const int input : nodes[n].inputs) shapes.push_back(nth(nodes, input).shape);
+    ops[n] = form->inference_op(shapes);
+    if (ops[n]) read[n].fuses = ops[n]->fuses();
+  }
+  return ops;
+}
+
+template <class T>
 InferencePlan<T>::InferencePlan(const Model<T>& model) {
   const auto nodes = model.nodes();
-  const std::size_t count = nodes.size();
-  std::vector<int> uses(count, 0);
-  for (const auto& node : nodes)
-    for (const int input : node.inputs) ++uses[static_cast<std::size_t>(input)];
-  for (const int output : model.outputs()) ++uses[static_cast<std::size_t>(output)];
+  std::vector<FusionNode> read = fusion_nodes(model);
+  auto ops = inference_ops(model, read);
+  const std::vector<Fusion> fusions = fuse(read, model.outputs(), false);
 
-  // step_of: the kernel that a following layer may still join; made_by: the one that writes the value
-  std::vector<int> value_of(count, -1), step_of(count, -1), made_by(count, -1);
-  const auto place = [&](int node) {
-    return Place{value_of[static_cast<std::size_t>(node)], nodes[static_cast<std::size_t>(node)].shape};
-  };
+  std::vector<int> slot_of(nodes.size(), -1), step_of(nodes.size(), -1);
+  const auto operand = [&](int node) { return Operand{nth(slot_of, node), nth(nodes, node).shape}; };
   int next_input = 0;
-  Index weights = 0;
-  for (std::size_t n = 0; n < count; ++n) {
-    const auto& node = nodes[n];
-    if (node.layer < 0) {
-      value_of[n] = static_cast<int>(values_.size());
-      values_.push_back({.input = next_input++, .size = node.shape.size()});
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    const Fusion& fusion = fusions[n];
+    if (fusion.how == Fusion::How::unused) continue;
+    if (fusion.how == Fusion::How::input) {
+      slot_of[n] = new_slot({.input = next_input++, .size = nodes[n].shape.size()});
       continue;
     }
-    const AnyLayer<T>& layer = model.any_layer(node.layer);
-    const std::size_t first = static_cast<std::size_t>(node.inputs[0]);
-    const bool sole = uses[first] == 1 && step_of[first] >= 0;
-    const auto joins = [&](bool fused) {
-      if (!fused) return false;
-      value_of[n] = value_of[first];
-      step_of[n] = made_by[n] = step_of[first];
-      return true;
-    };
-    const LayerRole role = layer->role();
-    if (role == LayerRole::view || role == LayerRole::identity_in_inference) {
-      value_of[n] = value_of[first];
-      made_by[n] = made_by[first];
-      step_of[n] = sole && node.shape == nodes[first].shape ? step_of[first] : -1;
+    const AnyLayer<T>& layer = model.any_layer(nodes[n].layer);
+    if (fusion.how == Fusion::How::run) {
+      if (!ops[n]) ops[n] = std::make_unique<LayerOp>(layer);
+      slot_of[n] = new_slot({.size = nodes[n].shape.size()});
+      step_of[n] = static_cast<int>(steps_.size());
+      steps_.push_back({std::move(ops[n]), {}, operand(static_cast<int>(n))});
+      for (const int input : nodes[n].inputs) steps_.back().inputs.push_back(operand(input));
       continue;
     }
-    if (sole) {
-      InferenceOp<T>& before = *steps_[static_cast<std::size_t>(step_of[first])].op;
-      if (role == LayerRole::activation && joins(before.fuse_activation(layer->activation()))) continue;
-      if (role == LayerRole::channel_affine) {
-        std::vector<T> scale, shift;
-        layer->channel_affine(scale, shift);
-        if (joins(before.fold_affine(scale, shift))) continue;
-      }
+    slot_of[n] = nth(slot_of, fusion.kernel);
+    if (fusion.how == Fusion::How::view) continue;
+    Step& step = nth(steps_, nth(step_of, fusion.kernel));
+    if (fusion.how == Fusion::How::affine) {
+      std::vector<T> scale, shift;
+      layer->acceleration().inference->channel_affine(scale, shift);
+      step.op->fuse_affine(scale, shift);
+    } else if (fusion.how == Fusion::How::residual) {
+      step.op->fuse_residual();
+      step.inputs.push_back(operand(nth(fusions, fusion.kernel).residual));
+    } else {
+      step.op->fuse_activation(read[n].activation);
     }
-    if (role == LayerRole::add && node.inputs.size() == 2) {
-      int late = node.inputs[0], early = node.inputs[1];
-      if (made_by[static_cast<std::size_t>(late)] < made_by[static_cast<std::size_t>(early)]) std::swap(late, early);
-      const std::size_t from = static_cast<std::size_t>(late);
-      const int producer = step_of[from];
-      if (producer >= 0 && late != early && uses[from] == 1 &&
-          steps_[static_cast<std::size_t>(producer)].op->fuse_residual()) {
-        steps_[static_cast<std::size_t>(producer)].inputs.push_back(place(early));
-        value_of[n] = value_of[from];
-        step_of[n] = made_by[n] = producer;
-        continue;
-      }
-    }
-    std::vector<Shape> shapes;
-    std::vector<Place> inputs;
-    for (const int input : node.inputs) {
-      inputs.push_back(place(input));
-      shapes.push_back(inputs.back().shape);
-    }
-    auto op = layer->inference_op(shapes);
-    if (!op) op = std::make_unique<LayerOp>(layer);
-    value_of[n] = static_cast<int>(values_.size());
-    values_.push_back({.size = node.shape.size()});
-    step_of[n] = made_by[n] = static_cast<int>(steps_.size());
-    steps_.push_back({std::move(op), std::move(inputs), {value_of[n], node.shape}});
   }
-
-  for (Index l = 0; l < model.layer_count(); ++l)
-    for (const auto* parameter : model.layer(l).parameters()) weights += parameter->size();
-  int next_output = 0;
-  for (const int output : model.outputs()) {
-    Value& value = values_[static_cast<std::size_t>(value_of[static_cast<std::size_t>(output)])];
-    if (value.input >= 0 || value.output >= 0)
-      copies_.emplace_back(value_of[static_cast<std::size_t>(output)], next_output);
-    else
-      value.output = next_output;
-    ++next_output;
-  }
+  assign_outputs(model, slot_of);
   lay_out_memory();
-  Index activations = 1;
+  choose_batches(model);
+}
+
+/// The last kernels write to the outputs themselves; a value that has a place already is copied there.
+template <class T>
+void InferencePlan<T>::assign_outputs(const Model<T>& model, const std::vector<int>& slot_of) {
+  for (int i = 0; i < static_cast<int>(model.outputs().size()); ++i) {
+    const int s = nth(slot_of, nth(model.outputs(), i));
+    Slot& slot = nth(slots_, s);
+    if (slot.input >= 0 || slot.output >= 0)
+      copies_.emplace_back(s, i);
+    else
+      slot.output = i;
+  }
+}
+
+template <class T>
+void InferencePlan<T>::choose_batches(const Model<T>& model) {
+  Index weights = 0, activations = 1;
+  for (const auto* parameter : model.parameters()) weights += parameter->size();
   for (const Step& step : steps_) activations += step.output.shape.size();
   const Index cached = (Index{1} << 20) / (Index{sizeof(T)} * (std::max)(arena_size_, Index{1}));
   preferred_batch_ = std::clamp<Index>((std::max)(weights / activations, cached), 1, 256);
   least_batch_ = (std::max)(weights / activations / 8, Index{1});
 }
 
-/// Gives every activation a place that no other living one overlaps: largest first, each at the lowest offset
+/// Gives every activation memory that no other living one overlaps: largest first, each at the lowest offset
 /// that is free for its whole life.
 template <class T>
 void InferencePlan<T>::lay_out_memory() {
   const int steps = static_cast<int>(steps_.size());
-  for (Value& value : values_) value.first = steps;
+  for (Slot& slot : slots_) slot.first = steps;
   for (int s = 0; s < steps; ++s) {
-    const Step& step = steps_[static_cast<std::size_t>(s)];
-    Value& output = values_[static_cast<std::size_t>(step.output.value)];
+    const Step& step = nth(steps_, s);
+    Slot& output = nth(slots_, step.output.slot);
     output.first = (std::min)(output.first, s);
     output.last = (std::max)(output.last, s);
-    for (const Place& place : step.inputs) values_[static_cast<std::size_t>(place.value)].last = s;
+    for (const Operand& input : step.inputs) nth(slots_, input.slot).last = s;
   }
-  for (const auto& [from, output] : copies_) values_[static_cast<std::size_t>(from)].last = steps;
+  for (const auto& [slot, output] : copies_) nth(slots_, slot).last = steps;
 
-  std::vector<Value*> order;
-  for (Value& value : values_)
-    if (value.input < 0 && value.output < 0) order.push_back(&value);
-  std::stable_sort(order.begin(), order.end(), [](const Value* a, const Value* b) { return a->size > b->size; });
-  std::vector<Value*> placed;
-  for (Value* value : order) {
-    value->size = (value->size + 15) / 16 * 16;
-    const auto overlaps = [&](const Value* other) {
-      return other->first <= value->last && value->first <= other->last &&
-             other->offset < value->offset + value->size && value->offset < other->offset + other->size;
+  std::vector<Slot*> order;
+  for (Slot& slot : slots_)
+    if (slot.input < 0 && slot.output < 0) order.push_back(&slot);
+  std::stable_sort(order.begin(), order.end(), [](const Slot* a, const Slot* b) { return a->size > b->size; });
+  std::vector<Slot*> placed;
+  for (Slot* slot : order) {
+    slot->size = (slot->size + 15) / 16 * 16;
+    const auto overlaps = [&](const Slot* other) {
+      return other->first <= slot->last && slot->first <= other->last && other->offset < slot->offset + slot->size &&
+             slot->offset < other->offset + other->size;
     };
-    value->offset = 0;
+    slot->offset = 0;
     for (auto other = std::find_if(placed.begin(), placed.end(), overlaps); other != placed.end();
          other = std::find_if(placed.begin(), placed.end(), overlaps))
-      value->offset = (*other)->offset + (*other)->size;
-    arena_size_ = (std::max)(arena_size_, value->offset + value->size);
-    placed.push_back(value);
+      slot->offset = (*other)->offset + (*other)->size;
+    arena_size_ = (std::max)(arena_size_, slot->offset + slot->size);
+    placed.push_back(slot);
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+/// A training step through a model: forward, keeping what backward reads, and backward.
 
 #include <span>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include <keel/kernels/elementwise.hpp>
 #include <keel/layers/base/any_layer.hpp>
+#include <keel/model/fusion.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -23,7 +25,7 @@ class Model;
 ///     model.backward(dy, tape);
 ///     optimizer.step(model.parameters());
 ///
-/// Dropout's masks depend on (seed, step, place in the graph) alone; `backward` counts `step` up after each
+/// Dropout's masks depend on (seed, step, node of the graph) alone; `backward` counts `step` up after each
 /// training pass.
 template <class T = float>
 class Tape {
@@ -36,15 +38,15 @@ class Tape {
   /// loss computed from the values before it neither overflows nor loses its gradient. `left_out` says where that
   /// happened.
   std::vector<Activation> leave_out;
-  bool left_out(std::size_t i) const { return i < left_out_.size() && left_out_[i]; }
+  bool left_out(std::size_t i) const { return i < output_nodes_.size() && nth(fusions_, output_nodes_[i]).left_out; }
 
   /// The i-th output of the last forward pass.
   TensorView<const T> output(std::size_t i = 0) const { return outputs_.at(i); }
   /// dL/d(input i) after backward, where `input_gradients` was set.
   TensorView<const T> input_gradient(std::size_t i = 0) const {
-    if (i >= input_nodes_.size() || !state(root(input_nodes_[i])).gradient.data())
+    if (i >= input_nodes_.size() || !state(input_nodes_[i]).gradient.data())
       throw ConfigError("Tape::input_gradient", "a backward pass with input_gradients set", "none");
-    return state(root(input_nodes_[i])).gradient;
+    return state(input_nodes_[i]).gradient;
   }
   /// Bytes held.
   std::size_t bytes() const {
@@ -55,7 +57,7 @@ class Tape {
       for (const Tensor<T>& tensor : state.cache.tensors) add(tensor);
       total += state.cache.bytes.size() + state.cache.statistics.size() * sizeof(double);
     }
-    for (const Tensor<T>& buffer : buffers_) add(buffer);
+    for (const Tensor<T>& slot : slots_) add(slot);
     return total;
   }
 
@@ -63,71 +65,63 @@ class Tape {
   friend class Model<T>;
 
   struct State {
-    /// The node whose memory holds this one's value; itself unless this one is a view or was fused.
-    int root = -1;
-    int holds = -1;          ///< the last of the nodes that were fused into this one: whose value its memory has
-    int residual = -1;       ///< the node whose value this node adds for its consumer, a sum
-    ActivationSpec fused{};  ///< the activation that this node applies for its consumer
     bool needs_gradient = false;
-    bool before_activation = false;
     TensorView<const T> value;
     TensorView<T> gradient;  ///< data() is null while there is none
-    int buffer = -1;         ///< of `gradient`, which nodes may share; -1: the caller's memory
+    int slot = -1;           ///< of `gradient`, which nodes may share; -1: the caller's memory
     Tensor<T> memory;
     Cache<T> cache;
   };
 
-  State& state(int node) { return states_[static_cast<std::size_t>(node)]; }
-  const State& state(int node) const { return states_[static_cast<std::size_t>(node)]; }
-  int root(int node) const { return state(node).root; }
+  State& state(int node) { return nth(states_, node); }
+  const State& state(int node) const { return nth(states_, node); }
+  const Fusion& fusion(int node) const { return nth(fusions_, node); }
+  /// The node whose memory holds a node's value and gradient.
+  int kernel(int node) const { return fusion(node).kernel; }
+  bool runs(int node) const { return fusion(node).how == Fusion::How::run; }
+  int node_count() const { return static_cast<int>(states_.size()); }
 
   void forward(Model<T>& model, Inputs<T> x, bool training);
   void backward(Model<T>& model, Inputs<T> dy, bool accumulate);
 
   /// Decides which nodes share memory and which need gradients.
   void prepare(const Model<T>& model);
-  bool leaves_out(const Model<T>& model, int node, const std::vector<int>& uses) const {
-    const int layer = model.nodes()[static_cast<std::size_t>(node)].layer;
-    if (layer < 0 || uses[static_cast<std::size_t>(node)] != 1) return false;
-    for (std::size_t i = 0; i < leave_out.size() && i < model.outputs().size(); ++i)
-      if (model.outputs()[i] == node && leave_out[i] != Activation::linear)
-        return model.layer(layer).activation().kind == leave_out[i];
-    return false;
-  }
-  /// The layer that computes a node's value, if its consumer may be fused into it: nobody else needs that value.
-  const AnyLayer<T>* free_layer(const Model<T>& model, int node, const std::vector<int>& uses) const {
-    const State& computed = state(root(node));
-    const int layer = model.nodes()[static_cast<std::size_t>(root(node))].layer;
-    const bool sole = layer >= 0 && computed.holds == node && uses[static_cast<std::size_t>(node)] == 1 &&
-                      computed.fused.kind == Activation::linear;
-    return sole ? &model.any_layer(layer) : nullptr;
-  }
+  /// Where every node's value will be.
+  void place_values(const Model<T>& model, Inputs<T> x);
   Pass<T> pass(const Model<T>& model, int node);
-  /// What a layer reads: the node's inputs, and the residual that was fused into it.
+  /// What a kernel reads: the node's inputs, and the residual that was fused into it.
+  void gather_sources(const Model<T>& model, int node);
   void gather_inputs(const Model<T>& model, int node);
-  /// A gradient arrives at a node, in a buffer (or, if -1, in the caller's memory): kept, or added to the one
-  /// there.
-  void receive(int node, TensorView<T> gradient, int buffer);
 
+  /// Makes the gradients of parameters ready to be added to or written.
+  void clear_gradients(Model<T>& model, bool accumulate);
+  /// Memory for the gradients that a kernel writes: `targets_` and `input_gradients_`.
+  void place_gradients(const Model<T>& model, int node);
+  void backward(Model<T>& model, int node, bool accumulate);
+  /// A gradient arrives at a node, in a slot (or, if -1, in the caller's memory): kept, or added to the one there.
+  void receive(int node, TensorView<T> gradient, int slot);
+
+  /// A free slot of that size.
   int acquire(Index size);
-  int share(int buffer) {
-    ++holders_[static_cast<std::size_t>(buffer)];
-    return buffer;
+  int share(int slot) {
+    ++nth(holders_, slot);
+    return slot;
   }
-  void release(int buffer) {
-    if (buffer >= 0) --holders_[static_cast<std::size_t>(buffer)];
+  void release(int slot) {
+    if (slot >= 0) --nth(holders_, slot);
   }
   /// Whether a gradient may be changed where it is.
-  bool is_own(int buffer) const { return buffer >= 0 && holders_[static_cast<std::size_t>(buffer)] == 1; }
+  bool is_own(int slot) const { return slot >= 0 && nth(holders_, slot) == 1; }
 
+  std::vector<Fusion> fusions_;
   std::vector<State> states_;
-  std::vector<int> input_nodes_;
+  std::vector<int> input_nodes_, output_nodes_;
   std::vector<TensorView<const T>> outputs_, inputs_;
   std::vector<TensorView<T>> input_gradients_;
   std::vector<int> sources_, targets_;
-  std::vector<Tensor<T>> buffers_;
-  std::vector<int> holders_;
-  std::vector<bool> visited_, left_out_;
+  std::vector<Tensor<T>> slots_;  ///< memory that gradients use in turn
+  std::vector<int> holders_;      ///< of each slot
+  std::vector<bool> visited_;
   Scratch scratch_;
   ThreadPool* threads_ = nullptr;
   bool training_ = false;
@@ -137,50 +131,23 @@ class Tape {
 template <class T>
 void Tape<T>::prepare(const Model<T>& model) {
   const auto nodes = model.nodes();
-  states_.resize(nodes.size());
-  std::vector<int> uses(nodes.size(), 0);
-  for (const auto& node : nodes)
-    for (const int input : node.inputs) ++uses[static_cast<std::size_t>(input)];
-  for (const int output : model.outputs()) ++uses[static_cast<std::size_t>(output)];
-  for (int n = 0; n < static_cast<int>(nodes.size()); ++n) {
-    const auto& node = nodes[static_cast<std::size_t>(n)];
-    State& here = state(n);
-    here.root = here.holds = n;
-    here.residual = -1;
-    here.fused = {};
-    here.before_activation = false;
-    here.needs_gradient = node.layer < 0 && input_gradients;
-    if (node.layer < 0) continue;
-    const AnyLayer<T>& layer = model.any_layer(node.layer);
-    for (const auto* parameter : layer->parameters()) here.needs_gradient |= parameter->trains();
-    for (const int input : node.inputs) here.needs_gradient |= state(root(input)).needs_gradient;
-    const int input = node.inputs[0];
-    if (layer->role() == LayerRole::view) here.root = root(input);
-    if (leaves_out(model, n, uses)) {
-      here.before_activation = layer->role() != LayerRole::activation;
-      if (!here.before_activation) here.root = root(input);
-    } else if (layer->role() == LayerRole::activation && !activation_needs_input(layer->activation())) {
-      const AnyLayer<T>* into = free_layer(model, input, uses);
-      if (into && (*into)->fuses_activation()) {
-        here.root = root(input);
-        state(here.root).fused = layer->activation();
-        state(here.root).holds = n;
-      }
-    } else if (layer->role() == LayerRole::add && node.inputs.size() == 2) {
-      const bool second = root(node.inputs[1]) > root(input);
-      const int last = node.inputs[second], other = node.inputs[!second];
-      const AnyLayer<T>* into = other < root(last) ? free_layer(model, last, uses) : nullptr;
-      if (into && (*into)->fuses_residual() && state(root(last)).residual < 0) {
-        here.root = root(last);
-        state(here.root).residual = other;
-        state(here.root).holds = n;
-        state(here.root).needs_gradient |= state(root(other)).needs_gradient;
-      }
-    }
-  }
-  left_out_.assign(model.outputs().size(), false);
-  for (std::size_t i = 0; i < left_out_.size(); ++i) left_out_[i] = leaves_out(model, model.outputs()[i], uses);
   input_nodes_.assign(model.inputs().begin(), model.inputs().end());
+  output_nodes_.assign(model.outputs().begin(), model.outputs().end());
+  std::vector<FusionNode> read = fusion_nodes(model);
+  for (std::size_t i = 0; i < leave_out.size() && i < output_nodes_.size(); ++i)
+    nth(read, output_nodes_[i]).leave_out = leave_out[i];
+  fusions_ = fuse(read, output_nodes_, true);
+  states_.resize(nodes.size());
+  for (State& state : states_) state.needs_gradient = false;
+  for (const int input : input_nodes_) state(input).needs_gradient = input_gradients;
+  for (int n = 0; n < node_count(); ++n) {
+    if (!runs(n)) continue;
+    State& here = state(n);
+    for (const auto* parameter : model.layer(nth(nodes, n).layer).parameters())
+      here.needs_gradient |= parameter->trains();
+    gather_sources(model, n);
+    for (const int source : sources_) here.needs_gradient |= state(kernel(source)).needs_gradient;
+  }
 }
 
 template <class T>
@@ -189,18 +156,39 @@ Pass<T> Tape<T>::pass(const Model<T>& model, int node) {
   pass.training = training_;
   pass.cache = &state(node).cache;
   pass.rng = Rng(seed, (step << 20) + static_cast<std::uint64_t>(node));
-  pass.activation = state(node).fused;
-  pass.before_activation = state(node).before_activation;
+  pass.asked.activation = fusion(node).activation;
+  pass.asked.before_activation = fusion(node).left_out;
   return pass;
 }
 
 template <class T>
-void Tape<T>::gather_inputs(const Model<T>& model, int node) {
-  const auto& inputs = model.nodes()[static_cast<std::size_t>(node)].inputs;
+void Tape<T>::gather_sources(const Model<T>& model, int node) {
+  const auto& inputs = nth(model.nodes(), node).inputs;
   sources_.assign(inputs.begin(), inputs.end());
-  if (state(node).residual >= 0) sources_.push_back(state(node).residual);
+  if (fusion(node).residual >= 0) sources_.push_back(fusion(node).residual);
+}
+
+template <class T>
+void Tape<T>::gather_inputs(const Model<T>& model, int node) {
+  gather_sources(model, node);
   inputs_.clear();
   for (const int source : sources_) inputs_.push_back(state(source).value);
+}
+
+template <class T>
+void Tape<T>::place_values(const Model<T>& model, Inputs<T> x) {
+  const Index batch = x[0].shape()[0];
+  for (std::size_t i = 0; i < x.size(); ++i) state(input_nodes_[i]).value = x[i];
+  for (int n = 0; n < node_count(); ++n) {
+    State& here = state(n);
+    const Shape shape = nth(model.nodes(), n).shape.with_batch(batch);
+    if (runs(n)) {
+      here.memory.resize(shape);
+      here.value = here.memory.view();
+    } else if (fusion(n).how != Fusion::How::input && kernel(n) >= 0) {
+      here.value = {shape, state(kernel(n)).value.data()};
+    }
+  }
 }
 
 template <class T>
@@ -208,56 +196,101 @@ void Tape<T>::forward(Model<T>& model, Inputs<T> x, bool training) {
   ran_ = nullptr;
   training_ = training;
   prepare(model);
+  place_values(model, x);
   const auto nodes = model.nodes();
-  const Index batch = x[0].shape()[0];
-  std::size_t next_input = 0;
-  for (int n = 0; n < static_cast<int>(nodes.size()); ++n) {
-    const auto& node = nodes[static_cast<std::size_t>(n)];
-    State& here = state(n);
-    const Shape shape = node.shape.with_batch(batch);
-    if (node.layer < 0) {
-      here.value = x[next_input++];
-    } else if (here.root != n) {
-      here.value = {shape, state(here.root).value.data()};
-    } else {
-      here.memory.resize(shape);
-      here.value = here.memory.view();
-      gather_inputs(model, n);
-      Scratch::Frame frame(scratch_);
-      Pass<T> p = pass(model, n);
-      model.any_layer(node.layer)->forward(inputs_, here.memory.view(), p);
-    }
+  for (int n = 0; n < node_count(); ++n) {
+    if (!runs(n)) continue;
+    gather_inputs(model, n);
+    Scratch::Frame frame(scratch_);
+    Pass<T> p = pass(model, n);
+    model.any_layer(nth(nodes, n).layer)->forward(inputs_, state(n).memory.view(), p);
   }
   outputs_.clear();
-  for (const int output : model.outputs()) outputs_.push_back(state(output).value);
+  for (const int output : output_nodes_) outputs_.push_back(state(output).value);
   // state changes only once every layer has had its say
-  if (training)
-    for (int n = 0; n < static_cast<int>(nodes.size()); ++n)
-      if (nodes[static_cast<std::size_t>(n)].layer >= 0 && root(n) == n) {
-        Pass<T> p = pass(model, n);
-        model.layer(nodes[static_cast<std::size_t>(n)].layer).finish_forward(p);
-      }
+  for (int n = 0; training && n < node_count(); ++n) {
+    if (!runs(n)) continue;
+    Pass<T> p = pass(model, n);
+    model.layer(nth(nodes, n).layer).finish_forward(p);
+  }
   ran_ = nodes.data();
 }
 
 template <class T>
-void Tape<T>::receive(int node, TensorView<T> gradient, int buffer) {
-  State& target = state(root(node));
+void Tape<T>::receive(int node, TensorView<T> gradient, int slot) {
+  State& target = state(kernel(node));
   if (!target.gradient.data()) {
     target.gradient = gradient.reshaped(target.value.shape());
-    target.buffer = buffer;
+    target.slot = slot;
     return;
   }
   const KernelContext context{scratch_, threads_};
   const T* const there = target.gradient.data();
-  const int buffer_there = target.buffer;
-  if (!is_own(target.buffer)) {
-    target.buffer = is_own(buffer) ? share(buffer) : acquire(target.gradient.size());
-    target.gradient = {target.gradient.shape(), buffers_[static_cast<std::size_t>(target.buffer)].data()};
-    release(buffer_there);
+  const int slot_there = target.slot;
+  if (!is_own(slot_there)) {
+    target.slot = is_own(slot) ? share(slot) : acquire(target.gradient.size());
+    target.gradient = {target.gradient.shape(), nth(slots_, target.slot).data()};
+    release(slot_there);
   }
   add(gradient.size(), there, gradient.data(), ActivationSpec(), target.gradient.data(), context);
-  release(buffer);
+  release(slot);
+}
+
+template <class T>
+void Tape<T>::clear_gradients(Model<T>& model, bool accumulate) {
+  for (Index l = 0; l < model.layer_count(); ++l) {
+    const bool overwrites = model.layer(l).acceleration().overwrites_gradients;
+    for (Parameter<T>* parameter : model.layer(l).parameters()) {
+      if (!parameter->trains()) continue;
+      const bool fresh = !(parameter->gradient.shape() == parameter->shape());
+      if (fresh) parameter->gradient.resize(parameter->shape());
+      if (fresh || (!accumulate && !overwrites))
+        std::fill(parameter->gradient.begin(), parameter->gradient.end(), T(0));
+    }
+  }
+}
+
+template <class T>
+void Tape<T>::place_gradients(const Model<T>& model, int node) {
+  State& here = state(node);
+  const Fusion& fused = fusion(node);
+  const std::size_t own_inputs = nth(model.nodes(), node).inputs.size();
+  const bool own = is_own(here.slot);
+  input_gradients_.assign(sources_.size(), {});
+  targets_.assign(sources_.size(), -1);
+  int shared = -1;
+  // a residual, the last source, is served first
+  for (std::size_t i = sources_.size(); i-- > 0;) {
+    const State& source = state(kernel(sources_[i]));
+    int& slot = targets_[i];
+    if (source.needs_gradient) {
+      const GradientMemory memory = i >= own_inputs                ? fused.residual_gradient
+                                    : i == 0 || fused.one_gradient ? fused.input_gradient
+                                                                   : GradientMemory::own;
+      const bool takes = memory == GradientMemory::is_dy || (memory == GradientMemory::over_dy && own);
+      if (fused.one_gradient && shared >= 0)
+        slot = share(shared);
+      else
+        slot = takes && here.slot >= 0 ? std::exchange(here.slot, -1) : acquire(source.value.size());
+      shared = slot;
+    }
+    input_gradients_[i] = {state(sources_[i]).value.shape(), slot < 0 ? nullptr : nth(slots_, slot).data()};
+  }
+}
+
+template <class T>
+void Tape<T>::backward(Model<T>& model, int node, bool accumulate) {
+  const int l = nth(model.nodes(), node).layer;
+  gather_inputs(model, node);
+  place_gradients(model, node);
+  const State& here = state(node);
+  Scratch::Frame frame(scratch_);
+  Pass<T> p = pass(model, node);
+  p.asked.accumulate = accumulate || nth(visited_, l);
+  nth(visited_, l) = true;
+  model.layer(l).backward(inputs_, here.value, here.gradient, input_gradients_, p);
+  for (std::size_t i = 0; i < targets_.size(); ++i)
+    if (targets_[i] >= 0) receive(sources_[i], input_gradients_[i], targets_[i]);
 }
 
 template <class T>
@@ -267,93 +300,52 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
     throw ConfigError("Model::backward", "a forward pass of this model on this tape before",
                       ran_ ? "one of another model, or of this one before layers were added" : "none");
   threads_ = model.thread_pool();
-  holders_.assign(buffers_.size(), 0);
-  visited_.assign(static_cast<std::size_t>(model.layer_count()), false);
+  holders_.assign(slots_.size(), 0);
+  visited_.assign(to_size(model.layer_count()), false);
   for (State& state : states_) {
     state.gradient = {};
-    state.buffer = -1;
+    state.slot = -1;
   }
-  for (Index l = 0; l < model.layer_count(); ++l)
-    for (Parameter<T>* parameter : model.layer(l).parameters())
-      if (parameter->trains()) {
-        const bool fresh = !(parameter->gradient.shape() == parameter->shape());
-        if (fresh) parameter->gradient.resize(parameter->shape());
-        if (fresh || (!accumulate && !model.layer(l).overwrites_gradients()))
-          std::fill(parameter->gradient.begin(), parameter->gradient.end(), T(0));
-      }
+  clear_gradients(model, accumulate);
   for (std::size_t i = 0; i < dy.size(); ++i) {
     // read only: `receive` copies before it adds
     T* data = const_cast<T*>(dy[i].data());
-    receive(model.outputs()[i], {dy[i].shape(), data}, -1);
+    receive(output_nodes_[i], {dy[i].shape(), data}, -1);
   }
-
-  for (int n = static_cast<int>(nodes.size()) - 1; n >= 0; --n) {
-    const auto& node = nodes[static_cast<std::size_t>(n)];
+  for (int n = node_count() - 1; n >= 0; --n) {
     State& here = state(n);
-    if (node.layer < 0 || here.root != n || !here.gradient.data()) continue;
-    if (here.needs_gradient) {
-      const std::size_t l = static_cast<std::size_t>(node.layer);
-      Layer<T>& layer = model.layer(node.layer);
-      gather_inputs(model, n);
-      input_gradients_.assign(sources_.size(), {});
-      targets_.assign(sources_.size(), -1);
-      // The inputs of a sum have one gradient: the sum's own, unless that must be kept from an activation's. So
-      // has a residual, which is served first.
-      const bool sum = layer.role() == LayerRole::add, own = is_own(here.buffer);
-      int shared = -1;
-      for (std::size_t i = sources_.size(); i-- > 0;) {
-        const State& source = state(root(sources_[i]));
-        const bool same = sum || i >= node.inputs.size();
-        const bool moves =
-            (same && here.fused.kind == Activation::linear) || ((same || layer.gradient_in_place()) && own);
-        int& buffer = targets_[i];
-        if (source.needs_gradient) {
-          buffer = sum && shared >= 0          ? share(shared)
-                   : moves && here.buffer >= 0 ? std::exchange(here.buffer, -1)
-                                               : acquire(source.value.size());
-          shared = buffer;
-        }
-        input_gradients_[i] = {state(sources_[i]).value.shape(),
-                               buffer < 0 ? nullptr : buffers_[static_cast<std::size_t>(buffer)].data()};
-      }
-      Scratch::Frame frame(scratch_);
-      Pass<T> p = pass(model, n);
-      p.accumulate = accumulate || visited_[l];
-      visited_[l] = true;
-      layer.backward(inputs_, here.value, here.gradient, input_gradients_, p);
-      for (std::size_t i = 0; i < targets_.size(); ++i)
-        if (targets_[i] >= 0) receive(sources_[i], input_gradients_[i], targets_[i]);
-    }
-    release(here.buffer);
+    if (!runs(n) || !here.gradient.data()) continue;
+    if (here.needs_gradient) backward(model, n, accumulate);
+    release(here.slot);
     here.gradient = {};
   }
-
-  if (accumulate) return;
-  for (Index l = 0; l < model.layer_count(); ++l)
-    if (!visited_[static_cast<std::size_t>(l)] && model.layer(l).overwrites_gradients())
+  // where no gradient came, backward has overwritten nothing
+  for (Index l = 0; !accumulate && l < model.layer_count(); ++l)
+    if (!nth(visited_, l) && model.layer(l).acceleration().overwrites_gradients)
       for (Parameter<T>* parameter : model.layer(l).parameters())
         if (parameter->trains()) std::fill(parameter->gradient.begin(), parameter->gradient.end(), T(0));
 }
 
+/// The smallest that is large enough, else the largest, which is enlarged.
 template <class T>
 int Tape<T>::acquire(Index size) {
   int best = -1;
-  for (int b = 0; b < static_cast<int>(buffers_.size()); ++b) {
-    if (holders_[static_cast<std::size_t>(b)] > 0) continue;
-    const Index held = buffers_[static_cast<std::size_t>(b)].size();
-    const Index best_held = best < 0 ? -1 : buffers_[static_cast<std::size_t>(best)].size();
+  for (int s = 0; s < static_cast<int>(slots_.size()); ++s) {
+    if (nth(holders_, s) > 0) continue;
+    const Index held = nth(slots_, s).size();
+    const Index best_held = best < 0 ? -1 : nth(slots_, best).size();
     const bool fits = held >= size, best_fits = best_held >= size;
     if (best < 0 || (fits && !best_fits) || (fits == best_fits && (fits ? held < best_held : held > best_held)))
-      best = b;
+      best = s;
   }
   if (best < 0) {
-    best = static_cast<int>(buffers_.size());
-    buffers_.emplace_back();
+    best = static_cast<int>(slots_.size());
+    slots_.emplace_back();
     holders_.push_back(0);
   }
-  Tensor<T>& buffer = buffers_[static_cast<std::size_t>(best)];
-  if (buffer.size() < size) buffer = Tensor<T>::uninitialized({size});
-  holders_[static_cast<std::size_t>(best)] = 1;
+  Tensor<T>& slot = nth(slots_, best);
+  if (slot.size() < size) slot = Tensor<T>::uninitialized({size});
+  nth(holders_, best) = 1;
   return best;
 }
 

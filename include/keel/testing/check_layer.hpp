@@ -67,12 +67,12 @@ class LayerCheck {
                               {"training", true, Freeze::none, {}},
                               {"gradients frozen", true, Freeze::gradients, {}},
                               {"layer frozen", true, Freeze::layer, {}}};
-      if (layer_->fuses_activation()) {
+      if (layer_->acceleration().fuses.activation) {
         modes.push_back({"training with tanh fused", true, Freeze::none, Activation::tanh});
         modes.push_back({"inference with tanh fused", false, Freeze::none, Activation::tanh});
         modes.push_back({"training with softmax fused", true, Freeze::none, Activation::softmax});
       }
-      if (layer_->fuses_residual()) {
+      if (layer_->acceleration().fuses.residual) {
         modes.push_back({"training with a residual", true, Freeze::none, {}, true});
         modes.push_back({"inference with a residual and tanh", false, Freeze::none, Activation::tanh, true});
         modes.push_back({"training with a residual and relu", true, Freeze::none, Activation::relu, true});
@@ -194,7 +194,7 @@ class LayerCheck {
     pass.training = mode.training;
     pass.cache = cache;
     pass.rng = Rng(options_.seed, 7);
-    pass.activation = mode.fused;
+    pass.asked.activation = mode.fused;
     return pass;
   }
   Tensor<T> forward(const Tensors& x, Cache<T>* cache, const Mode& mode, T before = untouched,
@@ -237,7 +237,7 @@ class LayerCheck {
     {
       Scratch::Frame frame(scratch_);
       Pass<T> p = pass(&cache, mode, threads);
-      p.accumulate = accumulate;
+      p.asked.accumulate = accumulate;
       layer_->backward(inputs, y, from, dx, p);
     }
     for (Parameter<T>* parameter : layer_->parameters())
@@ -275,7 +275,7 @@ class LayerCheck {
     const Tensor<T> w = random(y.shape()), v = random(y.shape());
     Tensor<T> dy(y.shape());
     for (Index i = 0; i < y.size(); ++i) dy[i] = w[i] + v[i] * y[i];
-    const bool overwrites = layer_->overwrites_gradients();
+    const bool overwrites = layer_->acceleration().overwrites_gradients;
     const T start = overwrites ? nan : T(0);
     std::vector<std::uint64_t> versions;
     for (Parameter<T>* parameter : layer_->parameters()) versions.push_back(parameter->version());
@@ -299,7 +299,7 @@ class LayerCheck {
       expect(distance(added.parameters[i], sum) < 1e-6, mode.name, "backward does not add to gradients when it should");
     }
     const int last = static_cast<int>(x.size()) - 1;
-    for (const int i : {layer_->gradient_in_place() ? 0 : -1, mode.residual ? last : -1}) {
+    for (const int i : {layer_->acceleration().gradient_in_place ? 0 : -1, mode.residual ? last : -1}) {
       if (i < 0) continue;
       const Gradients placed = backward(x, y, dy, cache, mode, start, false, -1, nullptr, i);
       expect(same_bits(g.inputs, placed.inputs) && same_bits(g.parameters, placed.parameters), mode.name,
@@ -422,18 +422,18 @@ class LayerCheck {
     }
     const Index channels = y.rank() > 1 ? y.shape().back() : 1, rows = y.size() / (std::max)(channels, Index{1});
     const KernelContext context{scratch_};
-    switch (layer_->role()) {
+    switch (layer_->acceleration().role) {
       case LayerRole::view: expect(same_bits(y.reshaped(x[0].shape()), x[0]), "role", "a view changes values"); break;
       case LayerRole::identity_in_inference: expect(same_bits(y, x[0]), "role", "not the identity in inference"); break;
       case LayerRole::activation: {
         Tensor<T> want(y.shape());
-        activation_forward(layer_->activation(), rows, channels, x[0].data(), want.data(), context);
-        expect(distance(y, want) < 1e-12, "role", "activation() is another function than forward");
+        activation_forward(layer_->acceleration().activation, rows, channels, x[0].data(), want.data(), context);
+        expect(distance(y, want) < 1e-12, "role", "acceleration().activation is another function than forward");
         break;
       }
       case LayerRole::channel_affine: {
         std::vector<T> scale, shift;
-        layer_->channel_affine(scale, shift);
+        layer_->acceleration().inference->channel_affine(scale, shift);
         Tensor<T> want = x[0];
         for (Index i = 0; i < want.size(); ++i)
           want[i] =
@@ -454,21 +454,28 @@ class LayerCheck {
   }
   /// The inference form with any of: an affine function, a residual, an activation.
   void check_op(const Tensors& x, const Tensor<T>& y, Index channels, bool affine, bool residual, bool activate) {
-    const auto op = layer_->inference_op(shapes_);
+    const InferenceForm<T>* const form = layer_->acceleration().inference;
+    const auto op = form ? form->inference_op(shapes_) : nullptr;
     if (!op) return;
+    const Fusible fuses = op->fuses();
     const Tensor<T> scale = random({channels}), shift = random({channels}), addend = random(y.shape());
     Tensor<T> want = y, got(y.shape(), std::numeric_limits<T>::quiet_NaN());
-    if (affine && op->fold_affine({scale.data(), scale.data() + channels}, {shift.data(), shift.data() + channels}))
+    if (affine && fuses.affine) {
+      op->fuse_affine({scale.data(), scale.data() + channels}, {shift.data(), shift.data() + channels});
       for (Index i = 0; i < y.size(); ++i) want[i] = want[i] * scale[i % channels] + shift[i % channels];
+    }
     auto inputs = views(x);
-    if (residual && op->fuse_residual()) {
+    if (residual && fuses.residual) {
+      op->fuse_residual();
       inputs.push_back(addend);
       for (Index i = 0; i < y.size(); ++i) want[i] += addend[i];
     }
     const KernelContext context{scratch_};
     Scratch::Frame frame(scratch_);
-    if (activate && op->fuse_activation(Activation::sigmoid))
+    if (activate && fuses.activation) {
+      op->fuse_activation(Activation::sigmoid);
       activation_forward(Activation::sigmoid, 1, y.size(), want.data(), want.data(), context);
+    }
     op->run(inputs, got, context);
     expect(distance(got, want) < 1e-10, "inference_op",
            std::string("other values than forward") + (affine ? ", affine" : "") + (residual ? ", residual" : "") +

@@ -4,6 +4,7 @@
 #include <keel/io/keras/npz.hpp>
 #include <keel/formats/safetensors.hpp>
 #include <keel/formats/torch_file.hpp>
+#include <keel/formats/torch_write.hpp>
 
 #include <cstdio>
 

@@ -197,7 +197,7 @@ class KerasWriter {
       const Config::Value* value = config.find(key);
       if (value) std::visit([&](const auto& held) { json[key] = held; }, *value);
     }
-    const ActivationSpec activation = layer.activation();
+    const ActivationSpec activation = layer.acceleration().activation;
     if (json.contains("activation")) {
       if (activation.kind == Activation::gelu_tanh)
         refuse(layer, "an activation that Keras has a name for", "gelu_tanh", "save as .safetensors");

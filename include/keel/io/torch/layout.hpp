@@ -229,15 +229,15 @@ TorchParts torch_parts(const Layer<T>& layer, const Shape& in, const Shape& out)
     const bool bilinear = config.get<std::string>("interpolation", "nearest") == "bilinear";
     add("nn.Upsample(scale_factor=" + pair("size", 2) + ", mode='" +
         (bilinear ? "bilinear', align_corners=False)" : "nearest')"));
-  } else if (layer.role() == LayerRole::activation) {
-    add(torch_activation(layer.activation()));
+  } else if (layer.acceleration().role == LayerRole::activation) {
+    add(torch_activation(layer.acceleration().activation));
   } else if (type == "Softmax") {
     add("nn.Softmax(dim=1)");
   } else {
     add("nn.Identity()  # " + type + ": PyTorch has no module");
   }
-  const bool inside = !parts.with_weights.empty() && layer.role() != LayerRole::activation;
-  if (inside && layer.activation().kind != Activation::linear) add(torch_activation(layer.activation()), "_activation");
+  const bool inside = !parts.with_weights.empty() && layer.acceleration().role != LayerRole::activation;
+  if (inside && layer.acceleration().activation.kind != Activation::linear) add(torch_activation(layer.acceleration().activation), "_activation");
   return parts;
 }
 

@@ -3,6 +3,7 @@
 
 #include <keel/io/torch/layout.hpp>
 #include <keel/formats/torch_file.hpp>
+#include <keel/formats/torch_write.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {

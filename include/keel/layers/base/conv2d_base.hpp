@@ -14,7 +14,7 @@ inline namespace KEEL_ABI {
 /// Options has strides, padding, dilation_rate, activation, use_bias and bias_initializer. A derived class makes
 /// the kernel and says how many filters and groups there are for a number of channels.
 template <class T, class Options>
-class Conv2DBase : public Layer<T> {
+class Conv2DBase : public Layer<T>, public InferenceForm<T> {
  public:
   Pair kernel_size() const { return kernel_size_; }
   const Options& options() const { return options_; }
@@ -46,15 +46,18 @@ class Conv2DBase : public Layer<T> {
     Scratch::Frame frame(pass.kernel.scratch);
     const T* dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
     if (kernel_.trains())
-      conv2d_backward_kernel(g, x[0].data(), dz, kernel_.gradient.data(), pass.accumulate, pass.kernel);
+      conv2d_backward_kernel(g, x[0].data(), dz, kernel_.gradient.data(), pass.asked.accumulate, pass.kernel);
     if (bias_.trains() && options_.use_bias)
-      column_sums(y.size() / g.out_c, g.out_c, dz, bias_.gradient.data(), pass.accumulate, pass.kernel);
+      column_sums(y.size() / g.out_c, g.out_c, dz, bias_.gradient.data(), pass.asked.accumulate, pass.kernel);
     if (dx[0].data()) conv2d_backward_input(g, dz, kernel_.value().data(), dx[0].data(), pass.kernel);
   }
 
-  ActivationSpec activation() const override { return options_.activation; }
-  bool fuses_activation() const override { return options_.activation.kind == Activation::linear; }
-  bool overwrites_gradients() const override { return true; }
+  Acceleration<T> acceleration() const override {
+    return {.activation = options_.activation,
+            .fuses = {.activation = options_.activation.kind == Activation::linear},
+            .overwrites_gradients = true,
+            .inference = this};
+  }
   std::unique_ptr<InferenceOp<T>> inference_op(Shapes inputs) const override {
     return std::make_unique<Op>(geometry(inputs[0]), kernel_.value(), bias_.value(), options_.activation);
   }

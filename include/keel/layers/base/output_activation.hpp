@@ -13,7 +13,7 @@ inline namespace KEEL_ABI {
 /// The layer's own activation (unless the model leaves it out), else the one that the model moved into it.
 template <class T>
 const ActivationSpec& output_activation(const ActivationSpec& own, const Pass<T>& pass) {
-  return own.kind == Activation::linear || pass.before_activation ? pass.activation : own;
+  return own.kind == Activation::linear || pass.asked.before_activation ? pass.asked.activation : own;
 }
 
 /// Calls `compute(T* out, ActivationSpec fused)`, which writes fused(z), and finishes y = activation(z). Keeps z
@@ -52,23 +52,18 @@ class KernelOp : public InferenceOp<T> {
     std::copy(bias.begin(), bias.end(), bias_.begin());
   }
 
-  bool fold_affine(std::span<const T> scale, std::span<const T> shift) override {
-    if (activation_.kind != Activation::linear || residual_) return false;
+  Fusible fuses() const override {
+    if (activation_.kind != Activation::linear) return {};
+    return {.affine = true, .activation = true, .residual = true};
+  }
+  void fuse_affine(std::span<const T> scale, std::span<const T> shift) override {
     const std::size_t channels = bias_.size();
     for (std::size_t i = 0; i < kernel_.size(); ++i) kernel_[i] *= scale[i % channels];
     for (std::size_t c = 0; c < channels; ++c) bias_[c] = bias_[c] * scale[c] + shift[c];
     pack();
-    return true;
   }
-  bool fuse_activation(ActivationSpec activation) override {
-    if (activation_.kind != Activation::linear) return false;
-    activation_ = activation;
-    return true;
-  }
-  bool fuse_residual() override {
-    if (activation_.kind != Activation::linear || residual_) return false;
-    return residual_ = true;
-  }
+  void fuse_residual() override { residual_ = true; }
+  void fuse_activation(ActivationSpec activation) override { activation_ = activation; }
 
  protected:
   virtual void pack() {}

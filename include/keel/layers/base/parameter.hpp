@@ -1,5 +1,7 @@
 #pragma once
+/// A layer's state: parameters, counters, and what of it is frozen.
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -68,6 +70,18 @@ class Parameter {
   Tensor<T> value_;
   std::uint64_t version_ = 0;
 };
+
+/// A value that is counted and saved but is neither trained nor listed as a weight (BatchNorm's number of
+/// batches).
+struct Counter {
+  std::string name;
+  std::int64_t value = 0;
+};
+
+/// none: trains. gradients: PyTorch's `requires_grad_(False)`; the parameters stay, the layer runs as before
+/// (BatchNorm goes on updating its moving statistics). layer: Keras's `trainable = False`; also runs in inference
+/// mode during training.
+enum class Freeze { none, gradients, layer };
 
 KEEL_INSTANCE(class Parameter<float>)
 

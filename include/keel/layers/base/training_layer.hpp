@@ -17,7 +17,7 @@ template <class T>
 class TrainingLayer : public Layer<T> {
  public:
   Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
-  LayerRole role() const final { return LayerRole::identity_in_inference; }
+  Acceleration<T> acceleration() const final { return {.role = LayerRole::identity_in_inference}; }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const final {
     if (pass.training)
@@ -25,7 +25,7 @@ class TrainingLayer : public Layer<T> {
     else
       std::copy(x[0].begin(), x[0].end(), y.begin());
   }
-  void backward(Inputs<T>, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) final {
+  void backward(Inputs<T>, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     if (!dx[0].data()) return;
     if (pass.training)
       train_backward(dy, dx[0], pass);

@@ -11,7 +11,7 @@ inline namespace KEEL_ABI {
 template <class T>
 class ViewLayer : public Layer<T> {
  public:
-  LayerRole role() const override { return LayerRole::view; }
+  Acceleration<T> acceleration() const override { return {.role = LayerRole::view}; }
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
     std::copy(x[0].begin(), x[0].end(), y.begin());
   }

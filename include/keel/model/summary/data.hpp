@@ -117,7 +117,7 @@ SummaryRow summary_row(const Model<T>& model, const typename Model<T>::NodeInfo&
   }
   const Layer<T>& layer = model.layer(node.layer);
   row.type = layer.type();
-  row.activation = layer.activation();
+  row.activation = layer.acceleration().activation;
   std::vector<Shape> shapes;
   for (const int input : node.inputs) shapes.push_back(model.nodes()[to_size(input)].shape);
   row.multiply_adds = layer.multiply_adds(shapes);

@@ -1,0 +1,62 @@
+#pragma once
+/// What a layer is given beside its data while it runs, and where it keeps what its backward pass reads.
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <keel/kernels/activation.hpp>
+#include <keel/kernels/context.hpp>
+#include <keel/tensor/rng.hpp>
+#include <keel/tensor/tensor.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+/// A layer's inputs, batch first, their gradients, and the shapes of one sample of each, without the batch.
+template <class T>
+using Inputs = std::span<const TensorView<const T>>;
+template <class T>
+using Outputs = std::span<const TensorView<T>>;
+using Shapes = std::span<const Shape>;
+
+/// What a layer keeps from its forward to its backward pass, one for each node of a graph that applies it.
+/// The memory stays for the next step.
+template <class T>
+struct Cache {
+  std::vector<Tensor<T>> tensors;
+  std::vector<double> statistics;
+  AlignedVector<std::byte> bytes;
+
+  Tensor<T>& tensor(std::size_t i, const Shape& shape) {
+    if (tensors.size() <= i) tensors.resize(i + 1);
+    tensors[i].resize(shape);
+    return tensors[i];
+  }
+};
+
+/// One run of a layer, forward or backward.
+template <class T>
+struct Pass {
+  /// Scratch memory and threads for kernels.
+  KernelContext kernel;
+  /// Training: BatchNorm uses the batch's statistics, Dropout drops.
+  bool training = false;
+  /// Null when no backward pass will follow.
+  Cache<T>* cache = nullptr;
+  /// Random numbers of this layer at this step.
+  Rng rng{0, 0};
+
+  /// What the model asks of a layer that offers it in `Layer::acceleration`; other layers need not look.
+  struct Asked {
+    /// Applied to y last (offered by `fuses.activation`).
+    ActivationSpec activation = {};
+    /// Leave out the layer's own activation: the loss works on what comes before it.
+    bool before_activation = false;
+    /// backward: add to the parameters' gradients instead of overwriting them (`overwrites_gradients`).
+    bool accumulate = false;
+  } asked = {};
+};
+
+}  // namespace KEEL_ABI
+}  // namespace keel
