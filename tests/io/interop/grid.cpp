@@ -298,7 +298,7 @@ int make(const std::string& folder, int share) {
       std::filesystem::create_directories(at);
       write_arrays(at, "x", x);
       write_arrays(at, "y", y);
-      if (model.layer(subject_name).config().find("momentum")) write_moving(model, at, x);
+      if (c.freeze == Freeze::none && model.layer(subject_name).config().find("momentum")) write_moving(model, at, x);
       for (const char* format : {"json", "keras", "h5", "pt"}) {
         const auto [state, text] = write(model, c, format, at, x);
         line(format, state, text);

@@ -235,12 +235,14 @@ about_weights = re.compile("^(kernel|bias|depthwise|pointwise|alpha|beta|gamma|m
                            "(initializer|regularizer|constraint)$")
 
 
-def run(layer, x, weights):
+def run(layer, x, weights, keras2):
     kind, config = layer["class_name"], dict(layer["config"])
     formula, arguments = layers[kind]
     for key in [k for k in config if k in ("name", "trainable", "dtype", "activity_regularizer") or
                 (weights and about_weights.match(k))]:
         del config[key]
+    if kind == "LeakyReLU" and "alpha" in config and keras2:
+        config["negative_slope"] = config.pop("alpha")
     for key, value in config.items():
         if key not in arguments:
             raise TypeError("%s takes no argument %r" % (kind, key))
@@ -252,13 +254,13 @@ def run(layer, x, weights):
     return formula(x, config, weights)
 
 
-def predict(model, weights_of, inputs):
+def predict(model, weights_of, inputs, keras2):
     config = model["config"]
     if model["class_name"] == "Sequential":
         value = inputs[0]
         for layer in config["layers"]:
             if layer["class_name"] != "InputLayer":
-                value = run(layer, value, weights_of(layer))
+                value = run(layer, value, weights_of(layer), keras2)
         return [value]
     by_name = {layer["config"]["name"]: layer for layer in config["layers"]}
     listed = lambda value: [value] if isinstance(value[0], str) else value
@@ -277,7 +279,7 @@ def predict(model, weights_of, inputs):
                 name_of = lambda t: t["config"]["keras_history"][0]
                 one = isinstance(argument, dict)
             x = value_of(name_of(argument)) if one else [value_of(name_of(t)) for t in argument]
-            values[name] = run(layer, x, weights_of(layer))
+            values[name] = run(layer, x, weights_of(layer), keras2)
         return values[name]
 
     return [value_of(entry[0]) for entry in listed(config["output_layers"])]
@@ -304,7 +306,7 @@ def read_keras(path):
         group = stored.get(places[layer["config"]["name"]], {})
         return [np.asarray(group[str(i)], dtype="f8") for i in range(len(group))]
 
-    return model, weights_of
+    return model, weights_of, False
 
 
 def read_h5(path):
@@ -316,7 +318,8 @@ def read_h5(path):
         names = [] if group is None else group.attrs.get("weight_names", [])
         return [np.asarray(group[n.decode() if isinstance(n, bytes) else n], dtype="f8") for n in names]
 
-    return model, weights_of
+    version = stored.attrs["keras_version"]
+    return model, weights_of, (version.decode() if isinstance(version, bytes) else version).startswith("2.")
 
 
 def arrays(at, letter):
@@ -340,8 +343,8 @@ with open(os.path.join(folder, "results_formulas.tsv"), "w") as results:
             continue
         at = os.path.join(folder, number)
         try:
-            model, weights_of = {"keras": read_keras, "h5": read_h5}[form](os.path.join(at, "model." + form))
-            worst = "%.3e" % difference(predict(model, weights_of, arrays(at, "x")), arrays(at, "y"))
+            model, weights_of, keras2 = {"keras": read_keras, "h5": read_h5}[form](os.path.join(at, "model." + form))
+            worst = "%.3e" % difference(predict(model, weights_of, arrays(at, "x"), keras2), arrays(at, "y"))
             layer, = [l for l in model["config"]["layers"] if l["config"]["name"] == "subject"]
             if option == "freeze" and weights_of(layer) and layer["config"]["trainable"] != (value != "layer"):
                 raise ValueError("trainable is another")
