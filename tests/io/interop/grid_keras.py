@@ -75,6 +75,7 @@ def conv(x, kernel, c, groups=1):
 
 
 def depthwise(x, kernel, c):
+    one_of_strides_and_dilation(c)
     taken = windows(x, kernel.shape[:2], pair(c["strides"]), pair(c["dilation_rate"]), padding=c["padding"])
     y = np.einsum("bijklc,klcm->bijcm", taken, kernel)
     return y.reshape(y.shape[:3] + (-1,))
@@ -84,6 +85,8 @@ def conv_transpose(x, kernel, c):
     one_of_strides_and_dilation(c)
     strides, dilation = pair(c["strides"]), pair(c["dilation_rate"])
     more = None if c.get("output_padding") is None else pair(c["output_padding"])
+    if more is not None and any(m >= s for m, s in zip(more, strides)):
+        raise ValueError("output_padding must be less than strides")
     reach = [(k - 1) * d + 1 for k, d in zip(kernel.shape[:2], dilation)]
     outs, before = [], []
     for axis in (0, 1):
