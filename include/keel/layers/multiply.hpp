@@ -1,12 +1,17 @@
 #pragma once
+/// The product of its inputs.
 
+#include <keel/layers/base/broadcast.hpp>
 #include <keel/layers/base/merge.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
 
 /// y = x0 x1 ..., element by element; an input may have extents of 1, which then count for the whole axis (the
-/// channel weights (1, 1, c) of a squeeze-and-excitation block). All inputs have one rank. Keras: Multiply.
+/// channel weights (1, 1, c) of a squeeze-and-excitation block).
+///
+/// Inputs of one rank; the output has the largest extent of each axis. Throws ShapeError for fewer than two inputs and
+/// for extents that differ and are not 1. Keras: Multiply, which also takes inputs of different ranks. PyTorch: `*`.
 template <class T = float>
 class Multiply : public Merge<T> {
  public:
@@ -30,11 +35,8 @@ class Multiply : public Merge<T> {
   }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
-    std::fill(y.begin(), y.end(), T(1));
-    for (const auto& each : x)
-      for_each_row(y.shape(), each.shape(), [&](Index row, Index from, Index step, Index columns) {
-        for (Index j = 0; j < columns; ++j) y[row + j] *= each[from + j * step];
-      });
+    y.array() = T(1);
+    for (const auto& each : x) times(y, each);
   }
   /// dL/dx_i = sum over the places that x_i counts for of dy times the product of the others.
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
@@ -42,31 +44,38 @@ class Multiply : public Merge<T> {
     const TensorView<T> others(y.shape(), pass.kernel.scratch.template take<T>(y.size()));
     for (std::size_t i = 0; i < x.size(); ++i) {
       if (!dx[i].data()) continue;
-      std::copy(dy.begin(), dy.end(), others.begin());
+      others.array() = dy.array();
       for (std::size_t k = 0; k < x.size(); ++k)
-        if (k != i)
-          for_each_row(y.shape(), x[k].shape(), [&](Index row, Index from, Index step, Index columns) {
-            for (Index j = 0; j < columns; ++j) others[row + j] *= x[k][from + j * step];
-          });
-      std::fill(dx[i].begin(), dx[i].end(), T(0));
-      for_each_row(y.shape(), x[i].shape(), [&](Index row, Index from, Index step, Index columns) {
-        for (Index j = 0; j < columns; ++j) dx[i][from + j * step] += others[row + j];
+        if (k != i) times(others, x[k]);
+      if (x[i].shape() == y.shape()) {
+        dx[i].array() = others.array();
+        continue;
+      }
+      dx[i].array() = T(0);
+      for_each_row(y.shape(), x[i].shape(), [&](const BroadcastRow& row) {
+        T* const sum = dx[i].data() + row.from;
+        if (row.one)  // one after the other: the order of Eigen's sum depends on where the row lies in memory
+          for (Index j = 0; j < row.columns; ++j) *sum += others[row.to + j];
+        else
+          stretch(sum, row.columns) += stretch(others.data() + row.to, row.columns);
       });
     }
   }
 
  private:
-  /// body(offset in out, offset in in, step in in, columns) for every row of the last axis.
-  template <class F>
-  static void for_each_row(const Shape& out, const Shape& in, F&& body) {
-    const Index columns = out.back();
-    if (out.size() == 0) return;
-    for (Index row = 0; row < out.size(); row += columns) {
-      Index rest = row / columns, from = 0, stride = in.back();
-      for (Index axis = out.rank() - 2; axis >= 0; rest /= out[axis], stride *= in[axis], --axis)
-        if (in[axis] > 1) from += rest % out[axis] * stride;
-      body(row, from, in.back() == 1 ? Index{0} : Index{1}, columns);
+  /// y *= x, with extents of 1 counting for the whole axis.
+  static void times(const TensorView<T>& y, const TensorView<const T>& x) {
+    if (x.shape() == y.shape()) {
+      y.array() *= x.array();
+      return;
     }
+    for_each_row(y.shape(), x.shape(), [&](const BroadcastRow& row) {
+      Stretch<T> to = stretch(y.data() + row.to, row.columns);
+      if (row.one)
+        to *= x[row.from];
+      else
+        to *= stretch(x.data() + row.from, row.columns);
+    });
   }
 };
 

@@ -1,5 +1,7 @@
 #pragma once
+/// A rectifier whose slope is learned.
 
+#include <keel/layers/base/broadcast.hpp>
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/layer.hpp>
 
@@ -7,10 +9,12 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct PReLUOptions {
+  /// The slopes to begin with; default zeros. PyTorch begins at 0.25.
   InitializerSpec alpha_initializer = Initializer::zeros;
-  /// Axes along which alpha is shared, counted with the batch as in Keras: {1, 2} has one slope a channel of an
-  /// image.
+  /// Axes along which alpha is shared, counted with the batch as in Keras, from 1 on: {1, 2} has one slope a channel of
+  /// an image, {1, 2, 3} one for all. None by default.
   std::vector<Index> shared_axes = {};
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -20,9 +24,12 @@ struct PReLUOptions {
   }
 };
 
-/// y = x if x > 0, else alpha x, with alpha learned: one value per value of a sample, 1 along shared axes.
-/// He et al. 2015. Keras: PReLU. PyTorch: PReLU; it shares all axes but (at most) the channels' and begins at
-/// 0.25.
+/// y = x if x > 0, else alpha x, with alpha learned: one value for each value of a sample, 1 along shared axes.
+///
+/// Any shape; output as input. Parameter: alpha (the sample's shape, 1 along shared axes). Throws ConfigError for a
+/// shared axis that the input does not have, ShapeError for an input that does not fit alpha. The slope at 0 is alpha.
+///
+/// He et al. 2015. Keras: PReLU. PyTorch: PReLU; it shares all axes but (at most) the channels' and begins at 0.25.
 template <class T = float>
 class PReLU : public Layer<T> {
  public:
@@ -47,19 +54,37 @@ class PReLU : public Layer<T> {
   std::vector<Parameter<T>*> parameters() override { return {&alpha_}; }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
-    for (Index i = 0; i < y.size(); ++i) {
-      const T v = x[0][i];
-      y[i] = v <= 0 ? alpha_.value()[place(i, y.shape())] * v : v;
-    }
+    for_each_row(y.shape(), alpha_.shape().with_batch(1), [&](const BroadcastRow& row) {
+      const Stretch<const T> v = stretch(x[0].data() + row.to, row.columns);
+      Stretch<T> to = stretch(y.data() + row.to, row.columns);
+      const T* const alpha = alpha_.value().data() + row.from;
+      if (row.one)
+        to = (v <= 0).select(*alpha * v, v);
+      else
+        to = (v <= 0).select(stretch(alpha, row.columns) * v, v);
+    });
   }
+  /// dx = dy where x > 0, else alpha dy; dalpha = the sum of x dy where x <= 0.
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
     const bool trains = alpha_.trains();
-    for (Index i = 0; i < dy.size(); ++i) {
-      const Index at = place(i, dy.shape());
-      const T v = x[0][i];
-      if (dx[0].data()) dx[0][i] = v <= 0 ? alpha_.value()[at] * dy[i] : dy[i];
-      if (trains && v <= 0) alpha_.gradient[at] += v * dy[i];
-    }
+    for_each_row(dy.shape(), alpha_.shape().with_batch(1), [&](const BroadcastRow& row) {
+      const Stretch<const T> v = stretch(x[0].data() + row.to, row.columns);
+      const Stretch<const T> d = stretch(dy.data() + row.to, row.columns);
+      const T* const alpha = alpha_.value().data() + row.from;
+      if (dx[0].data()) {
+        Stretch<T> to = stretch(dx[0].data() + row.to, row.columns);
+        if (row.one)
+          to = (v <= 0).select(*alpha * d, d);
+        else
+          to = (v <= 0).select(stretch(alpha, row.columns) * d, d);
+      }
+      if (!trains) return;
+      T* const sum = alpha_.gradient.data() + row.from;
+      if (row.one)  // one after the other: the order of Eigen's sum depends on where the row lies in memory
+        for (Index j = 0; j < row.columns; ++j) *sum += v[j] <= 0 ? v[j] * d[j] : T(0);
+      else
+        stretch(sum, row.columns) += (v <= 0).select(v * d, T(0));
+    });
   }
 
  private:
@@ -72,18 +97,6 @@ class PReLU : public Layer<T> {
     }
     return Shape(dims);
   }
-  /// Index into alpha of the i-th value of a batch of that shape.
-  Index place(Index i, const Shape& batch) const {
-    const Shape& alpha = alpha_.shape();
-    Index at = 0, stride = 1;
-    for (Index axis = alpha.rank() - 1; axis >= 0; --axis) {
-      if (alpha[axis] > 1) at += i % batch[axis + 1] * stride;
-      i /= batch[axis + 1];
-      stride *= alpha[axis];
-    }
-    return at;
-  }
-
   PReLUOptions options_;
   Parameter<T> alpha_;
 };

@@ -37,7 +37,8 @@ class Config {
   }
 
   /// The option of that name, or `fallback` where there is none. Throws ConfigError if it has another type;
-  /// an integer is accepted where a real number is wanted, and integers or one number where a list of real ones is.
+  /// an integer is accepted where a real number is wanted, integers where a list of real numbers is, and one number
+  /// where a list is.
   template <class V>
   V get(std::string_view name, V fallback) const {
     const Value* value = find(name);
@@ -45,6 +46,8 @@ class Config {
     if (const V* exact = std::get_if<V>(value)) return *exact;
     if constexpr (std::is_same_v<V, double>)
       if (const Index* integer = std::get_if<Index>(value)) return static_cast<double>(*integer);
+    if constexpr (std::is_same_v<V, std::vector<Index>>)
+      if (const Index* one = std::get_if<Index>(value)) return {*one};
     if constexpr (std::is_same_v<V, std::vector<double>>) {
       if (const auto* integers = std::get_if<std::vector<Index>>(value)) return V(integers->begin(), integers->end());
       if (std::holds_alternative<double>(*value) || std::holds_alternative<Index>(*value))

@@ -191,11 +191,7 @@ inline void write_option(Config& config, const char* name, const Axes& value) {
     config.set(name, value.list);
 }
 inline void read_option(const Config& config, const char* name, Axes& value) {
-  const Config::Value* entry = config.find(name);
-  if (entry && std::holds_alternative<Index>(*entry))
-    value = std::get<Index>(*entry);
-  else
-    value.list = config.get<std::vector<Index>>(name, value.list);
+  value.list = config.get<std::vector<Index>>(name, value.list);
 }
 
 inline void write_option(Config& config, const char* name, const Pair& value) {
