@@ -11,6 +11,10 @@ TEST_CASE("Conv2DTranspose keeps the contract") {
         {{3, 4, 3}});
   check(Conv2DTranspose<double>(2, 3, {.strides = 2, .padding = 1, .output_padding = 1, .use_bias = false}),
         {{3, 2, 2}});
+  check(Conv2DTranspose<double>(2, 3, {.strides = 2, .padding = Padding::same, .output_padding = 1}), {{3, 2, 2}});
+  check(Conv2DTranspose<double>(2, {4, 3}, {.strides = 2, .padding = Padding::same, .output_padding = {1, 0}}),
+        {{3, 2, 2}});
+  check(Conv2DTranspose<double>(2, 2, {.strides = 3, .output_padding = {2, 0}}), {{3, 2, 2}});
   check(Conv2DTranspose<double>(1, {2, 1}, {.strides = 3, .dilation_rate = {2, 1}}), {{3, 2, 2}});
 }
 
@@ -22,6 +26,47 @@ TEST_CASE("Conv2DTranspose spreads every value over a window") {
   Bench overlapping(Conv2DTranspose(1, {1, 3}, {.use_bias = false}), {{1, 2, 1}});
   overlapping.layer.kernel().set(Tensor<float>({1, 3, 1, 1}, {1, 2, 3}));
   CHECK(overlapping.forward(Tensor<float>({1, 1, 2, 1}, {1, 10})) == Tensor<float>({1, 1, 4, 1}, {1, 12, 23, 30}));
+}
+
+TEST_CASE("Conv2DTranspose agrees with a full transposed convolution that is cut") {
+  // out[i stride + k dilation] += x[i] kernel[k] along both axes; then rows are cut or added
+  int cases = 0;
+  for (const Padding& padding : {Padding::same, Padding::valid})
+    for (Index kernel = 1; kernel <= 5; ++kernel)
+      for (Index stride = 1; stride <= 3; ++stride)
+        for (Index dilation = 1; dilation <= (stride == 1 ? 2 : 1); ++dilation)
+          for (Index extra = -1; extra < stride; ++extra) {  // -1: none
+            const Index n = 3, window = (kernel - 1) * dilation + 1, full = (n - 1) * stride + window;
+            const bool same = padding == Padding::same;
+            if (same && extra == 0 && window % 2 == 0) continue;  // refused
+            Conv2DTransposeOptions options{
+                .strides = stride, .padding = padding, .dilation_rate = dilation, .use_bias = false};
+            if (extra >= 0) options.output_padding = extra;
+            CAPTURE(same);
+            CAPTURE(kernel);
+            CAPTURE(stride);
+            CAPTURE(extra);
+            Bench bench(Conv2DTranspose<double>(2, kernel, options), {{n, n, 3}});
+            const Index out = extra < 0 ? (same ? n * stride : (n - 1) * stride + (std::max)(window, stride))
+                              : same    ? (n - 1) * stride + window % 2 + extra
+                                        : full + extra;
+            REQUIRE(bench.output == Shape{out, out, 2});
+            const Index before = same ? (std::max)(Index{0}, full - out) / 2 : 0;
+            const Tensor<double> x = bench.normal({1, n, n, 3});
+            const Tensor<double>& k = bench.layer.kernel().value();
+            Tensor<double> y({1, out, out, 2});
+            for (Index i = 0; i < n * n * kernel * kernel; ++i) {
+              const Index ih = i / (n * kernel * kernel), iw = i / (kernel * kernel) % n, kh = i / kernel % kernel,
+                          kw = i % kernel;
+              const Index h = ih * stride + kh * dilation - before, w = iw * stride + kw * dilation - before;
+              if (h < 0 || w < 0 || h >= out || w >= out) continue;
+              for (Index f = 0; f < 2; ++f)
+                for (Index c = 0; c < 3; ++c) y(0, h, w, f) += x(0, ih, iw, c) * k(kh, kw, f, c);
+            }
+            CHECK(difference(bench.forward(x), y) < 1e-13);
+            ++cases;
+          }
+  CHECK(cases == 104);
 }
 
 TEST_CASE("Conv2DTranspose's shapes") {
@@ -50,8 +95,18 @@ TEST_CASE("Conv2DTranspose goes the way of Conv2D's gradient") {
 TEST_CASE("Conv2DTranspose says what is wrong") {
   CHECK_THROWS_WITH_AS(Conv2DTranspose(0, 3), "[Conv2DTranspose] expected filters of 1 or more, got 0", ConfigError);
   CHECK_THROWS_WITH_AS(Conv2DTranspose(1, 3, {.output_padding = 1}),
-                       "[Conv2DTranspose] expected output_padding with padding in numbers only, got valid",
+                       "[Conv2DTranspose] expected output_padding below the stride, got 1", ConfigError);
+  CHECK_THROWS_WITH_AS(Conv2DTranspose(1, 3, {.padding = 1, .output_padding = 2, .dilation_rate = 2}),
+                       "[Conv2DTranspose] expected output_padding below the stride or the dilation, got 2",
                        ConfigError);
+  CHECK_THROWS_WITH_AS(Conv2DTranspose(1, 3, {.output_padding = {-1, 0}}),
+                       "[Conv2DTranspose] expected output_padding of 0 or more, got -1", ConfigError);
+  const std::vector<Shape> one{{3, 3, 1}};
+  CHECK_THROWS_WITH_AS(
+      Conv2DTranspose(1, 2, {.strides = 2, .padding = Padding::same, .output_padding = 0}).output_shape(one),
+      "[Conv2DTranspose] expected an output that the last value reaches, got 4 (with an even window and padding same, "
+      "output_padding is 1 or more)",
+      ShapeError);
   const std::vector<Shape> tiny{{1, 1, 1}};
   CHECK_THROWS_AS(Conv2DTranspose(1, 3, {.padding = 2}).output_shape(tiny), ShapeError);
 }

@@ -44,6 +44,7 @@ TEST_CASE("every layer comes back from its options") {
                 .kernel_initializer = Initializer::he_normal,
                 .bias_initializer = Initializer::ones}));
   again(Conv2DTranspose(8, 3, {.strides = 2, .padding = 1, .output_padding = {1, 0}}));
+  again(Conv2DTranspose(8, 3, {.strides = 2, .padding = Padding::same, .output_padding = 1}));
   again(Dense(10, {.activation = Activation::softmax, .kernel_initializer = Initializer::torch_default}));
   again(DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2}));
   again(Dropout(0.25));
@@ -58,6 +59,7 @@ TEST_CASE("every layer comes back from its options") {
   again(MaxPool2D({2, 3}, {.strides = 1, .padding = 1}));
   again(Multiply<float>());
   again(Normalization<float>());
+  again(Normalization({.axis = {1, 2}, .mean = Numbers{1, 0.5}, .variance = Numbers(2), .invert = true}));
   again(PReLU({.alpha_initializer = Initializer::ones, .shared_axes = {1, 2}}));
   again(RandomContrast({.factor = {0.5, 0.25}}));
   again(RandomFlip({.mode = "vertical"}));
@@ -68,6 +70,7 @@ TEST_CASE("every layer comes back from its options") {
   again(ReLU<float>());
   again(ReLU({.max_value = 6, .negative_slope = 0.1, .threshold = 1}));
   again(Rescaling(1 / 255.0, {.offset = -0.5}));
+  again(Rescaling({0.5, 0.25}, {.offset = {1, 2}}));
   again(Reshape({7, -1}));
   again(SeparableConv2D(8, 3, {.depth_multiplier = 2, .use_bias = false}));
   again(Softmax<float>());

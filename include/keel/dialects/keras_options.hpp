@@ -152,8 +152,8 @@ inline constexpr Option leaky_relu_options[] = {
 inline constexpr Option max_pool_options[] = {same("pool_size", Form::pair), same("strides", Form::pair),
                                               same("padding", Form::window), lacks("ceil_mode", "false"),
                                               read("data_format", R"("channels_last")")};
-inline constexpr Option normalization_options[] = {read("axis", "-1"), fixed("invert", "false"), read("mean"),
-                                                   read("variance")};
+inline constexpr Option normalization_options[] = {same("axis", Form::axes), same("invert", Form::boolean),
+                                                   same("mean", Form::numbers), same("variance", Form::numbers)};
 inline constexpr Option prelu_options[] = {same("shared_axes", Form::axes)};
 inline constexpr Option random_contrast_options[] = {
     same("factor", Form::numbers), same("value_range", Form::numbers, keras3),

@@ -1,4 +1,5 @@
 #pragma once
+/// The way back of a convolution.
 
 #include <keel/kernels/reduce.hpp>
 #include <keel/layers/base/convolution.hpp>
@@ -9,22 +10,34 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct Conv2DTransposeOptions {
+  /// Rows and columns between the windows of neighbouring values; default 1.
   Pair strides = 1;
+  /// What is cut off the full output: `valid` nothing (default), `same`, or so many rows and columns, PyTorch's padding.
   Padding padding = Padding::valid;
-  /// Rows and columns more at the bottom and the right, with padding in numbers (PyTorch).
-  Pair output_padding = 0;
+  /// Rows and columns that the output has more than it must, at the bottom and the right; below the stride (with
+  /// padding in numbers also below the dilation). Default -1, none, which Keras's `same` and `valid` tell apart from 0.
+  Pair output_padding = -1;
+  /// Distance of a window's cells; default 1.
   Pair dilation_rate = 1;
+  /// Applied to the output; default linear.
   ActivationSpec activation = Activation::linear;
+  /// Whether a number is added to each channel; default true.
   bool use_bias = true;
+  /// The kernel's first values; default glorot_uniform.
   InitializerSpec kernel_initializer = Initializer::glorot_uniform;
+  /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
   void fields(F&& f) {
     f("strides", strides);
     f("padding", padding);
-    f("output_padding", output_padding);
+    std::optional<Pair> given;
+    if (!(output_padding == Pair(-1))) given = output_padding;
+    f("output_padding", given);
+    output_padding = given.value_or(-1);
     f("dilation_rate", dilation_rate);
     f("activation", activation);
     f("use_bias", use_bias);
@@ -39,14 +52,19 @@ struct Conv2DTransposeOptions {
 /// Input (batch, h, w, channels), output (batch, h', w', filters) with, along each axis,
 ///
 ///     window = (kernel - 1) dilation + 1
-///     same:    out = in stride
-///     valid:   out = (in - 1) stride + max(window, stride)
+///     same:    out = in stride                                    cut = max(window - stride, 0)
+///     valid:   out = (in - 1) stride + max(window, stride)        cut = 0
+///     same, output_padding:  out = (in - 1) stride + window % 2 + output_padding
+///     valid, output_padding: out = (in - 1) stride + window + output_padding
 ///     numbers: out = (in - 1) stride - padding + window + output_padding       (PyTorch)
 ///
-/// Parameters: kernel (kernel h, kernel w, filters, channels), bias (filters).
+/// `same` cuts so many rows off the full output that `out` are left, the smaller half of them at the top and on the
+/// left; what lies beyond it is 0.
 ///
-/// Keras: Conv2DTranspose without its output_padding. PyTorch: ConvTranspose2d, weight (channels, filters, kh,
-/// kw).
+/// Parameters: kernel (kernel h, kernel w, filters, channels), bias (filters). Throws ConfigError for numbers out of
+/// range, ShapeError for an input of another rank or number of channels, and where no output would be left.
+///
+/// Keras: Conv2DTranspose, as TensorFlow computes it. PyTorch: ConvTranspose2d, weight (channels, filters, kh, kw).
 template <class T = float>
 class Conv2DTranspose : public Layer<T> {
  public:
@@ -58,9 +76,10 @@ class Conv2DTranspose : public Layer<T> {
     check_option(this->who(), "dilation_rate", options_.dilation_rate);
     check_option(this->who(), options_.padding);
     const Pair extra = options_.output_padding;
+    if (extra == Pair(-1)) return;
     check_option(this->who(), "output_padding", extra, 0);
-    if (!(extra == Pair(0)) && options_.padding.mode != Padding::Mode::fixed)
-      throw ConfigError(this->who(), "output_padding with padding in numbers only", options_.padding.to_string());
+    check_extra(extra.height, options_.strides.height, options_.dilation_rate.height);
+    check_extra(extra.width, options_.strides.width, options_.dilation_rate.width);
   }
   static Conv2DTranspose from_config(const Config& config) {
     Pair kernel_size = 0;
@@ -135,14 +154,27 @@ class Conv2DTranspose : public Layer<T> {
   struct Extent {
     Index out, before;
   };
+  void check_extra(Index extra, Index stride, Index dilation) const {
+    const bool numbers = options_.padding.mode == Padding::Mode::fixed;
+    if (extra >= (numbers ? (std::max)(stride, dilation) : stride))
+      throw ConfigError(this->who(),
+                        numbers ? "output_padding below the stride or the dilation" : "output_padding below the stride",
+                        std::to_string(extra));
+  }
   Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after, Index extra) const {
-    const Index window = (kernel - 1) * dilation + 1;
-    if (options_.padding.mode == Padding::Mode::same)
-      return {in * stride, (std::max)(Index{0}, (in - 1) * stride + window - in * stride) / 2};
-    if (options_.padding.mode == Padding::Mode::valid) return {(in - 1) * stride + (std::max)(window, stride), 0};
-    const Index out = (in - 1) * stride - before - after + window + extra;
-    if (extra >= (std::max)(stride, dilation))
-      throw ConfigError(this->who(), "output_padding below the stride or the dilation", std::to_string(extra));
+    const Index window = (kernel - 1) * dilation + 1, full = (in - 1) * stride + window;
+    switch (options_.padding.mode) {
+      case Padding::Mode::same: {
+        const Index out = extra >= 0 ? (in - 1) * stride + window % 2 + extra : in * stride;
+        if (out <= (in - 1) * stride)
+          throw ShapeError(this->who(), "an output that the last value reaches", std::to_string(out),
+                           "with an even window and padding same, output_padding is 1 or more");
+        return {out, (std::max)(Index{0}, full - out) / 2};
+      }
+      case Padding::Mode::valid: return {extra >= 0 ? full + extra : (in - 1) * stride + (std::max)(window, stride), 0};
+      case Padding::Mode::fixed: break;
+    }
+    const Index out = full - before - after + (std::max)(extra, Index{0});
     if (out < 1)
       throw ShapeError(this->who(), "an input larger than the padding takes away",
                        "an output of " + std::to_string(out));

@@ -214,8 +214,14 @@ class KerasWriter {
       const auto sides = config.get<std::vector<Index>>("padding", {0, 0, 0, 0});
       json["padding"] = pairs({sides.at(0), sides.at(1), sides.at(2), sides.at(3)});
     }
-    if (type == "Conv2DTranspose") json.erase("output_padding");
-    if (type == "BatchNormalization" || type == "Normalization") json["axis"] = -1;
+    if (json.contains("output_padding") && style_ == KerasStyle::tfjs)
+      refuse(layer, "no output_padding, which TensorFlow.js lacks", "some", "save as .keras");
+    if (type == "BatchNormalization") json["axis"] = config.get<Index>("axis", -1);
+    if (type == "Normalization") {
+      json["axis"] = -1;
+      if (!(config == Config{{"axis", Index{-1}}, {"invert", false}}))
+        refuse(layer, "Normalization of the last axis by weights", "other options", "save as .safetensors");
+    }
     if (type == "ReLU" && !json.contains("max_value")) json["max_value"] = nullptr;
     if (type == "LeakyReLU" && old_) {
       const Json slope = json["negative_slope"];

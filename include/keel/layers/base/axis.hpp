@@ -37,6 +37,15 @@ inline AxisBlock axis_block(const LayerIdentity& layer, const Axes& axes, const 
   return block;
 }
 
+/// The extents of `axes`, which the sample must have, in its order.
+inline Shape axes_shape(const Axes& axes, const Shape& sample) {
+  std::vector<Index> dims;
+  for (Index i = 0; i < sample.rank(); ++i)
+    for (const Index axis : axes.list)
+      if (i == (axis > 0 ? axis - 1 : sample.rank() + axis)) dims.push_back(sample[i]);
+  return Shape(std::span<const Index>(dims));
+}
+
 /// to = from with the block's axes last: (outer, extent, inner) to (outer, inner, extent).
 template <class T>
 void axis_to_end(const AxisBlock& block, const T* from, T* to) {
