@@ -33,6 +33,60 @@ TEST_CASE("BatchNorm keeps the contract") {
   check(BatchNorm<double>(), {{3, 3, 2}}, {.tolerance = 1e-5, .mean = 100});
 }
 
+TEST_CASE("BatchNorm works along any axis as along the last of a transposed input") {
+  check(BatchNorm<double>({.axis = 1}), {{3, 4, 2}}, {.refused = {{Shape{}}}});
+  check(BatchNorm<double>({.axis = -2, .center = false}), {{4, 2}}, {.refused = {{{2}}}});
+  for (const Index axis : {1, 2, 3, -3, -2, -1}) {
+    CAPTURE(axis);
+    const Index at = axis > 0 ? axis : axis + 4, extent = Shape{2, 3, 4, 5}[at];
+    Bench<BatchNorm<double>> any(BatchNorm<double>({.axis = axis, .momentum = 0.5}), {{3, 4, 5}});
+    Bench<BatchNorm<double>> last(BatchNorm<double>({.momentum = 0.5}), {{60 / extent, extent}});
+    CHECK(any.layer.moving_mean().shape() == Shape{extent});
+    const Tensor<double> gamma = any.normal({extent}), beta = any.normal({extent});
+    for (auto* layer : {&any.layer, &last.layer}) {
+      layer->gamma().set(gamma);
+      layer->beta().set(beta);
+    }
+    // value by value: the axis moved to the end, the others in their order
+    const auto moved = [&](const Tensor<double>& from) {
+      Tensor<double> to({2, 60 / extent, extent});
+      std::vector<Index> next(static_cast<std::size_t>(extent), 0);
+      for (Index i = 0; i < from.size(); ++i) {
+        Index inner = 1;
+        for (Index a = at + 1; a < 4; ++a) inner *= from.shape()[a];
+        const Index e = i / inner % extent;
+        to[next[static_cast<std::size_t>(e)]++ * extent + e] = from[i];
+      }
+      return to;
+    };
+    const Tensor<double> x = any.normal({2, 3, 4, 5}), dy = any.normal({2, 3, 4, 5});
+    for (const bool training : {true, false}) {
+      any.forward(x, training);
+      last.forward(moved(x), training);
+      CHECK(difference(moved(any.y), last.y) < 1e-14);
+      any.backward(dy);
+      last.backward(moved(dy));
+      CHECK(difference(moved(any.dx[0]), last.dx[0]) < 1e-14);
+      CHECK(difference(any.layer.gamma().gradient, last.layer.gamma().gradient) < 1e-13);
+      CHECK(difference(any.layer.beta().gradient, last.layer.beta().gradient) < 1e-13);
+      any.finish();
+      last.finish();
+      CHECK(difference(any.layer.moving_mean().value(), last.layer.moving_mean().value()) < 1e-15);
+      CHECK(difference(any.layer.moving_variance().value(), last.layer.moving_variance().value()) < 1e-15);
+    }
+  }
+  CHECK_THROWS_WITH_AS(BatchNorm({.axis = 0}), "[BatchNormalization] expected an axis other than the batch's, got 0",
+                       ConfigError);
+  const std::vector<Shape> image{{3, 4, 5}};
+  CHECK_THROWS_AS(BatchNorm({.axis = 4}).output_shape(image), ShapeError);
+  BatchNorm layer({.axis = 2});
+  Rng rng;
+  layer.build(image, rng);
+  const std::vector<Shape> other{{4, 3, 5}};
+  CHECK_THROWS_WITH_AS(layer.output_shape(other), "[BatchNormalization] expected 4 channels, got (4, 3, 5)",
+                       ShapeError);
+}
+
 TEST_CASE("BatchNorm normalises with the batch and updates the moving statistics afterwards") {
   Bench<BatchNorm<double>> bench(BatchNorm<double>({.momentum = 0.15, .epsilon = 0}), {{2}});
   bench.layer.gamma().set(Tensor<double>({2}, {1, 10}));

@@ -131,7 +131,7 @@ inline constexpr KerasRow keras_rows[] = {
      .channels_first = ChannelsFirst::images},
     {.type = "GlobalMaxPooling2D",
      .name = "GlobalMaxPooling2D",
-     .options = keras_data::global_pool_options,
+     .options = keras_data::global_max_pool_options,
      .channels_first = ChannelsFirst::images},
     {.type = "Identity", .name = "Identity", .worlds = keras2 | keras3},
     {.type = "LeakyReLU", .name = "LeakyReLU", .options = keras_data::leaky_relu_options},

@@ -82,21 +82,12 @@ inline constexpr Option activity_regularization_options[] = {same("l1", Form::nu
 inline constexpr Option average_pool_options[] = {
     same("pool_size", Form::pair), same("strides", Form::pair),         same("padding", Form::window),
     lacks("ceil_mode", "false"),   lacks("count_include_pad", "false"), read("data_format", R"("channels_last")")};
-inline constexpr Option batch_norm_options[] = {read("axis", "-1"),
-                                                same("momentum", Form::number),
-                                                same("epsilon", Form::number),
-                                                same("center", Form::boolean),
-                                                same("scale", Form::boolean),
-                                                fixed("renorm", "false"),
-                                                fixed("renorm_clipping", "null"),
-                                                fixed("synchronized", "false"),
-                                                fixed("virtual_batch_size", "null"),
-                                                fixed("adjustment", "null"),
-                                                neutral("renorm_momentum"),
-                                                neutral("fused"),
-                                                kept("unbiased", "false"),
-                                                kept("cumulative", "false"),
-                                                kept("allow_single_value", "true")};
+inline constexpr Option batch_norm_options[] = {
+    same("axis", Form::axis),         same("momentum", Form::number), same("epsilon", Form::number),
+    same("center", Form::boolean),    same("scale", Form::boolean),   fixed("renorm", "false"),
+    fixed("renorm_clipping", "null"), fixed("synchronized", "false"), fixed("virtual_batch_size", "null"),
+    fixed("adjustment", "null"),      neutral("renorm_momentum"),     neutral("fused"),
+    kept("unbiased", "false"),        kept("cumulative", "false"),    kept("allow_single_value", "true")};
 inline constexpr Option center_crop_options[] = {same("height", Form::integer), same("width", Form::integer),
                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option concatenate_options[] = {same("axis", Form::axis)};
@@ -146,6 +137,9 @@ inline constexpr Option gaussian_noise_options[] = {same("stddev", Form::number)
 inline constexpr Option global_pool_options[] = {same("keepdims", Form::boolean, keras2 | keras3),
                                                  lacks("keepdims", "false", tfjs),
                                                  read("data_format", R"("channels_last")")};
+inline constexpr Option global_max_pool_options[] = {same("keepdims", Form::boolean, keras2 | keras3),
+                                                     lacks("keepdims", "false", tfjs), kept("share_ties", "true"),
+                                                     read("data_format", R"("channels_last")")};
 inline constexpr Option leaky_relu_options[] = {
     {"negative_slope", "negative_slope", Use::mapped, Form::number, {}, keras3},
     {"alpha", "negative_slope", Use::mapped, Form::number, {}, keras2 | tfjs}};

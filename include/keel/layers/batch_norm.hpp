@@ -1,6 +1,9 @@
 #pragma once
+/// Batch normalisation: options of both worlds, training, inference, and fusion with its neighbours each way. Longer than
+/// other layers for these.
 
 #include <keel/kernels/batch_norm.hpp>
+#include <keel/layers/base/axis.hpp>
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
 #include <keel/tensor/finite.hpp>
@@ -16,20 +19,30 @@ enum class MovingVariance {
 };
 
 struct BatchNormOptions {
-  /// Weight of the old value in the moving statistics (Keras's sense; PyTorch's momentum is 1 minus this).
+  /// The axis whose extents have statistics and weights of their own, counted with the batch; default -1, the last,
+  /// which holds keel's channels. Other axes cost two transpositions.
+  Index axis = -1;
+  /// Weight of the old value in the moving statistics (Keras's sense; PyTorch's momentum is 1 minus this); default 0.99.
   double momentum = 0.99;
+  /// Added to the variance, in the unit of x^2; default 1e-3.
   double epsilon = 1e-3;
+  /// Whether beta is added; default true.
   bool center = true;
+  /// Whether gamma is multiplied by; default true.
   bool scale = true;
+  /// The parameters' first values; by default y is normalised data, and the moving statistics those of such data.
   InitializerSpec beta_initializer = Initializer::zeros;
   InitializerSpec gamma_initializer = Initializer::ones;
   InitializerSpec moving_mean_initializer = Initializer::zeros;
   InitializerSpec moving_variance_initializer = Initializer::ones;
+  /// Which variance enters the moving one; default biased.
   MovingVariance moving_variance = MovingVariance::biased;
-  /// Moving statistics are the mean over all batches so far, whatever the momentum (PyTorch's momentum=None).
+  /// Moving statistics are the mean over all batches so far, whatever the momentum (PyTorch's momentum=None); default
+  /// false.
   bool cumulative = false;
-  /// Whether one value per channel may be normalised in training (Keras: it becomes beta). PyTorch refuses.
+  /// Whether one value per channel may be normalised in training (Keras: it becomes beta); default true. PyTorch refuses.
   bool allow_single_value = true;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   /// Keras 3's defaults, those of this struct.
@@ -41,6 +54,7 @@ struct BatchNormOptions {
 
   template <class F>
   void fields(F&& f) {
+    f("axis", axis);
     f("momentum", momentum);
     f("epsilon", epsilon);
     f("center", center);
@@ -57,7 +71,7 @@ struct BatchNormOptions {
   }
 };
 
-/// Batch normalisation of each channel, the last axis, of an input of any rank:
+/// Batch normalisation of each channel, the last axis or another, of an input of any rank:
 ///
 ///     training:   y = gamma (x - mean) / sqrt(variance + epsilon) + beta
 ///                 moving = momentum moving + (1 - momentum) statistic       after the forward pass
@@ -68,8 +82,9 @@ struct BatchNormOptions {
 /// `Freeze::gradients` it normalises with the batch and goes on updating the moving statistics (PyTorch's
 /// requires_grad_(False)).
 ///
-/// Parameters: gamma, beta (trainable, as `scale` and `center` say), moving_mean, moving_variance (buffers).
-/// Throws DataError, and changes nothing, if the batch's statistics are not finite.
+/// Output as input. Parameters, one value a channel: gamma, beta (trainable, as `scale` and `center` say), moving_mean,
+/// moving_variance (buffers). Throws ConfigError for numbers out of range, ShapeError for another number of channels,
+/// DataError, before anything is changed, if the batch's statistics are not finite.
 ///
 /// Ioffe and Szegedy 2015. Keras: BatchNormalization. PyTorch: BatchNorm1d, 2d, 3d.
 ///
@@ -81,6 +96,7 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
     if (!(options_.momentum >= 0 && options_.momentum <= 1))
       throw ConfigError(this->who(), "a momentum in [0, 1]", std::to_string(options_.momentum),
                         "it is the weight of the old value, 1 minus PyTorch's");
+    if (options_.axis == 0) throw ConfigError(this->who(), "an axis other than the batch's", "0");
     if (!(options_.epsilon >= 0) || !is_finite(options_.epsilon))
       throw ConfigError(this->who(), "an epsilon of 0 or more", std::to_string(options_.epsilon));
   }
@@ -98,12 +114,13 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() < 1) throw ShapeError(this->who(), "an input with channels", "a scalar per sample");
-    if (mean_.size() > 0 && in.back() != mean_.size())
+    const Index channels = axis_block(*this, options_.axis, in).extent;
+    if (mean_.size() > 0 && channels != mean_.size())
       throw ShapeError(this->who(), std::to_string(mean_.size()) + " channels", in.to_string());
     return in;
   }
   void build(Shapes inputs, Rng& rng) override {
-    const Shape channels{inputs[0].back()};
+    const Shape channels{axis_block(*this, options_.axis, inputs[0]).extent};
     const auto make = [&](const char* name, const InitializerSpec& spec, ParameterKind kind) {
       return Parameter<T>(name, initial_values<T>(channels, spec, {channels[0], channels[0]}, rng), kind);
     };
@@ -125,36 +142,22 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   Index multiply_adds(Shapes inputs) const override { return inputs[0].size(); }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
-    const Index channels = mean_.size(), rows = y.size() / channels;
-    const T *mean = mean_.value().data(), *variance = variance_.value().data();
-    activated_forward(pass.asked.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
-      if (this->trains(pass)) {
-        const double* batch = statistics(rows, x[0].data(), pass);
-        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused, x), out, pass.kernel);
-      } else {
-        batch_norm_forward(rows, channels, x[0].data(), mean, variance, epilogue(fused, x), out, pass.kernel);
-      }
-    });
+    const AxisBlock block = axis_block(*this, options_.axis, y.shape().sample(), y.shape()[0]);
+    if (block.last()) return normalise(x, y, pass);
+    Scratch::Frame frame(pass.kernel.scratch);
+    const TensorView<const T> from = moved(block, x[0], pass);
+    const TensorView<T> to(from.shape(), pass.kernel.scratch.template take<T>(y.size()));
+    normalise(Inputs<T>(&from, 1), to, pass);
+    axis_from_end(block, to.data(), y.data());
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
-    const Index channels = mean_.size(), rows = y.size() / channels;
+    const AxisBlock block = axis_block(*this, options_.axis, y.shape().sample(), y.shape()[0]);
+    if (block.last()) return differentiate(x, y, dy, dx, pass);
     Scratch::Frame frame(pass.kernel.scratch);
-    // Element-wise activations are differentiated inside the kernel.
-    const bool fuses = activation_is_elementwise(pass.asked.activation.kind);
-    const T* dz = fuses ? dy.data() : activated_backward(pass.asked.activation, y, dy, pass);
-    BatchNormGradients<T> out{.dx = dx[0].data(), .accumulate = pass.asked.accumulate};
-    const bool in_place = dx.size() > 1 && dx[1].data() == dz && pass.asked.activation.kind == Activation::linear;
-    if (dx.size() > 1 && !in_place) out.dresidual = dx[1].data();
-    if (options_.scale && gamma_.trains()) out.dgamma = gamma_.gradient.data();
-    if (options_.center && beta_.trains()) out.dbeta = beta_.gradient.data();
-    const auto run = [&](const auto* mean, const auto* variance) {
-      batch_norm_backward(!this->trains(pass), rows, channels, x[0].data(), mean, variance,
-                          epilogue(fuses ? pass.asked.activation : ActivationSpec(), x), dz, out, pass.kernel);
-    };
-    if (this->trains(pass))
-      run(pass.cache->statistics.data(), pass.cache->statistics.data() + channels);
-    else
-      run(mean_.value().data(), variance_.value().data());
+    const TensorView<const T> from = moved(block, x[0], pass), dto = moved(block, dy, pass);
+    const TensorView<T> dfrom(from.shape(), dx[0].data() ? pass.kernel.scratch.template take<T>(dy.size()) : nullptr);
+    differentiate(Inputs<T>(&from, 1), dto, dto, Outputs<T>(&dfrom, 1), pass);
+    if (dx[0].data()) axis_from_end(block, dfrom.data(), dx[0].data());
   }
   void finish_forward(Pass<T>& pass) override {
     if (!this->trains(pass)) return;
@@ -172,6 +175,7 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   }
 
   Acceleration<T> acceleration() const override {
+    if (options_.axis != -1) return {.overwrites_gradients = true};
     return {.role = LayerRole::channel_affine,
             .fuses = {.activation = true, .residual = true},
             .overwrites_gradients = true,
@@ -194,6 +198,46 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   }
 
  private:
+  /// A copy whose channels are the last axis, in memory of the caller's frame.
+  static TensorView<const T> moved(const AxisBlock& block, const TensorView<const T>& from, Pass<T>& pass) {
+    T* const to = pass.kernel.scratch.template take<T>(from.size());
+    axis_to_end(block, from.data(), to);
+    return {Shape{block.outer * block.inner, block.extent}, to};
+  }
+  /// forward, with the channels last.
+  void normalise(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const {
+    const Index channels = mean_.size(), rows = y.size() / channels;
+    const T *mean = mean_.value().data(), *variance = variance_.value().data();
+    activated_forward(pass.asked.activation, y, pass, [&](T* out, const ActivationSpec& fused) {
+      if (this->trains(pass)) {
+        const double* batch = statistics(rows, x[0].data(), pass);
+        batch_norm_forward(rows, channels, x[0].data(), batch, batch + channels, epilogue(fused, x), out, pass.kernel);
+      } else {
+        batch_norm_forward(rows, channels, x[0].data(), mean, variance, epilogue(fused, x), out, pass.kernel);
+      }
+    });
+  }
+  /// backward, with the channels last.
+  void differentiate(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) {
+    const Index channels = mean_.size(), rows = y.size() / channels;
+    Scratch::Frame frame(pass.kernel.scratch);
+    // Element-wise activations are differentiated inside the kernel.
+    const bool fuses = activation_is_elementwise(pass.asked.activation.kind);
+    const T* dz = fuses ? dy.data() : activated_backward(pass.asked.activation, y, dy, pass);
+    BatchNormGradients<T> out{.dx = dx[0].data(), .accumulate = pass.asked.accumulate};
+    const bool in_place = dx.size() > 1 && dx[1].data() == dz && pass.asked.activation.kind == Activation::linear;
+    if (dx.size() > 1 && !in_place) out.dresidual = dx[1].data();
+    if (options_.scale && gamma_.trains()) out.dgamma = gamma_.gradient.data();
+    if (options_.center && beta_.trains()) out.dbeta = beta_.gradient.data();
+    const auto run = [&](const auto* mean, const auto* variance) {
+      batch_norm_backward(!this->trains(pass), rows, channels, x[0].data(), mean, variance,
+                          epilogue(fuses ? pass.asked.activation : ActivationSpec(), x), dz, out, pass.kernel);
+    };
+    if (this->trains(pass))
+      run(pass.cache->statistics.data(), pass.cache->statistics.data() + channels);
+    else
+      run(mean_.value().data(), variance_.value().data());
+  }
   /// Means, variances and the number of rows, kept in the cache.
   const double* statistics(Index rows, const T* x, Pass<T>& pass) const {
     const Index channels = mean_.size();

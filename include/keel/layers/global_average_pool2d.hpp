@@ -1,18 +1,35 @@
 #pragma once
+/// The mean of each channel.
 
 #include <keel/layers/base/global_pool2d.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// y = the mean of each channel over height and width. Shapes: GlobalPool2D.
-/// Keras: GlobalAveragePooling2D. PyTorch: AdaptiveAvgPool2d(1), with `keepdims`.
+struct GlobalAveragePool2DOptions {
+  /// Keep height and width as axes of extent 1 (PyTorch's AdaptiveAvgPool2d(1)); default false.
+  bool keepdims = false;
+  /// In the model; by default made from the class.
+  std::string name = {};
+
+  template <class F>
+  void fields(F&& f) {
+    f("keepdims", keepdims);
+  }
+};
+
+/// y = the mean of each channel over height and width, summed in double.
+///
+/// Input (batch, h, w, channels), output (batch, channels), or (batch, 1, 1, channels). Throws ShapeError for an input
+/// of another rank or without pixels. Keras: GlobalAveragePooling2D. PyTorch: AdaptiveAvgPool2d(1), with `keepdims`.
 template <class T = float>
-class GlobalAveragePool2D : public GlobalPool2D<T> {
+class GlobalAveragePool2D : public GlobalPool2D<T, GlobalAveragePool2DOptions> {
+  using Base = GlobalPool2D<T, GlobalAveragePool2DOptions>;
+
  public:
-  explicit GlobalAveragePool2D(GlobalPool2DOptions options = {}) : GlobalPool2D<T>(std::move(options)) {}
+  explicit GlobalAveragePool2D(GlobalAveragePool2DOptions options = {}) : Base(std::move(options)) {}
   static GlobalAveragePool2D from_config(const Config& config) {
-    return GlobalAveragePool2D(read_options<GlobalPool2DOptions>(config));
+    return GlobalAveragePool2D(read_options<GlobalAveragePool2DOptions>(config));
   }
 
   std::string type() const override { return "GlobalAveragePooling2D"; }
@@ -27,6 +44,7 @@ class GlobalAveragePool2D : public GlobalPool2D<T> {
   }
 };
 
+KEEL_INSTANCE(class GlobalPool2D<float, GlobalAveragePool2DOptions>)
 KEEL_INSTANCE(class GlobalAveragePool2D<float>)
 
 }  // namespace KEEL_ABI

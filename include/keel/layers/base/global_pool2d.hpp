@@ -1,4 +1,5 @@
 #pragma once
+/// Base of the layers that reduce an image to one value a channel.
 
 #include <keel/kernels/pool.hpp>
 #include <keel/layers/base/layer.hpp>
@@ -7,21 +8,12 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-struct GlobalPool2DOptions {
-  /// Keep height and width as axes of extent 1 (PyTorch's AdaptiveAvgPool2d(1)).
-  bool keepdims = false;
-  std::string name = {};
-
-  template <class F>
-  void fields(F&& f) {
-    f("keepdims", keepdims);
-  }
-};
-
-/// Base of GlobalAveragePool2D and GlobalMaxPool2D: (batch, h, w, channels) to (batch, channels).
-template <class T>
+/// Base of GlobalAveragePool2D and GlobalMaxPool2D: (batch, h, w, channels) to (batch, channels), or with the option
+/// keepdims to (batch, 1, 1, channels). Throws ShapeError for another rank and for images without pixels.
+template <class T, class Options>
 class GlobalPool2D : public Layer<T> {
  public:
+  const Options& options() const { return options_; }
   Config config() const override { return with_options({}, options_); }
   Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 3);
@@ -30,13 +22,11 @@ class GlobalPool2D : public Layer<T> {
   }
 
  protected:
-  explicit GlobalPool2D(GlobalPool2DOptions options) : Layer<T>(options.name), options_(std::move(options)) {}
+  explicit GlobalPool2D(Options options) : Layer<T>(options.name), options_(std::move(options)) {}
 
  private:
-  GlobalPool2DOptions options_;
+  Options options_;
 };
-
-KEEL_INSTANCE(class GlobalPool2D<float>)
 
 }  // namespace KEEL_ABI
 }  // namespace keel
