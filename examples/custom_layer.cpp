@@ -3,9 +3,13 @@
 #include <iostream>
 
 #include <keel/keel.hpp>
+#include <keel/testing/check_layer.hpp>
 
 using namespace keel;
 
+// With X the input as a matrix, a row for each pixel or sample and a column for each channel:
+//
+//     Y = X diag(gate),   dX = dY diag(gate),   dgate = sum over rows of X dY
 template <class T = float>
 class ChannelGate : public Layer<T> {
  public:
@@ -14,16 +18,16 @@ class ChannelGate : public Layer<T> {
   void build(Shapes inputs, Rng&) override { gate_ = {"gate", Tensor<T>({inputs[0].back()}, T(1))}; }
   std::vector<Parameter<T>*> parameters() override { return {&gate_}; }
 
-  void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
-    y.matrix() = x[0].matrix() * gate_.value().array().matrix().asDiagonal();
-  }
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override { y.matrix() = x[0].matrix() * diagonal(); }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
     if (gate_.trains())
       gate_.gradient.array() += x[0].matrix().cwiseProduct(dy.matrix()).colwise().sum().transpose().array();
-    if (dx[0].data()) dx[0].matrix() = dy.matrix() * gate_.value().array().matrix().asDiagonal();
+    if (dx[0].data()) dx[0].matrix() = dy.matrix() * diagonal();
   }
 
  private:
+  Eigen::DiagonalMatrix<T, Eigen::Dynamic> diagonal() const { return gate_.value().array().matrix().asDiagonal(); }
+
   Parameter<T> gate_;
 };
 

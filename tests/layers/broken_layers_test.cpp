@@ -8,6 +8,7 @@
 #include <keel/layers/conv2d.hpp>
 #include <keel/layers/dense.hpp>
 #include <keel/layers/dropout.hpp>
+#include <keel/layers/elu.hpp>
 #include <keel/layers/flatten.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
 #include <keel/layers/max_pool2d.hpp>
@@ -427,7 +428,63 @@ struct Betaless : BatchNorm<double> {
   }
 };
 
+/// A layer that offers what it does not keep.
+template <class L>
+struct Boaster : L {
+  Acceleration<double> offer;
+  bool deaf;  ///< heeds nothing that the model asks for
+
+  Boaster(L layer, Acceleration<double> o, bool d = false) : L(std::move(layer)), offer(o), deaf(d) {}
+  Acceleration<double> acceleration() const override { return offer; }
+  void forward(Inputs<double> x, TensorView<double> y, Pass<double>& pass) const override {
+    if (deaf) pass.asked = {};
+    L::forward(x, y, pass);
+  }
+};
+
 }  // namespace
+
+TEST_CASE("what a layer offers for speed and does not keep is caught") {
+  const auto caught = [](const char* what, const LayerReport& report) {
+    INFO(what, "\n", report.to_string());
+    CHECK(report.to_string().find(what) != std::string::npos);
+  };
+  const Dense<double> dense(3), squashed(3, {.activation = Activation::tanh});
+  const Add<double> sum;
+  const struct : InferenceForm<double> {
+  } nothing;
+  const std::vector<Shape> vector{{4}}, pair{{4}, {4}};
+  using Role = LayerRole;
+  caught("not the activation of the layer's output",
+         check_layer(Boaster(dense, {.fuses = {.activation = true}}, true), vector));
+  caught("the activation of it is not the layer's output",
+         check_layer(Boaster(squashed, {.activation = Activation::tanh, .overwrites_gradients = true}, true), vector));
+  caught("gradient of alpha", check_layer(Boaster(PReLU<double>(), {.overwrites_gradients = true}), vector));
+  caught("a layer with parameters is more", check_layer(Boaster(dense, {.role = Role::view}), vector));
+  caught("one input is what it means, not 2", check_layer(Boaster(sum, {.role = Role::identity_in_inference}), pair));
+  caught("a view changes values", check_layer(Boaster(dense, {.role = Role::view}), vector));
+  caught("not the identity in inference",
+         check_layer(Boaster(ELU<double>(), {.role = Role::identity_in_inference}), vector));
+  caught("`activation` is another function",
+         check_layer(Boaster(ELU<double>(), {.role = Role::activation, .activation = Activation::tanh}), vector));
+  caught(
+      "channel_affine needs `inference`",
+      check_layer(Boaster(BatchNorm<double>(), {.role = Role::channel_affine, .overwrites_gradients = true}), vector));
+  caught("channel_affine() gives 0 scales and 0 shifts for 3 channels",
+         check_layer(Boaster(dense, {.role = Role::channel_affine, .inference = &nothing}), vector));
+  caught("not the sum of the inputs", check_layer(Boaster(Multiply<double>(), {.role = Role::add}), pair));
+  caught("those of all inputs are written over dy", check_layer(Broken<Add<double>>(sum,
+                                                                                    [](const Call& c) {
+                                                                                      for (const auto& d : c.dx)
+                                                                                        if (d.data())
+                                                                                          std::fill(d.begin(), d.end(),
+                                                                                                    0.0);
+                                                                                      for (const auto& d : c.dx)
+                                                                                        if (d.data())
+                                                                                          d.array() += c.dy.array();
+                                                                                    }),
+                                                                pair));
+}
 
 TEST_CASE("layers that break other parts of the contract are caught") {
   CHECK(check_layer(Faulty(Faulty::none), {{4}}).ok());
