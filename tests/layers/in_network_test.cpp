@@ -12,6 +12,7 @@
 #include <keel/layers/flatten.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
 #include <keel/layers/max_pool2d.hpp>
+#include <keel/layers/reshape.hpp>
 #include <keel/model/model.hpp>
 
 #include "layer_testing.hpp"
@@ -182,6 +183,8 @@ Model<double> residual_blocks(bool apart) {
   x = net.add(ActivationLayer<double>(Activation::gelu), net.add(Add<double>(), {norm(x), x}));
   const Node early = norm(conv(x));  // before what it is added to
   x = net.add(Add<double>(), {early, net.add(ActivationLayer<double>(Activation::relu), conv(x))});
+  const Node seen = norm(conv(x));  // and what it is added to is seen through a view made later
+  x = net.add(Add<double>(), {seen, net.add(Reshape<double>({6, 6, 4}), x)});
   x = net.add(ActivationLayer<double>(Activation::softmax), net.add(Add<double>(), {x, norm(x)}));
   x = net.add(Add<double>(), {net.add(Add<double>(), {norm(conv(x)), x}), norm(x)});
   net.output(net.add(Flatten<double>(), x));

@@ -331,7 +331,7 @@ TEST_CASE("wrong use is answered, and changes nothing") {
     const Node a = net.add(Dense(2), net.input({2}));
     net.share(a, net.input({3}));
   });
-  says("[dense] expected 1 inputs, as at its first place, got 2", [&] {
+  says("[dense] expected 1 inputs, as at its first node, got 2", [&] {
     Model<float> net;
     const Node x = net.input({2}), a = net.add(Dense(2), x);
     net.share(a, {x, x});

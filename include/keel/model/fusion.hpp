@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <keel/layers/base/acceleration.hpp>
+#include <keel/model/graph.hpp>
 #include <keel/tensor/index.hpp>
 
 namespace keel {

@@ -1,11 +1,14 @@
 #pragma once
+/// A network as a graph of layers: built, run, and trained step by step.
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <keel/kernels/parallel.hpp>
 #include <keel/layers/base/any_layer.hpp>
+#include <keel/model/graph.hpp>
 #include <keel/model/inference_plan.hpp>
 #include <keel/model/naming.hpp>
 #include <keel/model/tape.hpp>
@@ -15,19 +18,6 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct Summary;
-
-/// A place in a model's graph: an input, or a layer applied to other places.
-struct Node {
-  int index = -1;
-};
-
-struct ModelOptions {
-  std::string name = {};
-  /// Of the initial weights: the same seed gives the same network everywhere.
-  std::uint64_t seed = 0;
-  /// Threads of `predict` and of training; 0: what KEEL_THREADS in the environment says, else 1.
-  int threads = 0;
-};
 
 template <class T>
 struct NamedParameter {
@@ -48,15 +38,11 @@ template <class T = float>
 class Model {
  public:
   using Scalar = T;
-  /// One place in the graph. `shape` is without the batch; `layer` is -1 for an input.
-  struct NodeInfo {
-    int layer = -1;
-    std::vector<int> inputs;
-    Shape shape;
-    std::string name;
-  };
+  using NodeInfo = keel::NodeInfo;
 
-  explicit Model(ModelOptions options = {}) : options_(std::move(options)), cache_(std::make_unique<PlanCache<T>>()) {
+  /// Throws ConfigError for a negative number of threads.
+  explicit Model(ModelOptions options = {}) : options_(std::move(options)) {
+    start();
     set_threads(options_.threads);
   }
 
@@ -66,33 +52,33 @@ class Model {
     NodeInfo node{-1, {}, sample, unique_name(name.empty() ? "input_layer" : name, !name.empty())};
     std::string taken = node.name;
     inputs_.reserve(inputs_.size() + 1);
-    if (!cache_) cache_ = std::make_unique<PlanCache<T>>();  // built anew after its parts were moved away
+    if (!cache_) start();  // built anew after its parts were moved away
     add_node(std::move(node), std::move(taken));
     inputs_.push_back(last());
-    return {last()};
+    return last_node();
   }
-  /// Applies a new layer. Throws ShapeError, naming the layer, if the shapes do not fit. After any error the model is
-  /// as before.
+  /// Applies a new layer. A copy of a layer that has been in a model keeps its weights. Throws ShapeError, naming the
+  /// layer, if the shapes do not fit, ConfigError for a node of another model or a name that is taken. After any error
+  /// the model is as before.
   Node add(AnyLayer<T> layer, Node x) { return add(std::move(layer), {x}); }
   Node add(AnyLayer<T> layer, std::initializer_list<Node> x) {
     return add(std::move(layer), std::span(x.begin(), x.size()));
   }
   Node add(AnyLayer<T> layer, std::span<const Node> x) {
-    return add(std::move(layer), x, Rng(options_.seed, static_cast<std::uint64_t>(layers_.size())));
+    return add(std::move(layer), x, Rng(options_.seed, layers_.size()));
   }
-  /// Applies once more the layer that stands at `of`: one set of weights, two places.
+  /// Applies once more the layer of the node `of`: one set of weights, two nodes.
   Node share(Node of, Node x) { return share(of, {x}); }
   Node share(Node of, std::initializer_list<Node> x) { return share(of, std::span(x.begin(), x.size())); }
   Node share(Node of, std::span<const Node> x) {
-    if (of.index < 0 || of.index > last() || nodes_[static_cast<std::size_t>(of.index)].layer < 0)
-      throw ConfigError(who(), "a node made by add() to share the layer of", "node " + std::to_string(of.index));
-    const int l = nodes_[static_cast<std::size_t>(of.index)].layer;
+    if (!is_mine(of) || nth(nodes_, of.index).layer < 0)
+      throw ConfigError(who(), "a node made by add() to share the layer of", describe(of));
+    const int l = nth(nodes_, of.index).layer;
     std::vector<Shape> first;
-    for (const int input : nodes_[static_cast<std::size_t>(of.index)].inputs)
-      first.push_back(nodes_[static_cast<std::size_t>(input)].shape);
+    for (const int input : nth(nodes_, of.index).inputs) first.push_back(nth(nodes_, input).shape);
     const std::vector<Shape> shapes = shapes_of(x);
     if (shapes.size() != first.size())
-      throw ShapeError(any_layer(l)->name(), std::to_string(first.size()) + " inputs, as at its first place",
+      throw ShapeError(any_layer(l)->name(), std::to_string(first.size()) + " inputs, as at its first node",
                        std::to_string(shapes.size()));
     if (!any_layer(l)->parameters().empty() && shapes != first)
       for (std::size_t i = 0; i < shapes.size(); ++i)
@@ -100,30 +86,41 @@ class Model {
           throw ShapeError(any_layer(l)->name(), "inputs that fit its weights, such as " + first[i].to_string(),
                            shapes[i].to_string());
     nodes_.push_back(call_of(l, any_layer(l)->name(), x, any_layer(l)->output_shape(shapes)));
-    ++structure_;
-    return {last()};
+    change_structure();
+    return last_node();
   }
-  /// Declares a place to be an output of the model; several make a model of several outputs.
+  /// Declares a node to be an output of the model; several make a model of several outputs.
   void output(Node node) {
     shapes_of(std::span(&node, 1));
     outputs_.push_back(node.index);
-    ++structure_;
+    change_structure();
   }
 
   const std::string& name() const { return options_.name; }
-  /// Whether it was built as a Sequential.
+  /// Whether it was built as a Sequential, and nothing else was added since.
   bool is_sequential() const { return sequential_; }
+  /// Whether its layers follow one another, however it was built.
+  bool is_chain() const { return keel::is_chain(nodes_, outputs_); }
   const ModelOptions& options() const { return options_; }
   std::span<const NodeInfo> nodes() const { return nodes_; }
   std::span<const int> inputs() const { return inputs_; }
   std::span<const int> outputs() const { return outputs_; }
-  const Shape& input_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(inputs_.at(i))].shape; }
-  const Shape& output_shape(std::size_t i = 0) const { return nodes_[static_cast<std::size_t>(outputs_.at(i))].shape; }
+  /// For each node, and for each layer, whether it leads to an output (graph.hpp).
+  std::vector<bool> used_nodes() const { return keel::used_nodes(nodes_, outputs_); }
+  std::vector<bool> used_layers() const {
+    const std::vector<bool> nodes = used_nodes();
+    std::vector<bool> used(layers_.size(), false);
+    for (std::size_t n = 0; n < nodes.size(); ++n)
+      if (nodes[n] && nodes_[n].layer >= 0) nth(used, nodes_[n].layer) = true;
+    return used;
+  }
+  const Shape& input_shape(std::size_t i = 0) const { return nth(nodes_, inputs_.at(i)).shape; }
+  const Shape& output_shape(std::size_t i = 0) const { return nth(nodes_, outputs_.at(i)).shape; }
 
-  Index layer_count() const { return static_cast<Index>(layers_.size()); }
-  Layer<T>& layer(Index i) { return *layers_.at(static_cast<std::size_t>(i)); }
-  const Layer<T>& layer(Index i) const { return *layers_.at(static_cast<std::size_t>(i)); }
-  const AnyLayer<T>& any_layer(Index i) const { return layers_.at(static_cast<std::size_t>(i)); }
+  Index layer_count() const { return count_of(layers_); }
+  Layer<T>& layer(Index i) { return *layers_.at(to_size(i)); }
+  const Layer<T>& layer(Index i) const { return *layers_.at(to_size(i)); }
+  const AnyLayer<T>& any_layer(Index i) const { return layers_.at(to_size(i)); }
   Layer<T>& layer(const std::string& name) { return *layers_[find(name)]; }
   const Layer<T>& layer(const std::string& name) const { return *layers_[find(name)]; }
 
@@ -156,6 +153,7 @@ class Model {
     copy.inputs_ = inputs_;
     copy.outputs_ = outputs_;
     copy.names_ = names_;
+    copy.graph_ = graph_;  // its nodes are those of this model
     copy.sequential_ = sequential_;
     for (auto& layer : copy.layers_) copy.list_parameters(layer);
     return copy;
@@ -163,6 +161,7 @@ class Model {
 
   /// Threads of `predict` and training from now on; 0: what KEEL_THREADS in the environment says, else 1.
   void set_threads(int threads) {
+    if (threads < 0) throw ConfigError(who(), "threads of 0 or more", std::to_string(threads));
     const int count = threads > 0 ? threads : default_threads();
     pool_ = count > 1 ? std::make_unique<ThreadPool>(count) : nullptr;
     options_.threads = threads;
@@ -231,8 +230,9 @@ class Model {
     const bool named = !layer->name().empty();
     layer->rename(unique_name(named ? layer->name() : snake_case(layer->type()), named));
     const std::vector<Shape> shapes = shapes_of(x);
+    if (shapes.empty()) throw ShapeError(layer->who(), "one input or more", "none");
     const Shape output = layer->output_shape(shapes);
-    layer->build(shapes, rng);
+    build_once(layer, shapes, rng);
     layer->freeze(layer->frozen());  // a layer frozen before it had parameters
     const auto parameters = layer->parameters();
     parameters_.reserve(parameters_.size() + parameters.size());
@@ -240,18 +240,34 @@ class Model {
     add_node(call_of(static_cast<int>(layers_.size()), layer->name(), x, output), layer->name());
     layers_.push_back(std::move(layer));
     parameters_.insert(parameters_.end(), parameters.begin(), parameters.end());
-    return {last()};
+    return last_node();
   }
   /// For a chain of layers, whose last one is the output.
   void set_chain_output(int node) {
     outputs_.assign(1, node);
+    change_structure();
     sequential_ = true;
-    ++structure_;
   }
 
  private:
+  void start() {
+    cache_ = std::make_unique<PlanCache<T>>();
+    graph_ = std::make_shared<char>();
+  }
+  void change_structure() {
+    sequential_ = false;
+    ++structure_;
+  }
   int last() const { return static_cast<int>(nodes_.size()) - 1; }
-
+  Node last_node() const { return {last(), graph_.get()}; }
+  bool is_mine(Node node) const {
+    return node.index >= 0 && node.index <= last() && (!node.graph || node.graph == graph_.get());
+  }
+  std::string describe(Node node) const {
+    const bool other = node.graph && node.graph != graph_.get();
+    return "node " + std::to_string(node.index) +
+           (other ? " of another model, or of this one before it was moved" : "");
+  }
   static NodeInfo call_of(int layer, const std::string& name, std::span<const Node> x, const Shape& output) {
     NodeInfo node{layer, {}, output, name};
     for (const Node& input : x) node.inputs.push_back(input.index);
@@ -262,26 +278,22 @@ class Model {
     names_.reserve(names_.size() + 1);
     nodes_.push_back(std::move(node));
     names_.push_back(std::move(name));
-    ++structure_;
+    change_structure();
   }
   std::vector<Shape> shapes_of(std::span<const Node> x) const {
     std::vector<Shape> shapes;
     for (const Node& node : x) {
-      if (node.index < 0 || node.index > last())
-        throw ConfigError(who(), "nodes of this model", "node " + std::to_string(node.index),
+      if (!is_mine(node))
+        throw ConfigError(who(), "nodes of this model", describe(node),
                           "make inputs with input() and pass what add() returned");
-      shapes.push_back(nodes_[static_cast<std::size_t>(node.index)].shape);
+      shapes.push_back(nth(nodes_, node.index).shape);
     }
     return shapes;
   }
-  /// "dense", then "dense_1", ...; a name that the user gave is taken as it is and must be new.
+  /// Throws ConfigError for a given name that is taken.
   std::string unique_name(const std::string& base, bool given) const {
-    const auto taken = [&](const std::string& name) {
-      return std::find(names_.begin(), names_.end(), name) != names_.end();
-    };
-    if (given && taken(base)) throw ConfigError(who(), "layer names that differ", "\"" + base + "\" twice");
-    std::string name = base;
-    for (int i = 1; taken(name); ++i) name = base + "_" + std::to_string(i);
+    std::string name = keel::unique_name(base, names_);
+    if (given && name != base) throw ConfigError(who(), "layer names that differ", "\"" + base + "\" twice");
     return name;
   }
   void list_parameters(AnyLayer<T>& layer) {
@@ -317,9 +329,7 @@ class Model {
       if (got.rank() != want.rank() + 1 || !(got.sample() == want)) {
         std::string dims = "(batch";
         for (const Index dim : want) dims += ", " + std::to_string(dim);
-        throw ShapeError(who(),
-                         "input " + nodes_[static_cast<std::size_t>(inputs_[i])].name + " of shape " + dims + ")",
-                         got.to_string(),
+        throw ShapeError(who(), "input " + nth(nodes_, inputs_[i]).name + " of shape " + dims + ")", got.to_string(),
                          got == want ? "one sample needs a batch axis of 1 in front"
                                      : "images are (batch, height, width, channels)");
       }
@@ -334,6 +344,7 @@ class Model {
   std::vector<AnyLayer<T>> layers_;
   std::vector<int> inputs_, outputs_;
   std::vector<std::string> names_;
+  std::shared_ptr<const char> graph_;  ///< only its address means something: it marks nodes as this model's
   std::vector<Parameter<T>*> parameters_;
   std::uint64_t structure_ = 0;
   bool sequential_ = false;
@@ -355,13 +366,13 @@ void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
   const auto plan = cache_->plan(*this);
   auto workspaces = cache_->take();
   const Index lanes = plan->lanes(batch, thread_count(pool_.get()));
-  if (workspaces->size() < static_cast<std::size_t>(lanes)) workspaces->resize(static_cast<std::size_t>(lanes));
+  if (count_of(*workspaces) < lanes) workspaces->resize(to_size(lanes));
   ThreadPool* const across = lanes > 1 ? pool_.get() : nullptr;
   ThreadPool* const within = lanes > 1 ? nullptr : pool_.get();
   // every element is accumulated in the same order whatever the batch, so a batch may be cut anywhere
   parallel_for(across, lanes, 1, [&](Index first, Index last) {
     for (Index lane = first; lane < last; ++lane) {
-      auto& workspace = (*workspaces)[static_cast<std::size_t>(lane)];
+      auto& workspace = nth(*workspaces, lane);
       const Index end = batch * (lane + 1) / lanes, samples = end - batch * lane / lanes;
       const Index most = plan->preferred_batch(), parts = (samples + most - 1) / most;
       const Index step = parts > 0 ? (samples + parts - 1) / parts : 1;

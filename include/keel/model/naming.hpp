@@ -1,6 +1,9 @@
 #pragma once
+/// The names that layers get where the user gives none.
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <keel/tensor/abi.hpp>
 
@@ -19,6 +22,14 @@ inline std::string snake_case(const std::string& type) {
     if (i > 0 && upper(type[i]) && (word || lower(type[i - 1]))) name += '_';
     name += upper(type[i]) ? static_cast<char>(type[i] - 'A' + 'a') : type[i];
   }
+  return name;
+}
+
+/// "dense", then "dense_1", ...: the first that is not among those taken.
+inline std::string unique_name(const std::string& base, const std::vector<std::string>& taken) {
+  std::string name = base;
+  for (int i = 1; std::find(taken.begin(), taken.end(), name) != taken.end(); ++i)
+    name = base + "_" + std::to_string(i);
   return name;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+/// A chain of layers.
 
 #include <keel/model/model.hpp>
 

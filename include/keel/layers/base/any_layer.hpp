@@ -1,4 +1,5 @@
 #pragma once
+/// Layers of any class in one type.
 
 #include <memory>
 #include <type_traits>
@@ -41,7 +42,27 @@ class AnyLayer {
   std::unique_ptr<Layer<T>> (*copy_)(const Layer<T>&);
 };
 
+/// Builds a layer that has not been built before. A copy of one that has been, in whatever model, keeps its parameters:
+/// throws ShapeError unless they have the shapes that they would be given for these inputs.
+template <class T>
+void build_once(AnyLayer<T>& layer, Shapes inputs, Rng& rng) {
+  if (!layer->is_built()) {
+    layer->build(inputs, rng);
+    layer->set_built();
+    return;
+  }
+  AnyLayer<T> other = layer;
+  Rng none = Rng::none();
+  other->build(inputs, none);
+  const auto wanted = other->parameters(), kept = layer->parameters();
+  for (std::size_t i = 0; i < wanted.size() && i < kept.size(); ++i)
+    if (!(wanted[i]->shape() == kept[i]->shape()))
+      throw ShapeError(layer->who(), "inputs that fit its " + kept[i]->name() + " of " + kept[i]->shape().to_string(),
+                       inputs[0].to_string(), "a copied layer keeps its weights; make a new one to draw them anew");
+}
+
 KEEL_INSTANCE(class AnyLayer<float>)
+KEEL_INSTANCE(void build_once<float>(AnyLayer<float>&, Shapes, Rng&))
 
 }  // namespace KEEL_ABI
 }  // namespace keel

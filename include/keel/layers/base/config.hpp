@@ -1,4 +1,5 @@
 #pragma once
+/// A layer's options as data.
 
 #include <initializer_list>
 #include <string>

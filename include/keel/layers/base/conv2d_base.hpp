@@ -1,4 +1,5 @@
 #pragma once
+/// What Conv2D and DepthwiseConv2D share.
 
 #include <keel/kernels/reduce.hpp>
 #include <keel/layers/base/convolution.hpp>

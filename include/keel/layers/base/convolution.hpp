@@ -1,4 +1,5 @@
 #pragma once
+/// The geometry of a convolution, from a layer's options.
 
 #include <keel/kernels/conv2d/conv2d.hpp>
 #include <keel/layers/base/options.hpp>

@@ -1,4 +1,5 @@
 #pragma once
+/// First values of parameters.
 
 #include <array>
 #include <cmath>

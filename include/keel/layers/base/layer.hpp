@@ -33,7 +33,7 @@ class Layer : public LayerIdentity {
 
   // What a layer with parameters has.
 
-  /// Makes the parameters, once, when the layer joins a model. While a file is loaded, `rng` is Rng::none() and
+  /// Makes the parameters, once, when the layer joins its first model. While a file is loaded, `rng` is Rng::none() and
   /// `initial_values` gives shapes without memory; other values, if any, are replaced by those of the file.
   virtual void build(Shapes /*inputs*/, Rng& /*rng*/) {}
   /// Parameters in Keras's order: trainable ones as created, then buffers.
@@ -50,6 +50,10 @@ class Layer : public LayerIdentity {
   virtual Index multiply_adds(Shapes /*inputs*/) const { return 0; }
   /// What the layer offers for speed; by default nothing.
   virtual Acceleration<T> acceleration() const { return {}; }
+
+  /// Whether a model has built it, or the layer that it is a copy of: then it keeps its parameters in any other model.
+  bool is_built() const { return built_; }
+  void set_built() { built_ = true; }
 
   Freeze frozen() const { return freeze_; }
   void freeze(Freeze freeze) {
@@ -90,6 +94,7 @@ class Layer : public LayerIdentity {
 
  private:
   Freeze freeze_ = Freeze::none;
+  bool built_ = false;
 };
 
 KEEL_INSTANCE(class Layer<float>)

@@ -1,4 +1,5 @@
 #pragma once
+/// Class and name of a layer.
 
 #include <string>
 #include <utility>

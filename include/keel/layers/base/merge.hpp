@@ -1,4 +1,5 @@
 #pragma once
+/// What layers of several inputs share.
 
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>

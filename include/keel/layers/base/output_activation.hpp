@@ -1,4 +1,5 @@
 #pragma once
+/// What layers with an activation at their end share.
 
 #include <vector>
 
@@ -8,7 +9,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-// What layers with an activation at their end share: y = activation(z).
+// y = activation(z).
 
 /// The layer's own activation (unless the model leaves it out), else the one that the model moved into it.
 template <class T>

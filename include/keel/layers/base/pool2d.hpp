@@ -1,4 +1,5 @@
 #pragma once
+/// What MaxPool2D and AveragePool2D share.
 
 #include <keel/kernels/pool.hpp>
 #include <keel/layers/base/layer.hpp>

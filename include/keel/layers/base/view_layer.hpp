@@ -1,4 +1,5 @@
 #pragma once
+/// What layers that only change the shape share.
 
 #include <algorithm>
 
