@@ -1,4 +1,5 @@
 #pragma once
+/// An activation as a layer of its own.
 
 #include <keel/kernels/activation.hpp>
 #include <keel/layers/base/layer.hpp>
@@ -8,11 +9,13 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct ActivationOptions {
+  /// In the model; by default made from the class.
   std::string name = {};
 };
 
 /// y = activation(x) (kernels/activation.hpp has the formulas); softmax and log_softmax act on the last axis.
-/// Any shape. A model computes it inside the layer before, where that layer can. Keras: Activation.
+/// Any shape; output as input. Throws ShapeError for a softmax of a scalar a sample. A model computes it inside the
+/// layer before, where that layer can. Keras: Activation.
 ///
 ///     ActivationLayer(Activation::relu)      ActivationLayer({Activation::leaky_relu, 0.01})
 template <class T = float>

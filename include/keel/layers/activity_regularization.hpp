@@ -23,7 +23,8 @@ struct ActivityRegularizationOptions {
 
 /// y = x; in training Keras adds l1 sum|x| + l2 sum x^2 to the loss.
 ///
-/// Any shape; output as input. Throws ConfigError in training unless both weights are 0: keel's losses see outputs only.
+/// Any shape; output as input. Throws ConfigError in training unless both weights are 0: keel's losses see outputs
+/// only.
 /// Keras: ActivityRegularization. PyTorch has none.
 template <class T = float>
 class ActivityRegularization : public InferenceOnly<T, ActivityRegularizationOptions> {

@@ -1,4 +1,5 @@
 #pragma once
+/// The sum of its inputs.
 
 #include <keel/kernels/elementwise.hpp>
 #include <keel/layers/base/merge.hpp>
@@ -7,7 +8,11 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// y = x0 + x1 + ..., inputs of one shape. The end of a residual block. Keras: Add, which also broadcasts.
+/// y = x0 + x1 + ..., the end of a residual block.
+///
+/// Inputs of one shape, which is the output's. Throws ShapeError for fewer than two inputs and for different shapes.
+/// Keras: Add, which also broadcasts. PyTorch: `+`. The sum is a kernel, not an Eigen expression: it runs on all
+/// threads and applies the activation behind it in the same pass.
 template <class T = float>
 class Add : public Merge<T> {
  public:

@@ -1,4 +1,5 @@
 #pragma once
+/// The mean of each window.
 
 #include <keel/layers/base/pool2d.hpp>
 
@@ -6,13 +7,15 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct AveragePool2DOptions {
-  /// 0: the pool's extents.
+  /// Rows and columns from one window to the next, in pixels; default 0, the pool's extents.
   Pair strides = 0;
+  /// What surrounds the image (options.hpp); default valid, nothing.
   Padding padding = Padding::valid;
-  /// Round the output's extents up (PyTorch).
+  /// Round the output's extents up (PyTorch); default false.
   bool ceil_mode = false;
-  /// Divide by the cells of the padding too (PyTorch's default is true; Keras counts the image's cells only).
+  /// Divide by the cells of the padding too; default false, as Keras counts the image's cells only. PyTorch's is true.
   bool count_include_pad = false;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -24,7 +27,11 @@ struct AveragePool2DOptions {
   }
 };
 
-/// y = the mean of each window. Shapes: Pool2D. Keras: AveragePooling2D. PyTorch: AvgPool2d.
+/// y = the mean of each window.
+///
+/// Input (batch, h, w, channels), output (batch, h', w', channels) with the extents of `sweeps` (options.hpp). Throws
+/// ConfigError for numbers out of range and padding as large as the pool, ShapeError for an input of another rank or
+/// smaller than the window. Keras: AveragePooling2D. PyTorch: AvgPool2d, with `count_include_pad`.
 ///
 ///     AveragePool2D()      AveragePool2D(3, {.strides = 2, .padding = 1, .count_include_pad = true})
 template <class T = float>

@@ -1,6 +1,6 @@
 #pragma once
-/// Batch normalisation: options of both worlds, training, inference, and fusion with its neighbours each way. Longer than
-/// other layers for these.
+/// Batch normalisation: options of both worlds, training, inference, and fusion with its neighbours each way. Longer
+/// than other layers for these.
 
 #include <keel/kernels/batch_norm.hpp>
 #include <keel/layers/base/axis.hpp>
@@ -22,7 +22,8 @@ struct BatchNormOptions {
   /// The axis whose extents have statistics and weights of their own, counted with the batch; default -1, the last,
   /// which holds keel's channels. Other axes cost two transpositions.
   Index axis = -1;
-  /// Weight of the old value in the moving statistics (Keras's sense; PyTorch's momentum is 1 minus this); default 0.99.
+  /// Weight of the old value in the moving statistics (Keras's sense; PyTorch's momentum is 1 minus this); default
+  /// 0.99.
   double momentum = 0.99;
   /// Added to the variance, in the unit of x^2; default 1e-3.
   double epsilon = 1e-3;
@@ -30,17 +31,21 @@ struct BatchNormOptions {
   bool center = true;
   /// Whether gamma is multiplied by; default true.
   bool scale = true;
-  /// The parameters' first values; by default y is normalised data, and the moving statistics those of such data.
+  /// The first values of beta; default zeros.
   InitializerSpec beta_initializer = Initializer::zeros;
+  /// The first values of gamma; default ones.
   InitializerSpec gamma_initializer = Initializer::ones;
+  /// The first values of moving_mean; default zeros.
   InitializerSpec moving_mean_initializer = Initializer::zeros;
+  /// The first values of moving_variance; default ones.
   InitializerSpec moving_variance_initializer = Initializer::ones;
   /// Which variance enters the moving one; default biased.
   MovingVariance moving_variance = MovingVariance::biased;
   /// Moving statistics are the mean over all batches so far, whatever the momentum (PyTorch's momentum=None); default
   /// false.
   bool cumulative = false;
-  /// Whether one value per channel may be normalised in training (Keras: it becomes beta); default true. PyTorch refuses.
+  /// Whether one value per channel may be normalised in training (Keras: it becomes beta); default true. PyTorch
+  /// refuses.
   bool allow_single_value = true;
   /// In the model; by default made from the class.
   std::string name = {};

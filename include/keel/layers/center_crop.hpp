@@ -12,8 +12,8 @@ struct CenterCropOptions {
   std::string name = {};
 };
 
-/// The middle of each image, `height` by `width` pixels: (batch, h, w, channels) to (batch, height, width, channels). The
-/// part begins at row (h - height) / 2 and column (w - width) / 2, rounded down.
+/// The middle of each image, `height` by `width` pixels: (batch, h, w, channels) to (batch, height, width, channels).
+/// The part begins at row (h - height) / 2 and column (w - width) / 2, rounded down.
 ///
 /// The same in training. Throws ShapeError for a smaller image, which Keras would enlarge instead.
 /// Keras: CenterCrop. PyTorch: none in torch.nn; torchvision rounds to even where half a pixel is left.

@@ -53,37 +53,34 @@ class Concatenate : public Merge<T> {
   }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
-    Index left = 0;
-    for (const TensorView<const T>& part : x) {
-      const Index columns = width(part.shape());
-      rows(y).middleCols(left, columns) = rows(part);
-      left += columns;
-    }
+    for_each_block(x, y.shape(), [&](std::size_t i, Index in, Index out, Index count) {
+      std::copy(x[i].data() + in, x[i].data() + in + count, y.data() + out);
+    });
   }
-  void backward(Inputs<T>, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
-    Index left = 0;
-    for (const TensorView<T>& part : dx) {
-      const Index columns = width(part.shape());
-      if (part.data()) rows(part) = rows(dy).middleCols(left, columns);
-      left += columns;
-    }
+  void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
+    for_each_block(x, dy.shape(), [&](std::size_t i, Index in, Index out, Index count) {
+      if (dx[i].data()) std::copy(dy.data() + out, dy.data() + out + count, dx[i].data() + in);
+    });
   }
 
  private:
   /// The axis within a sample of that rank.
   Index axis(Index rank) const { return options_.axis > 0 ? options_.axis - 1 : rank + options_.axis; }
 
-  /// Values of a batch of that shape from the axis on.
-  Index width(const Shape& batch) const {
-    Index values = 1;
-    for (Index i = axis(batch.rank() - 1) + 1; i < batch.rank(); ++i) values *= batch[i];
-    return values;
-  }
-  /// A tensor as a matrix whose columns are the values from the axis on.
-  template <class V>
-  typename TensorView<V>::template Map<typename TensorView<V>::Matrix> rows(const TensorView<V>& tensor) const {
-    const Index columns = width(tensor.shape());
-    return {tensor.data(), columns ? tensor.size() / columns : 0, columns};
+  /// body(input, offset in it, offset in the output, count) for every stretch that is contiguous in both. Stretches are
+  /// copied as memory: Eigen's blocks take 2.5 times as long.
+  template <class F>
+  void for_each_block(Inputs<T> x, const Shape& out, F&& body) const {
+    const Index at = axis(out.rank() - 1) + 1;
+    Index outer = 1, inner = 1;
+    for (Index i = 0; i < at; ++i) outer *= out[i];
+    for (Index i = at + 1; i < out.rank(); ++i) inner *= out[i];
+    for (Index o = 0, to = 0; o < outer; ++o)
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const Index count = x[i].shape()[at] * inner;
+        body(i, o * count, to, count);
+        to += count;
+      }
   }
 
   ConcatenateOptions options_;

@@ -1,4 +1,5 @@
 #pragma once
+/// 2-D convolution.
 
 #include <keel/layers/base/conv2d_base.hpp>
 
@@ -6,14 +7,23 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct Conv2DOptions {
+  /// Rows and columns from one window to the next, in pixels; default 1.
   Pair strides = 1;
+  /// What surrounds the image (options.hpp); default valid, nothing.
   Padding padding = Padding::valid;
+  /// Distance of a window's cells, in pixels; default 1.
   Pair dilation_rate = 1;
+  /// Parts of the channels that are convolved apart, each with its part of the filters; default 1.
   Index groups = 1;
+  /// Applied to the output; default linear.
   ActivationSpec activation = Activation::linear;
+  /// Whether a number is added to each channel; default true.
   bool use_bias = true;
+  /// The kernel's first values; default glorot_uniform.
   InitializerSpec kernel_initializer = Initializer::glorot_uniform;
+  /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -33,6 +43,9 @@ struct Conv2DOptions {
 ///
 /// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp).
 /// Parameters: kernel (kernel h, kernel w, channels / groups, filters), bias (filters).
+/// Throws ConfigError for numbers out of range and filters that groups do not divide, ShapeError for an input of
+/// another rank or number of channels, or smaller than the window.
+///
 /// Keras: Conv2D, which refuses strides and dilation together; keel, like PyTorch's Conv2d, does not.
 ///
 ///     Conv2D(32, 3, {.strides = 2, .padding = Padding::same, .activation = Activation::relu})

@@ -12,7 +12,8 @@ inline namespace KEEL_ABI {
 struct Conv2DTransposeOptions {
   /// Rows and columns between the windows of neighbouring values; default 1.
   Pair strides = 1;
-  /// What is cut off the full output: `valid` nothing (default), `same`, or so many rows and columns, PyTorch's padding.
+  /// What is cut off the full output: `valid` nothing (default), `same`, or so many rows and columns, PyTorch's
+  /// padding.
   Padding padding = Padding::valid;
   /// Rows and columns that the output has more than it must, at the bottom and the right; below the stride (with
   /// padding in numbers also below the dilation). Default -1, none, which Keras's `same` and `valid` tell apart from 0.

@@ -1,4 +1,5 @@
 #pragma once
+/// A fully connected layer.
 
 #include <keel/kernels/dense.hpp>
 #include <keel/kernels/reduce.hpp>
@@ -9,10 +10,15 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct DenseOptions {
+  /// Applied to the output; default linear.
   ActivationSpec activation = Activation::linear;
+  /// Whether a number is added to each channel; default true.
   bool use_bias = true;
+  /// The kernel's first values; default glorot_uniform.
   InitializerSpec kernel_initializer = Initializer::glorot_uniform;
+  /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -26,7 +32,9 @@ struct DenseOptions {
 
 /// Fully connected layer on the last axis: y = activation(x kernel + bias).
 ///
-/// Input (batch, ..., in), output (batch, ..., units). Parameters: kernel (in, units), bias (units).
+/// Input (batch, ..., in), output (batch, ..., units). Parameters: kernel (in, units), bias (units). Throws
+/// ConfigError for less than one unit, ShapeError for an input without an axis or with another last extent.
+///
 /// Keras: Dense. PyTorch: Linear, whose weight is the transposed kernel (units, in).
 ///
 ///     Dense(100, {.activation = Activation::relu})

@@ -1,4 +1,5 @@
 #pragma once
+/// Convolution of each channel on its own.
 
 #include <keel/layers/base/conv2d_base.hpp>
 
@@ -6,15 +7,23 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct DepthwiseConv2DOptions {
+  /// Rows and columns from one window to the next, in pixels; default 1.
   Pair strides = 1;
+  /// What surrounds the image (options.hpp); default valid, nothing.
   Padding padding = Padding::valid;
-  /// Filters for every input channel.
+  /// Filters for every input channel; default 1.
   Index depth_multiplier = 1;
+  /// Distance of a window's cells, in pixels; default 1.
   Pair dilation_rate = 1;
+  /// Applied to the output; default linear.
   ActivationSpec activation = Activation::linear;
+  /// Whether a number is added to each channel; default true.
   bool use_bias = true;
+  /// The depthwise kernel's first values; default glorot_uniform.
   InitializerSpec depthwise_initializer = Initializer::glorot_uniform;
+  /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>

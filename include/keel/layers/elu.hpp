@@ -1,4 +1,5 @@
 #pragma once
+/// An exponential linear unit.
 
 #include <keel/layers/activation_layer.hpp>
 
@@ -6,7 +7,9 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct ELUOptions {
+  /// Scale of the negative branch, whose limit is -alpha; default 1.
   double alpha = 1;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -15,7 +18,7 @@ struct ELUOptions {
   }
 };
 
-/// y = x if x > 0, else alpha (exp(x) - 1). Any shape. Clevert et al. 2016. Keras, PyTorch: ELU.
+/// y = x if x > 0, else alpha (exp(x) - 1). Any shape; output as input. Clevert et al. 2016. Keras, PyTorch: ELU.
 template <class T = float>
 class ELU : public ActivationLayer<T> {
  public:

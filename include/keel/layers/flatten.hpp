@@ -1,4 +1,5 @@
 #pragma once
+/// Every sample as one vector.
 
 #include <algorithm>
 
@@ -9,13 +10,14 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct FlattenOptions {
+  /// In the model; by default made from the class.
   std::string name = {};
 };
 
 /// Every sample as one vector, row-major: (batch, h, w, c) to (batch, h w c), (batch) to (batch, 1).
 ///
 /// Feature (i, j, k) goes to (i w + j) c + k. PyTorch flattens (c, h, w), so that the weights of a Linear that
-/// follows are permuted when they are converted. Keras: Flatten.
+/// follows are permuted when they are converted. Any shape. Keras, PyTorch: Flatten.
 template <class T = float>
 class Flatten : public ViewLayer<T> {
  public:

@@ -38,8 +38,8 @@ struct GlobalMaxPool2DOptions {
 /// y = the largest value of each channel over height and width; NaN if there is one.
 ///
 /// Input (batch, h, w, channels), output (batch, channels), or (batch, 1, 1, channels). Throws ShapeError for an input
-/// of another rank or without pixels. A channel that holds NaN has NaN gradients where ties share (as in tf.keras), else
-/// the first NaN has the gradient.
+/// of another rank or without pixels. A channel that holds NaN has NaN gradients where ties share (as in tf.keras),
+/// else the first NaN has the gradient.
 ///
 /// Keras: GlobalMaxPooling2D. TensorFlow.js gives each of several largest values the whole gradient, which is no
 /// derivative. PyTorch: AdaptiveMaxPool2d(1), with `GlobalMaxPool2DOptions::torch()`.

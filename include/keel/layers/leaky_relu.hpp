@@ -1,4 +1,5 @@
 #pragma once
+/// A rectifier with a slope below 0.
 
 #include <keel/layers/activation_layer.hpp>
 
@@ -6,8 +7,9 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct LeakyReLUOptions {
-  /// Keras's layer has 0.3, Keras's function 0.2, PyTorch 0.01.
+  /// Slope below 0; default 0.3, that of Keras's layer. Keras's function has 0.2, PyTorch 0.01.
   double negative_slope = 0.3;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -16,7 +18,7 @@ struct LeakyReLUOptions {
   }
 };
 
-/// y = x if x > 0, else negative_slope x. Any shape. Keras, PyTorch: LeakyReLU.
+/// y = x if x > 0, else negative_slope x. Any shape; output as input. Keras, PyTorch: LeakyReLU.
 template <class T = float>
 class LeakyReLU : public ActivationLayer<T> {
  public:

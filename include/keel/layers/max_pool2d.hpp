@@ -1,4 +1,5 @@
 #pragma once
+/// The largest value of each window.
 
 #include <keel/layers/base/pool2d.hpp>
 
@@ -6,11 +7,13 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct MaxPool2DOptions {
-  /// 0: the pool's extents.
+  /// Rows and columns from one window to the next, in pixels; default 0, the pool's extents.
   Pair strides = 0;
+  /// What surrounds the image (options.hpp); default valid, nothing.
   Padding padding = Padding::valid;
-  /// Round the output's extents up (PyTorch).
+  /// Round the output's extents up (PyTorch); default false.
   bool ceil_mode = false;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -21,9 +24,12 @@ struct MaxPool2DOptions {
   }
 };
 
-/// y = the largest value of each window. Padding never wins. The first of equal values gets the gradient and NaN
-/// wins over everything (PyTorch on the CPU). Shapes: Pool2D.
-/// Keras: MaxPooling2D. PyTorch: MaxPool2d.
+/// y = the largest value of each window. Padding never wins, NaN wins over everything, and the first of equal values,
+/// row by row, gets the gradient: so do PyTorch and TensorFlow.js, and TensorFlow on the CPU by its source.
+///
+/// Input (batch, h, w, channels), output (batch, h', w', channels) with the extents of `sweeps` (options.hpp). Throws
+/// ConfigError for numbers out of range and padding as large as the pool, ShapeError for an input of another rank or
+/// smaller than the window. Keras: MaxPooling2D. PyTorch: MaxPool2d.
 ///
 ///     MaxPool2D()      MaxPool2D(3, {.strides = 2, .padding = Padding::same})
 template <class T = float>

@@ -163,8 +163,8 @@ class Normalization : public Layer<T>, public InferenceForm<T> {
   }
   T deviation(Index i) const { return (std::max)(std::sqrt(variance_.value()[i]), T(1e-7)); }
 
-  /// body(from, to, mean, deviation) for stretches of `from` and `to`: rows along the axis with arrays of statistics, or,
-  /// where other axes follow, values that share one mean and deviation.
+  /// body(from, to, mean, deviation) for stretches of `from` and `to`: rows along the axis with arrays of statistics,
+  /// or, where other axes follow, values that share one mean and deviation.
   template <class F>
   void apply(const TensorView<const T>& from, const TensorView<T>& to, Pass<T>& pass, F&& body) const {
     const AxisBlock block = axis_block(*this, options_.axis, to.shape().sample(), to.shape()[0]);

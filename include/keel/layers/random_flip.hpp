@@ -7,7 +7,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct RandomFlipOptions {
-  /// Keras's word: "horizontal" mirrors left and right, "vertical" up and down, "horizontal_and_vertical" (default) both.
+  /// Keras's word: "horizontal" mirrors left and right, "vertical" up and down, "horizontal_and_vertical" (default)
+  /// both.
   std::string mode = "horizontal_and_vertical";
   /// In the model; by default made from the class.
   std::string name = {};

@@ -1,4 +1,5 @@
 #pragma once
+/// A rectifier with a limit, a slope and a threshold.
 
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
@@ -7,10 +8,13 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct ReLUOptions {
-  /// Upper limit; none by default.
+  /// Upper limit, 0 or more, in the unit of x; none by default.
   std::optional<double> max_value = {};
+  /// Slope below the threshold, 0 or more; default 0.
   double negative_slope = 0;
+  /// Values up to it count as negative, in the unit of x; default 0.
   double threshold = 0;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -27,7 +31,8 @@ struct ReLUOptions {
 ///         x                                  if threshold < x < max_value
 ///         negative_slope (x - threshold)     otherwise
 ///
-/// Any shape. Keras: ReLU. PyTorch: ReLU, ReLU6.
+/// Any shape; output as input. Throws ConfigError for options below 0. At the corners the slope is that of the lower
+/// side below, 0 at max_value. Keras: ReLU. PyTorch: ReLU, ReLU6 (max_value 6).
 template <class T = float>
 class ReLU : public Layer<T> {
  public:
@@ -50,19 +55,17 @@ class ReLU : public Layer<T> {
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     if (const ActivationSpec simple = activation(); simple.kind != Activation::linear)
       return activation_forward(simple, 1, y.size(), x[0].data(), y.data(), pass.kernel);
-    const auto slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
-    for (Index i = 0; i < y.size(); ++i) {
-      const T v = x[0][i];
-      y[i] = above(v) ? static_cast<T>(*options_.max_value) : v <= threshold ? slope * (v - threshold) : v;
-    }
+    const T slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
+    y.array() = (x[0].array() <= threshold).select(slope * (x[0].array() - threshold), x[0].array());
+    if (options_.max_value) y.array() = (x[0].array() >= limit()).select(limit(), y.array());
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     if (!dx[0].data()) return;
     if (const ActivationSpec simple = activation(); simple.kind != Activation::linear)
       return activation_backward(simple, 1, y.size(), x[0].data(), y.data(), dy.data(), dx[0].data(), pass.kernel);
-    const auto slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
-    for (Index i = 0; i < y.size(); ++i)
-      dx[0][i] = above(x[0][i]) ? T(0) : x[0][i] <= threshold ? slope * dy[i] : dy[i];
+    const T slope = static_cast<T>(options_.negative_slope), threshold = static_cast<T>(options_.threshold);
+    dx[0].array() = (x[0].array() <= threshold).select(slope * dy.array(), dy.array());
+    if (options_.max_value) dx[0].array() = (x[0].array() >= limit()).select(T(0), dx[0].array());
   }
 
   Acceleration<T> acceleration() const override {
@@ -81,7 +84,7 @@ class ReLU : public Layer<T> {
     return {};
   }
 
-  bool above(T x) const { return options_.max_value && x >= static_cast<T>(*options_.max_value); }
+  T limit() const { return static_cast<T>(*options_.max_value); }
 
   ReLUOptions options_;
 };

@@ -1,4 +1,5 @@
 #pragma once
+/// Every sample in another shape.
 
 #include <keel/layers/base/options.hpp>
 #include <keel/layers/base/view_layer.hpp>
@@ -7,10 +8,14 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct ReshapeOptions {
+  /// In the model; by default made from the class.
   std::string name = {};
 };
 
-/// Every sample in another shape of the same size, row-major; one extent may be -1 and is found. Keras: Reshape.
+/// Every sample in another shape of the same size, row-major; one extent may be -1 and is found.
+///
+/// Any shape; output (batch, target_shape). Throws ConfigError for extents below -1 and for two of -1, ShapeError for
+/// an input of another size. Keras: Reshape. PyTorch: Unflatten(1, shape), of channels first.
 ///
 ///     Reshape({7, 7, -1})
 template <class T = float>

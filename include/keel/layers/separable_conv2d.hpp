@@ -1,4 +1,5 @@
 #pragma once
+/// A depthwise convolution and a 1x1 convolution.
 
 #include <keel/kernels/reduce.hpp>
 #include <keel/layers/base/convolution.hpp>
@@ -9,15 +10,25 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct SeparableConv2DOptions {
+  /// Rows and columns from one window to the next, in pixels; default 1.
   Pair strides = 1;
+  /// What surrounds the image (options.hpp); default valid, nothing.
   Padding padding = Padding::valid;
+  /// Distance of a window's cells, in pixels; default 1.
   Pair dilation_rate = 1;
+  /// Depthwise filters for every input channel; default 1.
   Index depth_multiplier = 1;
+  /// Applied to the output; default linear.
   ActivationSpec activation = Activation::linear;
+  /// Whether a number is added to each channel; default true.
   bool use_bias = true;
+  /// The depthwise kernel's first values; default glorot_uniform.
   InitializerSpec depthwise_initializer = Initializer::glorot_uniform;
+  /// The 1x1 kernel's first values; default glorot_uniform.
   InitializerSpec pointwise_initializer = Initializer::glorot_uniform;
+  /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
+  /// In the model; by default made from the class.
   std::string name = {};
 
   template <class F>
@@ -38,7 +49,9 @@ struct SeparableConv2DOptions {
 ///
 /// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp).
 /// Parameters: depthwise_kernel (kernel h, kernel w, channels, depth_multiplier), pointwise_kernel
-/// (1, 1, channels depth_multiplier, filters), bias (filters). Keras: SeparableConv2D.
+/// (1, 1, channels depth_multiplier, filters), bias (filters). Throws ConfigError for numbers out of range, ShapeError
+/// for an input of another rank or number of channels, or smaller than the window.
+/// Keras: SeparableConv2D, which refuses strides and dilation together. PyTorch: two Conv2d, the first with groups.
 template <class T = float>
 class SeparableConv2D : public Layer<T> {
  public:

@@ -1,4 +1,5 @@
 #pragma once
+/// Images enlarged by whole factors.
 
 #include <cmath>
 
@@ -8,10 +9,13 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// How an enlarged image gets its pixels.
 enum class Interpolation { nearest, bilinear };
 
 struct UpSampling2DOptions {
+  /// How the pixels in between are made; default nearest.
   Interpolation interpolation = Interpolation::nearest;
+  /// In the model; by default made from the class.
   std::string name = {};
 };
 
@@ -20,7 +24,8 @@ struct UpSampling2DOptions {
 /// nearest repeats every pixel. bilinear weighs the four pixels around (i + 1/2) / size - 1/2, the image's border
 /// being repeated (half-pixel centres: Keras, PyTorch's align_corners=False).
 ///
-/// Keras: UpSampling2D. PyTorch: Upsample.
+/// Throws ConfigError for a size below 1, ShapeError for an input of another rank.
+/// Keras: UpSampling2D, which has more interpolations. PyTorch: Upsample.
 template <class T = float>
 class UpSampling2D : public Layer<T> {
  public:

@@ -1,4 +1,5 @@
 #pragma once
+/// Zeros around images.
 
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
@@ -7,10 +8,12 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct ZeroPadding2DOptions {
+  /// In the model; by default made from the class.
   std::string name = {};
 };
 
 /// Zeros around images: (batch, h, w, channels) to (batch, top + h + bottom, left + w + right, channels).
+/// Throws ConfigError for padding that is no number, ShapeError for an input of another rank.
 /// Keras: ZeroPadding2D. PyTorch: ZeroPad2d, whose order is (left, right, top, bottom).
 ///
 ///     ZeroPadding2D(1)      ZeroPadding2D({0, 1, 0, 1})     // top, bottom, left, right

@@ -8,6 +8,7 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct MergeOptions {
+  /// In the model; by default made from the class.
   std::string name = {};
 };
 

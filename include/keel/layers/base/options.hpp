@@ -1,5 +1,5 @@
 #pragma once
-/// Types of options: pairs, padding; how windows move; options as entries of a Config.
+/// Types of options: pairs, numbers, axes, padding; how windows move; options as entries of a Config.
 
 #include <algorithm>
 #include <array>
