@@ -170,6 +170,8 @@ class ZipReader {
     if (disk != 0) fail("a member in this file", "one of another part");
     if (!widen(extra, {&member.bytes, &member.stored_bytes, &member.header}, where))
       fail("a zip64 field with the sizes", "none or two");
+    const std::string raw_name = member.name;
+    std::replace(member.name.begin(), member.name.end(), '\\', '/');  // as some programs on Windows write paths
     check_name(member.name, where);
     if (flags & (1 | 1 << 6 | 1 << 13)) fail("a member that is not encrypted", "an encrypted one");
     if (method != 0 && method != 8)
@@ -187,7 +189,7 @@ class ZipReader {
     const std::uint32_t crc = local.u32("checksum");
     std::uint64_t stored_bytes = local.u32("size"), bytes = local.u32("size");
     const std::uint16_t local_name = local.u16("name length"), local_extra = local.u16("extra length");
-    if (formats::text_of(local.take(local_name, "name")) != member.name)
+    if (formats::text_of(local.take(local_name, "name")) != raw_name)
       fail("the same name in the local header", "another");
     const ByteSpan local_fields = local.take(local_extra, "extra field");
     if (!widen(local_fields, {&bytes, &stored_bytes}, where)) fail("a zip64 field with the sizes", "none or two");
@@ -202,7 +204,7 @@ class ZipReader {
   }
 
   static void check_name(const std::string& name, const std::string& where) {
-    if (name.empty() || name.front() == '/' || name.find_first_of(std::string_view("\\:\0", 3)) != name.npos)
+    if (name.empty() || name.front() == '/' || name.find_first_of(std::string_view(":\0", 2)) != name.npos)
       throw FormatError(where, "a relative name", "an empty, absolute or foreign one");
     for (std::size_t at = 0; at <= name.size();) {
       const std::size_t next = (std::min)(name.find('/', at), name.size());

@@ -8,70 +8,13 @@
 /// HDF5's C library is not used: it follows a damaged file's addresses in place, with no bound on memory or time.
 /// Here no structure is visited twice, each is checked before it is read, and their total is bounded by the file.
 
-#include <optional>
-
-#include <keel/formats/hdf5/structure.hpp>
+#include <keel/formats/hdf5/file.hpp>
+#include <keel/formats/hdf5/groups.hpp>
+#include <keel/formats/hdf5/types.hpp>
+#include <keel/formats/npy.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
-
-struct Hdf5Attribute {
-  std::string name;
-  bool is_text = false;
-  std::vector<std::string> texts;  ///< one for a scalar
-  NamedArray value;                ///< numbers
-};
-
-struct Hdf5Object {
-  std::string path;  ///< "" for the root, "model_weights/conv2d", ...
-  bool is_group = false;
-  std::vector<std::string> children;  ///< names, sorted
-  std::vector<Hdf5Attribute> attributes;
-  NamedArray value;  ///< of a dataset; its name is the path
-
-  const Hdf5Attribute* find(std::string_view name) const {
-    for (const Hdf5Attribute& attribute : attributes)
-      if (attribute.name == name) return &attribute;
-    return nullptr;
-  }
-};
-
-struct Hdf5File {
-  std::string where;
-  std::vector<Hdf5Object> objects;  ///< the root first, then each group before what it holds
-
-  const Hdf5Object* find(std::string_view path) const {
-    const auto found = index.find(std::string(path));
-    return found == index.end() ? nullptr : &objects[found->second];
-  }
-  const Hdf5Object& at(std::string_view path) const {
-    if (const Hdf5Object* object = find(path)) return *object;
-    throw FormatError(where, "an object " + formats::shown(path), "none of that name");
-  }
-  /// The text of an attribute, or none.
-  std::optional<std::string> text(std::string_view path, std::string_view name) const {
-    const Hdf5Object* object = find(path);
-    const Hdf5Attribute* attribute = object ? object->find(name) : nullptr;
-    if (attribute == nullptr || !attribute->is_text || attribute->texts.size() != 1) return std::nullopt;
-    return attribute->texts.front();
-  }
-  /// The texts of a list attribute, joined from `name0`, `name1`, ... where Keras had to split it. None if absent.
-  std::optional<std::vector<std::string>> texts(std::string_view path, std::string_view name) const {
-    const Hdf5Object* object = find(path);
-    if (object == nullptr) return std::nullopt;
-    const Hdf5Attribute* attribute = object->find(name);
-    if (attribute != nullptr) return attribute->texts;
-    std::vector<std::string> all;
-    std::size_t part = 0;
-    while ((attribute = object->find(std::string(name) + std::to_string(part)))) {
-      all.insert(all.end(), attribute->texts.begin(), attribute->texts.end());
-      ++part;
-    }
-    return part ? std::optional(all) : std::nullopt;
-  }
-
-  std::unordered_map<std::string, std::size_t> index;
-};
 
 namespace formats {
 
@@ -79,45 +22,78 @@ namespace formats {
 class Hdf5Reader {
  public:
   Hdf5Reader(ByteSpan bytes, const std::string& where, const ReadLimits& limits)
-      : structure_(bytes, where, limits),
+      : blocks_(bytes, where),
+        groups_(blocks_),
         limits_(limits),
         memory_(Budget::for_structure(bytes.size())),
         plain_(bytes.size()),
         expanded_(Budget::for_tensors(bytes.size(), limits)) {
     file_.where = where;
-    visit("", structure_.root(), 0);
+    visit("", blocks_.root(), 0);
   }
   Hdf5File take() { return std::move(file_); }
 
  private:
-  using Message = Hdf5Structure::Message;
+  using Message = Hdf5Message;
   static constexpr Index max_depth = 32;
 
   void visit(const std::string& path, std::uint64_t address, Index depth) {
     const std::string where = file_.where + ": /" + path;
-    if (depth > max_depth) throw FormatError(where, "groups nested at most 32 deep", "more");
+    if (depth > max_depth || std::count(path.begin(), path.end(), '/') > max_depth)
+      throw FormatError(where, "groups nested at most 32 deep", "more");
+    const std::size_t place = enter(path, where);
+    const std::vector<Message> messages = Hdf5Header(blocks_, address, where).messages;
+    std::vector<Hdf5Link> links;
+    Hdf5Object object;
+    object.path = path;
+    object.is_group = groups_.links(messages, links, where);
+    read_attributes(object, messages, where);
+    if (!object.is_group) read_dataset(object, messages, where);
+    file_.objects[place] = std::move(object);
+    std::sort(links.begin(), links.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    NameSet names;
+    for (const Hdf5Link& link : links) {
+      names.add(link.name, where);
+      const std::string name = with_slashes(link.name, where);
+      visit(path.empty() ? name : path + "/" + name, link.address, depth + 1);
+    }
+    std::vector<std::string>& children = file_.objects[place].children;
+    std::sort(children.begin(), children.end());
+  }
+
+  /// A link's name. Keras 2.12 to 2.15 on Windows wrote one group `layers\dense` for two, `layers` and `dense`.
+  static std::string with_slashes(std::string name, const std::string& where) {
+    const auto plain = [](std::string_view part) { return !part.empty() && part != "." && part != ".."; };
+    bool fits = name.find('/') == name.npos;
+    for (std::size_t start = 0; fits && start <= name.size();) {
+      const std::size_t end = (std::min)(name.find('\\', start), name.size());
+      fits = plain(std::string_view(name).substr(start, end - start)) &&
+             (start > 0 || end == name.size() || name[end - 1] != ':');
+      start = end + 1;
+    }
+    if (!fits) throw FormatError(where, "a plain name", shown(name));
+    std::replace(name.begin(), name.end(), '\\', '/');
+    return name;
+  }
+
+  /// Makes room for an object and, where backslashes stand for them, the groups it lies in.
+  std::size_t enter(const std::string& path, const std::string& where) {
     if (file_.objects.size() >= limits_.members)
       throw FormatError(where, "at most " + std::to_string(limits_.members) + " objects", "more");
     memory_.charge(2 * sizeof(Hdf5Object) + 6 * path.size() + 160, where);
-    Hdf5Object object;
-    object.path = path;
-    const std::vector<Message> messages = structure_.messages(address, where);
-    std::vector<Hdf5Structure::Link> links;
-    object.is_group = structure_.links(messages, links, where);
-    read_attributes(object, messages, where);
-    if (!object.is_group) read_dataset(object, messages, where);
-    std::sort(links.begin(), links.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-    NameSet names;
-    for (const Hdf5Structure::Link& link : links) {
-      if (link.name.empty() || link.name.find('/') != link.name.npos || link.name == "." || link.name == "..")
-        throw FormatError(where, "a plain name", shown(link.name));
-      names.add(link.name, where);
-      object.children.push_back(link.name);
+    if (!path.empty()) {
+      const std::size_t slash = path.rfind('/');
+      const std::string group = slash == path.npos ? "" : path.substr(0, slash);
+      const auto known = file_.index.find(group);
+      const std::size_t place = known != file_.index.end() ? known->second : enter(group, where);
+      if (known == file_.index.end()) file_.objects[place].is_group = true;
+      if (!file_.objects[place].is_group) throw FormatError(where, "a group to hold " + shown(path), "a dataset");
+      file_.objects[place].children.push_back(path.substr(slash + 1));
     }
-    file_.index.emplace(path, file_.objects.size());
-    file_.objects.push_back(std::move(object));
-    for (const Hdf5Structure::Link& link : links)
-      visit(path.empty() ? link.name : path + "/" + link.name, link.address, depth + 1);
+    if (!file_.index.emplace(path, file_.objects.size()).second)
+      throw FormatError(where, "names that differ", "two objects " + shown(path));
+    file_.objects.emplace_back().path = path;
+    return file_.objects.size() - 1;
   }
 
   static ByteSpan find(const std::vector<Message>& messages, std::uint16_t type, const char* name,
@@ -134,7 +110,7 @@ class Hdf5Reader {
 
   void read_attributes(Hdf5Object& object, const std::vector<Message>& messages, const std::string& where) {
     std::vector<ByteSpan> bodies;
-    structure_.attributes(messages, bodies, where);
+    groups_.attributes(messages, bodies, where);
     for (const ByteSpan body : bodies) {
       memory_.charge(2 * sizeof(Hdf5Attribute) + 64, where);
       Hdf5Attribute attribute = read_attribute(body, where);
@@ -175,7 +151,7 @@ class Hdf5Reader {
     for (std::uint64_t at = 0; at < bytes; at += type.size) {
       const ByteSpan item = data.subspan(at, type.size);
       const std::string_view text =
-          type.kind == Hdf5Type::Kind::variable_text ? text_of(structure_.heap_object(item, where)) : text_of(item);
+          type.kind == Hdf5Type::Kind::variable_text ? text_of(groups_.heap_object(item, where)) : text_of(item);
       memory_.charge(text.size() + 64, where);
       attribute.texts.push_back(trimmed(text));
     }
@@ -186,11 +162,11 @@ class Hdf5Reader {
 
   void read_dataset(Hdf5Object& object, const std::vector<Message>& messages, const std::string& where) {
     for (const Message& message : messages)
-      if (message.type == 0x07)
+      if (message.type == Message::external_files)
         throw FormatError(where, "values inside the file", "external storage", "a model must not name other files");
-    if (std::none_of(messages.begin(), messages.end(), [](const Message& m) { return m.type == 0x08; }))
+    if (std::none_of(messages.begin(), messages.end(), [](const Message& m) { return m.type == Message::layout; }))
       throw FormatError(where, "a group or a dataset", "a committed type or nothing");
-    Hdf5Type type = hdf5_type(find(messages, 0x03, "a type", where), where);
+    Hdf5Type type = hdf5_type(find(messages, Message::value_type, "a type", where), where);
     if (type.kind == Hdf5Type::Kind::opaque && type.size == 2)
       if (const Hdf5Attribute* named = object.find("dtype");
           named && named->is_text && named->texts.size() == 1 && named->texts.front() == "bfloat16") {
@@ -202,35 +178,36 @@ class Hdf5Reader {
     array.name = object.path;
     array.dtype = type.dtype;
     std::uint64_t bytes = 0;
-    array.shape = hdf5_shape(find(messages, 0x01, "a shape", where), type.size, bytes, where);
+    array.shape = hdf5_shape(find(messages, Message::shape, "a shape", where), type.size, bytes, where);
+    read_values(array, messages, type.size, bytes, where);
+    if (type.swapped) swap_bytes(array.bytes, type.size);
+  }
 
+  void read_values(NamedArray& array, const std::vector<Message>& messages, std::size_t item, std::uint64_t bytes,
+                   const std::string& where) {
     std::vector<std::uint16_t> filters;
     for (const Message& message : messages)
-      if (message.type == 0x0b) filters = hdf5_filters(message.body, where);
-    ByteReader layout(find(messages, 0x08, "a layout", where), where + ", layout");
+      if (message.type == Message::filters) filters = hdf5_filters(message.body, where);
+    ByteReader layout(find(messages, Message::layout, "a layout", where), where + ", layout");
     const std::uint8_t version = layout.u8("version");
     if (version != 3 && version != 4) layout.fail("a layout of version 3 or 4", std::to_string(version));
     const std::uint8_t kind = layout.u8("class");
     if (kind == 3) layout.fail("values inside the file", "a virtual dataset", "a model must not name other files");
     if (kind > 3) layout.fail("a layout of class 0 to 2", std::to_string(kind));
-    if (kind != 2 && !filters.empty()) layout.fail("filters only on chunks", "filters on another layout");
-    if (kind == 2) {
-      read_chunks(array, layout, version, filters, type.size, where);
+    if (kind == 2) return read_chunks(array, layout, version, std::move(filters), item, where);
+    if (!filters.empty()) layout.fail("filters only on chunks", "filters on another layout");
+    ByteSpan data;
+    if (kind == 0) {
+      data = layout.take(layout.u16("size"), "the values");
     } else {
-      ByteSpan data;
-      if (kind == 0) {
-        data = layout.take(layout.u16("size"), "the values");
-      } else {
-        const std::uint64_t address = layout.u64("address"), size = layout.u64("size");
-        if (bytes != 0) data = structure_.block(address, size, "the values", where);
-      }
-      if (data.size() != bytes)
-        throw FormatError(where, std::to_string(bytes) + " bytes for shape " + array.shape.to_string(),
-                          std::to_string(data.size()));
-      plain_.charge(bytes, where);
-      array.bytes.assign(data.begin(), data.end());
+      const std::uint64_t address = layout.u64("address"), size = layout.u64("size");
+      if (bytes != 0) data = blocks_.block(address, size, "the values", where);
     }
-    if (type.swapped) swap_bytes(array.bytes, type.size);
+    if (data.size() != bytes)
+      throw FormatError(where, std::to_string(bytes) + " bytes for shape " + array.shape.to_string(),
+                        std::to_string(data.size()));
+    plain_.charge(bytes, where);
+    array.bytes.assign(data.begin(), data.end());
   }
 
   struct Chunks {
@@ -266,14 +243,14 @@ class Hdf5Reader {
     chunks.seen.resize(count);
     std::uint64_t left = count;
     const auto place = [&](std::uint64_t address, std::uint64_t stored, const std::vector<std::uint64_t>& offset) {
-      const ByteSpan data = structure_.block(address, stored, "a chunk", where);
+      const ByteSpan data = blocks_.block(address, stored, "a chunk", where);
       plain_.charge(stored, where);
       if (array.bytes.empty()) array.bytes.resize(static_cast<std::size_t>(array.shape.size()) * item);
       place_chunk(array, chunks, data, offset, item, where);
       --left;
     };
     if (version == 3) {
-      structure_.chunk_leaves(btree, rank, where, place);
+      groups_.chunk_leaves(btree, rank, where, place);
     } else {
       const std::uint8_t index = layout.u8("index type");
       if (index != 1)
@@ -347,7 +324,8 @@ class Hdf5Reader {
     }
   }
 
-  Hdf5Structure structure_;
+  Hdf5Blocks blocks_;
+  Hdf5Groups groups_;
   ReadLimits limits_;
   Budget memory_, plain_, expanded_;
   Hdf5File file_;
@@ -361,18 +339,6 @@ inline Hdf5File read_hdf5(ByteSpan bytes, const std::string& where, const ReadLi
 }
 inline Hdf5File read_hdf5(const std::string& path, const ReadLimits& limits = {}) {
   return read_hdf5(read_file(path, limits), path, limits);
-}
-
-/// Every dataset by its path, and each text attribute as metadata `PATH@NAME`.
-inline Archive to_archive(Hdf5File file) {
-  Archive archive{file.where, "hdf5", {}, {}};
-  for (Hdf5Object& object : file.objects) {
-    for (const Hdf5Attribute& attribute : object.attributes)
-      if (attribute.is_text && attribute.texts.size() == 1)
-        archive.metadata.emplace(object.path + "@" + attribute.name, attribute.texts.front());
-    if (!object.is_group) archive.tensors.push_back(std::move(object.value));
-  }
-  return archive;
 }
 
 }  // namespace KEEL_ABI
