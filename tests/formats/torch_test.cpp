@@ -232,7 +232,7 @@ TEST_CASE("PyTorch: protocols 3 to 5, with frames, and texts and bytes of every 
     const auto brief = [](const std::string& text) { return "\x8c" + little(text.size(), 1) + text + "\x94"; };
     const std::string tensor = brief("torch._utils") + brief("_rebuild_tensor_v2") + "\x93((" + brief("storage") +
                                brief("torch") + brief("FloatStorage") + "\x93" + brief("0") + brief("cpu") +
-                               integer(4) + "tQK\0K\2K\2\x86K\2K\1\x86\x89" + brief("collections") +
+                               integer(4) + "tQK\0K\2K\2\x86K\2K\1\x86\x89"s + brief("collections") +
                                brief("OrderedDict") + "\x93)RtR";
     const std::string pickle =
         "\x80"s + protocol +
