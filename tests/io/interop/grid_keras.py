@@ -143,6 +143,20 @@ def batch_norm(x, c, w):
     return (x - w[0]) / np.sqrt(w[1] + c["epsilon"]) * gamma + beta
 
 
+def normalization(x, c, w):
+    axes = [] if c["axis"] is None else c["axis"] if isinstance(c["axis"], list) else [c["axis"]]
+    shape = [n if a in axes or a - x.ndim in axes else 1 for a, n in enumerate(x.shape)]
+    if c["mean"] is None:
+        mean, variance = (v.reshape(shape) for v in w[:2])
+    else:
+        mean, variance = (np.asarray(c[key], dtype="f8") for key in ("mean", "variance"))
+        if mean.ndim == 1:  # along the last of the axes, as Keras 3 has it since 2026
+            last = max(a % x.ndim for a in axes)
+            mean, variance = (v.reshape([-1 if a == last else 1 for a in range(x.ndim)]) for v in (mean, variance))
+    deviation = np.maximum(np.sqrt(variance), 1e-7)
+    return mean + x * deviation if c["invert"] else (x - mean) / deviation
+
+
 def softmax(x, axis):
     axis = tuple(axis) if isinstance(axis, list) else axis
     e = np.exp(x - x.max(axis, keepdims=True))
@@ -212,7 +226,7 @@ layers = {
     "MaxPooling2D": (lambda x, c, w: windows(x, pair(c["pool_size"]), pair(c["strides"]), value=-np.inf,
                                              padding=c["padding"]).max((3, 4)), pools),
     "Multiply": (lambda x, c, w: math.prod(x[1:], start=x[0]), {}),
-    "Normalization": (lambda x, c, w: (x - w[0]) / np.maximum(np.sqrt(w[1]), 1e-7), {
+    "Normalization": (normalization, {
         "axis": -1, "mean": None, "variance": None, "invert": False}),
     "PReLU": (lambda x, c, w: np.where(x > 0, x, w[0] * x), {"shared_axes": None}),
     "RandomContrast": (identity, {"factor": None, "value_range": (0, 255), "seed": None}),

@@ -123,6 +123,7 @@ inline std::vector<Subject> subjects() {
            each("allow_single_value", {true, false}) + initializer("beta_initializer") +
            initializer("gamma_initializer") + initializer("moving_mean_initializer") +
            each("moving_variance_initializer", {Text("ones"), Text("zeros")}) +
+           each("axis", {Index{-1}, Index{1}, Index{2}, Index{3}, Index{-3}}) +
            std::vector<Variation>{{"scale", {{"scale", false}, {"center", false}}}}},
       {"CenterCrop",
        {{"height", Index{4}}, {"width", Index{3}}},
@@ -164,7 +165,7 @@ inline std::vector<Subject> subjects() {
       {"GaussianDropout", {{"rate", 0.3}}, anything, each("rate", {0.0, 0.25})},
       {"GaussianNoise", {{"stddev", 0.3}}, anything, each("stddev", {0.0, 2.0})},
       {"GlobalAveragePooling2D", {}, images, each("keepdims", {true, false})},
-      {"GlobalMaxPooling2D", {}, images, each("keepdims", {true, false})},
+      {"GlobalMaxPooling2D", {}, images, each("keepdims", {true, false}) + each("share_ties", {true, false})},
       {"Identity", {}, anything, {}},
       {"LeakyReLU", {}, anything, each("negative_slope", {0.0, 0.01, 0.2, 1.0, 1.5})},
       {"MaxPooling2D",
@@ -175,7 +176,17 @@ inline std::vector<Subject> subjects() {
                {"ceil_mode", {{"ceil_mode", true}, {"pool_size", List{3, 3}}, {"strides", List{2, 2}}}},
                {"ceil_mode", {{"ceil_mode", true}, {"strides", List{3, 3}}, {"padding", List{1, 1, 1, 1}}}}}},
       {"Multiply", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
-      {"Normalization", {}, anything, {}},
+      {"Normalization",
+       {},
+       anything,
+       each("axis", {Index{-1}, Index{1}, Index{2}, List{}, List{1, 2}, List{2, 3}, List{1, 2, 3}}) +
+           each("invert", {true, false}) +
+           std::vector<Variation>{
+               {"mean", {{"mean", 0.5}, {"variance", 4.0}}},
+               {"mean", {{"mean", Reals{0.5, 0, -1}}, {"variance", Reals{4, 1, 0.25}}}},
+               {"mean", {{"mean", Reals{0.5, 0, -1, 1, 2}}, {"variance", Reals{4, 1, 0.25, 2, 3}}, {"axis", Index{1}}}},
+               {"invert", {{"mean", 0.5}, {"variance", 4.0}, {"invert", true}}},
+               {"invert", {{"invert", true}, {"axis", Index{1}}}}}},
       {"PReLU",
        {},
        anything,
