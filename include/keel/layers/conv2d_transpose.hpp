@@ -1,5 +1,5 @@
 #pragma once
-/// The way back of a convolution.
+/// The way back of a convolution, with the sizes and cuts of Keras and of PyTorch. Longer than other layers for these.
 
 #include <keel/kernels/reduce.hpp>
 #include <keel/layers/base/convolution.hpp>
@@ -60,7 +60,7 @@ struct Conv2DTransposeOptions {
 ///     numbers: out = (in - 1) stride - padding + window + output_padding       (PyTorch)
 ///
 /// `same` cuts so many rows off the full output that `out` are left, the smaller half of them at the top and on the
-/// left; what lies beyond it is 0.
+/// left; what lies beyond it is 0. With output_padding an odd number is refused, since Keras's backends differ there.
 ///
 /// Parameters: kernel (kernel h, kernel w, filters, channels), bias (filters). Throws ConfigError for numbers out of
 /// range, ShapeError for an input of another rank or number of channels, and where no output would be left.
@@ -79,8 +79,8 @@ class Conv2DTranspose : public Layer<T> {
     const Pair extra = options_.output_padding;
     if (extra == Pair(-1)) return;
     check_option(this->who(), "output_padding", extra, 0);
-    check_extra(extra.height, options_.strides.height, options_.dilation_rate.height);
-    check_extra(extra.width, options_.strides.width, options_.dilation_rate.width);
+    check_extra(extra.height, kernel_size_.height, options_.strides.height, options_.dilation_rate.height);
+    check_extra(extra.width, kernel_size_.width, options_.strides.width, options_.dilation_rate.width);
   }
   static Conv2DTranspose from_config(const Config& config) {
     Pair kernel_size = 0;
@@ -155,12 +155,18 @@ class Conv2DTranspose : public Layer<T> {
   struct Extent {
     Index out, before;
   };
-  void check_extra(Index extra, Index stride, Index dilation) const {
+  void check_extra(Index extra, Index kernel, Index stride, Index dilation) const {
     const bool numbers = options_.padding.mode == Padding::Mode::fixed;
     if (extra >= (numbers ? (std::max)(stride, dilation) : stride))
       throw ConfigError(this->who(),
                         numbers ? "output_padding below the stride or the dilation" : "output_padding below the stride",
                         std::to_string(extra));
+    const Index window = (kernel - 1) * dilation + 1, cut = window - window % 2 - extra;
+    if (options_.padding == Padding::same && cut > 0 && cut % 2 != 0)
+      throw ConfigError(this->who(), "output_padding with which padding same cuts an even number of rows and columns",
+                        std::to_string(extra) + ", which cuts " + std::to_string(cut),
+                        "Keras's backends differ here: TensorFlow and JAX cut the smaller half at the top and on the "
+                        "left, PyTorch the larger; give the padding in numbers");
   }
   Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after, Index extra) const {
     const Index window = (kernel - 1) * dilation + 1, full = (in - 1) * stride + window;
