@@ -19,6 +19,34 @@ void again(const L& layer) {
   CHECK(make_layer<double>(layer.type(), config)->config() == config);
 }
 
+/// Two layers of a program's own: a class without options, and a template with one.
+class Twice : public Layer<float> {
+ public:
+  std::string type() const override { return "Twice"; }
+  Shape output_shape(Shapes inputs) const override { return single_input(inputs); }
+  void forward(Inputs<float> x, TensorView<float> y, Pass<float>&) const override { y.array() = 2 * x[0].array(); }
+  void backward(Inputs<float>, TensorView<const float>, TensorView<const float> dy, Outputs<float> dx,
+                Pass<float>&) override {
+    if (dx[0].data()) dx[0].array() = 2 * dy.array();
+  }
+};
+template <class T>
+class Power : public Layer<T> {
+ public:
+  explicit Power(double exponent) : exponent_(exponent) {}
+  static Power from_config(const Config& config) { return Power(config.get<double>("exponent", 1)); }
+  std::string type() const override { return "Power"; }
+  Config config() const override { return {{"exponent", exponent_}}; }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
+    y.array() = x[0].array().pow(static_cast<T>(exponent_));
+  }
+  void backward(Inputs<T>, TensorView<const T>, TensorView<const T>, Outputs<T>, Pass<T>&) override {}
+
+ private:
+  double exponent_;
+};
+
 }  // namespace
 
 TEST_CASE("every layer comes back from its options") {
@@ -29,6 +57,7 @@ TEST_CASE("every layer comes back from its options") {
   again(AlphaDropout(0.25));
   again(AveragePool2D(3, {.strides = 2, .padding = Padding::same, .ceil_mode = true, .count_include_pad = true}));
   again(BatchNorm<float>());
+  again(BatchNorm({.axis = 1}));
   again(BatchNorm(BatchNormOptions::torch()));
   again(BatchNorm({.momentum = 0.3, .epsilon = 0.1, .center = false, .scale = false, .cumulative = true}));
   again(BatchNorm({.gamma_initializer = {Initializer::constant, 0.5}}));
@@ -54,6 +83,7 @@ TEST_CASE("every layer comes back from its options") {
   again(GaussianNoise(2));
   again(GlobalAveragePool2D({.keepdims = true}));
   again(GlobalMaxPool2D<float>());
+  again(GlobalMaxPool2D(GlobalMaxPool2DOptions::torch()));
   again(Identity<float>());
   again(LeakyReLU({.negative_slope = 0.1}));
   again(MaxPool2D({2, 3}, {.strides = 1, .padding = 1}));
@@ -90,6 +120,21 @@ TEST_CASE("options left out have their defaults, and a name is taken") {
   CHECK(make_layer<float>("MaxPooling2D", {})->config() == MaxPool2D().config());
 }
 
+TEST_CASE("a layer of one's own is made where it is registered, and nowhere else") {
+  CHECK_THROWS_AS(make_layer<float>("Twice", {}), ConfigError);
+  const LayerRegistry own = register_layer<Twice>("Twice").register_layer<Power>("Power");
+  CHECK(make_layer<float>("Twice", {{"name", std::string("t")}}, own)->type() == "Twice");
+  CHECK(make_layer<double>("Power", {{"exponent", 3.0}}, own)->config() == Config{{"exponent", 3.0}});
+  CHECK(make_layer<float>("Dense", {{"units", Index{2}}}, own)->type() == "Dense");
+  CHECK_THROWS_AS(make_layer<double>("Twice", {}, own), ConfigError);  // it is a class for float
+  CHECK_THROWS_WITH_AS(make_layer<float>("Twice", {{"units", Index{2}}}, own),
+                       "[Twice] expected no options, got \"units\"", ConfigError);
+  CHECK_THROWS_WITH_AS(make_layer<float>("Double", {}, register_layer<Twice>("Double")),
+                       "[register_layer] expected \"Twice\", the name that type() gives, got \"Double\"", ConfigError);
+  CHECK_THROWS_WITH_AS(make_layer<float>("Dense", {}, register_layer<Twice>("Dense")),
+                       "[register_layer] expected a name that no layer of keel has, got \"Dense\"", ConfigError);
+}
+
 TEST_CASE("make_layer says what is wrong") {
   const auto message = [](std::string_view type, const Config& config) -> std::string {
     try {
@@ -101,7 +146,8 @@ TEST_CASE("make_layer says what is wrong") {
   };
   CHECK(message("LSTM", {}).find("[make_layer] expected one of the layers Activation, ActivityRegularization, Add, ") ==
         0);
-  CHECK(message("LSTM", {}).find("got \"LSTM\" (a layer of your own is added in code, not from a file)") !=
+  CHECK(message("LSTM", {})
+            .find("got \"LSTM\" (a layer of your own is registered: {.layers = register_layer<LSTM>(\"LSTM\")})") !=
         std::string::npos);
   CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) == "[Dropout] expected options among rate, got \"ratio\"");
   CHECK(message("Flatten", {{"units", Index{3}}}) == "[Flatten] expected no options, got \"units\"");

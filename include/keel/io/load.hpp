@@ -43,6 +43,12 @@ struct OpenedFile {
 
 inline bool is_keel(const Archive& archive) { return archive.metadata.count("architecture") != 0; }
 
+template <class T>
+bool knows_keel_model(const Archive& archive, const ModelOptions& options) {
+  const std::string where = archive.where + ": architecture";
+  return knows_layers<T>(parse_json(archive.metadata.at("architecture"), where), options.layers, where);
+}
+
 /// As model_from, with the table in the error.
 template <class T>
 Model<T> keel_model(const Archive& archive, const ModelOptions& options) {
@@ -63,7 +69,11 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
     case Content::safetensors:
       file.format = "safetensors";
       file.archive = read_safetensors(bytes, path);
-      if (is_keel(*file.archive)) file.format = "keel", file.model = keel_model<T>(*file.archive, options);
+      if (is_keel(*file.archive)) {
+        file.format = "keel";
+        // weights are had by name where a class is not known
+        if (knows_keel_model<T>(*file.archive, options)) file.model = keel_model<T>(*file.archive, options);
+      }
       if (file.model) file.probe = file.archive->metadata["probe"];
       return file;
     case Content::hdf5:
@@ -135,6 +145,7 @@ enum class ProbeCheck { replay, skip };
 template <class T = float>
 Model<T> load(const std::string& path, const ModelOptions& options = {}, ProbeCheck probe = ProbeCheck::replay) try {
   io::OpenedFile<T> file = io::open_model<T>(path, options);
+  if (!file.model && file.format == "keel") return io::keel_model<T>(*file.archive, options);  // says what is unknown
   if (!file.model)
     throw FormatError(path, "a model, architecture and weights", "weights only (" + file.format + ")",
                       "build the model in code and use load_weights(model, path)");

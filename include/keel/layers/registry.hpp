@@ -1,13 +1,16 @@
 #pragma once
+/// Layers of every class from their names and options, for saved models.
 
+#include <string>
 #include <string_view>
 
-#include <keel/layers/base/any_layer.hpp>
 #include <keel/layers/activation_layer.hpp>
 #include <keel/layers/activity_regularization.hpp>
 #include <keel/layers/add.hpp>
 #include <keel/layers/alpha_dropout.hpp>
 #include <keel/layers/average_pool2d.hpp>
+#include <keel/layers/base/any_layer.hpp>
+#include <keel/layers/base/layer_registry.hpp>
 #include <keel/layers/batch_norm.hpp>
 #include <keel/layers/center_crop.hpp>
 #include <keel/layers/concatenate.hpp>
@@ -104,31 +107,47 @@ inline constexpr LayerMaker<T> layer_makers[] = {
 
 }  // namespace detail
 
-/// A layer from its class name and options, as `type()` and `config()` give them, named by the option "name".
-/// Throws ConfigError for a class that is not known, an option that it does not have, or a value out of range.
-template <class T = float>
-AnyLayer<T> make_layer(std::string_view type, const Config& config) {
-  for (const detail::LayerMaker<T>& maker : detail::layer_makers<T>) {
-    if (maker.type != type) continue;
-    AnyLayer<T> layer = maker.make(config);
-    const Config known = layer->config();
-    for (const auto& [name, value] : config.entries())
-      if (name != "name" && !known.find(name)) {
-        std::string names;
-        for (const auto& entry : known.entries()) names += (names.empty() ? "" : ", ") + entry.first;
-        throw ConfigError(std::string(type), names.empty() ? "no options" : "options among " + names,
-                          "\"" + name + "\"");
-      }
-    return layer;
-  }
-  std::string names;
+/// What makes layers of a class, keel's or the program's own; null if neither has it. Throws ConfigError if both do.
+template <class T>
+LayerRegistry::Make<T> layer_maker(std::string_view type, const LayerRegistry& own = {}) {
+  const LayerRegistry::Make<T> registered = own.find<T>(type);
   for (const detail::LayerMaker<T>& maker : detail::layer_makers<T>)
-    names += (names.empty() ? "" : ", ") + std::string(maker.type);
-  throw ConfigError("make_layer", "one of the layers " + names, "\"" + std::string(type) + "\"",
-                    "a layer of your own is added in code, not from a file");
+    if (maker.type == type) {
+      if (!registered) return maker.make;
+      throw ConfigError("register_layer", "a name that no layer of keel has", "\"" + std::string(type) + "\"");
+    }
+  return registered;
 }
 
-KEEL_INSTANCE(AnyLayer<float> make_layer<float>(std::string_view, const Config&))
+/// A layer from its class name and options, as `type()` and `config()` give them, named by the option "name". `own` has
+/// classes that keel does not.
+/// Throws ConfigError for a class that is not known, an option that it does not have, or a value out of range.
+template <class T = float>
+AnyLayer<T> make_layer(std::string_view type, const Config& config, const LayerRegistry& own = {}) {
+  const LayerRegistry::Make<T> make = layer_maker<T>(type, own);
+  if (!make) {
+    std::string names;
+    for (const detail::LayerMaker<T>& maker : detail::layer_makers<T>)
+      names += (names.empty() ? "" : ", ") + std::string(maker.type);
+    const std::string name(type);
+    throw ConfigError("make_layer", "one of the layers " + names, "\"" + name + "\"",
+                      "a layer of your own is registered: {.layers = register_layer<" + name + ">(\"" + name + "\")}");
+  }
+  AnyLayer<T> layer = make(config);
+  if (layer->type() != type)
+    throw ConfigError("register_layer", "\"" + layer->type() + "\", the name that type() gives",
+                      "\"" + std::string(type) + "\"");
+  const Config known = layer->config();
+  for (const auto& [name, value] : config.entries())
+    if (name != "name" && !known.find(name)) {
+      std::string names;
+      for (const auto& entry : known.entries()) names += (names.empty() ? "" : ", ") + entry.first;
+      throw ConfigError(std::string(type), names.empty() ? "no options" : "options among " + names, "\"" + name + "\"");
+    }
+  return layer;
+}
+
+KEEL_INSTANCE(AnyLayer<float> make_layer<float>(std::string_view, const Config&, const LayerRegistry&))
 
 }  // namespace KEEL_ABI
 }  // namespace keel

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <keel/layers/base/layer_registry.hpp>
 #include <keel/tensor/index.hpp>
 #include <keel/tensor/shape.hpp>
 
@@ -35,6 +36,8 @@ struct ModelOptions {
   std::uint64_t seed = 0;
   /// Threads of `predict` and of training; 0: what KEEL_THREADS in the environment says, else 1.
   int threads = 0;
+  /// Classes of layers of one's own that a file may name: register_layer<Gate>("Gate"). By default none.
+  LayerRegistry layers = {};
 };
 
 /// For each node whether it leads to an output. The others are neither computed nor part of the network: Keras leaves

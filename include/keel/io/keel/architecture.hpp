@@ -62,8 +62,8 @@ inline Shape shape_member(const Json& json, const char* name, const std::string&
 }  // namespace io
 
 /// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs":
-/// [node]}], "layers": [{"class", "name", "frozen", "config"}], "outputs": [node]}. A layer that the registry does
-/// not know is written like any other; reading it back then needs it to be registered.
+/// [node]}], "layers": [{"class", "name", "frozen", "config"}], "outputs": [node]}. A layer of one's own is written like
+/// any other; to read it back, pass its class in ModelOptions::layers.
 template <class T>
 Json architecture(const Model<T>& model) {
   Json nodes = Json::array(), layers = Json::array();
@@ -146,6 +146,15 @@ void require_values(Model<T>& model, const std::string& where) {
 
 }  // namespace io
 
+/// Whether keel or `own` has every class of layer that a description names.
+template <class T>
+bool knows_layers(const Json& json, const LayerRegistry& own, const std::string& where) {
+  const Json layers = io::member<Json>(json, "layers", where);
+  return layers.is_array() && std::all_of(layers.begin(), layers.end(), [&](const Json& layer) {
+           return layer_maker<T>(io::member<std::string>(layer, "class", where), own) != nullptr;
+         });
+}
+
 /// The model that `architecture` described. Throws FormatError, ConfigError or ShapeError.
 template <class T>
 Model<T> build_model(const Json& json, const std::string& where, ModelOptions options = {},
@@ -164,7 +173,7 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
     const std::string name = member<std::string>(described, "name", where);
     const std::string place = where + ": layer " + io::shown(name);
     AnyLayer<T> layer = make_layer<T>(member<std::string>(described, "class", place),
-                                      io::to_config(member<Json>(described, "config", place), place));
+                                      io::to_config(member<Json>(described, "config", place), place), options.layers);
     layer->rename(name);
     const std::string frozen = member<std::string>(described, "frozen", where);
     if (frozen != "none") layer->freeze(frozen == "layer" ? Freeze::layer : Freeze::gradients);
