@@ -9,11 +9,11 @@ namespace {
 using namespace keel;
 using golden::Settings;
 
-Loss kind_of(const Settings& s) {
+Loss::Kind kind_of(const Settings& s) {
   const std::string name = s.text("loss");
   if (name == "nll") return Loss::sparse_categorical_crossentropy;
   for (int kind = 1; kind <= static_cast<int>(Loss::sparse_categorical_crossentropy); ++kind)
-    if (name == loss_name(static_cast<Loss>(kind))) return static_cast<Loss>(kind);
+    if (name == loss_name(static_cast<Loss::Kind>(kind))) return static_cast<Loss::Kind>(kind);
   throw std::runtime_error("no loss " + name);
 }
 

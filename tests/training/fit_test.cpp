@@ -13,7 +13,7 @@ namespace {
 using namespace keel;
 using namespace small_problem;
 
-constexpr Loss crossentropy = Loss::sparse_categorical_crossentropy;
+constexpr Loss::Kind crossentropy = Loss::sparse_categorical_crossentropy;
 
 TEST_CASE("fit learns, and reports what evaluate says") {
   Sequential model = classifier();

@@ -9,9 +9,9 @@
 namespace {
 
 using namespace keel;
-constexpr Loss sparse = Loss::sparse_categorical_crossentropy;
-constexpr Loss categorical = Loss::categorical_crossentropy;
-constexpr Loss binary = Loss::binary_crossentropy;
+constexpr Loss::Kind sparse = Loss::sparse_categorical_crossentropy;
+constexpr Loss::Kind categorical = Loss::categorical_crossentropy;
+constexpr Loss::Kind binary = Loss::binary_crossentropy;
 
 /// The largest difference between `value_and_gradient` and central differences of `value`.
 double gradient_error(const LossSpec& loss, Tensor<double> y, const Tensor<double>& target,
@@ -120,7 +120,7 @@ TEST_CASE("gradients of all losses by central differences") {
     for (double& v : weights) v = rng.uniform(0.5, 2);
     for (const Reduction reduction :
          {Reduction::mean, Reduction::weighted_mean, Reduction::sum, Reduction::element_sum}) {
-      for (const Loss loss : {Loss::mse, Loss::mae, Loss::huber, Loss::smooth_l1})
+      for (const Loss::Kind loss : {Loss::mse, Loss::mae, Loss::huber, Loss::smooth_l1})
         CHECK(gradient_error({loss, {.delta = 1.5, .reduction = reduction}}, y, target, weights) < 1e-6);
       for (const double s : {0.0, 0.2}) {
         const LossOptions base{.label_smoothing = s, .reduction = reduction};
@@ -173,7 +173,7 @@ TEST_CASE_TEMPLATE("extreme logits give finite losses and gradients", T, float, 
 TEST_CASE("NaN reaches the loss") {
   const float nan = std::nanf("");
   const Tensor<float> y({1, 2}, {nan, 0.5f}), t({1, 2}, {1, 0}), label({1}, 1.0f);
-  for (const Loss loss : {Loss::mse, Loss::mae, Loss::huber, binary, categorical}) {
+  for (const Loss::Kind loss : {Loss::mse, Loss::mae, Loss::huber, binary, categorical}) {
     CAPTURE(loss_name(loss));
     CHECK(std::isnan(LossSpec(loss).value(y, t)));
     if (loss >= binary) CHECK(std::isnan(LossSpec(loss, {.from_logits = true}).value(y, t)));
@@ -184,7 +184,7 @@ TEST_CASE("NaN reaches the loss") {
 
 TEST_CASE("losses refuse what they cannot use") {
   const Tensor<float> y({2, 3}, 0.3f), labels({2});
-  const auto value = [&](Loss loss, const Tensor<float>& target, LossOptions options = {}) {
+  const auto value = [&](Loss::Kind loss, const Tensor<float>& target, LossOptions options = {}) {
     return message([&] { LossSpec(loss, options).value(y, target); });
   };
   CHECK(value(sparse, Tensor<float>({2}, {0, 3})) ==

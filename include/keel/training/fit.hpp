@@ -1,4 +1,5 @@
 #pragma once
+/// fit and evaluate.
 
 #include <keel/training/callbacks.hpp>
 #include <keel/training/data.hpp>
@@ -82,7 +83,7 @@ class Scorer {
       throw ConfigError(where, "a loss and a weight for each of " + std::to_string(outputs) + " outputs",
                         std::to_string(losses_.size()) + " losses, " + std::to_string(weights_.size()) + " weights");
     for (const LossSpec& loss : losses_)
-      if (loss.kind() == Loss::none)
+      if (loss.empty())
         throw ConfigError(where, "a loss", "none", "set .loss = Loss::sparse_categorical_crossentropy or another");
     for (const double weight : weights_) check_positive(where, "loss_weights", weight, true);
     std::vector<std::string> taken{"loss"};
@@ -94,15 +95,9 @@ class Scorer {
       return name;
     };
     for (const int output : model.outputs()) names_.push_back(unique(nth(model.nodes(), output).name, "_loss"));
-    for (MetricSpec metric : options.metrics) {
-      metric.options.name = unique(metric.options.name, "");
-      metrics_.emplace_back(std::move(metric));
-    }
-    for (const LossSpec& loss : losses_) {
-      LossOptions fused = loss.options();
-      fused.from_logits = kept_activation(loss) != Activation::linear || fused.from_logits;
-      from_logits_.emplace_back(loss.kind(), fused);
-    }
+    for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric.named(unique(metric.name(), "")));
+    for (const LossSpec& loss : losses_)
+      from_logits_.push_back(kept_activation(loss) == Activation::linear ? loss : LossSpec(loss.loss().from_logits()));
     reset();
   }
 
@@ -162,14 +157,12 @@ class Scorer {
 
  private:
   static Activation kept_activation(const LossSpec& loss) {
-    if (loss.options().from_logits || loss.options().log_of_zero != LogOfZero::clip_probability)
-      return Activation::linear;
-    switch (loss.kind()) {
-      case Loss::binary_crossentropy: return Activation::sigmoid;
-      case Loss::categorical_crossentropy:
-      case Loss::sparse_categorical_crossentropy: return Activation::softmax;
-      default: return Activation::linear;
+    switch (loss.loss().ending()) {
+      case Loss::Ending::any: return Activation::linear;
+      case Loss::Ending::sigmoid: return Activation::sigmoid;
+      case Loss::Ending::softmax: return Activation::softmax;
     }
+    return Activation::linear;
   }
 
   const char* where_;
@@ -216,95 +209,132 @@ Tensor<T> weigh_classes(const std::vector<double>& class_weight, const Batch<T>&
   const Tensor<T>& target = batch.targets.at(0);
   const Index samples = batch.size(), classes = count_of(class_weight);
   const bool rows = target.size() == samples * classes && classes > 1 && target.rank() == 2;
+  constexpr const char* who = "fit, class_weight";
   if (!rows && target.size() != samples)
     throw ShapeError("fit", "one class a sample for class_weight, or rows of " + std::to_string(classes),
                      "targets of shape " + target.shape().to_string());
   Tensor<T> weights = batch.weights.empty() ? Tensor<T>({samples}, T(1)) : batch.weights;
   const Index each = weights.size() / samples;  // more than one where positions have weights
+  Rows row_of_classes;
   for (Index i = 0; i < samples; ++i) {
-    const Index c = class_of("fit, class_weight", rows ? TargetForm::rows : TargetForm::classes, classes,
-                             target.data() + i * (rows ? classes : 1));
+    if (rows) take_rows(target.data() + i * classes, 1, classes, row_of_classes);
+    const Index c = rows ? class_of(who, row(row_of_classes, 0), classes)
+                         : class_number(who, static_cast<double>(target[i]), classes);
     weights.array().segment(i * each, each) *= static_cast<T>(nth(class_weight, c));
   }
   return weights;
 }
 
-/// `fit` on any source of batches; `steps` is how many an epoch has, 0 if that is not known.
+/// One call of `fit`, on any source of batches.
 template <class T>
-History train(Model<T>& model, const Generator<T>& next, Index steps, FitOptions<T>& o) {
-  check_positive("fit", "epochs", static_cast<double>(o.epochs));
-  check_positive("fit", "initial_epoch", static_cast<double>(o.initial_epoch), true);
-  check_positive("fit", "initial_step", static_cast<double>(o.initial_step), true);
-  check_positive("fit", "steps_per_epoch", static_cast<double>(o.steps_per_epoch), true);
-  for (const double weight : o.class_weight) check_positive("fit", "class_weight", weight, true);
-  Scorer<T> training("fit", model, o), validation("fit, validation", model, o);
-  Optimizer<T> fresh(o.optimizer.spec);
-  Optimizer<T>& optimizer = o.optimizer.own ? *o.optimizer.own : fresh;
-  Training<T> run{model, optimizer, o.epochs};
-  Progress progress(o.verbose, o.output, o.epochs);
-  Tape<T> tape;
-  tape.seed = o.seed;
-  if (o.through_logits) tape.leave_out = training.through_logits();
-  Batch<T> batch;
-  std::vector<TensorView<const T>> inputs, gradients;
-  std::vector<Tensor<T>> dy;
-  Tensor<T> weighed;
-  if (o.steps_per_epoch > 0) steps = steps > 0 ? (std::min)(steps, o.steps_per_epoch) : o.steps_per_epoch;
-  const auto call = [&](void (Callback<T>::*hook)(Training<T>&)) {
-    for (const AnyCallback<T>& callback : o.callbacks) ((*callback).*hook)(run);
-  };
+class Trainer {
+ public:
+  /// `steps`: how many an epoch has, 0 if that is not known.
+  Trainer(Model<T>& model, const Generator<T>& next, Index steps, const FitOptions<T>& options)
+      : o_(checked(options)),
+        model_(model),
+        next_(next),
+        steps_(fewer(steps, options.steps_per_epoch)),
+        training_("fit", model, options),
+        validation_("fit, validation", model, options),
+        fresh_(options.optimizer.spec),
+        run_{model, options.optimizer.own ? *options.optimizer.own : fresh_, options.epochs},
+        progress_(options.verbose, options.output, options.epochs) {
+    tape_.seed = options.seed;
+    if (options.through_logits) tape_.leave_out = training_.through_logits();
+  }
 
-  if (steps > 0 && o.initial_step == steps) ++o.initial_epoch, o.initial_step = 0;  // that epoch is over
+  History run() {
+    const bool over = steps_ > 0 && o_.initial_step == steps_;  // the epoch to go on in has no step left
+    const Index first_epoch = o_.initial_epoch + (over ? 1 : 0), first_step = over ? 0 : o_.initial_step;
+    run_.epoch = first_epoch;
+    run_.step = first_step;
+    call(&Callback<T>::on_train_begin);
+    for (; run_.epoch < o_.epochs && !run_.stop; ++run_.epoch) {
+      run_.scores.clear();
+      run_.step = run_.epoch == first_epoch ? first_step : 0;
+      training_.reset();
+      call(&Callback<T>::on_epoch_begin);
+      if (run_.stop) break;
+      epoch();
+    }
+    call(&Callback<T>::on_train_end);
+    return std::move(run_.history);
+  }
 
-  run.epoch = o.initial_epoch;
-  run.step = o.initial_step;
-  call(&Callback<T>::on_train_begin);
-  for (; run.epoch < o.epochs && !run.stop; ++run.epoch) {
-    run.scores.clear();
-    run.step = run.epoch == o.initial_epoch ? o.initial_step : 0;
-    training.reset();
-    call(&Callback<T>::on_epoch_begin);
-    if (run.stop) break;
-    progress.begin_epoch(run.epoch, steps);
-    const Index first = run.step;
-    while (!run.stop && (steps == 0 || run.step < steps) && next(run.epoch, run.step, batch)) {
-      check_batch("fit", model, batch);
-      if (!o.class_weight.empty()) weighed = weigh_classes(o.class_weight, batch);
-      const Tensor<T>& weights = o.class_weight.empty() ? batch.weights : weighed;
-      inputs.assign(batch.inputs.begin(), batch.inputs.end());
-      tape.step = static_cast<std::uint64_t>(optimizer.iteration());  // a skipped step leaves no trace
-      const double loss = training.update(model.forward(inputs, tape), batch, weights, &dy, &tape);
-      if (o.check_loss && !is_finite(loss))
-        throw DataError(
-            "fit", "a finite loss",
-            text(loss) + " in epoch " + std::to_string(run.epoch + 1) + ", batch " + std::to_string(run.step + 1),
-            "look for NaN in the data, lower the learning rate or clip the gradients");
-      gradients.assign(dy.begin(), dy.end());
-      model.backward(gradients, tape);
-      optimizer.step(model.parameters(), model.thread_pool());
-      ++run.step;
-      training.report("", run.scores);
+ private:
+  static const FitOptions<T>& checked(const FitOptions<T>& o) {
+    check_positive("fit", "epochs", static_cast<double>(o.epochs));
+    check_positive("fit", "initial_epoch", static_cast<double>(o.initial_epoch), true);
+    check_positive("fit", "initial_step", static_cast<double>(o.initial_step), true);
+    check_positive("fit", "steps_per_epoch", static_cast<double>(o.steps_per_epoch), true);
+    for (const double weight : o.class_weight) check_positive("fit", "class_weight", weight, true);
+    return o;
+  }
+  /// The smaller of two numbers, of which 0 is none.
+  static Index fewer(Index a, Index b) { return a == 0 ? b : b == 0 ? a : (std::min)(a, b); }
+
+  void call(void (Callback<T>::*hook)(Training<T>&)) {
+    for (const AnyCallback<T>& callback : o_.callbacks) ((*callback).*hook)(run_);
+  }
+
+  void epoch() {
+    progress_.begin_epoch(run_.epoch, steps_);
+    const Index first = run_.step;
+    while (!run_.stop && (steps_ == 0 || run_.step < steps_) && next_(run_.epoch, run_.step, batch_)) {
+      step();
+      training_.report("", run_.scores);
       call(&Callback<T>::on_batch_end);
-      progress.step(run.step - first, [&]() -> const Scores& { return run.scores; });
+      progress_.step(run_.step - first, [&]() -> const Scores& { return run_.scores; });
     }
-    if (run.step == first) {
-      if (first > 0 && steps == 0) continue;  // a generator's epoch that is over
+    if (run_.step == first) {
+      if (first > 0 && steps_ == 0) return;  // a generator's epoch that is over
       throw DataError("fit", "at least one batch an epoch", "none",
-                      o.drop_last ? "drop_last leaves out all samples: lower batch_size" : "");
+                      o_.drop_last ? "drop_last leaves out all samples: lower batch_size" : "");
     }
-    if (o.validation) {
-      validation.reset();
-      score("fit, validation", model, *o.validation, o.batch_size, validation);
-      validation.report("val_", run.scores);
+    if (o_.validation) {
+      validation_.reset();
+      score("fit, validation", model_, *o_.validation, o_.batch_size, validation_);
+      validation_.report("val_", run_.scores);
     }
     call(&Callback<T>::on_epoch_end);
-    run.history.epochs.push_back(run.epoch);
-    run.history.scores.push_back(run.scores);
-    progress.end_epoch(run.step - first, run.scores);
+    run_.history.epochs.push_back(run_.epoch);
+    run_.history.scores.push_back(run_.scores);
+    progress_.end_epoch(run_.step - first, run_.scores);
   }
-  call(&Callback<T>::on_train_end);
-  return std::move(run.history);
-}
+
+  void step() {
+    check_batch("fit", model_, batch_);
+    if (!o_.class_weight.empty()) weighed_ = weigh_classes(o_.class_weight, batch_);
+    const Tensor<T>& weights = o_.class_weight.empty() ? batch_.weights : weighed_;
+    inputs_.assign(batch_.inputs.begin(), batch_.inputs.end());
+    tape_.step = static_cast<std::uint64_t>(run_.optimizer.iteration());  // a skipped step leaves no trace
+    const double loss = training_.update(model_.forward(inputs_, tape_), batch_, weights, &dy_, &tape_);
+    if (o_.check_loss && !is_finite(loss))
+      throw DataError(
+          "fit", "a finite loss",
+          text(loss) + " in epoch " + std::to_string(run_.epoch + 1) + ", batch " + std::to_string(run_.step + 1),
+          "look for NaN in the data, lower the learning rate or clip the gradients");
+    gradients_.assign(dy_.begin(), dy_.end());
+    model_.backward(gradients_, tape_);
+    run_.optimizer.step(model_.parameters(), model_.thread_pool());
+    ++run_.step;
+  }
+
+  const FitOptions<T>& o_;
+  Model<T>& model_;
+  const Generator<T>& next_;
+  Index steps_;
+  Scorer<T> training_, validation_;
+  Optimizer<T> fresh_;
+  Training<T> run_;
+  Progress progress_;
+  Tape<T> tape_;
+  Batch<T> batch_;
+  std::vector<TensorView<const T>> inputs_, gradients_;
+  std::vector<Tensor<T>> dy_;
+  Tensor<T> weighed_;
+};
 
 }  // namespace detail
 
@@ -335,16 +365,15 @@ template <class T>
 History fit(Model<T>& model, const Dataset<T>& data, std::type_identity_t<FitOptions<T>> options) {
   if (data.size() == 0) throw DataError("fit", "a dataset with samples", "an empty one");
   Batches<T> batches(data, {options.batch_size, options.shuffle, options.drop_last, options.seed});
-  return detail::train<T>(
-      model, [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); }, batches.count(),
-      options);
+  const Generator<T> next = [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); };
+  return detail::Trainer<T>(model, next, batches.count(), options).run();
 }
 
 /// The same on batches from a function: see Generator. batch_size then only serves the validation.
 template <class T>
 History fit(Model<T>& model, const std::type_identity_t<Generator<T>>& batches,
             std::type_identity_t<FitOptions<T>> options) {
-  return detail::train<T>(model, batches, 0, options);
+  return detail::Trainer<T>(model, batches, 0, options).run();
 }
 
 KEEL_INSTANCE(Scores evaluate(const Model<float>&, const Dataset<float>&, const EvaluateOptions&))

@@ -1,0 +1,100 @@
+#pragma once
+/// The binary cross-entropy, of probabilities and of logits.
+
+#include <memory>
+
+#include <keel/training/losses/loss.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+/// What binary_crossentropy does about log 0 when it is given probabilities.
+enum class LogOfZero {
+  /// Keras: y is clipped to [1e-7, 1 - 1e-7]; no gradient where it was.
+  clip_probability,
+  /// PyTorch's BCELoss: logarithms below -100 count as -100; the gradient is (y - t) / max(y (1 - y), 1e-12).
+  clamp_log
+};
+
+namespace detail {
+
+/// A probability within [1e-7, 1 - 1e-7], Keras's epsilon; NaN stays.
+struct ClipProbability {
+  double operator()(double p) const { return p < 1e-7 ? 1e-7 : p > 1 - 1e-7 ? 1 - 1e-7 : p; }
+};
+
+inline void check_label_smoothing(const std::string& who, double s) {
+  if (!(s >= 0 && s < 1)) throw ConfigError(who, "label_smoothing within [0, 1)", text(s));
+}
+
+}  // namespace detail
+
+struct BinaryCrossentropyOptions {
+  bool from_logits = false;    ///< y goes through sigmoid inside the loss, in the form that does not overflow
+  double label_smoothing = 0;  ///< s: targets become t (1 - s) + s / 2; within [0, 1)
+  LogOfZero log_of_zero = LogOfZero::clip_probability;  ///< of probabilities: Keras's way or PyTorch's
+  double pos_weight = 1;                                ///< weight of the positive class, from logits only; above 0
+  Reduction reduction = Reduction::mean;                ///< how positions become one number
+};
+
+/// -[t log p + (1 - t) log(1 - p)], p = y or sigmoid(y), for targets within [0, 1]. Keras's BinaryCrossentropy;
+/// PyTorch's BCELoss and BCEWithLogitsLoss(pos_weight). Throws ConfigError for options outside their range.
+/// exp and log are the standard library's, for the bits (see training/rows.hpp).
+class BinaryCrossentropy : public Loss {
+ public:
+  explicit BinaryCrossentropy(BinaryCrossentropyOptions options = {}) : Loss(options.reduction), options_(options) {
+    detail::check_positive(name(), "pos_weight", options.pos_weight);
+    detail::check_label_smoothing(name(), options.label_smoothing);
+    if (options.pos_weight != 1 && !options.from_logits)
+      throw ConfigError(name(), "pos_weight only with binary_crossentropy from logits", "it set");
+  }
+
+  std::string name() const override { return "binary_crossentropy"; }
+  Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
+    const double s = options_.label_smoothing;
+    const Rows t = target * (1 - s) + s / 2;
+    if (options_.from_logits) return of_logits(y, t, dy);
+    return options_.log_of_zero == LogOfZero::clamp_log ? clamped(y, t, dy) : clipped(y, t, dy);
+  }
+
+  void check(const Row& y, const Row& t, Index sample) const override {
+    for (Index c = 0; c < t.size(); ++c)
+      if (t[c] < 0 || t[c] > 1) fail(sample, "targets within [0, 1]", t[c]);
+    for (Index c = 0; c < y.size() && !options_.from_logits; ++c)
+      if (y[c] < 0 || y[c] > 1 + 1e-4)
+        fail(sample, "outputs that are probabilities", y[c], "set from_logits, or end the model in sigmoid or softmax");
+  }
+  Ending ending() const override {
+    const bool keras = !options_.from_logits && options_.log_of_zero == LogOfZero::clip_probability;
+    return keras ? Ending::sigmoid : Ending::any;
+  }
+  std::shared_ptr<const Loss> from_logits() const override {
+    BinaryCrossentropyOptions options = options_;
+    options.from_logits = true;
+    return std::make_shared<BinaryCrossentropy>(options);
+  }
+
+ private:
+  /// (1 - t) log(1 + e^x) + pos_weight t log(1 + e^-x), with log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
+  Rows of_logits(const Rows& x, const Rows& t, Rows* dy) const {
+    const Rows positive = options_.pos_weight * t;
+    const Rows tail = (-x.abs()).unaryExpr(detail::Exp()).unaryExpr(detail::Log1p());
+    if (dy) *dy = (1 - t) / (1 + (-x).unaryExpr(detail::Exp())) - positive / (1 + x.unaryExpr(detail::Exp()));
+    return (1 - t) * ((x > 0).select(x, 0.0) + tail) + positive * ((x < 0).select(-x, 0.0) + tail);
+  }
+  Rows clamped(const Rows& p, const Rows& t, Rows* dy) const {
+    const Rows log_p = p.unaryExpr(detail::Log()), log_q = (-p).unaryExpr(detail::Log1p()), span = p * (1 - p);
+    if (dy) *dy = (p - t) / (span < 1e-12).select(1e-12, span);
+    return -t * (log_p < -100).select(-100.0, log_p) - (1 - t) * (log_q < -100).select(-100.0, log_q);
+  }
+  Rows clipped(const Rows& p, const Rows& t, Rows* dy) const {
+    const Rows c = p.unaryExpr(detail::ClipProbability());
+    if (dy) *dy = (c != p && p == p).select(0.0, (1 - t) / (1 - p) - t / p);
+    return -t * c.unaryExpr(detail::Log()) - (1 - t) * (-c).unaryExpr(detail::Log1p());
+  }
+
+  BinaryCrossentropyOptions options_;
+};
+
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -1,0 +1,85 @@
+#pragma once
+/// Accuracies: of classes, of yes-or-no outputs, of the k largest outputs.
+
+#include <keel/training/metrics/metric.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+struct BinaryAccuracyOptions {
+  double threshold = 0.5;  ///< an output above it says yes; 0 where the model gives logits
+};
+
+/// Part of the values with (y > threshold) == target, for yes-or-no outputs. Keras's BinaryAccuracy. A NaN is never right.
+/// Throws ConfigError for a threshold that is not finite, ShapeError for class numbers as targets.
+class BinaryAccuracy : public Metric {
+ public:
+  explicit BinaryAccuracy(BinaryAccuracyOptions options = {}) : threshold_(options.threshold) {
+    if (!is_finite(threshold_)) throw ConfigError("metric", "a finite threshold", detail::text(threshold_));
+  }
+  std::string name() const override { return "binary_accuracy"; }
+  void update(const Rows& y, const Rows& t) override {
+    check_values(y, t);
+    add((y == y && (y > threshold_).cast<double>() == t).count(), y.size());
+  }
+
+ private:
+  double threshold_;
+};
+
+struct AccuracyOptions {
+  double threshold = 0.5;               ///< of a single output; see BinaryAccuracyOptions
+  std::optional<Index> ignore_class{};  ///< positions with this class number do not count
+};
+
+/// Part of the positions whose largest output, the first of equal ones, is the target's class (a number or a one-hot
+/// row); of a single output BinaryAccuracy. Keras's "accuracy", which chooses by the shapes too. A NaN is never right.
+class Accuracy : public BinaryAccuracy {
+ public:
+  explicit Accuracy(AccuracyOptions options = {})
+      : BinaryAccuracy({options.threshold}), ignore_class_(options.ignore_class) {}
+  std::string name() const override { return "accuracy"; }
+  void update(const Rows& y, const Rows& t) override {
+    if (y.cols() == 1) return BinaryAccuracy::update(y, t);
+    for (Index i = 0; i < y.rows(); ++i) {
+      const Row label = detail::row(t, i);
+      if (label.size() == 1 && ignore_class_ && label[0] == static_cast<double>(*ignore_class_)) continue;
+      add(detail::argmax(detail::row(y, i)) == class_of(label, y.cols()), 1);
+    }
+  }
+
+ private:
+  std::optional<Index> ignore_class_;
+};
+
+struct TopKAccuracyOptions {
+  Index k = 5;                          ///< how many of the largest outputs; 1 or more
+  std::optional<Index> ignore_class{};  ///< positions with this class number do not count
+};
+
+/// Part of the positions whose target class is among the k largest outputs, all that equal the k-th counting as such.
+/// Keras's TopKCategoricalAccuracy and SparseTopKCategoricalAccuracy. A NaN is never right. Throws ConfigError for k < 1.
+class TopKAccuracy : public Metric {
+ public:
+  explicit TopKAccuracy(TopKAccuracyOptions options = {}) : options_(options) {
+    if (options.k < 1) throw ConfigError("top_k", "k of 1 or more", std::to_string(options.k));
+  }
+  std::string name() const override { return "top_" + std::to_string(options_.k) + "_accuracy"; }
+  void update(const Rows& y, const Rows& t) override {
+    for (Index i = 0; i < y.rows(); ++i) {
+      const Row outputs = detail::row(y, i), label = detail::row(t, i);
+      if (label.size() == 1 && y.cols() > 1 && options_.ignore_class &&
+          label[0] == static_cast<double>(*options_.ignore_class))
+        continue;
+      const double truth = outputs[class_of(label, y.cols())];
+      const bool numbers = (outputs == outputs).all();
+      add(numbers && (outputs > truth).count() < options_.k, 1);
+    }
+  }
+
+ private:
+  TopKAccuracyOptions options_;
+};
+
+}  // namespace KEEL_ABI
+}  // namespace keel
