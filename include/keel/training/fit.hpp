@@ -237,7 +237,7 @@ class Trainer {
         steps_(fewer(steps, options.steps_per_epoch)),
         training_("fit", model, options),
         validation_("fit, validation", model, options),
-        fresh_(options.optimizer.spec),
+        fresh_(options.optimizer.own ? Optimizer<T>(SGD()) : Optimizer<T>(options.optimizer.spec)),
         run_{model, options.optimizer.own ? *options.optimizer.own : fresh_, options.epochs},
         progress_(options.verbose, options.output, options.epochs) {
     tape_.seed = options.seed;

@@ -1,9 +1,15 @@
 #pragma once
+/// An optimizer as data: what all have in common, and the base of their formulas.
 
+#include <array>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include <keel/kernels/optimizer_update.hpp>
 #include <keel/training/schedules.hpp>
 
 namespace keel {
@@ -38,342 +44,117 @@ struct WeightDecay {
 /// false. `error` does the same and throws DataError. Looking costs one pass over the gradients.
 enum class NonFinite { apply, skip, error };
 
-/// An optimizer as data: which formula with which numbers. Made by SGD, Adam, AdamW, RMSprop and Adagrad;
-/// `Optimizer` runs it. Formulas, with parameter w, gradient g, step t from 1 (PyTorch's: of this parameter, which
-/// counts none while it is frozen):
-///
-///             Keras                                              PyTorch (torch)
-///   sgd       m = momentum m - lr g;  w += m                     m = momentum m + (1 - dampening) g, first m = g;
-///             nesterov: w += momentum m - lr g                   w -= lr m;  nesterov: w -= lr (g + momentum m)
-///   adam      m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g^2 - v)
-///             w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t)        w -= lr / (1 - beta_1^t) m
-///                  m / (sqrt(v) + epsilon)                            / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
-///             amsgrad: the largest v so far instead of v
-///   rmsprop   v = rho v + (1 - rho) g^2;  centered: a = rho a + (1 - rho) g and v - a^2 instead of v
-///             d = lr g / sqrt(v + epsilon)                       d = g / (sqrt(v) + epsilon)
-///             m = momentum m + d;  w -= m                        m = momentum m + d;  w -= lr m
-///   adagrad   s += g^2;  w -= lr g / sqrt(s + epsilon)           s += g^2;  w -= lr / (1 + (t - 1) lr_decay)
-///                                                                               g / (sqrt(s) + epsilon)
-/// Weight decay: decoupled w -= lr decay w before the update, else (L2) g += decay w.
-/// Order in a step: clip, decay, update. Sources: keras/src/optimizers, torch/optim.
-struct OptimizerSpec {
-  enum class Kind { sgd, adam, rmsprop, adagrad };
+/// What a formula knows of a step of one parameter.
+struct StepNumbers {
+  double rate = 0;     ///< lr
+  double t = 1;        ///< number of the step, from 1
+  bool first = false;  ///< whether the slots are new
+};
 
-  Kind kind = Kind::sgd;
-  std::string name = "SGD";
-  bool torch_formula = false;
-  LearningRate learning_rate = 1e-2;
-  double momentum = 0, dampening = 0;
-  bool nesterov = false, amsgrad = false, centered = false;
-  double beta_1 = 0.9, beta_2 = 0.999;  ///< beta_2 is rho of rmsprop
-  double epsilon = 1e-7;
-  double initial_accumulator = 0;
-  double lr_decay = 0;
-  WeightDecay weight_decay{};
-  bool decoupled = true;
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
+/// One step of one parameter, for a formula that is written in Eigen.
+template <class T>
+struct UpdateStep : StepNumbers {
+  using Array = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
 
+  Array w;                   ///< the parameter's values, to be changed; decoupled decay has been taken off
+  Array g;                   ///< their gradient, clipped and with L2 decay added; scratch afterwards
+  std::vector<Array> slots;  ///< what `OptimizerRule::slots` names, to be changed
+};
+
+/// A formula that a kernel computes in one pass over memory, and which of the rule's slots are the kernel's; -1: none.
+struct KernelUpdate {
+  std::variant<MomentumUpdate<double>, AdamUpdate<double>, RMSpropUpdate<double>> formula;
+  std::array<int, 3> slots{0, 1, 2};
+};
+
+/// The base of formulas. keel's own are in this folder, a file each; a user's own derives from OptimizerFormula.
+class OptimizerRule {
+ public:
+  virtual ~OptimizerRule() = default;
   /// Names of the values that are kept for each parameter, Keras's where there is one.
-  std::vector<std::string> slot_names() const {
-    std::vector<std::string> names;
-    if (kind == Kind::adam) names = {"momentum", "velocity"};
-    if (kind == Kind::adam && amsgrad) names.emplace_back("velocity_hat");
-    if (kind == Kind::rmsprop) names.emplace_back("velocity");
-    if (kind == Kind::adagrad) names.emplace_back("accumulator");
-    if (kind <= Kind::rmsprop && kind != Kind::adam && momentum != 0) names.emplace_back("momentum");
-    if (kind == Kind::rmsprop && centered) names.emplace_back("average_gradient");
-    return names;
-  }
+  virtual std::vector<std::string> slots() const { return {}; }
+  /// What they begin with.
+  virtual double initial_value() const { return 0; }
+  /// Throws ConfigError, in the optimizer's name, for a number outside its range.
+  virtual void check(const std::string& /*name*/) const {}
+  /// The step as a kernel's, or none: then `update` makes it.
+  virtual std::optional<KernelUpdate> kernel(const StepNumbers& /*step*/) const { return std::nullopt; }
+  virtual void update(UpdateStep<float>& /*step*/) const {}
+  virtual void update(UpdateStep<double>& /*step*/) const {}
+};
+
+/// A formula in Eigen, for any scalar:
+///
+///     struct SignDescent : OptimizerFormula<SignDescent> {  // m = 0.9 m + 0.1 g;  w -= lr sign(m)
+///       std::vector<std::string> slots() const override { return {"momentum"}; }
+///       template <class T>
+///       void apply(UpdateStep<T>& s) const {
+///         s.slots[0] = 0.9 * s.slots[0] + 0.1 * s.g;
+///         s.w -= s.rate * s.slots[0].sign();
+///       }
+///     };
+///     fit(model, data, {.optimizer = OptimizerSpec{.name = "SignDescent", .rule = std::make_shared<SignDescent>()}, ...});
+template <class Formula>
+class OptimizerFormula : public OptimizerRule {
+ public:
+  void update(UpdateStep<float>& step) const override { static_cast<const Formula&>(*this).apply(step); }
+  void update(UpdateStep<double>& step) const override { static_cast<const Formula&>(*this).apply(step); }
+};
+
+/// An optimizer as data: made by SGD, Adam, AdamW, RMSprop, Adagrad and others, or of a rule of a user's own; `Optimizer`
+/// runs it. Order in a step: clip, decay, update. In formulas w is a parameter, g its gradient, lr the rate, t the number
+/// of the step from 1. Sources: keras/src/optimizers, torch/optim.
+struct OptimizerSpec {
+  std::string name = "optimizer";  ///< in messages
+  /// PyTorch's formula where the two worlds differ; t is the number of this parameter's step, and counts none while it is
+  /// frozen. False: Keras's, of all steps.
+  bool torch_formula = false;
+  LearningRate learning_rate = 1e-2;       ///< a number above 0, or a schedule of the steps
+  WeightDecay weight_decay{};              ///< 0 or more; by default none
+  bool decoupled = true;                   ///< decay by w -= lr decay w before the update; false: g += decay w (L2)
+  Clip clip{};                             ///< by default not at all
+  NonFinite nonfinite = NonFinite::apply;  ///< what to do about NaN and infinity in a gradient
+  std::shared_ptr<const OptimizerRule> rule{};  ///< the formula
+
+  /// Names of the values that are kept for each parameter.
+  std::vector<std::string> slot_names() const { return rule ? rule->slots() : std::vector<std::string>{}; }
   /// Numbers of state for so many trained ones, as Keras's summary counts "Optimizer params": the slots, the
   /// iteration and, unless it is a schedule, the learning rate.
   Index state_count(Index trainable) const {
     return count_of(slot_names()) * trainable + (learning_rate.scheduled() ? 1 : 2);
   }
-
-  /// Throws ConfigError for a number outside its range.
+  /// Throws ConfigError for a number outside its range, or without a rule.
   void check() const {
-    detail::check_range(name, "momentum", momentum, 0, 1);
-    detail::check_range(name, "dampening", dampening, 0, 1);
-    for (const double beta : {beta_1, beta_2})
-      if (!(beta >= 0 && beta < 1))
-        throw ConfigError(name, kind == Kind::rmsprop ? "rho within [0, 1)" : "beta_1 and beta_2 within [0, 1)",
-                          detail::text(beta));
-    detail::check_positive(name, "epsilon", epsilon, true);
-    detail::check_positive(name, "initial_accumulator", initial_accumulator, true);
-    detail::check_positive(name, "lr_decay", lr_decay, true);
+    if (!rule) throw ConfigError(name, "a formula", "none", "take Adam() or another, or set .rule");
+    rule->check(name);
     detail::check_positive(name, "weight_decay", weight_decay.rate, true);
     if (clip.kind != Clip::Kind::none) detail::check_positive(name, "a clipping limit", clip.limit);
-    if (nesterov && momentum == 0)
-      throw ConfigError(name, "a momentum with nesterov", "momentum 0", "set .momentum = 0.9");
-    if (torch_formula && nesterov && dampening != 0)
-      throw ConfigError(name, "no dampening with nesterov", "dampening " + detail::text(dampening));
   }
 };
 
-// Options: the first struct of each pair has Keras's names and defaults, the second PyTorch's.
+namespace detail {
 
-struct SGDOptions {
-  LearningRate learning_rate = 0.01;
-  double momentum = 0;
-  bool nesterov = false;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-struct TorchSGDOptions {
-  LearningRate lr = 1e-3;
-  double momentum = 0;
-  double dampening = 0;
-  bool nesterov = false;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
+/// Throws ConfigError unless 0 <= beta < 1.
+inline void check_beta(const std::string& name, const char* option, double beta) {
+  if (!(beta >= 0 && beta < 1)) throw ConfigError(name, std::string(option) + " within [0, 1)", text(beta));
+}
 
-/// Stochastic gradient descent: `SGD({.learning_rate = 0.1, .momentum = 0.9})` or `SGD::torch({.lr = 0.1})`.
-struct SGD : OptimizerSpec {
-  explicit SGD(SGDOptions o = {})
-      : OptimizerSpec{.kind = Kind::sgd,
-                      .name = "SGD",
-                      .learning_rate = std::move(o.learning_rate),
-                      .momentum = o.momentum,
-                      .nesterov = o.nesterov,
-                      .weight_decay = std::move(o.weight_decay),
-                      .decoupled = true,
-                      .clip = o.clip,
-                      .nonfinite = o.nonfinite} {
-    check();
-  }
-  static OptimizerSpec torch(TorchSGDOptions o = {}) {
-    OptimizerSpec spec{.kind = Kind::sgd,
-                       .name = "SGD",
-                       .torch_formula = true,
-                       .learning_rate = std::move(o.lr),
-                       .momentum = o.momentum,
-                       .dampening = o.dampening,
-                       .nesterov = o.nesterov,
-                       .weight_decay = std::move(o.weight_decay),
-                       .decoupled = false,
-                       .clip = o.clip,
-                       .nonfinite = o.nonfinite};
-    spec.check();
-    return spec;
-  }
-};
+/// The spec of one of keel's optimizers, from its options and its formula.
+template <class Options, class Rate>
+OptimizerSpec optimizer_spec(const char* name, const Options& o, const Rate& rate, bool torch, bool decoupled,
+                             std::shared_ptr<const OptimizerRule> rule) {
+  OptimizerSpec spec{.name = name,
+                     .torch_formula = torch,
+                     .learning_rate = rate,
+                     .weight_decay = o.weight_decay,
+                     .decoupled = decoupled,
+                     .clip = o.clip,
+                     .nonfinite = o.nonfinite,
+                     .rule = std::move(rule)};
+  spec.check();
+  return spec;
+}
 
-struct AdamOptions {
-  LearningRate learning_rate = 1e-3;
-  double beta_1 = 0.9;
-  double beta_2 = 0.999;
-  double epsilon = 1e-7;
-  bool amsgrad = false;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-struct TorchAdamOptions {
-  LearningRate lr = 1e-3;
-  std::pair<double, double> betas{0.9, 0.999};
-  double eps = 1e-8;
-  bool amsgrad = false;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-
-/// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015; amsgrad: Reddi, Kale and Kumar, 2018.
-/// Keras's epsilon is the paper's "epsilon hat", which weighs more in the first steps.
-struct Adam : OptimizerSpec {
-  explicit Adam(AdamOptions o = {})
-      : OptimizerSpec{.kind = Kind::adam,
-                      .name = "Adam",
-                      .learning_rate = std::move(o.learning_rate),
-                      .amsgrad = o.amsgrad,
-                      .beta_1 = o.beta_1,
-                      .beta_2 = o.beta_2,
-                      .epsilon = o.epsilon,
-                      .weight_decay = std::move(o.weight_decay),
-                      .decoupled = true,
-                      .clip = o.clip,
-                      .nonfinite = o.nonfinite} {
-    check();
-  }
-  static OptimizerSpec torch(TorchAdamOptions o = {}) {
-    OptimizerSpec spec{.kind = Kind::adam,
-                       .name = "Adam",
-                       .torch_formula = true,
-                       .learning_rate = std::move(o.lr),
-                       .amsgrad = o.amsgrad,
-                       .beta_1 = o.betas.first,
-                       .beta_2 = o.betas.second,
-                       .epsilon = o.eps,
-                       .weight_decay = std::move(o.weight_decay),
-                       .decoupled = false,
-                       .clip = o.clip,
-                       .nonfinite = o.nonfinite};
-    spec.check();
-    return spec;
-  }
-};
-
-struct AdamWOptions {
-  LearningRate learning_rate = 1e-3;
-  double beta_1 = 0.9;
-  double beta_2 = 0.999;
-  double epsilon = 1e-7;
-  bool amsgrad = false;
-  WeightDecay weight_decay = 0.004;
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-struct TorchAdamWOptions {
-  LearningRate lr = 1e-3;
-  std::pair<double, double> betas{0.9, 0.999};
-  double eps = 1e-8;
-  bool amsgrad = false;
-  WeightDecay weight_decay = 0.01;
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-
-/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019) and each world's default rate of it.
-struct AdamW : OptimizerSpec {
-  explicit AdamW(AdamWOptions o = {})
-      : OptimizerSpec{.kind = Kind::adam,
-                      .name = "AdamW",
-                      .learning_rate = std::move(o.learning_rate),
-                      .amsgrad = o.amsgrad,
-                      .beta_1 = o.beta_1,
-                      .beta_2 = o.beta_2,
-                      .epsilon = o.epsilon,
-                      .weight_decay = std::move(o.weight_decay),
-                      .decoupled = true,
-                      .clip = o.clip,
-                      .nonfinite = o.nonfinite} {
-    check();
-  }
-  static OptimizerSpec torch(TorchAdamWOptions o = {}) {
-    OptimizerSpec spec{.kind = Kind::adam,
-                       .name = "AdamW",
-                       .torch_formula = true,
-                       .learning_rate = std::move(o.lr),
-                       .amsgrad = o.amsgrad,
-                       .beta_1 = o.betas.first,
-                       .beta_2 = o.betas.second,
-                       .epsilon = o.eps,
-                       .weight_decay = std::move(o.weight_decay),
-                       .decoupled = true,
-                       .clip = o.clip,
-                       .nonfinite = o.nonfinite};
-    spec.check();
-    return spec;
-  }
-};
-
-struct RMSpropOptions {
-  LearningRate learning_rate = 1e-3;
-  double rho = 0.9;
-  double momentum = 0;
-  double epsilon = 1e-7;
-  bool centered = false;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-struct TorchRMSpropOptions {
-  LearningRate lr = 1e-2;
-  double alpha = 0.99;
-  double eps = 1e-8;
-  double momentum = 0;
-  bool centered = false;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-
-/// Hinton, Srivastava and Swersky, lecture 6e, 2012.
-struct RMSprop : OptimizerSpec {
-  explicit RMSprop(RMSpropOptions o = {})
-      : OptimizerSpec{.kind = Kind::rmsprop,
-                      .name = "RMSprop",
-                      .learning_rate = std::move(o.learning_rate),
-                      .momentum = o.momentum,
-                      .centered = o.centered,
-                      .beta_2 = o.rho,
-                      .epsilon = o.epsilon,
-                      .weight_decay = std::move(o.weight_decay),
-                      .decoupled = true,
-                      .clip = o.clip,
-                      .nonfinite = o.nonfinite} {
-    check();
-  }
-  static OptimizerSpec torch(TorchRMSpropOptions o = {}) {
-    OptimizerSpec spec{.kind = Kind::rmsprop,
-                       .name = "RMSprop",
-                       .torch_formula = true,
-                       .learning_rate = std::move(o.lr),
-                       .momentum = o.momentum,
-                       .centered = o.centered,
-                       .beta_2 = o.alpha,
-                       .epsilon = o.eps,
-                       .weight_decay = std::move(o.weight_decay),
-                       .decoupled = false,
-                       .clip = o.clip,
-                       .nonfinite = o.nonfinite};
-    spec.check();
-    return spec;
-  }
-};
-
-struct AdagradOptions {
-  LearningRate learning_rate = 1e-3;
-  double initial_accumulator_value = 0.1;
-  double epsilon = 1e-7;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-struct TorchAdagradOptions {
-  LearningRate lr = 1e-2;
-  double lr_decay = 0;
-  double initial_accumulator_value = 0;
-  double eps = 1e-10;
-  WeightDecay weight_decay{};
-  Clip clip{};
-  NonFinite nonfinite = NonFinite::apply;
-};
-
-/// Duchi, Hazan and Singer, 2011.
-struct Adagrad : OptimizerSpec {
-  explicit Adagrad(AdagradOptions o = {})
-      : OptimizerSpec{.kind = Kind::adagrad,
-                      .name = "Adagrad",
-                      .learning_rate = std::move(o.learning_rate),
-                      .epsilon = o.epsilon,
-                      .initial_accumulator = o.initial_accumulator_value,
-                      .weight_decay = std::move(o.weight_decay),
-                      .decoupled = true,
-                      .clip = o.clip,
-                      .nonfinite = o.nonfinite} {
-    check();
-  }
-  static OptimizerSpec torch(TorchAdagradOptions o = {}) {
-    OptimizerSpec spec{.kind = Kind::adagrad,
-                       .name = "Adagrad",
-                       .torch_formula = true,
-                       .learning_rate = std::move(o.lr),
-                       .epsilon = o.eps,
-                       .initial_accumulator = o.initial_accumulator_value,
-                       .lr_decay = o.lr_decay,
-                       .weight_decay = std::move(o.weight_decay),
-                       .decoupled = false,
-                       .clip = o.clip,
-                       .nonfinite = o.nonfinite};
-    spec.check();
-    return spec;
-  }
-};
-
+}  // namespace detail
 }  // namespace KEEL_ABI
 }  // namespace keel
