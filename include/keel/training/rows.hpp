@@ -26,10 +26,11 @@ void take_rows(const T* from, Index count, Index columns, Rows& rows) {
   for (Index i = 0; i < count * columns; ++i) rows.data()[i] = static_cast<double>(from[i]);
 }
 
-/// `sum` and the values, added from first to last. (Eigen's depends on where a row lies in memory.)
+/// `sum` and the values, added from first to last, row by row. (Eigen's depends on where a row lies in memory.)
 template <class E>
 double ordered_sum(const Eigen::DenseBase<E>& values, double sum = 0) {
-  for (Eigen::Index i = 0; i < values.size(); ++i) sum += values.derived().coeff(i);
+  for (Eigen::Index i = 0; i < values.rows(); ++i)
+    for (Eigen::Index j = 0; j < values.cols(); ++j) sum += values.derived().coeff(i, j);
   return sum;
 }
 

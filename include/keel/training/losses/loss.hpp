@@ -72,6 +72,8 @@ class Loss {
   /// Throws DataError where a position's values cannot be used, with its sample's number. Targets are finite already,
   /// unless they are class numbers.
   virtual void check(const Row& /*y*/, const Row& /*t*/, Index /*sample*/) const {}
+  /// Whether the loss is one of all values of a batch together: y and t are a single row then, and weights are refused.
+  virtual bool of_batch() const { return false; }
   /// Whether targets are class numbers, one a position.
   virtual bool sparse() const { return false; }
   /// Throws ShapeError for an output of which this loss can be none.
@@ -114,6 +116,8 @@ inline void check_loss_shapes(const Loss& loss, const Shape& y, const Shape& tar
                      target.to_string(), loss.hint(same_but_trailing_ones(target, y)));
   if (weights.size() != 0 && weights.size() != y[0] && weights.size() * (y.rank() == 1 ? 1 : y.back()) != y.size())
     throw ShapeError(loss.name(), "one weight a sample, (" + std::to_string(y[0]) + ")", weights.to_string());
+  if (weights.size() != 0 && loss.of_batch())
+    throw ConfigError(loss.name(), "no sample weights, as the loss is one of the whole batch", weights.to_string());
   loss.check_columns(y.back());
 }
 
@@ -125,7 +129,7 @@ class LossRun {
           const TensorView<const T>& weights)
       : loss_(loss), y_(y), target_(target), weights_(weights) {
     check_loss_shapes(loss, y.shape(), target.shape(), weights.shape());
-    columns_ = y.rank() == 1 ? 1 : y.shape().back();
+    columns_ = loss.of_batch() ? y.size() : y.rank() == 1 ? 1 : y.shape().back();
     labels_ = loss.sparse() ? 1 : columns_;
     positions_ = y.size() / columns_;
     per_weight_ = weights.size() == 0 ? 0 : positions_ / weights.size();
@@ -166,7 +170,7 @@ class LossRun {
     return loss_.reduction() == Reduction::element_sum ? 1 : divisor;
   }
   double check(Index position, const Row& y, const Row& t) const {
-    const Index sample = position / (positions_ / y_.shape()[0]);
+    const Index sample = position * y_.shape()[0] / positions_;
     const double w = weight(position);
     if (!is_finite(w) || w < 0) fail(sample, "sample weights of 0 or more", w);
     if (!loss_.sparse())
