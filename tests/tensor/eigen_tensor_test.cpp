@@ -27,13 +27,13 @@ TEST_CASE("eigen<Rank> is the same memory for Eigen::Tensor") {
 TEST_CASE("A tensor of an expression of Eigen's tensors") {
   Tensor<double> x({2, 3, 4});
   std::iota(x.begin(), x.end(), 0.0);
-  const Tensor<double> sums = to_tensor(x.eigen<3>().sum(std::array<int, 1>{1}));
+  const Tensor<double> sums = tensor_of(x.eigen<3>().sum(std::array<int, 1>{1}));
   CHECK(sums.shape() == Shape{2, 4});
   CHECK(sums(1, 2) == x(1, 0, 2) + x(1, 1, 2) + x(1, 2, 2));
-  CHECK(to_tensor(x.eigen<3>() * 2.0)(1, 1, 1) == 2 * x(1, 1, 1));
+  CHECK(tensor_of(x.eigen<3>() * 2.0)(1, 1, 1) == 2 * x(1, 1, 1));
   Eigen::Tensor<float, 3> columns(2, 3, 4);
   for (int i = 0; i < 24; ++i) columns(i / 12, i / 4 % 3, i % 4) = static_cast<float>(i);
-  const Tensor<float> rows = to_tensor(columns);
+  const Tensor<float> rows = tensor_of(columns);
   CHECK(rows.shape() == Shape{2, 3, 4});
   for (Index i = 0; i < 24; ++i) CHECK(rows[i] == static_cast<float>(i));
 }

@@ -26,9 +26,9 @@ struct EigenTensor {
 };
 
 /// A tensor from an expression of Eigen's tensors, which is evaluated; a column-major one gives the same elements at the
-/// same indices: `Tensor<float> y = to_tensor(x.eigen<4>().sum(std::array{1, 2}));`.
+/// same indices: `Tensor<float> y = tensor_of(x.eigen<4>().sum(std::array{1, 2}));`.
 template <class E>
-auto to_tensor(const Eigen::TensorBase<E, Eigen::ReadOnlyAccessors>& expression) {
+auto tensor_of(const Eigen::TensorBase<E, Eigen::ReadOnlyAccessors>& expression) {
   using Scalar = std::remove_const_t<typename Eigen::internal::traits<E>::Scalar>;
   constexpr int rank = Eigen::internal::traits<E>::NumDimensions;
   constexpr int order = Eigen::internal::traits<E>::Layout;
