@@ -1,4 +1,5 @@
 #pragma once
+/// The exceptions that keel throws.
 
 #include <stdexcept>
 #include <string>

@@ -1,4 +1,5 @@
 #pragma once
+/// Whether values are numbers, under -ffast-math too.
 
 #include <cstdint>
 #include <cstring>

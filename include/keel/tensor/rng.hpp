@@ -1,4 +1,5 @@
 #pragma once
+/// Random numbers that depend on a seed and a position alone.
 
 #include <cmath>
 #include <numeric>

@@ -1,4 +1,5 @@
 #pragma once
+/// Transforms of a batch: augmentation, normalisation, resizing.
 
 #include <cmath>
 
@@ -16,10 +17,10 @@ inline void check_images(const Shape& shape, const char* who) {
 
 struct AugmentOptions {
   bool horizontal_flip = false;  ///< mirror left and right, every second image
-  bool vertical_flip = false;
-  Pair shift = 0;   ///< move by up to so many pixels, each distance equally likely
-  double fill = 0;  ///< what moves in
-  std::uint64_t seed = 0;
+  bool vertical_flip = false;    ///< upside down, every second image
+  Pair shift = 0;                ///< move by up to so many pixels, each distance equally likely; 0 or more
+  double fill = 0;               ///< what moves in
+  std::uint64_t seed = 0;        ///< of what is drawn
 };
 
 /// Random flips and shifts of the images in a batch's first input. What happens to an image follows from (seed,

@@ -1,4 +1,5 @@
 #pragma once
+/// What may be done at points of a training run.
 
 #include <cstdio>
 #include <functional>
@@ -122,13 +123,13 @@ inline bool higher_is_better(Mode mode, const std::string& monitor) {
 }  // namespace detail
 
 struct EarlyStoppingOptions {
-  std::string monitor = "val_loss";
-  double min_delta = 0;  ///< how much better a value must be to count
-  Index patience = 0;    ///< epochs without a better value after which training ends
-  Mode mode = Mode::automatic;
+  std::string monitor = "val_loss";   ///< name of the score
+  double min_delta = 0;               ///< how much better a value must be to count
+  Index patience = 0;                 ///< epochs without a better value after which training ends
+  Mode mode = Mode::automatic;        ///< whether lower or higher is better
   std::optional<double> baseline{};   ///< patience is spent, too, as long as values are not better than this
   bool restore_best_weights = false;  ///< the model ends with the weights of its best epoch, stopped early or not
-  Index start_from_epoch = 0;
+  Index start_from_epoch = 0;         ///< epochs before it do not count
 };
 
 /// What an EarlyStopping has seen, all that it needs to go on.
@@ -196,9 +197,9 @@ class EarlyStopping : public Callback<T> {
 };
 
 struct CheckpointOptions {
-  std::string monitor = "val_loss";
-  bool save_best_only = true;  ///< else after every epoch
-  Mode mode = Mode::automatic;
+  std::string monitor = "val_loss";                 ///< name of the score
+  bool save_best_only = true;                       ///< else after every epoch
+  Mode mode = Mode::automatic;                      ///< whether lower or higher is better
   std::optional<double> initial_value_threshold{};  ///< the best value so far, of a run before this one
 };
 

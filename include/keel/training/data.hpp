@@ -1,4 +1,5 @@
 #pragma once
+/// Datasets and the batches that they are taken in.
 
 #include <algorithm>
 #include <functional>
@@ -164,10 +165,10 @@ template <class D, class Targets>
 Dataset(const Eigen::DenseBase<D>&, const Targets&) -> Dataset<typename D::Scalar>;
 
 struct BatchOptions {
-  Index batch_size = 32;
-  bool shuffle = true;
+  Index batch_size = 32;   ///< samples a batch, the last one may have fewer; 1 or more
+  bool shuffle = true;     ///< another order each epoch
   bool drop_last = false;  ///< leave out the samples of an epoch that do not fill a batch
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  ///< of the order
 };
 
 /// A Generator of a dataset's batches. The order of epoch e follows from (seed, e) alone, so that training can

@@ -15,7 +15,7 @@ struct EvaluateOptions {
   std::vector<LossSpec> losses{};      ///< or one for each output
   std::vector<double> loss_weights{};  ///< of the outputs in the sum; empty: 1
   std::vector<MetricSpec> metrics{};   ///< of the first output
-  Index batch_size = 32;
+  Index batch_size = 32;               ///< samples at a time; 1 or more
 };
 
 /// A new optimizer from its specification, or the caller's own, which goes on from its state and keeps the new
@@ -34,13 +34,13 @@ template <class T = float>
 struct FitOptions {
   /// Number of the epoch at which training ends, counted from 0 also where initial_epoch is not 0.
   Index epochs = 1;
-  Index batch_size = 32;
-  OptimizerChoice<T> optimizer = Adam();
-  LossSpec loss{};                     ///< of every output
-  std::vector<LossSpec> losses{};      ///< or one for each output
-  std::vector<double> loss_weights{};  ///< of the outputs in the sum; empty: 1
-  std::vector<MetricSpec> metrics{};   ///< of the first output
-  const Dataset<T>* validation = nullptr;
+  Index batch_size = 32;                   ///< samples a step; 1 or more
+  OptimizerChoice<T> optimizer = Adam();   ///< a specification, or a pointer to an Optimizer to go on with
+  LossSpec loss{};                         ///< of every output
+  std::vector<LossSpec> losses{};          ///< or one for each output
+  std::vector<double> loss_weights{};      ///< of the outputs in the sum; empty: 1
+  std::vector<MetricSpec> metrics{};       ///< of the first output
+  const Dataset<T>* validation = nullptr;  ///< evaluated after each epoch; null: none
   /// A weight for each class, which weighs its samples in the loss (the sum is still divided by their number, as
   /// in Keras; with Reduction::weighted_mean by their weights). Targets are class numbers, 0 and 1, or one-hot
   /// rows. Of several outputs the first one's targets decide, for the losses of all (Keras refuses).
@@ -53,8 +53,8 @@ struct FitOptions {
   /// iteration).
   bool shuffle = true;
   std::uint64_t seed = 0;
-  bool drop_last = false;  ///< leave out the samples of an epoch that do not fill a batch
-  std::vector<AnyCallback<T>> callbacks{};
+  bool drop_last = false;                   ///< leave out the samples of an epoch that do not fill a batch
+  std::vector<AnyCallback<T>> callbacks{};  ///< called in this order
   /// Where to go on: with the model, the optimizer's state and those of callbacks restored, the same bits as if
   /// training had not stopped. Callbacks begin anew only where both are 0. A step at an epoch's end means that the
   /// epoch is over, on_epoch_end included; the scores of an epoch that is entered later are those of its rest.
@@ -62,8 +62,8 @@ struct FitOptions {
   Index steps_per_epoch = 0;  ///< at most so many; 0: until the data of an epoch end
   /// Throw DataError as soon as a loss is NaN or infinite; the step is not made then.
   bool check_loss = true;
-  Verbose verbose = Verbose::automatic;
-  std::FILE* output = nullptr;  ///< to print to; null: the standard output
+  Verbose verbose = Verbose::automatic;  ///< what is printed
+  std::FILE* output = nullptr;           ///< to print to; null: the standard output
 };
 
 namespace detail {

@@ -1,4 +1,5 @@
 #pragma once
+/// What training leaves behind: the scores of each epoch.
 
 #include <algorithm>
 #include <cmath>

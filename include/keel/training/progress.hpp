@@ -1,4 +1,5 @@
 #pragma once
+/// What fit prints.
 
 #include <chrono>
 #include <cstdio>

@@ -1,4 +1,5 @@
 #pragma once
+/// Learning rates over time.
 
 #include <cmath>
 #include <functional>
@@ -44,9 +45,9 @@ class LearningRate {
 
 /// initial drop^floor(step / every). PyTorch's StepLR.
 struct StepDecay {
-  double initial_learning_rate;
-  Index every;
-  double drop = 0.1;
+  double initial_learning_rate;  ///< above 0
+  Index every;                   ///< steps between two drops; 1 or more
+  double drop = 0.1;             ///< the factor of each; above 0
 
   void check() const {
     detail::check_positive("StepDecay", "initial_learning_rate", initial_learning_rate);
@@ -61,10 +62,10 @@ struct StepDecay {
 /// initial rate^(step / decay_steps), the quotient rounded down where `staircase`. Keras's ExponentialDecay; with
 /// decay_steps 1 PyTorch's ExponentialLR.
 struct ExponentialDecay {
-  double initial_learning_rate;
-  Index decay_steps;
-  double decay_rate;
-  bool staircase = false;
+  double initial_learning_rate;  ///< above 0
+  Index decay_steps;             ///< steps after which the rate is decay_rate times as much; 1 or more
+  double decay_rate;             ///< above 0
+  bool staircase = false;        ///< constant in between
 
   void check() const {
     detail::check_positive("ExponentialDecay", "initial_learning_rate", initial_learning_rate);
@@ -80,8 +81,8 @@ struct ExponentialDecay {
 /// values[i] for the first i with step <= boundaries[i], the last value after them all; the boundary itself still
 /// belongs to the value before it. Keras's PiecewiseConstantDecay.
 struct PiecewiseConstantDecay {
-  std::vector<Index> boundaries;
-  std::vector<double> values;
+  std::vector<Index> boundaries;  ///< in increasing order
+  std::vector<double> values;     ///< one more than boundaries
 
   /// PyTorch's MultiStepLR, which drops at the milestone itself.
   static PiecewiseConstantDecay torch(double lr, const std::vector<Index>& milestones, double gamma = 0.1) {
@@ -111,11 +112,11 @@ struct PiecewiseConstantDecay {
 /// From `initial` (after a linear warm-up of `warmup_steps` from `initial` to `warmup_target`: from the target)
 /// r ((1 - alpha) (1 + cos(pi step / decay_steps)) / 2 + alpha), then constant. Keras's CosineDecay.
 struct CosineDecay {
-  double initial_learning_rate;
-  Index decay_steps;
-  double alpha = 0;
-  std::optional<double> warmup_target{};
-  Index warmup_steps = 0;
+  double initial_learning_rate;           ///< above 0, with a warm-up 0 or more
+  Index decay_steps;                      ///< steps of the decay, after the warm-up; 1 or more
+  double alpha = 0;                       ///< the part of the rate that is left; within [0, 1]
+  std::optional<double> warmup_target{};  ///< the rate at the end of the warm-up; above 0
+  Index warmup_steps = 0;                 ///< by default there is none
 
   void check() const {
     detail::check_positive("CosineDecay", "initial_learning_rate", initial_learning_rate, warmup_target.has_value());
@@ -139,9 +140,9 @@ struct CosineDecay {
 /// eta_min + (initial - eta_min) (1 + cos(pi step / t_max)) / 2, which rises again after t_max. PyTorch's
 /// CosineAnnealingLR.
 struct CosineAnnealing {
-  double initial_learning_rate;
-  Index t_max;
-  double eta_min = 0;
+  double initial_learning_rate;  ///< above 0
+  Index t_max;                   ///< steps down to eta_min; 1 or more
+  double eta_min = 0;            ///< within [0, initial_learning_rate]
 
   void check() const {
     detail::check_positive("CosineAnnealing", "initial_learning_rate", initial_learning_rate);
@@ -157,9 +158,9 @@ struct CosineAnnealing {
 /// `after(0)` times a factor that rises in `steps` steps from `start_factor` to 1, then `after`, its steps counted
 /// from the end of the warm-up. With a number as `after` and start_factor 1/3: PyTorch's LinearLR.
 struct LinearWarmup {
-  LearningRate after;
-  Index steps;
-  double start_factor = 0;
+  LearningRate after;       ///< a number or a schedule
+  Index steps;              ///< of the warm-up; 1 or more
+  double start_factor = 0;  ///< within [0, 1]
 
   void check() const {
     detail::check_positive("LinearWarmup", "steps", static_cast<double>(steps));
@@ -176,12 +177,12 @@ struct LinearWarmup {
 enum class Mode { automatic, min, max };
 
 struct PlateauOptions {
-  double factor = 0.1;
-  Index patience = 10;
+  double factor = 0.1;          ///< of the rate when it falls; within (0, 1)
+  Index patience = 10;          ///< epochs without a better value after which the rate falls; 0 or more
   Mode mode = Mode::automatic;  ///< of a bare value: min
   double min_delta = 1e-4;      ///< how much better a value must be to count
-  Index cooldown = 0;
-  double min_lr = 0;
+  Index cooldown = 0;           ///< epochs after a fall that do not count; 0 or more
+  double min_lr = 0;            ///< the rate never falls below it; 0 or more
   /// PyTorch's rules instead of Keras's: min_delta is relative to the best value, the rate falls when more than
   /// `patience` epochs were bad (Keras: as many as), a change below 1e-8 is not made, and a cooldown ends an epoch
   /// later.
