@@ -56,6 +56,12 @@ struct Fusion {
   GradientMemory input_gradient = GradientMemory::own;  ///< of the first input
   bool one_gradient = false;                            ///< a sum: all inputs share the first one's
   GradientMemory residual_gradient = GradientMemory::own;
+
+  /// Of the i-th value that the kernel reads: its layer's inputs, as many as are given, then the residual.
+  GradientMemory gradient_of(std::size_t i, std::size_t inputs) const {
+    if (i >= inputs) return residual_gradient;
+    return i == 0 || one_gradient ? input_gradient : GradientMemory::own;
+  }
 };
 
 /// How often each node's value is needed: as an output, or by a node that leads to one.

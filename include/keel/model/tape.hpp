@@ -51,7 +51,7 @@ class Tape {
   /// Bytes held.
   std::size_t bytes() const {
     std::size_t total = scratch_.bytes();
-    const auto add = [&](const Tensor<T>& tensor) { total += static_cast<std::size_t>(tensor.size()) * sizeof(T); };
+    const auto add = [&](const Tensor<T>& tensor) { total += to_size(tensor.size()) * sizeof(T); };
     for (const State& state : states_) {
       add(state.memory);
       for (const Tensor<T>& tensor : state.cache.tensors) add(tensor);
@@ -264,9 +264,7 @@ void Tape<T>::place_gradients(const Model<T>& model, int node) {
     const State& source = state(kernel(sources_[i]));
     int& slot = targets_[i];
     if (source.needs_gradient) {
-      const GradientMemory memory = i >= own_inputs                ? fused.residual_gradient
-                                    : i == 0 || fused.one_gradient ? fused.input_gradient
-                                                                   : GradientMemory::own;
+      const GradientMemory memory = fused.gradient_of(i, own_inputs);
       const bool takes = memory == GradientMemory::is_dy || (memory == GradientMemory::over_dy && own);
       if (fused.one_gradient && shared >= 0)
         slot = share(shared);

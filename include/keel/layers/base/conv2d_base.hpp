@@ -101,7 +101,7 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
 
    private:
     void pack() override {
-      packed_.resize(static_cast<std::size_t>(conv2d_packed_size<T>(geometry_)));
+      packed_.resize(to_size(conv2d_packed_size<T>(geometry_)));
       conv2d_pack(geometry_, this->kernel_.data(), packed_.data());
     }
 

@@ -131,8 +131,8 @@ inline std::pair<Sweep, Sweep> sweeps(const LayerIdentity& layer, Index height, 
 inline Shape with_last(const Shape& shape, Index last) {
   std::array<Index, Shape::max_rank> dims{};
   std::copy(shape.begin(), shape.end(), dims.begin());
-  dims[static_cast<std::size_t>(shape.rank() - 1)] = last;
-  return Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(shape.rank())));
+  nth(dims, shape.rank() - 1) = last;
+  return Shape(std::span<const Index>(dims.data(), to_size(shape.rank())));
 }
 
 /// Throws ConfigError unless least <= value <= most.

@@ -47,9 +47,7 @@ template <class T>
 class KernelOp : public InferenceOp<T> {
  public:
   KernelOp(const Tensor<T>& kernel, const Tensor<T>& bias, Index channels, const ActivationSpec& activation)
-      : kernel_(kernel.begin(), kernel.end()),
-        bias_(static_cast<std::size_t>(channels), T(0)),
-        activation_(activation) {
+      : kernel_(kernel.begin(), kernel.end()), bias_(to_size(channels), T(0)), activation_(activation) {
     std::copy(bias.begin(), bias.end(), bias_.begin());
   }
 

@@ -52,7 +52,7 @@ class TrainingLayer : public Layer<T> {
   /// A byte in the cache for each of `count` draws; null without a cache.
   static std::byte* record(Pass<T>& pass, Index count) {
     if (!pass.cache) return nullptr;
-    pass.cache->bytes.resize(static_cast<std::size_t>(count));
+    pass.cache->bytes.resize(to_size(count));
     return pass.cache->bytes.data();
   }
   /// The record as an array that Eigen reads: 1 where it was set.
