@@ -59,6 +59,21 @@ inline Shape shape_member(const Json& json, const char* name, const std::string&
   return Shape(std::span<const Index>(dims));
 }
 
+inline const char* freeze_name(Freeze freeze) {
+  switch (freeze) {
+    case Freeze::none: return "none";
+    case Freeze::gradients: return "gradients";
+    case Freeze::statistics: return "statistics";
+    case Freeze::layer: return "layer";
+  }
+  return "none";
+}
+inline Freeze freeze_of(const std::string& name, const std::string& where) {
+  for (const Freeze freeze : {Freeze::none, Freeze::gradients, Freeze::statistics, Freeze::layer})
+    if (name == freeze_name(freeze)) return freeze;
+  throw FormatError(where, "frozen as none, gradients, statistics or layer", shown(name));
+}
+
 }  // namespace io
 
 /// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs":
@@ -75,10 +90,9 @@ Json architecture(const Model<T>& model) {
   }
   for (Index l = 0; l < model.layer_count(); ++l) {
     const Layer<T>& layer = model.layer(l);
-    static constexpr const char* freezes[] = {"none", "gradients", "layer"};
     layers.push_back({{"class", layer.type()},
                       {"name", layer.name()},
-                      {"frozen", freezes[static_cast<std::size_t>(layer.frozen())]},
+                      {"frozen", io::freeze_name(layer.frozen())},
                       {"config", io::to_json(layer.config())}});
   }
   const auto outputs = model.outputs();
@@ -176,7 +190,7 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
                                       io::to_config(member<Json>(described, "config", place), place), options.layers);
     layer->rename(name);
     const std::string frozen = member<std::string>(described, "frozen", where);
-    if (frozen != "none") layer->freeze(frozen == "layer" ? Freeze::layer : Freeze::gradients);
+    layer->freeze(io::freeze_of(frozen, place));
     built.push_back(model.add(std::move(layer), inputs, place));
     first.push_back(built.back().index);
   };

@@ -58,10 +58,13 @@ class Layer : public LayerIdentity {
   Freeze frozen() const { return freeze_; }
   void freeze(Freeze freeze) {
     freeze_ = freeze;
-    for (Parameter<T>* parameter : parameters()) parameter->frozen = freeze != Freeze::none;
+    for (Parameter<T>* parameter : parameters())
+      parameter->frozen = freeze == Freeze::gradients || freeze == Freeze::layer;
   }
   /// Whether to act as in training: Keras's frozen layers do not.
-  bool trains(const Pass<T>& pass) const { return pass.training && freeze_ != Freeze::layer; }
+  bool trains(const Pass<T>& pass) const {
+    return pass.training && freeze_ != Freeze::layer && freeze_ != Freeze::statistics;
+  }
 
   std::vector<const Parameter<T>*> parameters() const {
     const auto list = const_cast<Layer*>(this)->parameters();

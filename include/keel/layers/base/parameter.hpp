@@ -79,9 +79,9 @@ struct Counter {
 };
 
 /// none: trains. gradients: PyTorch's `requires_grad_(False)`; the parameters stay, the layer runs as before
-/// (BatchNorm goes on updating its moving statistics). layer: Keras's `trainable = False`; also runs in inference
-/// mode during training.
-enum class Freeze { none, gradients, layer };
+/// (BatchNorm goes on updating its moving statistics). statistics: Keras's call with `training=False`; the parameters
+/// train, BatchNorm runs in inference mode during training. layer: Keras's `trainable = False`; both.
+enum class Freeze { none, gradients, statistics, layer };
 
 KEEL_INSTANCE(class Parameter<float>)
 
