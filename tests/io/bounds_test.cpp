@@ -40,7 +40,7 @@ std::string keras_h5_file(const Model<>& model, const Change& change, const std:
   Hdf5Writer file;
   file.attribute("", "keras_version", std::string(style == KerasStyle::keras2 ? "2.15.0" : "3.11.0"));
   file.attribute("", "model_config", change(writer.json().dump()));
-  io::keras_groups(file, model, writer.graph(), "model_weights", style == KerasStyle::keras2);
+  io::write_keras_groups(file, model, writer.graph(), "model_weights", style == KerasStyle::keras2);
   file.write(path);
   return path;
 }
@@ -119,6 +119,8 @@ TEST_CASE("a description larger than the weights that come with it is refused be
     for (const auto& [format, liar] : liars) {
       CAPTURE(c.what);
       CAPTURE(format);
+      if (c.what == "a mean for each value" && std::string(format) == "TensorFlow.js")
+        continue;  // has no Normalization
       const std::string good = liar(
           c.model, [](const std::string& text) { return text; }, directory);
       CHECK_NOTHROW(load(good));
@@ -196,5 +198,5 @@ TEST_CASE("a description that keel cannot follow says what to do") {
                  "with a layer of your own, and use load_weights"));
   CHECK(contains(said("\"activation\":\"relu\"", "\"activation\":{\"class_name\":\"Mine\",\"config\":{}}"),
                  "build the model in code and use load_weights"));
-  CHECK(contains(said("\"axis\":-1", "\"axis\":0"), "keel has this layer on the channels only"));
+  CHECK(contains(said("\"axis\":-1", "\"axis\":0"), "an axis other than the batch's"));
 }

@@ -166,7 +166,7 @@ TEST_CASE("the layers of a model inside are one group of an .h5, those that trai
   const Model<> loaded = load(directory / "a.h5");
   CHECK(equal_by_name(model, loaded));
   CHECK(loaded.layer("inner/conv").frozen() == Freeze::layer);
-  CHECK(loaded.layer("inner/norm").frozen() == Freeze::none);
+  CHECK(loaded.layer("inner/norm").frozen() == Freeze::gradients);  // kept beside Keras's configuration
 
   Sequential counting({3});
   counting.add(Normalization({.name = "inner/scale"})).add(Dense(2, {.name = "inner/dense"}));
@@ -363,7 +363,7 @@ std::string functional(const std::string& name, const std::string& layers, const
          R"(],"input_layers":[["in",0,0]],"output_layers":)" + outputs + "}" + more + "}";
 }
 Model<> built(const std::string& text) {
-  return std::move(build_keras_model<float>(parse_json(text, "f"), "f", "2.15").model);
+  return std::move(build_keras_model<float>(parse_json(text, "f"), "f", {.version = "2.15"}).model);
 }
 
 }  // namespace

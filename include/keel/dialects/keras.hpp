@@ -304,8 +304,27 @@ inline constexpr KerasOperator keras_operators[] = {
     {"TrueDivide", "math.divide", Arithmetic::quotient, ""},
     {"Negative", "math.negative", Arithmetic::negative, ""},
 };
-/// By which numbers come into a graph: keel's layer of scale and offset.
-inline constexpr std::string_view keras_scaling = "Rescaling";
+/// keel's classes that stand for what is no layer in a file: numbers in a graph, a layer that never drops.
+inline constexpr std::string_view keras_scaling = "Rescaling", keras_identity = "Identity";
+
+/// Layers that are an activation where all options but `alpha` have their usual values.
+struct KerasActivationLayer {
+  std::string_view type, activation, alpha;
+};
+inline constexpr KerasActivationLayer keras_activation_layers[] = {
+    {"ReLU", "relu", ""},
+    {"ReLU", "leaky_relu", "negative_slope"},
+    {"LeakyReLU", "leaky_relu", "negative_slope"},
+    {"ELU", "elu", "alpha"},
+    {"Softmax", "softmax", ""},
+};
+
+/// What stands beside a layer's configuration in a file.
+inline constexpr std::string_view keras_layer_keys[] = {
+    "module",       "class_name",     "config",           "registered_name", "name",   "inbound_nodes",
+    "build_config", "compile_config", "shared_object_id", "keras_version",   "backend"};
+/// Whose classes a file may name: the modules begin so.
+inline constexpr std::string_view keras_modules[] = {"keras", "tf_keras", "tensorflow"};
 
 }  // namespace dialects
 

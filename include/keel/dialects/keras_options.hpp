@@ -79,9 +79,12 @@ namespace keras_data {
 
 inline constexpr Option activation_options[] = {same("activation", Form::activation)};
 inline constexpr Option activity_regularization_options[] = {same("l1", Form::number), same("l2", Form::number)};
-inline constexpr Option average_pool_options[] = {
-    same("pool_size", Form::pair), same("strides", Form::pair),         same("padding", Form::window),
-    lacks("ceil_mode", "false"),   lacks("count_include_pad", "false"), read("data_format", R"("channels_last")")};
+inline constexpr Option average_pool_options[] = {same("pool_size", Form::pair),
+                                                  same("strides", Form::pair),
+                                                  same("padding", Form::window),
+                                                  lacks("ceil_mode", "false"),
+                                                  {{}, "count_include_pad", Use::padding, Form::text, "false"},
+                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option batch_norm_options[] = {
     same("axis", Form::axis),         same("momentum", Form::number), same("epsilon", Form::number),
     same("center", Form::boolean),    same("scale", Form::boolean),   fixed("renorm", "false"),
@@ -185,7 +188,8 @@ inline constexpr Option separable_options[] = {same("filters", Form::integer),
                                                fixed("groups", "1"),
                                                neutral("rank"),
                                                read("data_format", R"("channels_last")")};
-inline constexpr Option softmax_options[] = {same("axis", Form::axes)};
+inline constexpr Option softmax_options[] = {same("axis", Form::axes, keras2 | keras3),
+                                             {"axis", "axis", Use::mapped, Form::axes, "-1", tfjs}};
 inline constexpr Option spatial_dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"),
                                                      neutral("seed"), neutral("data_format")};
 inline constexpr Option upsampling_options[] = {

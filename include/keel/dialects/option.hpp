@@ -31,12 +31,13 @@ enum class Form {
 
 /// What becomes of a key.
 enum class Use {
-  mapped,   ///< it is keel's option `keel`
+  mapped,   ///< it is keel's option `keel`; with `values`, a writer may write these only
   neutral,  ///< it changes no number of a loaded model, whatever its value
   fixed,    ///< one of `values`, which change nothing; any other is refused
   noted,    ///< one of `values`; any other loads, changes training, and is said
   read,     ///< the code that reads the class looks at it: names, nested layers
   kept,     ///< keel's alone and about training only: a writer keeps it where the other world does not look
+  padding,  ///< keel's alone and about what is padded: kept where nothing is, refused elsewhere
 };
 
 /// One option. A key that no row of its class names is refused with layer, class and key; so is, when writing, an entry

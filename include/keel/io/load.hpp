@@ -18,14 +18,45 @@
 /// model inside again. save_keras(model, path, {.weights = KerasContainer::npz}) writes a .keras with .npz inside.
 
 #include <keel/formats/content.hpp>
-#include <keel/io/keras/model.hpp>
-#include <keel/io/keras/writer.hpp>
+#include <keel/io/keel/plan.hpp>
+#include <keel/io/keras/file.hpp>
+#include <keel/io/keras/plan.hpp>
+#include <keel/io/keras/save.hpp>
 #include <keel/formats/npy.hpp>
 #include <keel/io/probe.hpp>
+#include <keel/io/tfjs/model.hpp>
 #include <keel/io/torch/model.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
+
+/// Whether `load` repeats the probe of a file that carries one.
+enum class ProbeCheck { replay, skip };
+
+/// How `load` makes a model of a file.
+struct LoadOptions {
+  /// The model's; by default the file's.
+  std::string name = {};
+  /// Of random numbers in training; the weights are the file's.
+  std::uint64_t seed = 0;
+  /// Of `predict` and training; 0: what KEEL_THREADS in the environment says, else 1.
+  int threads = 0;
+  /// Classes of your own among a keel file's layers: register_layer<Gate>("Gate").
+  LayerRegistry layers = {};
+  /// A probe (io/probe.hpp) is what the model did where the file was written.
+  ProbeCheck probe = ProbeCheck::replay;
+  /// Shapes of the inputs, without the batch, channels last, in the order of the file's inputs: for Keras's models whose
+  /// inputs have unknown extents. Extents that the file does say have to be the same.
+  std::vector<Shape> inputs = {};
+  /// Of every BatchNorm in a file of Keras: biased, as Keras 3 has it, or unbiased, as tf.keras of Keras 2 does on
+  /// images. It concerns further training only. keel's own files say which.
+  MovingVariance moving_variance = MovingVariance::biased;
+  /// A .weights.h5 or .h5 for a Keras configuration without weights (.json of `model.to_json()`).
+  std::string weights = {};
+  /// Takes what the file says about training and a keel model does not keep, a line each: regularizers, constraints, the
+  /// choice of the moving variance.
+  std::vector<std::string>* notes = nullptr;
+};
 
 namespace io {
 
@@ -39,29 +70,72 @@ struct OpenedFile {
   std::optional<Archive> archive;  ///< tensors under names, as in the file
   std::optional<Hdf5File> hdf5;    ///< Keras's weights without a model
   std::string probe;               ///< what it proves, as text; empty if there is none
+  std::vector<std::string> notes;  ///< what the model does not keep
 };
 
 inline bool is_keel(const Archive& archive) { return archive.metadata.count("architecture") != 0; }
 
 template <class T>
-bool knows_keel_model(const Archive& archive, const ModelOptions& options) {
+bool knows_keel_model(const Archive& archive, const LoadOptions& options) {
   const std::string where = archive.where + ": architecture";
   return knows_layers<T>(parse_json(archive.metadata.at("architecture"), where), options.layers, where);
 }
 
-/// As model_from, with the table in the error.
-template <class T>
-Model<T> keel_model(const Archive& archive, const ModelOptions& options) {
-  Model<T> model = described_model<T>(archive, options);
-  WeightPlan<T> plan(archive.where, "keel", model.name());
-  reconcile(plan, own_modules(model), source_modules(archive, '/'), true);
-  plan.commit();
-  require_values(model, archive.where);
-  return model;
+inline ModelOptions model_options(const LoadOptions& options) {
+  return {.name = options.name, .seed = options.seed, .threads = options.threads, .layers = options.layers};
+}
+inline KerasReadOptions keras_options(const LoadOptions& options) {
+  return {.model = model_options(options),
+          .inputs = options.inputs,
+          .unbiased = options.moving_variance == MovingVariance::unbiased};
 }
 
 template <class T>
-OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = {}) {
+void take(OpenedFile<T>& file, KerasModel<T> loaded) {
+  file.model = std::move(loaded.model);
+  file.probe = std::move(loaded.probe);
+  file.notes = std::move(loaded.notes);
+}
+
+/// JSON: an index of safetensors, TensorFlow.js or a Keras configuration.
+template <class T>
+void open_json(const std::string& path, const Bytes& bytes, const LoadOptions& options, OpenedFile<T>& file) {
+  const Json json = parse_json(text_of(bytes), path, keras_json());
+  if (json.contains("weight_map")) {
+    file.format = "safetensors";
+    file.archive = read_safetensors_index(path);
+  } else if (json.contains("class_name") && json.contains("config")) {
+    file.format = "Keras configuration";
+    if (options.weights.empty())
+      throw FormatError(path, "weights beside a Keras configuration", "none",
+                        "pass the path of its .weights.h5 or .h5, {.weights = path}");
+    const Bytes weights = read_file(options.weights);
+    take(file, load_keras_json<T>(json, path, read_hdf5(weights, options.weights), keras_options(options)));
+  } else {
+    file.format = "TensorFlow.js";
+    file.archive = read_tfjs(path);
+    take(file, load_keras_tfjs<T>(*file.archive, keras_options(options)));
+  }
+}
+/// A zip: .keras, .npz or PyTorch's.
+template <class T>
+void open_zip(const std::string& path, const Bytes& bytes, const LoadOptions& options, OpenedFile<T>& file) {
+  ZipReader zip(bytes, path);
+  const auto& members = zip.members();
+  if (zip.find("config.json") || zip.find("model.weights.h5") || zip.find("model.weights.npz")) {
+    file.format = ".keras";
+    take(file, load_keras_zip<T>(zip, keras_options(options)));
+  } else if (std::all_of(members.begin(), members.end(), [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
+    file.format = "npz";
+    file.archive = read_npz(zip);
+  } else {
+    file.format = "PyTorch";
+    file.archive = read_torch(bytes, path);
+  }
+}
+
+template <class T>
+OpenedFile<T> open_model(const std::string& path, const LoadOptions& options = {}) {
   const Bytes bytes = read_file(path);
   const Content content = recognise(bytes);
   OpenedFile<T> file;
@@ -69,52 +143,24 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
     case Content::safetensors:
       file.format = "safetensors";
       file.archive = read_safetensors(bytes, path);
-      if (is_keel(*file.archive)) {
-        file.format = "keel";
-        // weights are had by name where a class is not known
-        if (knows_keel_model<T>(*file.archive, options)) file.model = keel_model<T>(*file.archive, options);
-      }
+      if (!is_keel(*file.archive)) return file;
+      file.format = "keel";
+      // weights are had by name where a class is not known
+      if (knows_keel_model<T>(*file.archive, options))
+        file.model = model_from<T>(*file.archive, model_options(options));
       if (file.model) file.probe = file.archive->metadata["probe"];
       return file;
     case Content::hdf5:
       file.hdf5 = read_hdf5(bytes, path);
       file.format = "Keras .h5";
-      if (file.hdf5->text("", "model_config")) file.model = load_keras_h5<T>(*file.hdf5, options).model;
+      if (file.hdf5->text("", "model_config")) take(file, load_keras_h5<T>(*file.hdf5, keras_options(options)));
       return file;
-    case Content::zip: {
-      ZipReader zip(bytes, path);
-      const auto& members = zip.members();
-      if (zip.find("config.json") || zip.find("model.weights.h5") || zip.find("model.weights.npz")) {
-        KerasModel<T> loaded = load_keras_zip<T>(zip, options);
-        file.format = ".keras";
-        file.model = std::move(loaded.model);
-        file.probe = std::move(loaded.probe);
-      } else if (std::all_of(members.begin(), members.end(),
-                             [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
-        file.format = "npz";
-        file.archive = read_npz(zip);
-      } else {
-        file.format = "PyTorch";
-        file.archive = read_torch(bytes, path);
-      }
-      return file;
-    }
+    case Content::zip: open_zip(path, bytes, options, file); return file;
     case Content::pickle:
       file.format = "PyTorch";
       file.archive = read_torch(bytes, path);
       return file;
-    case Content::json: {
-      const Json json = parse_json(text_of(bytes), path);
-      if (json.is_object() && json.contains("weight_map")) {
-        file.format = "safetensors";
-        file.archive = read_safetensors_index(path);
-      } else {
-        file.format = "TensorFlow.js";
-        file.archive = read_tfjs(path);
-        file.model = load_keras_tfjs<T>(*file.archive, options).model;
-      }
-      return file;
-    }
+    case Content::json: open_json(path, bytes, options, file); return file;
     default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
   }
 }
@@ -122,7 +168,11 @@ OpenedFile<T> open_model(const std::string& path, const ModelOptions& options = 
 template <class T>
 WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::string& path,
                            const std::map<std::string, std::string>& names) {
-  if (file.model) return plan_model(model, *file.model, path, file.format);
+  if (file.model) {
+    WeightPlan<T> plan = plan_model(model, *file.model, path, file.format);
+    plan.diagnosis.notes.insert(plan.diagnosis.notes.end(), file.notes.begin(), file.notes.end());
+    return plan;
+  }
   if (file.hdf5) return plan_keras(model, *file.hdf5);
   Archive& archive = *file.archive;
   const bool own = std::any_of(archive.tensors.begin(), archive.tensors.end(),
@@ -136,26 +186,38 @@ WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::strin
 
 }  // namespace io
 
-/// Whether `load` repeats the probe of a file that carries one.
-enum class ProbeCheck { replay, skip };
-
 /// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a
 /// class of layer that keel does not have, or weights only, if the model does not do what the file's probe says,
 /// or if there is not enough memory.
 template <class T = float>
-Model<T> load(const std::string& path, const ModelOptions& options = {}, ProbeCheck probe = ProbeCheck::replay) try {
+Model<T> load(const std::string& path, const LoadOptions& options = {}) try {
   io::OpenedFile<T> file = io::open_model<T>(path, options);
-  if (!file.model && file.format == "keel") return io::keel_model<T>(*file.archive, options);  // says what is unknown
+  if (!file.model && file.format == "keel")  // says what is unknown
+    return model_from<T>(*file.archive, io::model_options(options));
   if (!file.model)
     throw FormatError(path, "a model, architecture and weights", "weights only (" + file.format + ")",
                       "build the model in code and use load_weights(model, path)");
-  if (probe == ProbeCheck::replay && !file.probe.empty()) {
+  if (options.probe == ProbeCheck::replay && !file.probe.empty()) {
     const std::string where = path + ": probe";
     replay(*file.model, parse_probe(file.probe, where), where);
   }
+  if (options.notes) options.notes->insert(options.notes->end(), file.notes.begin(), file.notes.end());
   return std::move(*file.model);
 } catch (const std::bad_alloc&) {
   io::out_of_memory(path);
+}
+/// The same with a model's options.
+template <class T = float>
+Model<T> load(const std::string& path, const ModelOptions& options, ProbeCheck probe) {
+  return load<T>(path, {.name = options.name,
+                        .seed = options.seed,
+                        .threads = options.threads,
+                        .layers = options.layers,
+                        .probe = probe});
+}
+template <class T = float, std::same_as<ModelOptions> Options>
+Model<T> load(const std::string& path, const Options& options) {
+  return load<T>(path, options, ProbeCheck::replay);
 }
 
 /// Puts the weights of a file into a model of the same layers. Layers are matched by name where all names agree,
@@ -196,24 +258,19 @@ void save(const Model<T>& model, const std::string& path) {
 }
 
 /// The same with a probe, which `load` will repeat: save(model, path, make_probe(model, x)). Throws ConfigError
-/// for formats other than keel's .safetensors and .keras, and for a .keras of a BatchNorm whose moving statistics
-/// Keras 3 does not have.
+/// for formats other than keel's .safetensors and .keras.
 template <class T>
 void save(const Model<T>& model, const std::string& path, const Probe& probe) {
   if (path.ends_with(".safetensors")) return save_safetensors(model, path, {{"probe", to_text(probe)}});
   if (!path.ends_with(".keras"))
     throw ConfigError("save", "a name that ends in .safetensors or .keras, which carry a probe", "\"" + path + "\"");
-  for (Index l = 0; l < model.layer_count(); ++l)
-    for (const char* option : {"unbiased", "cumulative"})
-      if (model.layer(l).config().template get<bool>(option, false))
-        throw ConfigError(model.layer(l).name(), "moving statistics as Keras 3 has them, to be proved in a .keras",
-                          option, "save as .safetensors, or without a probe");
   save_keras(model, path, {.probe = to_text(probe)});
 }
 
-KEEL_INSTANCE(io::OpenedFile<float> io::open_model<float>(const std::string&, const ModelOptions&))
+KEEL_INSTANCE(io::OpenedFile<float> io::open_model<float>(const std::string&, const LoadOptions&))
 KEEL_INSTANCE(WeightPlan<float> io::plan_weights(Model<float>&, io::OpenedFile<float>, const std::string&,
                                                  const std::map<std::string, std::string>&))
+KEEL_INSTANCE(Model<float> load<float>(const std::string&, const LoadOptions&))
 KEEL_INSTANCE(Model<float> load<float>(const std::string&, const ModelOptions&, ProbeCheck))
 KEEL_INSTANCE(void load_weights(Model<float>&, const std::string&, const std::map<std::string, std::string>&))
 KEEL_INSTANCE(Diagnosis diagnose(Model<float>&, const std::string&, const std::map<std::string, std::string>&))

@@ -47,8 +47,8 @@ void read(keel::ByteSpan bytes) {
   read_keras_npz(text.starts_with("PK") ? bytes : formats::bytes_of(build::zip({{"a.npy", std::string(text)}})), "f");
 #elif KEEL_READER == KEEL_FUZZ_keras
   // a configuration without weights, or with
-  build_keras_model<float>(parse_json(formats::text_of(bytes), "f", io::keras_json()), "f", "3", {},
-                           Weights::from_file);
+  build_keras_model<float>(parse_json(formats::text_of(bytes), "f", io::keras_json()), "f",
+                           {.weights = Weights::from_file});
 #else
   const std::string text(formats::text_of(bytes));
   if (text.find("\"inputs\":[{\"shape") != text.npos)

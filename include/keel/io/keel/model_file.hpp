@@ -3,6 +3,7 @@
 /// Any safetensors reader opens it.
 
 #include <keel/io/keel/architecture.hpp>
+#include <keel/io/reconcile.hpp>
 #include <keel/formats/safetensors.hpp>
 
 namespace keel {
@@ -23,46 +24,13 @@ std::vector<NamedArray> state_of(const Model<T>& model) {
 }
 
 /// Puts an archive's values, under the names of `state_of`, into a model. Everything is checked first: a missing
-/// tensor, one too many, or one of another shape throws FormatError and leaves the model as it was. A missing
-/// counter stays.
+/// tensor, one too many, or one of another shape throws FormatError with a table and leaves the model as it was. A
+/// missing counter stays.
 template <class T>
 void restore_state(Model<T>& model, const Archive& archive) {
-  std::vector<std::pair<Parameter<T>*, Tensor<T>>> values;
-  std::vector<std::pair<Counter*, std::int64_t>> counts;
-  std::size_t known = 0;
-  for (Index l = 0; l < model.layer_count(); ++l) {
-    Layer<T>& layer = model.layer(l);
-    for (auto* parameter : layer.parameters()) {
-      const std::string name = layer.name() + "/" + parameter->name();
-      const NamedArray& array = archive.at(name);
-      if (!(array.shape == parameter->shape()))
-        throw FormatError(archive.where + ": " + name, "shape " + parameter->shape().to_string(),
-                          array.shape.to_string(), "the file belongs to another network");
-      values.emplace_back(parameter, to_tensor<T>(array, archive.where));
-      ++known;
-    }
-    for (auto* counter : layer.counters())
-      if (const NamedArray* array = archive.find(layer.name() + "/" + counter->name)) {
-        if (array->shape.size() != 1)
-          throw FormatError(archive.where + ": " + array->name, "one integer", "shape " + array->shape.to_string());
-        counts.emplace_back(counter, to_tensor<std::int64_t>(*array, archive.where)[0]);
-        ++known;
-      }
-  }
-  if (known != archive.tensors.size())
-    for (const NamedArray& array : archive.tensors) {
-      bool used = false;
-      for (Index l = 0; l < model.layer_count() && !used; ++l) {
-        const Layer<T>& layer = model.layer(l);
-        for (const auto* parameter : layer.parameters()) used |= array.name == layer.name() + "/" + parameter->name();
-        for (const auto* counter : layer.counters()) used |= array.name == layer.name() + "/" + counter->name;
-      }
-      if (!used)
-        throw FormatError(archive.where, "only tensors of this network", io::shown(array.name),
-                          "the file belongs to another network");
-    }
-  for (auto& [parameter, value] : values) parameter->set(std::move(value));
-  for (auto& [counter, value] : counts) counter->value = value;
+  WeightPlan<T> plan(archive.where, "keel", model.name());
+  io::reconcile(plan, io::own_modules(model), io::source_modules(archive, '/'), true);
+  plan.commit();
 }
 
 /// Writes weights, buffers, counters and the architecture to one file, all or nothing; `metadata` are more texts
@@ -98,6 +66,7 @@ template <class T>
 Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
   Model<T> model = io::described_model<T>(archive, options);
   restore_state(model, archive);
+  io::require_values(model, archive.where);
   return model;
 }
 

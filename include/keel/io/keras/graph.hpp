@@ -8,6 +8,8 @@
 #include <numeric>
 #include <set>
 
+#include <keel/dialects/keras.hpp>
+#include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/options.hpp>
 #include <keel/model/keras_order.hpp>
 #include <keel/model/naming.hpp>
@@ -39,14 +41,22 @@ struct KerasGraph {
   using Extents = std::vector<Index>;  ///< without the batch; -1 where the calls of a model differ
   /// A layer, or a model inside the model.
   struct Part {
-    std::string type;                  ///< Keras's class; of a model, `sequential` tells it
+    std::string type;                  ///< keel's class, or Keras's of what keel has no layer for; none of a model
     std::string name;                  ///< differs from the others' in this graph
     Index layer = -1;                  ///< keel's
     Padding padding = Padding::valid;  ///< of a ZeroPadding2D that keel does not have
     std::shared_ptr<KerasGraph> model{};
+    bool inference = false;  ///< called with training=False, which a Sequential cannot
 
     /// Whether it belongs to the model of this name, when that is made.
-    bool in(const std::string& group) const { return type != "InputLayer" && name.starts_with(group + "/"); }
+    bool in(const std::string& group) const { return !is_input() && name.starts_with(group + "/"); }
+    bool is_input() const { return layer < 0 && type == dialects::keras_structure(dialects::KerasKind::input).name; }
+    /// Null: a layer of a user's own.
+    const dialects::KerasRow* row() const {
+      return layer < 0 ? dialects::keras_class(type) : dialects::keras_row(type);
+    }
+    /// Keras's class, by which Keras 3 counts layers; keel's name of a layer that Keras does not have.
+    std::string class_name() const { return row() ? std::string(row()->name) : type; }
   };
   /// What a call gives, or one of several things that it does.
   struct Value {
@@ -81,11 +91,14 @@ struct KerasGraph {
     KerasCounter names;
     for (const Part& part : parts) {
       if (!part.model) {
-        if (!sequential || part.type != "InputLayer") visit(part, prefix + names.next(part.type));
+        if (!sequential || !part.is_input()) visit(part, prefix + names.next(part.class_name()));
         continue;
       }
-      const bool functional = is_functional(*part.model, prefix + names.peek("Functional"));
-      const std::string name = names.next(functional ? "Functional" : "Sequential");
+      using dialects::KerasKind;
+      const std::string whole(dialects::keras_structure(KerasKind::functional).name);
+      const bool functional = is_functional(*part.model, prefix + names.peek(whole));
+      const std::string name =
+          names.next(functional ? whole : std::string(dialects::keras_structure(KerasKind::sequential).name));
       part.model->places(is_functional, visit, prefix + name + "/layers/");
     }
   }
@@ -93,7 +106,7 @@ struct KerasGraph {
   /// Sorts the parts as Keras does. What leads to no output comes last.
   void sort() {
     detail::CallGraph graph;
-    for (const Part& part : parts) graph.input.push_back(part.type == "InputLayer");
+    for (const Part& part : parts) graph.input.push_back(part.is_input());
     for (const Call& call : calls) {
       graph.calls.push_back({call.part, {}});
       for (const Value& value : call.from) graph.calls.back().from.push_back(value.call);
@@ -115,7 +128,7 @@ struct KerasGraph {
     std::set<std::string> taken;
     for (const bool keeps : {true, false})
       for (Part& part : parts) {
-        const bool named = part.layer >= 0 || (part.type == "InputLayer" && !part.name.empty());
+        const bool named = part.layer >= 0 || (part.is_input() && !part.name.empty());
         if (keeps != (named && part.name.find('/') == std::string::npos)) continue;
         if (part.name.empty()) part.name = snake_case(part.type);
         std::replace(part.name.begin(), part.name.end(), '/', '_');
@@ -126,7 +139,8 @@ struct KerasGraph {
 
   /// Each part is called once, on what the part before it gave.
   bool is_chain() const {
-    bool chain = parts.size() == calls.size() && inputs.size() == 1 && outputs.size() == 1 &&
+    bool chain = std::none_of(parts.begin(), parts.end(), [](const Part& part) { return part.inference; }) &&
+                 parts.size() == calls.size() && inputs.size() == 1 && outputs.size() == 1 &&
                  outputs[0] == Value{calls.size() - 1, 0};
     for (std::size_t c = 0; chain && c < calls.size(); ++c)
       chain = calls[c].results.size() == 1 &&
@@ -134,6 +148,19 @@ struct KerasGraph {
     return chain;
   }
 };
+
+/// Whether Keras would call a layer not trainable. Frozen gradients are that where it does nothing else in training.
+template <class T>
+bool keras_frozen(const Layer<T>& layer) {
+  if (layer.frozen() != Freeze::gradients) return layer.frozen() == Freeze::layer;
+  const dialects::KerasRow* const row = dialects::keras_row(layer.type());
+  return !row || row->training == dialects::Training::same;
+}
+/// Whether Keras lists a weight among those that train.
+template <class T>
+bool keras_trains(const Layer<T>& layer, const Parameter<T>& parameter) {
+  return parameter.kind() == ParameterKind::trainable && !keras_frozen(layer);
+}
 
 }  // namespace io
 

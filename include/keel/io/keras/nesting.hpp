@@ -33,6 +33,7 @@ class KerasNesting {
 
  private:
   static constexpr std::size_t none = ~std::size_t{0};
+  static constexpr std::string_view input_class = dialects::keras_structure(dialects::KerasKind::input).name;
   struct Place {
     std::size_t time = none, step = none;  // which call of the model, which place in it
   };
@@ -123,7 +124,7 @@ class KerasNesting {
       return value;
     };
     for (const std::vector<Value>& sources : inputs_) {
-      Call call{model.add({"InputLayer", ""}), {}, {extents_of(sources[0])}};
+      Call call{model.add({std::string(input_class), ""}), {}, {extents_of(sources[0])}};
       for (const Value& source : sources) unite(call, {0, {}, {extents_of(source)}});
       model.inputs.push_back({model.call(call.part, {}, std::move(call.results)), 0});
     }
@@ -225,38 +226,45 @@ inline void arrange(KerasGraph& graph, int depth = 0) {
   graph.sequential = graph.is_chain();
 }
 
-/// What keel pads inside a convolution and Keras does not.
+/// What keel pads inside a layer and Keras does in one before it.
 template <class T>
 Padding own_padding(const Layer<T>& layer) {
   Padding padding = Padding::valid;
-  for (const char* type : {"Conv2D", "DepthwiseConv2D", "SeparableConv2D"})
-    if (layer.type() == type) read_option(layer.config(), "padding", padding);
+  const dialects::KerasRow* const row = dialects::keras_row(layer.type());
+  if (!row || row->pads.empty()) return padding;
+  for (const dialects::Option& option : row->options)
+    if (option.form == dialects::Form::window) read_option(layer.config(), std::string(option.keel).c_str(), padding);
   return padding.mode == Padding::Mode::fixed && !(padding == Padding(0)) ? padding : Padding::valid;
 }
 
+/// A keel model as Keras has it. A Sequential only where it is one in keel too, and where its layers need no arguments.
 template <class T>
 KerasGraph keras_graph(const Model<T>& model) {
   KerasGraph graph;
   std::vector<KerasGraph::Value> values;          // of keel's nodes
   std::map<Index, std::size_t> layers, paddings;  // keel's layer -> part
+  const std::string input(dialects::keras_structure(dialects::KerasKind::input).name);
   for (const auto& node : model.nodes()) {
     KerasGraph::Extents shape(node.shape.begin(), node.shape.end());
     std::vector<KerasGraph::Value> from;
-    for (const int input : node.inputs) from.push_back(values[static_cast<std::size_t>(input)]);
+    for (const int each : node.inputs) from.push_back(values[static_cast<std::size_t>(each)]);
     if (node.layer < 0) {
-      values.push_back({graph.call(graph.add({"InputLayer", node.name}), {}, {shape}), 0});
+      values.push_back({graph.call(graph.add({input, node.name}), {}, {shape}), 0});
       continue;
     }
     const Layer<T>& layer = model.layer(node.layer);
     if (const Padding padding = own_padding(layer); !(padding == Padding::valid)) {
-      if (!paddings.count(node.layer))
-        paddings[node.layer] = graph.add({"ZeroPadding2D", layer.name() + "_padding", -1, padding});
+      const std::string pads(dialects::keras_row(layer.type())->pads);
+      if (!paddings.count(node.layer)) paddings[node.layer] = graph.add({pads, layer.name() + "_padding", -1, padding});
       KerasGraph::Extents padded = graph.calls[from[0].call].results[from[0].index];
       padded[0] += padding.top + padding.bottom;
       padded[1] += padding.left + padding.right;
       from = {{graph.call(paddings[node.layer], from, {padded}), 0}};
     }
-    if (!layers.count(node.layer)) layers[node.layer] = graph.add({layer.type(), layer.name(), node.layer});
+    if (!layers.count(node.layer)) {
+      layers[node.layer] = graph.add({layer.type(), layer.name(), node.layer});
+      graph.parts.back().inference = layer.frozen() == Freeze::statistics;
+    }
     values.push_back({graph.call(layers[node.layer], from, {shape}), 0});
   }
   for (const int node : model.inputs()) graph.inputs.push_back(values[static_cast<std::size_t>(node)]);

@@ -1,7 +1,9 @@
 #pragma once
-/// The options of Keras's layers as keel's.
+/// Options of Keras's layers as keel's and back, as the rows of dialects/keras.hpp say.
 
-#include <keel/io/keel/architecture.hpp>
+#include <keel/dialects/keras.hpp>
+#include <keel/io/keras/value.hpp>
+#include <keel/layers/base/options.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -10,126 +12,282 @@ namespace io {
 
 using namespace formats;
 
-inline std::string keras_function(const Json& value, const std::string& where) {
-  if (value.is_null()) return "linear";
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("config") && value["config"].is_string())
-    return value["config"].get<std::string>();
-  throw FormatError(where, "an activation by name", value.dump().substr(0, 80),
-                    "build the model in code and use load_weights");
-}
+using dialects::KerasRow;
 
-inline double keras_number(const Json& value, const std::string& where) {
-  if (value.is_number()) return value.get<double>();
-  if (value.is_array() && value.size() == 1) return keras_number(value[0], where);
-  // Keras 3 writes a NumPy number as {"class_name": "__numpy__", "config": {"value": ...}}
-  if (value.is_object() && value.contains("config")) return keras_number(value["config"], where);
-  if (value.is_object() && value.contains("value")) return keras_number(value["value"], where);
-  throw FormatError(where, "a number", value.dump().substr(0, 80));
-}
-
-struct KerasOptions {
-  const char* type;
-  std::vector<const char*> keys;
+/// A layer's configuration in keel's words.
+struct KerasSettings {
+  Config config;
+  Json activation{};               ///< of an activation that is a layer: its class and configuration
+  std::vector<std::string> notes;  ///< what has no place in a keel model
 };
 
-/// The options that keel's layers share with Keras's, by class; all others are about training or are checked
-/// apart.
-inline const std::vector<KerasOptions>& keras_layers() {
-  static const std::vector<KerasOptions> known = {
-      {"Activation", {"activation"}},
-      {"Add", {}},
-      {"AveragePooling2D", {"pool_size", "strides", "padding"}},
-      {"BatchNormalization", {"momentum", "epsilon", "center", "scale"}},
-      {"Concatenate", {"axis"}},
-      {"Conv2D", {"filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "activation", "use_bias"}},
-      {"Conv2DTranspose",
-       {"filters", "kernel_size", "strides", "padding", "output_padding", "dilation_rate", "activation", "use_bias"}},
-      {"Dense", {"units", "activation", "use_bias"}},
-      {"DepthwiseConv2D",
-       {"kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate", "activation", "use_bias"}},
-      {"Dropout", {"rate"}},
-      {"ELU", {"alpha"}},
-      {"Flatten", {}},
-      {"GlobalAveragePooling2D", {"keepdims"}},
-      {"GlobalMaxPooling2D", {"keepdims"}},
-      {"LeakyReLU", {"negative_slope"}},
-      {"MaxPooling2D", {"pool_size", "strides", "padding"}},
-      {"Multiply", {}},
-      {"Normalization", {}},
-      {"PReLU", {"shared_axes"}},
-      {"ReLU", {"max_value", "negative_slope", "threshold"}},
-      {"Rescaling", {"scale", "offset"}},
-      {"Reshape", {"target_shape"}},
-      {"SeparableConv2D",
-       {"filters", "kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier", "activation", "use_bias"}},
-      {"Softmax", {"axis"}},
-      {"UpSampling2D", {"size", "interpolation"}},
-      {"ZeroPadding2D", {"padding"}}};
-  return known;
-}
+/// The options of Keras's layers as keel's.
+class KerasOptionReader {
+ public:
+  /// `world` is one of the bits of dialects/keras_options.hpp; `where` names file, layer and class.
+  KerasOptionReader(const KerasRow& row, unsigned world, const std::string& where)
+      : row_(row), world_(world), where_(where) {}
 
-/// Options that change nothing in keel when they hold these values, and cannot be had when they hold others.
-inline void refuse_keras_option(const Json& config, const char* key, const Json& neutral, const std::string& where) {
-  if (config.contains(key) && !config[key].is_null() && config[key] != neutral)
-    throw FormatError(where, std::string(key) + " " + neutral.dump(), config[key].dump().substr(0, 80),
-                      "keel does not have this");
-}
-
-/// A Keras layer's options as keel's.
-inline Config keras_options(const std::string& type, const Json& json, bool keras2, const std::string& where) {
-  const auto& known = keras_layers();
-  const auto found = std::find_if(known.begin(), known.end(), [&](const KerasOptions& o) { return type == o.type; });
-  if (found == known.end()) {
-    std::string names;
-    for (const KerasOptions& option : known) names += (names.empty() ? "" : ", ") + std::string(option.type);
-    throw FormatError(where, "a layer that keel has: " + names, "class " + shown(type),
-                      "build the model in code, with a layer of your own, and use load_weights");
+  /// Throws FormatError for a key that the row does not name and for values that keel does not have.
+  KerasSettings read(const Json& json) {
+    if (!json.is_object()) throw FormatError(where_, "a configuration as an object", json.type_name());
+    for (const auto& [key, value] : json.items()) read_key(key, value);
+    return std::move(settings_);
   }
-  Config config;
-  for (const char* key : found->keys) {
-    if (!json.contains(key) || json[key].is_null()) continue;
-    const Json& value = json[key];
-    const std::string place = where + ": " + key;
-    const std::string name = key;
-    if (name == "activation") {
-      const std::string function = keras_function(value, place);
-      if (keras2 && function == "hard_sigmoid")
-        throw FormatError(place, "an activation that keel has", "Keras 2's hard_sigmoid, clip(0.2 x + 0.5)",
-                          "Keras 3's is clip(x / 6 + 0.5)");
-      config.set(key, function);
-    } else if (type == "ZeroPadding2D") {
-      std::vector<Index> sides;
-      if (value.is_number_integer())
-        sides.assign(4, value.get<Index>());
-      else
-        for (const Json& side : value)
-          for (int i = 0; i < 2; ++i) sides.push_back(side.is_array() ? side[i].get<Index>() : side.get<Index>());
-      config.set(key, sides);
-    } else if (name == "negative_slope" || name == "max_value" || name == "threshold" || name == "alpha" ||
-               name == "scale" || name == "offset" || name == "rate" || name == "momentum" || name == "epsilon") {
-      if (value.is_boolean())
-        config.set(key, value.get<bool>());
-      else
-        config.set(key, keras_number(value, place));
-    } else if (name == "axis" && value.is_array() && value.size() == 1) {
-      config.set(key, value[0].get<Index>());
-    } else if (name == "shared_axes" || name == "output_padding" || !value.is_array()) {
-      const Config one = to_config(Json::object({{name, value}}), place);
-      for (const auto& [k, v] : one.entries()) config.set(k, v);
-    } else {
-      config.set(key, member<std::vector<Index>>(json, key, place));
+
+ private:
+  using Option = dialects::Option;
+  using Form = dialects::Form;
+  using Use = dialects::Use;
+
+  void read_key(const std::string& key, const Json& value) {
+    const Option* const option = dialects::keras_option(row_, key, world_);
+    if (!option)
+      throw FormatError(where_, "keys that keel knows of this class", shown(key) + ": " + value.dump().substr(0, 80),
+                        "build the model in code, if the key means nothing for it, and use load_weights");
+    switch (option->use) {
+      case Use::mapped:
+        if (!plain(value).is_null())
+          read_mapped(*option, value, where_ + ": " + key);
+        else if (option->form == Form::axes)
+          settings_.config.set(option->keel, std::vector<Index>{});  // None: no axis at all
+        return;
+      case Use::fixed:
+        if (!row_allows(option->values, value))
+          throw FormatError(where_, key + " " + row_values(option->values)[0].dump(), value.dump().substr(0, 80),
+                            "keel does not have this");
+        return;
+      case Use::noted:
+        if (!row_allows(option->values, value))
+          settings_.notes.push_back(key + " " + plain(value).dump().substr(0, 120) + " is left out");
+        return;
+      case Use::neutral:
+      case Use::read:
+      case Use::kept:
+      case Use::padding: return;
     }
   }
-  if (type == "LeakyReLU" && json.contains("alpha")) config.set("negative_slope", keras_number(json["alpha"], where));
-  if (type == "BatchNormalization") {
-    refuse_keras_option(json, "renorm", false, where);
-    refuse_keras_option(json, "synchronized", false, where);
+
+  void read_mapped(const Option& option, const Json& value, const std::string& place) {
+    const std::string_view name = option.keel;
+    Config& config = settings_.config;
+    switch (option.form) {
+      case Form::boolean: return config.set(name, keras_bool(value, place));
+      case Form::integer:
+      case Form::axis: return config.set(name, keras_integer(value, place));
+      case Form::number:
+      case Form::optional_number: return config.set(name, keras_number(value, place));
+      case Form::numbers: return read_numbers(name, keras_last_axis(value, place));
+      case Form::text: return config.set(name, read_text(value, place));
+      case Form::activation: return read_activation(name, value, place);
+      case Form::pair: return config.set(name, read_pair(value, place));
+      case Form::axes: return read_axes(name, keras_integers(value, place));
+      case Form::extents: return config.set(name, keras_integers(value, place));
+      case Form::window: return read_window(name, value, place);
+      case Form::sides: return config.set(name, read_sides(value, place));
+    }
   }
-  if (type == "Normalization") refuse_keras_option(json, "invert", false, where);
-  if (type == "Dropout") refuse_keras_option(json, "noise_shape", Json(), where);
-  return config;
-}
+
+  static std::string read_text(const Json& value, const std::string& place) {
+    if (!value.is_string()) throw FormatError(place, "a text", value.dump().substr(0, 80));
+    return value.text();
+  }
+  void read_numbers(std::string_view name, std::vector<double> numbers) {
+    if (numbers.size() == 1)
+      settings_.config.set(name, numbers[0]);
+    else
+      settings_.config.set(name, std::move(numbers));
+  }
+  void read_axes(std::string_view name, std::vector<Index> axes) { settings_.config.set(name, std::move(axes)); }
+  static std::vector<Index> read_pair(const Json& value, const std::string& place) {
+    std::vector<Index> pair = keras_integers(value, place);
+    if (pair.size() == 1) pair.push_back(pair[0]);
+    if (pair.size() != 2) throw FormatError(place, "an integer or two", value.dump().substr(0, 80));
+    return pair;
+  }
+  void read_window(std::string_view name, const Json& value, const std::string& place) {
+    const std::string mode = read_text(value, place);
+    if (mode != "same" && mode != "valid") throw FormatError(place, "\"same\" or \"valid\"", shown(mode));
+    settings_.config.set(name, mode);
+  }
+  /// 1, (1, 2) or ((0, 1), (0, 1)) as top, bottom, left, right.
+  static std::vector<Index> read_sides(const Json& json, const std::string& place) {
+    const Json& value = plain(json);
+    if (value.is_number_integer()) return std::vector<Index>(4, value.get<Index>());
+    std::vector<Index> sides;
+    for (const Json& side : value)
+      for (const Index each : read_pair(side, place)) sides.push_back(each);
+    if (sides.size() != 4) throw FormatError(place, "top, bottom, left and right", json.dump().substr(0, 80));
+    return sides;
+  }
+
+  /// A function by name, as {"class_name": "function", "config": "relu"}, or a layer, which is kept for the caller.
+  void read_activation(std::string_view name, const Json& value, const std::string& place) {
+    const Json* const config = value.find("config");
+    if (config && config->is_object() && value.contains("class_name")) {
+      settings_.activation = value;
+      return settings_.config.set(name, std::string("linear"));
+    }
+    const Json& function = config ? *config : value;
+    if (!function.is_string())
+      throw FormatError(place, "an activation by name", value.dump().substr(0, 80),
+                        "build the model in code and use load_weights");
+    const dialects::KerasActivation* const known =
+        dialects::find_row(dialects::keras_activations, dialects::keras_column(world_), function.text());
+    if (known) return settings_.config.set(name, std::string(known->keel));
+    const bool later =
+        dialects::find_row(dialects::keras_activations, &dialects::KerasActivation::keras3, function.text()) != nullptr;
+    throw FormatError(place, "an activation that keel has", shown(function.text()),
+                      later ? "Keras 2 and TensorFlow.js compute another function under this name than Keras 3"
+                            : "build the model in code, with a layer of your own, and use load_weights");
+  }
+
+  const KerasRow& row_;
+  unsigned world_;
+  const std::string& where_;
+  KerasSettings settings_;
+};
+
+/// A layer's options as Keras's, in the order of its row. `kept` gathers what Keras has no key for and keel reads back.
+class KerasOptionWriter {
+ public:
+  /// `rank` is the first input's, with the batch.
+  KerasOptionWriter(const KerasRow& row, unsigned world, Index rank, const std::string& who)
+      : row_(row), world_(world), rank_(rank), who_(who) {}
+
+  /// Adds to `json` and `kept`. Throws ConfigError for what Keras, or this version of it, does not have.
+  void write(const Config& config, Json& json, Json& kept) const {
+    for (const auto& [name, value] : config.entries()) check(name, value, config, kept);
+    check_strides(config);
+    for (const Option& option : row_.options) {
+      if ((option.worlds & world_) == 0 || option.key.empty()) continue;
+      const std::string key(option.key);
+      if (option.use == Use::mapped)
+        write_mapped(option, config, json[key]);
+      else if (option.use == Use::read || option.use == Use::fixed)
+        json[key] = row_values(option.values)[0];
+    }
+  }
+
+ private:
+  using Option = dialects::Option;
+  using Form = dialects::Form;
+  using Use = dialects::Use;
+
+  [[noreturn]] void refuse(const std::string& expected, const std::string& got, const std::string& hint) const {
+    throw ConfigError(who_, expected, got, hint);
+  }
+  /// "Keras" of what none has.
+  std::string world_name(unsigned worlds) const {
+    if ((worlds & dialects::any_keras) == dialects::any_keras) return "Keras";
+    return world_ == dialects::keras3 ? "Keras 3" : world_ == dialects::tfjs ? "TensorFlow.js" : "Keras 2";
+  }
+  std::string elsewhere(unsigned worlds) const {
+    const bool another = world_ != dialects::keras3 && (worlds & dialects::any_keras) != dialects::any_keras;
+    return another ? "save as .keras" : "save as .safetensors";
+  }
+
+  /// What the row says of an entry of keel's in this world; null: nothing.
+  const Option* option_of(const std::string& name) const {
+    for (const std::span<const Option> options : {row_.options, std::span<const Option>(dialects::keras_common)})
+      for (const Option& option : options) {
+        const bool everywhere = option.use == Use::neutral || option.use == Use::kept || option.use == Use::padding;
+        if (option.keel == name && (everywhere || (option.worlds & world_) != 0)) return &option;
+      }
+    return nullptr;
+  }
+  /// An entry of keel's that is not written must be one that changes nothing there.
+  void check(const std::string& name, const Config::Value& value, const Config& config, Json& kept) const {
+    const Option* const option = option_of(name);
+    if (!option && belongs_to_activation(name)) return;
+    if (!option) refuse("an option that " + world_name(world_) + " has", name, elsewhere(world_));
+    if (option->values.empty() || option->use == Use::neutral || option->use == Use::noted) return;
+    const Json json = std::visit([](const auto& held) { return Json(held); }, value);
+    if (row_allows(option->values, json)) return;
+    const bool must = option->use == Use::fixed || option->use == Use::mapped;
+    if (must || (option->use == Use::padding && pads(config)))
+      refuse(name + " " + row_values(option->values)[0].dump() + ", all that " + world_name(option->worlds) + " has",
+             json.dump(), elsewhere(option->worlds));
+    kept[name] = json;
+  }
+  /// Whether the layer pads.
+  bool pads(const Config& config) const {
+    for (const Option& option : row_.options)
+      if (option.form == Form::window && option.use == Use::mapped) {
+        Padding padding = Padding::valid;
+        read_option(config, std::string(option.keel).c_str(), padding);
+        return !(padding == Padding::valid) && !(padding == Padding(0));
+      }
+    return false;
+  }
+  /// "activation_alpha" beside "activation".
+  bool belongs_to_activation(const std::string& name) const {
+    for (const Option& option : row_.options)
+      if (option.form == Form::activation && option.use == Use::mapped && name == std::string(option.keel) + "_alpha")
+        return true;
+    return false;
+  }
+  void check_strides(const Config& config) const {
+    const auto above_one = [&](const char* name) {
+      Pair pair = 1;
+      read_option(config, name, pair);
+      return !(pair == Pair(1));
+    };
+    if (row_.stride_or_dilation && above_one("strides") && above_one("dilation_rate"))
+      refuse("strides or a dilation above 1, all that Keras has", "both", "save as .safetensors");
+  }
+
+  void write_mapped(const Option& option, const Config& config, Json& json) const {
+    const std::string name(option.keel);
+    const Config::Value* const value = config.find(name);
+    if (option.form == Form::activation) {
+      json = activation(config, name);
+    } else if (option.form == Form::window) {
+      json = window(config, name);
+    } else if (option.form == Form::sides) {
+      const auto sides = config.get<std::vector<Index>>(name, {0, 0, 0, 0});
+      json = Json::array({Json::array({sides.at(0), sides.at(1)}), Json::array({sides.at(2), sides.at(3)})});
+    } else if (option.form == Form::axis) {
+      // TensorFlow.js takes every axis below 0 for the last one
+      const Index axis = config.get<Index>(name, -1);
+      json = axis < -1 ? axis + rank_ : axis;
+    } else if (value) {
+      std::visit([&](const auto& held) { json = held; }, *value);
+    }
+  }
+  Json activation(const Config& config, const std::string& name) const {
+    ActivationSpec spec;
+    read_option(config, name.c_str(), spec);
+    const dialects::KerasActivation* const row =
+        dialects::find_row(dialects::keras_activations, &dialects::KerasActivation::keel, activation_name(spec.kind));
+    const std::string_view there = row ? row->*dialects::keras_column(world_) : "";
+    if (there.empty()) {
+      const unsigned worlds = row && !row->keras3.empty() ? world_ : dialects::any_keras;
+      refuse("an activation that " + world_name(worlds) + " has", std::string(activation_name(spec.kind)),
+             elsewhere(worlds));
+    }
+    const ActivationSpec usual(spec.kind);
+    if (spec.alpha != usual.alpha && (spec.kind == Activation::leaky_relu || spec.kind == Activation::elu))
+      refuse("Keras's alpha of " + std::to_string(usual.alpha) + " inside a layer", std::to_string(spec.alpha),
+             "add a LeakyReLU or ELU layer");
+    return std::string(there);
+  }
+  /// Keras's layers pad as "same" or "valid". Where the row says so, zeros are padded by a layer before.
+  Json window(const Config& config, const std::string& name) const {
+    Padding padding = Padding::valid;
+    read_option(config, name.c_str(), padding);
+    if (padding.mode != Padding::Mode::fixed) return padding.to_string();
+    const bool transposed = dialects::keras_option(row_, "output_padding", dialects::keras3) != nullptr;
+    if (row_.pads.empty() && (transposed || !(padding == Padding(0))))
+      refuse("padding same or valid, all that Keras has", padding.to_string(), "save as .safetensors");
+    return "valid";
+  }
+
+  const KerasRow& row_;
+  unsigned world_;
+  Index rank_;
+  const std::string& who_;
+};
 
 }  // namespace io
 

@@ -134,12 +134,14 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
   return archive;
 }
 
-/// Writes shards of 4 MiB beside `path`, then the model.json itself. `modelTopology` in the metadata has to be
-/// JSON. float32, int32 and bool are kept, as TensorFlow.js has nothing else.
+/// Writes shards of 4 MiB beside `path`, then the model.json itself. `modelTopology`, `trainingConfig` and
+/// `userDefinedMetadata` in the metadata have to be JSON. float32, int32 and bool are kept, as TensorFlow.js has nothing else.
 inline void write_tfjs(const std::string& path, const Archive& archive) {
   Json model = {{"format", "layers-model"}, {"generatedBy", "keel"}, {"convertedBy", nullptr}};
   for (const auto& [key, value] : archive.metadata)
-    model[key] = key == "modelTopology" || key == "trainingConfig" ? parse_json(value, path + ", " + key) : Json(value);
+    model[key] = key == "modelTopology" || key == "trainingConfig" || key == "userDefinedMetadata"
+                     ? parse_json(value, path + ", " + key)
+                     : Json(value);
   Bytes data;
   Json weights = Json::array();
   io::NameSet names;

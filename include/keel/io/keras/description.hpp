@@ -1,0 +1,146 @@
+#pragma once
+/// What a Keras configuration says of its layers, one by one: classes, names, keys and shapes.
+
+#include <keel/io/keel/architecture.hpp>
+#include <keel/io/keras/calls.hpp>
+#include <keel/io/keras/options.hpp>
+#include <keel/io/keras/order_rule.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+/// A layer of a Keras model and what it became: a keel layer, or, for a model inside a model, layers of its own.
+struct KerasLayer {
+  std::string type, name;                   ///< Keras's
+  const dialects::KerasRow* row = nullptr;  ///< null: an operator
+  Index layer = -1;                         ///< keel's; -1: none (InputLayer)
+  Index activation = -1;                    ///< keel's layer of an activation that is one
+  std::vector<KerasLayer> layers{};
+  io::KerasValueOrder order{};     ///< of its input's values
+  std::optional<bool> training{};  ///< of its calls
+  std::optional<io::KerasSettings> settings{};
+
+  bool is_model() const {
+    return row && (row->kind == dialects::KerasKind::sequential || row->kind == dialects::KerasKind::functional);
+  }
+};
+
+template <class T>
+struct KerasModel {
+  Model<T> model;
+  KerasLayer root;
+  std::vector<std::string> notes{};  ///< what the file says about training and keel does not keep
+  std::string probe{};               ///< of a .keras that keel wrote with one: see io/probe.hpp
+};
+
+/// What a Keras configuration does not say, and how it is read.
+struct KerasReadOptions {
+  std::string version = "3";         ///< of Keras, or "tfjs..."; decides what 2 and 3 mean differently
+  ModelOptions model = {};           ///< of the model that is made
+  Weights weights = Weights::fresh;  ///< random values, or those of a file to come
+  std::vector<Shape> inputs = {};    ///< of each input, without the batch, channels last: for extents that are unknown
+  bool unbiased = false;             ///< BatchNorm keeps the unbiased moving variance
+  Json kept = {};                    ///< layer -> options of keel's own, as a writer of keel kept them
+};
+
+namespace io {
+
+using namespace formats;
+
+/// Whether some layer says that its images are channels first. All must then: those that do not are refused.
+inline bool has_channels_first(const Json& json) {
+  if (const Json* const type = json.find("class_name"); type && type->is_string()) {
+    const dialects::KerasRow* const row = dialects::keras_class(type->text());
+    const Json* const config = json.find("config");
+    if (row && config && row->channels_first == dialects::ChannelsFirst::images &&
+        config->value("data_format", nullptr) == "channels_first")
+      return true;
+  }
+  for (const Json& each : json)
+    if (has_channels_first(each)) return true;
+  for (const auto& [key, value] : json.items())
+    if (has_channels_first(value)) return true;
+  return false;
+}
+
+/// Whether a layer or model says that it is not trainable.
+inline bool says_frozen(const Json& json) {
+  const Json* const config = json.find("config");
+  return config && config->value("trainable", nullptr) == false;
+}
+
+/// Reads the descriptions of layers in one file.
+class KerasDescriptions {
+ public:
+  KerasDescriptions(const std::string& where, unsigned world) : where_(where), world_(world) {}
+
+  const std::string& where() const { return where_; }
+  std::string who(const KerasLayer& layer) const {
+    return where_ + ": layer " + shown(layer.name) + " (" + layer.type + ")";
+  }
+  /// The row and names of a layer. Throws FormatError for keys and classes that are not known.
+  KerasLayer describe(const Json& json, bool top = false) const {
+    const std::string type = keras_text(json, "class_name", where_);
+    const Json& config = keras_member(json, "config", where_);
+    KerasLayer layer{type, keras_layer_name(json)};
+    const std::string where = top ? where_ : who(layer);
+    for (const auto& [key, value] : json.items())
+      if (std::find(std::begin(dialects::keras_layer_keys), std::end(dialects::keras_layer_keys), key) ==
+          std::end(dialects::keras_layer_keys))
+        throw FormatError(where, "keys that keel knows of a layer", shown(key), "keel does not have this");
+    const Json module = json.value("module", nullptr), registered = json.value("registered_name", nullptr);
+    if (module.is_string() && module.text().starts_with(dialects::keras_operator_modules)) return layer;
+    if (type == dialects::keras2_operator) return layer;
+    const bool own =
+        (registered.is_string() && registered.text().find('>') != std::string::npos) ||
+        (module.is_string() && std::none_of(std::begin(dialects::keras_modules), std::end(dialects::keras_modules),
+                                            [&](std::string_view m) { return module.text().starts_with(m); }));
+    layer.row = own ? nullptr : dialects::keras_class(type);
+    if (!layer.row && !top) refuse_class(where, own && registered.is_string() ? registered.text() : type);
+    if (!top && layer.row->kind != dialects::KerasKind::layer) check_config(layer, config);
+    return layer;
+  }
+  [[noreturn]] static void refuse_class(const std::string& where, const std::string& type) {
+    std::string names;
+    for (const KerasRow& row : dialects::keras_rows)
+      if (!row.type.empty()) names += (names.empty() ? "" : ", ") + std::string(row.name);
+    throw FormatError(where, "a layer that keel has: " + names, "class " + shown(type),
+                      "build the model in code, with a layer of your own, and use load_weights");
+  }
+  /// The keys of a model's or an input's configuration.
+  void check_config(const KerasLayer& layer, const Json& config) const {
+    const std::string where = who(layer);
+    if (config.is_object()) KerasOptionReader(*layer.row, world_, where).read(config);  // a list in old files
+  }
+
+  std::optional<Json> batch_shape_of(const Json& config) const {
+    for (const char* key : {"batch_shape", "batch_input_shape", "build_input_shape"})
+      if (const Json* const shape = config.find(key); shape && plain(*shape).is_array()) return plain(*shape);
+    return std::nullopt;
+  }
+  /// The batch shape that a Sequential takes; null where it was never built.
+  Json sequential_shape(const Json& json) const {
+    const Json& config = json["config"];
+    const Json& layers = config.is_array() ? config : keras_member(config, "layers", where_);
+    if (layers.is_array() && !layers.empty() && layers[0].is_object() && layers[0].contains("config")) {
+      const Json& first = layers[0]["config"];
+      if (const auto shape = batch_shape_of(first)) return *shape;
+      const KerasRow* const row = dialects::keras_class(keras_text(layers[0], "class_name", where_));
+      if (row && row->kind == dialects::KerasKind::sequential && first.is_object() && first.contains("layers"))
+        return sequential_shape(layers[0]);
+    }
+    if (const auto shape = batch_shape_of(config)) return *shape;
+    if (json.contains("build_config") && json["build_config"].contains("input_shape"))
+      return plain(json["build_config"]["input_shape"]);
+    return Json();
+  }
+
+ private:
+  std::string where_;
+  unsigned world_;
+};
+
+}  // namespace io
+
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -1,0 +1,352 @@
+#pragma once
+/// The layers and operators of a Keras configuration as layers of a keel model in the making.
+
+#include <keel/io/keras/description.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace io {
+
+using namespace formats;
+
+/// A place in the graph, and how its values lie in the file.
+struct KerasValue {
+  Node node;
+  KerasValueOrder order{};
+};
+/// What a layer is called on: a place, or numbers.
+struct KerasOperand {
+  std::optional<KerasValue> value{};
+  std::vector<double> numbers{};
+};
+/// Where a layer stands.
+struct KerasContext {
+  std::string prefix;            ///< "inner/" of the models around it
+  std::optional<bool> training;  ///< as they are called
+  bool frozen = false;           ///< whether one of them is not trainable
+};
+
+/// Makes a keel model layer by layer.
+template <class T>
+class KerasLayerBuilder {
+ public:
+  KerasLayerBuilder(const KerasDescriptions& describe, unsigned world, bool channels_first, KerasReadOptions options)
+      : describe_(describe),
+        world_(world),
+        channels_first_(channels_first),
+        options_(std::move(options)),
+        model_(options_.model, options_.weights) {}
+
+  /// A new input of the model. Throws FormatError where its extents are not known, or are others than the caller's.
+  KerasValue new_input(const Json& said, const std::string& name) {
+    const Shape shape = sample_shape(said.is_null() ? unknown_shape() : said);
+    return {model_.input(shape, unique(name)), {channels_first_ && shape.rank() == 3, {}}};
+  }
+  /// A layer on these inputs: a new one, or once more the one that it became.
+  KerasValue layer(const Json& json, KerasLayer& layer, const std::vector<KerasValue>& inputs,
+                   const KerasContext& context, const std::string& where) {
+    const Json& config = keras_member(json, "config", where);
+    const bool again = layer.layer >= 0;
+    if (!layer.settings) {
+      layer.settings = KerasOptionReader(*layer.row, world_, where).read(config);
+      for (const std::string& note : layer.settings->notes)
+        notes_.push_back("layer " + shown(layer.name) + " (" + layer.type + "): " + note);
+    }
+    if (again) charge(*layer.settings, where);
+    KerasSettings settings = *layer.settings;
+    KerasOrderRule rule{*layer.row, config, where, channels_first_};
+    std::vector<KerasValueOrder> orders;
+    std::vector<Shape> shapes;
+    for (const KerasValue& input : inputs) {
+      orders.push_back(input.order);
+      shapes.push_back(shape_of(input));
+    }
+    KerasValueOrder result = rule.follow(settings, orders, shapes);
+    const std::optional<bool> training = training_of(*layer.row, context, where);
+    if (again && (layer.training != training || (layer.order != orders[0] && has_weights(layer))))
+      throw FormatError(where, "calls alike in training and in the order of their inputs", "others",
+                        "keel has one layer for all of its calls");
+    layer.training = training;
+    const Node node = again ? model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes_of(inputs), where)
+                            : add_layer(json, layer, settings, nodes_of(inputs), context, where);
+    layer.order = orders[0];
+    result.maps = result.maps && shape_of({node, {}}).rank() == 3;
+    return {add_activation(layer, settings, node, result, where), std::move(result)};
+  }
+  /// A sum or product of two tensors is a layer; with numbers it is scale x + offset.
+  KerasValue operate(const Json& json, KerasLayer& layer, const std::vector<KerasOperand>& operands,
+                     const KerasContext& context, const std::string& where) {
+    const dialects::KerasOperator& row = operator_of(json, layer, where);
+    const std::string name = layer.layer >= 0 ? "" : unique(context.prefix + layer.name);
+    std::vector<KerasValue> values;
+    for (const KerasOperand& operand : operands)
+      if (operand.value) values.push_back(*operand.value);
+    const auto add = [&](std::string_view type, const Config& config) {
+      if (layer.layer >= 0) return model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes_of(values), where);
+      const Node node = add_new(type, config, name, nodes_of(values), where);
+      layer.layer = model_.layer_count() - 1;
+      return node;
+    };
+    if (operands.size() == 2 && values.size() == 2 && !row.type.empty()) {
+      if (!(values[0].order == values[1].order))
+        throw FormatError(where, "tensors whose values lie alike", "channels-first maps that were flattened");
+      return {add(row.type, {}), values[0].order};
+    }
+    if (values.size() != 1 || operands.size() != (row.does == dialects::Arithmetic::negative ? 1u : 2u))
+      throw FormatError(where, "an operator on one tensor and numbers", std::to_string(values.size()) + " tensors",
+                        "keel does not have this");
+    const bool first = operands[0].value.has_value();
+    std::vector<double> scale{1}, offset{0};
+    scale_and_offset(row, first, operands.size() == 2 ? operands[first ? 1 : 0].numbers : std::vector<double>{}, scale,
+                     offset, where);
+    const auto setting = [&](const std::vector<double>& numbers) -> Config::Value {
+      if (numbers.size() == 1) return numbers[0];
+      if (values[0].order.maps)
+        throw FormatError(where, "one number for channels-first maps", std::to_string(numbers.size()));
+      if (values[0].order.plain()) return numbers;
+      if (static_cast<Index>(numbers.size()) != shape_of(values[0]).back())
+        throw FormatError(where, std::to_string(shape_of(values[0]).back()) + " numbers",
+                          std::to_string(numbers.size()));
+      const std::vector<Index> from = positions(values[0].order);
+      std::vector<double> turned;
+      for (const Index at : from) turned.push_back(numbers.at(static_cast<std::size_t>(at)));
+      return turned;
+    };
+    return {add(dialects::keras_scaling, {{"scale", setting(scale)}, {"offset", setting(offset)}}), values[0].order};
+  }
+  /// Ends the model with these outputs; one output of a chain is a Sequential.
+  void finish(const std::vector<KerasValue>& outputs, bool chain, const std::string& name) {
+    for (const KerasValue& output : outputs)
+      if (!output.order.segments.empty())
+        throw FormatError(where() + ": " + shown(name), "outputs whose values lie as in Keras",
+                          "flattened channels-first maps",
+                          "end the model before the Flatten, or with a Dense behind it");
+    for (const KerasValue& output : outputs)
+      if (chain)
+        model_.finish(output.node);
+      else
+        model_.output(output.node);
+    say_moving_variance();
+  }
+  /// The model, and what is to be said about it.
+  KerasModel<T> take(KerasLayer root) { return {std::move(model_), std::move(root), std::move(notes_)}; }
+
+ private:
+  using KerasRow = dialects::KerasRow;
+  using Kind = dialects::KerasKind;
+
+  const std::string& where() const { return describe_.where(); }
+  /// A batch shape of which nothing but the rank is known: the caller's, where there is one.
+  Json unknown_shape() const {
+    if (options_.inputs.empty())
+      throw FormatError(
+          where(), "the shape of the input", "a Sequential that was never built",
+          "begin it with an Input in Keras, or call its build(), and save it again; or pass the shape to load");
+    Json shape = Json::array({nullptr});
+    for (Index i = 0; i < options_.inputs[0].rank(); ++i) shape.push_back(nullptr);
+    return shape;
+  }
+  /// The shape of the next input in keel's order; extents that the file leaves open are the caller's.
+  Shape sample_shape(const Json& batch_shape) {
+    if (!batch_shape.is_array() || batch_shape.empty())
+      throw FormatError(where(), "an input shape", batch_shape.dump().substr(0, 80));
+    std::vector<Index> dims;
+    for (std::size_t i = 1; i < batch_shape.size(); ++i) {
+      const Json& extent = batch_shape[i];
+      if (!extent.is_null() && !extent.is_number_integer())
+        throw FormatError(where(), "an input shape of integers", batch_shape.dump().substr(0, 80));
+      dims.push_back(extent.is_null() ? -1 : extent.get<Index>());
+    }
+    if (channels_first_ && dims.size() == 3) std::rotate(dims.begin(), dims.begin() + 1, dims.end());
+    const std::size_t input = model_.inputs().size();
+    const bool given = input < options_.inputs.size();
+    if (!given && std::count(dims.begin(), dims.end(), -1) != 0)
+      throw FormatError(where(), "an input whose extents are known", batch_shape.dump().substr(0, 80),
+                        "make the model with a whole Input shape in Keras, or pass its shape to load, "
+                        "{.inputs = {{height, width, channels}}}");
+    if (!given) return Shape(std::span<const Index>(dims));
+    const Shape& shape = options_.inputs[input];
+    bool fits = shape.rank() == static_cast<Index>(dims.size());
+    for (Index i = 0; fits && i < shape.rank(); ++i)
+      fits = dims[static_cast<std::size_t>(i)] < 0 || dims[static_cast<std::size_t>(i)] == shape[i];
+    if (!fits)
+      throw FormatError(where(), "an input " + std::to_string(input) + " of shape " + batch_shape.dump().substr(0, 80),
+                        shape.to_string() + " from the caller", "shapes are without the batch, channels last");
+    return shape;
+  }
+  std::string unique(const std::string& name) {
+    std::string result = name;
+    for (int i = 1; !names_.insert(result).second; ++i) result = name + "_" + std::to_string(i);
+    return result;
+  }
+  bool has_weights(const KerasLayer& layer) { return !model_.layer(layer.layer).parameters().empty(); }
+  const Shape& shape_of(const KerasValue& value) const {
+    return model_.nodes()[static_cast<std::size_t>(value.node.index)].shape;
+  }
+  static std::vector<Node> nodes_of(const std::vector<KerasValue>& values) {
+    std::vector<Node> nodes;
+    for (const KerasValue& value : values) nodes.push_back(value.node);
+    return nodes;
+  }
+  /// A small file may not ask for long settings in many calls.
+  void charge(const KerasSettings& settings, const std::string& where) {
+    std::size_t values = 1;
+    for (const auto& [name, value] : settings.config.entries())
+      if (const auto* const integers = std::get_if<std::vector<Index>>(&value))
+        values += integers->size();
+      else if (const auto* const numbers = std::get_if<std::vector<double>>(&value))
+        values += numbers->size();
+    work_.charge(values, where);
+  }
+  /// What `training` in a call asks of a layer; nothing where it makes no difference.
+  std::optional<bool> training_of(const KerasRow& row, const KerasContext& context, const std::string& where) const {
+    if (row.training == dialects::Training::same || !context.training) return std::nullopt;
+    if (*context.training)
+      throw FormatError(where, "calls without training=True", "training=True",
+                        "keel's layers act as in training in fit alone; call it without in Keras and save it again");
+    return false;
+  }
+
+  /// A new keel layer.
+  Node add_layer(const Json& json, KerasLayer& layer, KerasSettings& settings, const std::vector<Node>& nodes,
+                 const KerasContext& context, const std::string& where) {
+    const KerasRow& row = *layer.row;
+    // keel writes a name in full where another model has the same
+    const std::string full = layer.name.starts_with(context.prefix) ? layer.name : context.prefix + layer.name;
+    const Json kept = options_.kept.is_object() ? options_.kept.value(full, {}) : Json();
+    take_kept(row, kept, settings.config, where);
+    const bool never = layer.training == false && row.training == dialects::Training::drops;
+    if (never)
+      notes_.push_back("layer " + shown(layer.name) + " (" + layer.type +
+                       "): called with training=False, it never does anything and is the identity here");
+    const std::string_view type = never ? dialects::keras_identity : row.type;
+    const Node node = add_new(type, never ? Config() : settings.config, unique(full), nodes, where);
+    layer.layer = model_.layer_count() - 1;
+    const bool freeze = context.frozen || says_frozen(json);
+    if (freeze) model_.layer(layer.layer).freeze(Freeze::layer);
+    if (const Json* const how = kept.find("frozen")) freeze_as(layer, *how, where);
+    if (layer.training == false && row.training == dialects::Training::statistics && !freeze)
+      model_.layer(layer.layer).freeze(Freeze::statistics);
+    return node;
+  }
+  Node add_new(std::string_view type, const Config& config, const std::string& name, const std::vector<Node>& nodes,
+               const std::string& where) {
+    AnyLayer<T> made = [&] {
+      try {
+        return make_layer<T>(type, config);
+      } catch (const Error& error) {
+        throw FormatError(where, error.expected(), error.got(), error.hint());
+      }
+    }();
+    made->rename(name);
+    const Node node = model_.add(std::move(made), nodes, where);
+    first_.push_back(node);
+    return node;
+  }
+  /// Today's Keras reads the same file as biased; tf.keras of Keras 2 kept n / (n - 1) of it on images.
+  void say_moving_variance() {
+    if (world_ == dialects::keras2 && statistics_)
+      notes_.push_back(
+          options_.unbiased
+              ? "moving variances are the unbiased ones, as asked for"
+              : "moving variances are the biased ones, as in Keras 3; tf.keras of Keras 2 keeps the "
+                "unbiased ones on images, which load gives with .moving_variance = MovingVariance::unbiased");
+  }
+  void take_kept(const KerasRow& row, const Json& kept, Config& config, const std::string& where) {
+    statistics_ = statistics_ || row.training == dialects::Training::statistics;
+    if (row.training == dialects::Training::statistics && options_.unbiased) config.set("unbiased", true);
+    for (const dialects::Option& option : row.options)
+      if (const Json* const value = keeps(option) ? kept.find(option.keel) : nullptr)
+        config.set(option.keel, to_config(Json::object({{"value", *value}}), where).entries()[0].second);
+  }
+  static bool keeps(const dialects::Option& option) {
+    return option.use == dialects::Use::kept || option.use == dialects::Use::padding;
+  }
+  void freeze_as(KerasLayer& layer, const Json& how, const std::string& where) {
+    if (how != "gradients") throw FormatError(where, "frozen gradients", how.dump().substr(0, 80));
+    model_.layer(layer.layer).freeze(Freeze::gradients);
+  }
+
+  /// What stands behind a layer whose activation is a layer, or is one over an axis that is not the last in keel.
+  Node add_activation(KerasLayer& layer, const KerasSettings& settings, Node node, KerasValueOrder& order,
+                      const std::string& where) {
+    if (settings.activation.is_null()) return node;
+    if (layer.activation >= 0)
+      return model_.share(first_[static_cast<std::size_t>(layer.activation)], std::vector<Node>{node}, where);
+    const std::string type = keras_text(settings.activation, "class_name", where + ": activation");
+    const KerasRow* const row = dialects::keras_class(type);
+    if (!row || row->kind != Kind::layer)
+      throw FormatError(where + ": activation", "a function or a layer that keel has", "class " + shown(type),
+                        "build the model in code and use load_weights");
+    const std::string place = where + ": activation (" + type + ")";
+    const Json& config = keras_member(settings.activation, "config", place);
+    KerasSettings own = KerasOptionReader(*row, world_, place).read(config);
+    order = KerasOrderRule{*row, config, place, channels_first_}.follow(own, {order}, {shape_of({node, {}})});
+    const std::string name = unique(model_.layer(layer.layer).name() + "_activation");
+    const Node result = add_new(row->type, own.config, name, {node}, place);
+    layer.activation = model_.layer_count() - 1;
+    if (!model_.layer(layer.activation).parameters().empty())
+      throw FormatError(place, "an activation without weights", "one with weights",
+                        "put it behind the layer in Keras and save it again");
+    return result;
+  }
+
+  const dialects::KerasOperator& operator_of(const Json& json, const KerasLayer& layer,
+                                             const std::string& where) const {
+    const Json& config = keras_member(json, "config", where);
+    const Json function = config.value("function", nullptr);
+    for (const auto& [key, value] : config.items())
+      if (key != "name" && key != "trainable" && key != "dtype" && key != "function")
+        throw FormatError(where, "keys that keel knows of an operator", shown(key) + ": " + value.dump().substr(0, 80));
+    const dialects::KerasOperator* const row =
+        function.is_string()
+            ? dialects::find_row(dialects::keras_operators, &dialects::KerasOperator::function, function.text())
+            : dialects::find_row(dialects::keras_operators, &dialects::KerasOperator::name, layer.type);
+    if (row) return *row;
+    std::string names;
+    for (const dialects::KerasOperator& each : dialects::keras_operators)
+      names += (names.empty() ? "" : ", ") + std::string(each.name);
+    throw FormatError(where, "an operator that keel has: " + names,
+                      function.is_string() ? "function " + shown(function.text()) : "class " + shown(layer.type),
+                      "build the model in code, with a layer of your own, and use load_weights");
+  }
+  static void scale_and_offset(const dialects::KerasOperator& row, bool tensor_first,
+                               const std::vector<double>& numbers, std::vector<double>& scale,
+                               std::vector<double>& offset, const std::string& where) {
+    using dialects::Arithmetic;
+    const auto each = [&](auto&& f) {
+      std::vector<double> result;
+      for (const double number : numbers) result.push_back(f(number));
+      return result;
+    };
+    switch (row.does) {
+      case Arithmetic::sum: offset = numbers; return;
+      case Arithmetic::product: scale = numbers; return;
+      case Arithmetic::negative: scale = {-1}; return;
+      case Arithmetic::difference:
+        offset = tensor_first ? each([](double number) { return -number; }) : numbers;
+        if (!tensor_first) scale = {-1};
+        return;
+      case Arithmetic::quotient:
+        if (!tensor_first) throw FormatError(where, "a tensor divided by numbers", "numbers divided by a tensor");
+        scale = each([](double number) { return 1 / number; });
+        return;
+    }
+  }
+
+  const KerasDescriptions& describe_;
+  unsigned world_;
+  bool channels_first_, statistics_ = false;
+  KerasReadOptions options_;
+  ModelBuilder<T> model_;
+  std::vector<Node> first_;  // of each layer of the model
+  std::set<std::string> names_;
+  std::vector<std::string> notes_;
+  Budget work_{std::uint64_t{1} << 24};
+};
+
+}  // namespace io
+
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -1,0 +1,305 @@
+/// Every key and every argument in a Keras configuration is understood, known to mean nothing, or refused by layer, class
+/// and key.
+
+#include <cmath>
+
+#include <doctest/doctest.h>
+
+#include <keel/io/keras/file.hpp>
+
+using namespace keel;
+
+namespace keras_keys_test {  // a name of its own: the files of a folder are compiled together
+
+/// A layer with its configuration, "key": value pairs, and more beside it.
+std::string layer(const std::string& type, const std::string& config = "", const std::string& more = "") {
+  return R"({"class_name":")" + type + R"(","config":{"name":"l")" + (config.empty() ? "" : "," + config) + "}" +
+         (more.empty() ? "" : "," + more) + "}";
+}
+std::string input(const std::string& shape = "[null,4]", const std::string& more = "") {
+  return R"({"class_name":"InputLayer","config":{"name":"in","batch_shape":)" + shape + more +
+         R"(},"name":"in","inbound_nodes":[]})";
+}
+std::string sequential(const std::string& layers, const std::string& shape = "[null,4]") {
+  return R"({"class_name":"Sequential","config":{"name":"s","layers":[)" + input(shape) + "," + layers + "]}}";
+}
+/// in -> "l" -> out.
+std::string functional(const std::string& type, const std::string& config, const std::string& nodes,
+                       const std::string& more = "", const std::string& shape = "[null,4]") {
+  return R"({"class_name":"Functional","config":{"name":"f","layers":[)" + input(shape) + "," +
+         layer(type, config, R"("name":"l","inbound_nodes":)" + nodes + (more.empty() ? "" : "," + more)) +
+         R"(],"input_layers":[["in",0,0]],"output_layers":[["l",0,0]]}})";
+}
+const std::string tensor3 =
+    R"({"class_name":"__keras_tensor__","config":{"shape":[null,4],"dtype":"float32","keras_history":["in",0,0]}})";
+/// A node of Keras 3 with these arguments.
+std::string node3(const std::string& args, const std::string& keywords = "") {
+  return R"([{"args":[)" + args + R"(],"kwargs":{)" + keywords + "}}]";
+}
+/// A node of Keras 2.
+std::string node2(const std::string& keywords = "") { return R"([[["in",0,0,{)" + keywords + "}]]]"; }
+
+KerasModel<float> read(const std::string& text, const std::string& version = "3.8.0") {
+  return build_keras_model<float>(parse_json(text, "f"), "f", {.version = version});
+}
+std::string refusal(const std::string& text, const std::string& version = "3.8.0") {
+  try {
+    read(text, version);
+  } catch (const FormatError& error) {
+    return error.what();
+  }
+  return "";
+}
+/// Whether all parts stand in the message.
+void check_refused(const std::string& text, const std::vector<std::string>& parts,
+                   const std::string& version = "3.8.0") {
+  const std::string message = refusal(text, version);
+  CAPTURE(text);
+  CAPTURE(message);
+  CHECK_FALSE(message.empty());
+  for (const std::string& part : parts) CHECK(message.find(part) != message.npos);
+}
+std::vector<float> results(const std::string& text, const std::vector<float>& x, const Shape& shape,
+                           const std::string& version = "3.8.0") {
+  const Model<> model = std::move(read(text, version).model);
+  const Tensor<float> y = model.predict(Tensor<float>(shape, std::span<const float>(x)));
+  return {y.begin(), y.end()};
+}
+void check_near(const std::vector<float>& got, const std::vector<float>& want) {
+  REQUIRE(got.size() == want.size());
+  for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(want[i]).epsilon(1e-6));
+}
+
+TEST_CASE("a key that no row names is refused with layer, class and key") {
+  const std::pair<const char*, const char*> unknown[] = {
+      {"Dense", R"("units":2,"quantization_mode":"int8")"},
+      {"Dense", R"("units":2,"lora_rank":4)"},
+      {"Dense", R"("units":2,"Units":3)"},
+      {"Dropout", R"("rate":0.5,"p":0.5)"},
+      {"BatchNormalization", R"("mode":1)"},
+      {"Activation", R"("activation":"relu","alpha":0.1)"},
+      {"Flatten", R"("order":"C")"},
+      {"Softmax", R"("axis":-1,"temperature":2)"},
+      {"Add", R"("weights":[1,2])"},
+      {"ReLU", R"("max_value":6,"ceil":1)"},
+      {"Rescaling", R"("scale":2,"clip":true)"},
+      {"RandomFlip", R"("mode":"horizontal","probability":0.1)"},
+  };
+  for (const auto& [type, config] : unknown) {
+    const std::string text(config), key = text.substr(0, text.rfind(':'));
+    const std::string name =
+        key.substr(key.rfind('"', key.size() - 2) + 1, key.size() - key.rfind('"', key.size() - 2) - 2);
+    check_refused(sequential(layer(type, config)),
+                  {"layer 'l' (" + std::string(type) + ")", "keys that keel knows of this class", "'" + name + "'"});
+  }
+  check_refused(sequential(layer("Dense", R"("units":2)", R"("sharding":{})")), {"layer 'l' (Dense)", "'sharding'"});
+  check_refused(R"({"class_name":"Sequential","config":{"name":"s","steps":2,"layers":[)" + input() + "]}}",
+                {"'steps'"});
+}
+
+TEST_CASE("an option is taken at the values that keel has, and refused at others") {
+  const char* taken[][2] = {
+      {"BatchNormalization", R"("renorm":false,"synchronized":false,"virtual_batch_size":null,"fused":true)"},
+      {"BatchNormalization", R"("scale":1,"center":0)"},
+      {"Dropout", R"("rate":0.5,"noise_shape":null,"seed":7)"},
+      {"Dense", R"("units":2,"use_bias":1,"quantization_config":null)"},
+      {"Dense", R"("units":[2])"},
+      {"ReLU", R"("max_value":null,"negative_slope":0.0,"threshold":0)"},
+      {"ReLU", R"("max_value":{"class_name":"__numpy__","config":{"value":6.0,"dtype":"float32"}})"},
+      {"PReLU", R"("shared_axes":null)"},
+      {"Normalization", R"("axis":[-1],"invert":true)"},
+      {"Reshape", R"("target_shape":{"class_name":"__tuple__","items":[2,-1]})"},
+  };
+  for (const auto& [type, config] : taken) CHECK(refusal(sequential(layer(type, config))) == "");
+  const char* refused[][3] = {
+      {"BatchNormalization", R"("renorm":true)", "renorm"},
+      {"BatchNormalization", R"("synchronized":true)", "synchronized"},
+      {"BatchNormalization", R"("virtual_batch_size":8)", "virtual_batch_size"},
+      {"BatchNormalization", R"("scale":2)", "scale"},
+      {"BatchNormalization", R"("scale":"yes")", "scale"},
+      {"Dropout", R"("rate":0.5,"noise_shape":[null,1])", "noise_shape"},
+      {"Dense", R"("units":2.5)", "units"},
+      {"Dense", R"("units":2,"use_bias":0.5)", "use_bias"},
+      {"Normalization", R"("axis":0)", "axis"},
+      {"ReLU", R"("max_value":"six")", "max_value"},
+      {"Activation", R"("activation":7)", "activation"},
+      {"Activation", R"("activation":"mish")", "mish"},
+      {"Activation", R"("activation":{"class_name":"function","config":"my_own"})", "my_own"},
+  };
+  for (const auto& [type, config, part] : refused)
+    check_refused(sequential(layer(type, config)), {"layer 'l' (" + std::string(type) + ")", part});
+  check_refused(sequential(layer("Conv2D", R"("filters":1,"kernel_size":1,"padding":"causal")"), "[null,4,4,1]"),
+                {"layer 'l' (Conv2D)", "padding", "causal"});
+  check_refused(sequential(layer("DepthwiseConv2D", R"("kernel_size":1,"groups":2)"), "[null,4,4,2]"),
+                {"layer 'l' (DepthwiseConv2D)", "groups"});
+  check_refused(R"({"class_name":"Sequential","config":{"layers":[)" + input("[null,4]", R"(,"sparse":true)") + "]}}",
+                {"'in' (InputLayer)", "sparse"});
+}
+
+TEST_CASE("what changes training only loads and is said") {
+  const std::string l2 = R"({"class_name":"L2","config":{"l2":0.01}})";
+  const std::pair<std::string, const char*> noted[] = {
+      {R"("kernel_regularizer":)" + l2, "kernel_regularizer"},
+      {R"("bias_regularizer":)" + l2, "bias_regularizer"},
+      {R"("activity_regularizer":)" + l2, "activity_regularizer"},
+      {R"("kernel_constraint":{"class_name":"MaxNorm","config":{"max_value":2,"axis":0}})", "kernel_constraint"},
+      {R"("dtype":{"class_name":"DTypePolicy","config":{"name":"mixed_float16"}})", "dtype"},
+  };
+  for (const auto& [config, part] : noted) {
+    const auto loaded = read(sequential(layer("Dense", R"("units":2,)" + config)));
+    REQUIRE(loaded.notes.size() == 1);
+    CHECK(loaded.notes[0].find("layer 'l' (Dense): " + std::string(part)) == 0);
+  }
+  const auto quiet = read(sequential(layer(
+      "Dense",
+      R"("units":2,"dtype":{"class_name":"DTypePolicy","config":{"name":"float32"}},"trainable":true,)"
+      R"("kernel_initializer":{"class_name":"GlorotUniform","config":{"seed":null}},"kernel_regularizer":null)")));
+  CHECK(quiet.notes.empty());
+  CHECK(read(sequential(layer("BatchNormalization")), "2.9.0").notes.size() == 1);
+  CHECK(read(sequential(layer("BatchNormalization")), "3.9.0").notes.empty());
+}
+
+TEST_CASE("classes that are not Keras's own, or that keel does not have, are refused by name") {
+  for (const char* type : {"LSTM", "Lambda", "Embedding", "Masking", "Dot", "TFOpLambda2"})
+    check_refused(sequential(layer(type)), {"layer 'l' (" + std::string(type) + ")", "class '" + std::string(type)});
+  check_refused(sequential(layer("Dense", R"("units":2)", R"("registered_name":"pack>Dense")")),
+                {"class 'pack>Dense'"});
+  check_refused(sequential(layer("Dense", R"("units":2)", R"("module":"my.layers")")), {"class 'Dense'"});
+  CHECK(refusal(sequential(layer("Dense", R"("units":2)", R"("module":"keras.layers","registered_name":null)"))) == "");
+}
+
+TEST_CASE("arguments of calls, of Keras 3 and 2") {
+  const std::string bn = "BatchNormalization";
+  CHECK(refusal(functional("Dense", R"("units":2)", node3(tensor3, R"("training":true,"mask":null)"))) == "");
+  CHECK(refusal(functional("Dense", R"("units":2)", node2(R"("training":true,"mask":null)"), "", "[null,4]"), "2.9") ==
+        "");
+  for (const char* version : {"3.8.0", "2.15.0", "tfjs-layers 4.22.0"})
+    for (const char* type : {"BatchNormalization", "Dropout", "GaussianNoise"}) {
+      const std::string config = type == bn                       ? R"("axis":-1)"
+                                 : std::string(type) == "Dropout" ? R"("rate":0.5)"
+                                                                  : R"("stddev":0.5)";
+      const bool third = version[0] == '3';
+      check_refused(
+          functional(type, config, third ? node3(tensor3, R"("training":true)") : node2(R"("training":true)")),
+          {"layer 'l' (" + std::string(type) + ")", "training=True"}, version);
+      auto loaded = read(
+          functional(type, config, third ? node3(tensor3, R"("training":false)") : node2(R"("training":0)")), version);
+      if (type == bn)
+        CHECK(loaded.model.layer(0).frozen() == Freeze::statistics);
+      else
+        CHECK(loaded.model.layer(0).type() == "Identity");
+    }
+  check_refused(functional("Dense", R"("units":2)", node3(tensor3, R"("mask":)" + tensor3)), {"'l' (Dense)", "'mask'"});
+  check_refused(functional("Dense", R"("units":2)", node3(tensor3, R"("initial_state":1)")), {"'initial_state'"});
+  check_refused(functional("Dense", R"("units":2)", node3(tensor3 + ",2.0")), {"'l' (Dense)", "calls on tensors"});
+  check_refused(functional("Dense", R"("units":2)", node3(tensor3 + R"(,{"class_name":"Thing"})")),
+                {"'l' (Dense)", "Thing"});
+}
+
+TEST_CASE("training=False of a model reaches the layers inside, and frozen ones are frozen") {
+  for (const bool trains : {true, false}) {
+    const std::string inner =
+        R"({"class_name":"Sequential","config":{"name":"m","layers":[)" + input() + "," +
+        layer("BatchNormalization", std::string(R"("trainable":)") + (trains ? "true" : "false")) +
+        R"(]},"name":"m","inbound_nodes":)" + node3(tensor3, R"("training":false)") + "}";
+    auto loaded = read(R"({"class_name":"Functional","config":{"name":"f","layers":[)" + input() + "," + inner +
+                       R"(],"input_layers":[["in",0,0]],"output_layers":[["m",0,0]]}})");
+    CHECK(loaded.model.layer("m/l").frozen() == (trains ? Freeze::statistics : Freeze::layer));
+  }
+  auto frozen = read(R"({"class_name":"Sequential","config":{"name":"s","trainable":false,"layers":[)" + input() + "," +
+                     layer("Dense", R"("units":2,"trainable":true)") + "]}}");
+  CHECK(frozen.model.layer(0).frozen() == Freeze::layer);
+  const std::string other =
+      R"([{"args":[)" + tensor3 + R"(],"kwargs":{}},{"args":[)" + tensor3 + R"(],"kwargs":{"training":false}}])";
+  check_refused(functional("BatchNormalization", "", other), {"'l' (BatchNormalization)", "calls alike in training"});
+}
+
+TEST_CASE("operators with numbers, of Keras 3 and 2") {
+  const std::vector<float> x{1, 2, 3, 4};
+  const std::string module = R"("module":"keras.src.ops.numpy","registered_name":"Op")";
+  struct Case {
+    const char *type, *args3, *function, *node2;
+    std::vector<float> want;
+  };
+  const Case cases[] = {
+      {"Add", "T,2.0", "math.add", R"(["in",0,0,{"y":2.0}])", {3, 4, 5, 6}},
+      {"Add", "2,T", "__operators__.add", R"(["_CONSTANT_VALUE",-1,2,{"y":["in",0,0]}])", {3, 4, 5, 6}},
+      {"Multiply", "T,2", "math.multiply", R"(["in",0,0,{"y":2,"name":null}])", {2, 4, 6, 8}},
+      {"Subtract", "T,1", "math.subtract", R"(["in",0,0,{"y":1}])", {0, 1, 2, 3}},
+      {"Subtract", "1,T", "math.subtract", R"(["_CONSTANT_VALUE",-1,1.0,{"y":["in",0,0]}])", {0, -1, -2, -3}},
+      {"Divide", "T,2", "math.truediv", R"(["in",0,0,{"y":2}])", {0.5f, 1, 1.5f, 2}},
+      {"TrueDivide", "T,4", "math.divide", R"(["in",0,0,{"y":4}])", {0.25f, 0.5f, 0.75f, 1}},
+      {"Negative", "T", "math.negative", R"(["in",0,0,{}])", {-1, -2, -3, -4}},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.args3);
+    std::string args = c.args3;
+    args.replace(args.find('T'), 1, tensor3);
+    check_near(results(functional(c.type, "", node3(args), module), x, {1, 4}), c.want);
+    const std::string config = R"("trainable":true,"dtype":"float32","function":")" + std::string(c.function) + "\"";
+    check_near(results(functional("TFOpLambda", config, "[[" + std::string(c.node2) + "]]"), x, {1, 4}, "2.15.0"),
+               c.want);
+  }
+  check_refused(functional("Divide", "", node3("1," + tensor3), module),
+                {"'l' (Divide)", "a tensor divided by numbers"});
+  check_refused(functional("Add", "", node3(tensor3 + ",[[1],[2]]"), module), {"'l' (Add)", "last axis"});
+  check_refused(functional("Power", "", node3(tensor3 + ",2"), module), {"'l' (Power)", "an operator that keel has"});
+  check_refused(functional("GetItem", "", node3(tensor3 + ",2"), module), {"class 'GetItem'"});
+  check_refused(functional("Add", R"("axis":1)", node3(tensor3 + ",2"), module), {"'l' (Add)", "'axis'"});
+  check_refused(functional("TFOpLambda", R"("function":"nn.bias_add")", node2()), {"function 'nn.bias_add'"}, "2.9");
+}
+
+TEST_CASE("operators on two tensors are layers, or refused") {
+  const std::vector<float> x{1, 2, 3, 4};
+  const std::string module = R"("module":"keras.src.ops.numpy")";
+  check_near(results(functional("Add", "", node3(tensor3 + "," + tensor3), module), x, {1, 4}), {2, 4, 6, 8});
+  check_near(results(functional("Multiply", "", node3(tensor3 + "," + tensor3), module), x, {1, 4}), {1, 4, 9, 16});
+  check_near(results(functional("TFOpLambda", R"("function":"math.multiply")", R"([[["in",0,0,{"y":["in",0,0]}]]])"), x,
+                     {1, 4}, "2.12"),
+             {1, 4, 9, 16});
+  check_refused(functional("Subtract", "", node3(tensor3 + "," + tensor3), module), {"'l' (Subtract)", "2 tensors"});
+}
+
+TEST_CASE("an activation that is a layer stands behind the layer that names it") {
+  const auto activated = [](const std::string& type, const std::string& config) {
+    return R"("activation":{"module":"keras.layers","class_name":")" + type + R"(","config":{"name":"a")" +
+           (config.empty() ? "" : "," + config) + R"(},"registered_name":null})";
+  };
+  const std::vector<float> x{-2, -0.5f, 1, 5};
+  struct Case {
+    const char *type, *config;
+    std::vector<float> want;
+  };
+  const float low = std::exp(-2.f) - 1, high = std::exp(-0.5f) - 1;
+  const Case cases[] = {
+      {"ReLU", R"("max_value":3)", {0, 0, 1, 3}},
+      {"ReLU", R"("max_value":3,"negative_slope":0.5,"threshold":1)", {-1.5f, -0.75f, 0, 3}},
+      {"ReLU", "", {0, 0, 1, 5}},
+      {"LeakyReLU", R"("negative_slope":0.1)", {-0.2f, -0.05f, 1, 5}},
+      {"LeakyReLU", R"("alpha":0.25)", {-0.5f, -0.125f, 1, 5}},
+      {"ELU", R"("alpha":2)", {2 * low, 2 * high, 1, 5}},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.type);
+    check_near(results(sequential(layer("Activation", activated(c.type, c.config))), x, {1, 4}), c.want);
+  }
+  check_refused(sequential(layer("Activation", activated("PReLU", ""))), {"'l' (Activation)", "without weights"});
+  check_refused(sequential(layer("Activation", activated("Mine", ""))), {"class 'Mine'"});
+  check_refused(sequential(layer("Activation", activated("ReLU", R"("slope":1)"))), {"(ReLU)", "'slope'"});
+  check_near(
+      results(sequential(layer("Activation", R"("activation":{"class_name":"function","config":"relu"})")), x, {1, 4}),
+      {0, 0, 1, 5});
+  check_refused(sequential(layer("Activation", R"("activation":"hard_sigmoid")")), {"hard_sigmoid", "Keras 2"}, "2.15");
+}
+
+TEST_CASE("inputs and outputs in a dict are taken in the order of its keys") {
+  const std::string layers = input() + "," +
+                             layer("Dense", R"("units":3)", R"("name":"d","inbound_nodes":)" + node3(tensor3)) + "," +
+                             layer("Dense", R"("units":2)", R"("name":"e","inbound_nodes":)" + node3(tensor3));
+  const auto model = read(R"({"class_name":"Functional","config":{"name":"f","layers":[)" + layers +
+                          R"(],"input_layers":{"in":["in",0,0]},"output_layers":{"z":["d",0,0],"a":["e",0,0]}}})");
+  CHECK(model.model.output_shape(0) == Shape{2});
+  CHECK(model.model.output_shape(1) == Shape{3});
+}
+
+}  // namespace keras_keys_test

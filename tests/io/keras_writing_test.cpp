@@ -1,0 +1,259 @@
+/// Every class with every option, written for Keras 3, Keras 2 and TensorFlow.js: it comes back as it was, or the writer
+/// refuses it by layer and option.
+
+#include <cmath>
+
+#include <doctest/doctest.h>
+
+#include <keel/io/load.hpp>
+
+#include "io/scramble.hpp"
+#include "temporary_directory.hpp"
+
+using namespace keel;
+
+namespace keras_writing_test {  // a name of its own: the files of a folder are compiled together
+
+struct Style {
+  const char* name;
+  const char* file;
+  void (*write)(const Model<>&, const std::string&);
+};
+const Style styles[] = {
+    {"keras3", "a.keras", [](const Model<>& m, const std::string& p) { save_keras(m, p); }},
+    {"h5", "a.h5",
+     [](const Model<>& m, const std::string& p) { save_keras_h5(m, p, {.version = KerasVersion::keras3}); }},
+    {"keras2", "b.h5",
+     [](const Model<>& m, const std::string& p) { save_keras_h5(m, p, {.version = KerasVersion::keras2}); }},
+    {"tfjs", "model.json", [](const Model<>& m, const std::string& p) { save_tfjs(m, p); }}};
+
+/// A layer of that class on as many inputs as it takes.
+Model<> model_of(const std::string& type, const Config& config) {
+  const std::vector<Shape> tries[] = {{{6, 5, 4}}, {{6, 5, 4}, {6, 5, 4}}, {{6, 4}}};
+  for (const std::vector<Shape>& shapes : tries) try {
+      Model<> model({.seed = 7});
+      std::vector<Node> nodes;
+      for (const Shape& shape : shapes) nodes.push_back(model.input(shape));
+      model.output(model.add(make_layer(type, config), std::span<const Node>(nodes)));
+      scramble(model);
+      return model;
+    } catch (const ShapeError&) {
+      if (&shapes == std::end(tries) - 1) throw;
+    }
+  throw std::logic_error("unreachable");
+}
+std::vector<Tensor<float>> results(const Model<>& model) {
+  std::vector<Tensor<float>> x;
+  for (std::size_t i = 0; i < model.inputs().size(); ++i) {
+    x.emplace_back(model.input_shape(i).with_batch(2));
+    for (Index k = 0; k < x.back().size(); ++k)
+      x.back()[k] = 2 * std::sin(0.7f * static_cast<float>(k) + static_cast<float>(i));
+  }
+  std::vector<TensorView<const float>> views(x.begin(), x.end());
+  return model.predict(Inputs<float>(views));
+}
+using List = std::vector<Index>;
+
+/// Without what initial values were, which no file of Keras keeps.
+Config known(const Config& config) {
+  Config result;
+  for (const auto& [name, value] : config.entries())
+    if (name.find("initializer") == name.npos) result.set(name, value);
+  // no padding is written in two ways
+  if (const Config::Value* padding = result.find("padding"); padding && *padding == Config::Value(List{0, 0, 0, 0}))
+    result.set("padding", std::string("valid"));
+  return result;
+}
+
+/// The styles that refuse the layer, "keras2 tfjs"; in the others it comes back as it was.
+std::string refusals(const std::string& type, const Config& config) {
+  const TemporaryDirectory directory;
+  const Model<> model = model_of(type, config);
+  const auto y = results(model);
+  std::string refused;
+  for (const Style& style : styles) {
+    CAPTURE(style.name);
+    const std::string path = directory / style.file;
+    try {
+      style.write(model, path);
+    } catch (const ConfigError& error) {
+      refused += (refused.empty() ? "" : " ") + std::string(style.name);
+      CAPTURE(error.what());
+      CHECK(std::string(error.what()).find("(" + type + ")") != std::string::npos);
+      continue;
+    }
+    try {
+      const Model<> back = load(path);
+      CHECK(results(back) == y);
+      const Layer<float>& layer = back.layer(back.layer_count() - 1);
+      // what keel pads by itself is a layer before it in Keras
+      if (back.layer_count() == 1) CHECK(known(layer.config()) == known(model.layer(0).config()));
+    } catch (const Error& error) {
+      FAIL_CHECK(error.what());
+    }
+  }
+  return refused;
+}
+
+const std::string same = "same", none = "", all = "keras3 h5 keras2 tfjs", no_tfjs = "tfjs", no_keras2 = "keras2 tfjs";
+
+TEST_CASE("every class with every option comes back from Keras's files, or is refused") {
+  const Config conv{{"filters", Index{3}}, {"kernel_size", Index{3}}};
+  const Config depthwise{{"kernel_size", List{3, 2}}};
+  const auto with = [](Config config, std::initializer_list<std::pair<std::string, Config::Value>> more) {
+    for (const auto& [name, value] : more) config.set(name, value);
+    return config;
+  };
+  struct Case {
+    std::string type;
+    Config config;
+    std::string refused;
+  };
+  std::vector<Case> cases = {
+      {"Add", {}, none},
+      {"Multiply", {}, none},
+      {"Concatenate", {{"axis", Index{-1}}}, none},
+      {"Concatenate", {{"axis", Index{1}}}, none},
+      {"AveragePooling2D", {{"pool_size", List{2, 3}}}, none},
+      {"AveragePooling2D", {{"pool_size", Index{3}}, {"strides", Index{2}}, {"padding", same}}, none},
+      {"AveragePooling2D", {{"pool_size", Index{3}}, {"strides", Index{2}}, {"ceil_mode", true}}, all},
+      {"AveragePooling2D", {{"pool_size", Index{3}}, {"padding", List{1, 1, 1, 1}}}, all},
+      {"MaxPooling2D", {{"pool_size", List{2, 3}}}, none},
+      {"MaxPooling2D", {{"pool_size", Index{3}}, {"strides", List{2, 1}}, {"padding", same}}, none},
+      {"MaxPooling2D", {{"pool_size", Index{2}}, {"padding", List{0, 0, 0, 0}}}, none},
+      {"MaxPooling2D", {{"pool_size", Index{3}}, {"padding", List{1, 1, 1, 1}}}, all},
+      {"BatchNormalization", {}, none},
+      {"BatchNormalization", {{"momentum", 0.5}, {"epsilon", 0.25}, {"center", false}}, none},
+      {"BatchNormalization", {{"scale", false}, {"unbiased", true}, {"allow_single_value", false}}, none},
+      {"BatchNormalization", {{"cumulative", true}}, none},
+      {"Conv2D", with(conv, {{"strides", List{2, 1}}, {"padding", same}, {"use_bias", false}}), none},
+      {"Conv2D", with(conv, {{"dilation_rate", List{2, 1}}}), none},
+      {"Conv2D", with(conv, {{"dilation_rate", Index{2}}, {"strides", Index{2}}, {"padding", same}}), all},
+      {"Conv2D", with(conv, {{"filters", Index{4}}, {"groups", Index{2}}}), no_tfjs},
+      {"Conv2D", with(conv, {{"padding", List{0, 1, 2, 1}}}), none},
+      {"Conv2DTranspose", with(conv, {{"strides", Index{2}}, {"padding", same}}), none},
+      {"Conv2DTranspose", with(conv, {{"strides", List{1, 2}}}), none},
+      {"Conv2DTranspose", with(conv, {{"dilation_rate", Index{2}}}), no_tfjs},
+      {"Conv2DTranspose", with(conv, {{"strides", Index{2}}, {"output_padding", List{1, 0}}}), no_tfjs},
+      {"Conv2DTranspose", with(conv, {{"strides", Index{2}}, {"output_padding", List{0, 0}}, {"padding", same}}),
+       no_tfjs},
+      {"Conv2DTranspose", with(conv, {{"padding", List{1, 1, 1, 1}}}), all},
+      {"DepthwiseConv2D", with(depthwise, {{"depth_multiplier", Index{2}}, {"padding", same}}), none},
+      {"DepthwiseConv2D", with(depthwise, {{"dilation_rate", Index{2}}}), no_tfjs},
+      {"DepthwiseConv2D", with(depthwise, {{"padding", List{1, 0, 0, 1}}, {"use_bias", false}}), none},
+      {"SeparableConv2D", with(conv, {{"depth_multiplier", Index{2}}, {"strides", Index{2}}}), none},
+      {"SeparableConv2D", with(conv, {{"dilation_rate", Index{2}}, {"padding", same}}), none},
+      {"Dense", {{"units", Index{3}}}, none},
+      {"Dense", {{"units", Index{3}}, {"use_bias", false}}, none},
+      {"ELU", {}, none},
+      {"ELU", {{"alpha", 0.5}}, no_tfjs},
+      {"Flatten", {}, none},
+      {"GlobalAveragePooling2D", {}, none},
+      {"GlobalAveragePooling2D", {{"keepdims", true}}, no_tfjs},
+      {"GlobalMaxPooling2D", {}, none},
+      {"GlobalMaxPooling2D", {{"keepdims", true}}, no_tfjs},
+      {"LeakyReLU", {{"negative_slope", 0.125}}, none},
+      {"ReLU", {}, none},
+      {"ReLU", {{"max_value", 1.5}}, none},
+      {"ReLU", {{"negative_slope", 0.25}}, no_tfjs},
+      {"ReLU", {{"threshold", 0.5}}, no_tfjs},
+      {"PReLU", {}, none},
+      {"PReLU", {{"shared_axes", List{1, 2}}}, none},
+      {"Normalization", {}, no_tfjs},
+      {"Rescaling", {{"scale", 0.5}, {"offset", -1.0}}, none},
+      {"Reshape", {{"target_shape", List{-1, 10}}}, none},
+      {"Softmax", {}, none},
+      {"UpSampling2D", {{"size", List{2, 3}}}, none},
+      {"UpSampling2D", {{"interpolation", std::string("bilinear")}}, no_tfjs},
+      {"ZeroPadding2D", {{"padding", List{1, 0, 2, 1}}}, none},
+      {"Dropout", {{"rate", 0.25}}, none},
+      {"AlphaDropout", {{"rate", 0.25}}, none},
+      {"GaussianDropout", {{"rate", 0.25}}, none},
+      {"GaussianNoise", {{"stddev", 0.25}}, none},
+      {"SpatialDropout1D", {{"rate", 0.25}}, none},
+      {"SpatialDropout2D", {{"rate", 0.25}}, no_tfjs},
+      {"ActivityRegularization", {{"l1", 0.25}, {"l2", 0.5}}, no_tfjs},
+      {"Identity", {}, no_tfjs},
+      {"CenterCrop", {{"height", Index{3}}, {"width", Index{2}}}, no_tfjs},
+      {"RandomContrast", {{"factor", 0.25}}, no_tfjs},
+      {"RandomFlip", {{"mode", std::string("vertical")}}, no_tfjs},
+      {"RandomRotation", {{"factor", std::vector<double>{-0.25, 0.5}}}, no_tfjs},
+      {"RandomTranslation", {{"height_factor", 0.25}, {"fill_mode", std::string("wrap")}}, no_tfjs},
+      {"RandomZoom", {{"height_factor", 0.25}, {"width_factor", 0.5}}, no_tfjs},
+  };
+  const std::pair<const char*, std::string> activations[] = {{"linear", none},
+                                                             {"relu", none},
+                                                             {"relu6", none},
+                                                             {"leaky_relu", no_tfjs},
+                                                             {"elu", none},
+                                                             {"selu", none},
+                                                             {"gelu", none},
+                                                             {"gelu_tanh", all},
+                                                             {"silu", none},
+                                                             {"sigmoid", none},
+                                                             {"hard_sigmoid", no_keras2},
+                                                             {"hard_swish", no_keras2},
+                                                             {"tanh", none},
+                                                             {"softplus", none},
+                                                             {"softmax", none},
+                                                             {"log_softmax", none}};
+  for (const auto& [name, refused] : activations) {
+    cases.push_back({"Activation", {{"activation", std::string(name)}}, refused});
+    cases.push_back({"Dense", {{"units", Index{3}}, {"activation", std::string(name)}}, refused});
+  }
+  cases.push_back({"Activation", {{"activation", std::string("leaky_relu")}, {"activation_alpha", 0.5}}, all});
+  std::set<std::string> seen;
+  for (const Case& c : cases) {
+    CAPTURE(c.type);
+    CAPTURE(io::to_json(c.config).dump());
+    CHECK(refusals(c.type, c.config) == c.refused);
+    seen.insert(c.type);
+  }
+  for (const auto& maker : detail::layer_makers<float>) {
+    CAPTURE(maker.type);
+    CHECK(seen.count(std::string(maker.type)) == 1);
+  }
+}
+
+TEST_CASE("what TensorFlow.js takes of an input's rank") {
+  Sequential flat({4});
+  flat.add(Flatten()).add(Dense(2));
+  const TemporaryDirectory directory;
+  CHECK_THROWS_WITH_AS(save(flat, directory / "model.json"), doctest::Contains("flatten (Flatten)"), ConfigError);
+  CHECK_NOTHROW(save(flat, directory / "a.keras"));
+}
+
+TEST_CASE("what Keras has no word for stays in its files for keel") {
+  for (const Freeze freeze : {Freeze::none, Freeze::gradients, Freeze::statistics, Freeze::layer}) {
+    Model<> net({.seed = 2});
+    const Node in = net.input({4});
+    const Node dense = net.add(Dense(4, {.name = "m/dense"}), in);
+    const Node norm =
+        net.add(BatchNorm({.moving_variance = MovingVariance::unbiased, .cumulative = true, .name = "m/norm"}), dense);
+    net.output(net.add(Dense(2, {.name = "out"}), norm));
+    net.layer("m/norm").freeze(freeze);
+    net.layer("m/dense").freeze(freeze == Freeze::statistics ? Freeze::none : freeze);
+    const TemporaryDirectory directory;
+    for (const Style& style : styles) {
+      CAPTURE(style.name);
+      const std::string path = directory / style.file;
+      style.write(net, path);
+      const Model<> back = load(path);
+      CHECK(results(back) == results(net));
+      Index norms = 0;
+      for (Index l = 0; l < back.layer_count(); ++l) {
+        const Layer<float>& layer = back.layer(l);
+        if (layer.type() == "BatchNormalization") {
+          ++norms;
+          CHECK(layer.config().get<bool>("unbiased", false));
+          CHECK(layer.config().get<bool>("cumulative", false));
+        }
+        if (layer.name().ends_with("norm") || layer.name().ends_with("/dense"))
+          CHECK(layer.frozen() == net.layer(layer.name()).frozen());
+      }
+      CHECK(norms == 1);
+    }
+  }
+}
+
+}  // namespace keras_writing_test
