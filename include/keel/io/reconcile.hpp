@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include <keel/dialects/option.hpp>
 #include <keel/formats/archive.hpp>
 #include <keel/model/model.hpp>
 
@@ -97,12 +98,49 @@ using namespace formats;
 /// parameter's first axis, or `axis`, position k holds what the file has at features[k]. Empty: as in the
 /// parameter.
 struct ArrayLayout {
-  Shape file;
-  std::vector<Index> split;
-  std::vector<std::size_t> axes;
-  std::vector<Index> features;
-  std::string change;
+  Shape file{};
+  std::vector<Index> split = {};
+  std::vector<std::size_t> axes = {};
+  std::vector<Index> features = {};
+  std::string change = {};
 };
+
+/// From letters, "HWIO" and "OIHW": the same letter is the same axis, (CM) are axes in one, 1 is an extent of 1.
+inline ArrayLayout layout_of(const dialects::Weight& weight, const Shape& shape) {
+  ArrayLayout layout{.file = shape};
+  if (static_cast<Index>(weight.keel_axes.size()) != shape.rank()) return layout;
+  const auto extent = [&](char letter) {
+    const std::size_t at = letter == '1' ? weight.keel_axes.npos : weight.keel_axes.find(letter);
+    return at == weight.keel_axes.npos ? Index{1} : shape[static_cast<Index>(at)];
+  };
+  std::vector<Index> file;
+  std::string letters;
+  bool inside = false, first = true;
+  for (const char c : weight.axes) {
+    if (c == '(' || c == ')') {
+      inside = first = c == '(';
+      continue;
+    }
+    if (inside && !first)
+      file.back() *= extent(c);
+    else
+      file.push_back(extent(c));
+    first = false;
+    if (c == '1') continue;
+    letters += c;
+    layout.split.push_back(extent(c));
+  }
+  layout.file = Shape(std::span<const Index>(file));
+  for (const char c : weight.keel_axes)
+    if (c != '1') layout.axes.push_back(letters.find(c));
+  if (std::is_sorted(layout.axes.begin(), layout.axes.end())) {  // the same order: the shape alone differs
+    layout.axes.clear();
+    layout.split.clear();
+  }
+  if (weight.axes != weight.keel_axes)
+    layout.change = std::string(weight.axes) + " to " + std::string(weight.keel_axes);
+  return layout;
+}
 
 /// Axis i of the result is axis axes[i] of `from`.
 template <class T>
@@ -175,7 +213,7 @@ struct Slot {
   Counter* counter = nullptr;
   /// With neither: the only value that the layer stands for, such as BatchNorm's gamma of 1 when it has no scale.
   T constant = 0;
-  ArrayLayout layout;
+  ArrayLayout layout{};
   bool optional = false;
   bool ignored = false;  ///< the file may have it, keel has no use for it
 };
@@ -186,7 +224,7 @@ struct Module {
   std::string name;   ///< in the file's world
   std::string layer;  ///< in keel
   std::string type;
-  std::vector<Slot<T>> slots;
+  std::vector<Slot<T>> slots = {};
 };
 
 /// A module as a file has it.

@@ -1,9 +1,8 @@
 #pragma once
-/// PyTorch state dicts and keel models: weights both ways, and a model's architecture as PyTorch code.
+/// PyTorch state dicts and keel models: weights both ways.
 
-#include <keel/io/torch/layout.hpp>
 #include <keel/formats/torch_file.hpp>
-#include <keel/formats/torch_write.hpp>
+#include <keel/io/torch/code.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -63,31 +62,37 @@ inline bool natural_less(std::string_view a, std::string_view b) {
   return a.size() - i < b.size() - j;
 }
 
+/// What a state dict does not say of a BatchNorm.
+template <class F>
+void suspect_batch_norm(const Config& config, F&& suspect) {
+  const double epsilon = config.get<double>("epsilon", 1e-3), momentum = config.get<double>("momentum", 0.99);
+  if (epsilon != 1e-5)
+    suspect("epsilon " + dialects::python(epsilon) + ": PyTorch's default is 1e-05, and a state dict does not say");
+  if (momentum != 0.9)
+    suspect("momentum " + dialects::python(momentum) + ", in PyTorch's sense " + dialects::python(1 - momentum, 15) +
+            ": its default is 0.1");
+  if (!config.get<bool>("unbiased", false))
+    suspect("training keeps the biased variance: PyTorch's keeps the unbiased, BatchNormOptions::torch()");
+}
+
 /// What a state dict does not say, or says in another sense than this model.
 template <class T>
 void suspect_torch(const Model<T>& model, std::vector<Suspicion>& suspicions) {
   const std::vector<int> first = first_nodes(model);
   for (Index l = 0; l < model.layer_count(); ++l) {
     const Layer<T>& layer = model.layer(l);
-    const Config config = layer.config();
-    const auto& node = model.nodes()[static_cast<std::size_t>(first[static_cast<std::size_t>(l)])];
+    const int n = first[static_cast<std::size_t>(l)];
+    const auto& node = model.nodes()[static_cast<std::size_t>(n)];
     const Shape& in = model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape;
+    const TorchLayer torch = torch_layer(model, n);
     const auto suspect = [&](std::string text) { suspicions.push_back({layer.name(), std::move(text)}); };
-    if (layer.type() == "BatchNormalization") {
-      const double epsilon = config.get<double>("epsilon", 1e-3), momentum = config.get<double>("momentum", 0.99);
-      if (epsilon != 1e-5)
-        suspect("epsilon " + python(epsilon) + ": PyTorch's default is 1e-05, and a state dict does not say");
-      if (momentum != 0.9)
-        suspect("momentum " + python(momentum) + ", in PyTorch's sense " + python(1 - momentum) +
-                ": its default is 0.1");
-      if (!config.get<bool>("unbiased", false))
-        suspect("training keeps the biased variance: PyTorch's keeps the unbiased, BatchNormOptions::torch()");
-    }
+    if (torch.row && !torch.row->constants.empty()) suspect_batch_norm(layer.config(), suspect);
     Padding padding = Padding::valid;
-    if (config.find("kernel_size")) read_option(config, "padding", padding);
-    if (padding.mode == Padding::Mode::same && torch_parts(layer, in, node.shape).asymmetric)
+    if (layer.config().find("kernel_size")) read_option(layer.config(), "padding", padding);
+    if (padding.mode == Padding::Mode::same && torch.asymmetric)
       suspect("padding same pads one side more: PyTorch's padding=1 pads both alike, which is .padding = Padding(1)");
-    if (layer.type() == "Reshape" && in.rank() == 1 && node.shape.rank() == 3)
+    const bool makes_maps = torch.row && torch.row->features == dialects::FeatureOrder::made && node.shape.rank() > 1;
+    if (makes_maps && in.rank() == 1)
       suspect("makes maps of (h, w, c): PyTorch's view makes (c, h, w) of the same values");
   }
 }
@@ -135,91 +140,24 @@ Archive torch_state_of(const Model<T>& model) {
   Archive archive{"", "torch", {}, {}};
   // the modules point into the model, but nothing is written through them here
   for (const io::Module<T>& module : io::torch_modules(const_cast<Model<T>&>(model))) {
-    const auto name = [&](const io::Slot<T>& slot) { return module.name + "." + slot.role; };
-    const auto constants = [&](const char* role) {
-      for (const io::Slot<T>& slot : module.slots)
-        if (!slot.parameter && !slot.counter && slot.role == role)
-          archive.tensors.push_back(to_array(name(slot), Tensor<T>(slot.layout.file, slot.constant)));
-    };
     // BatchNorm with one of scale and center has both in PyTorch; with neither, none
-    const bool affine = std::any_of(module.slots.begin(), module.slots.end(), [](const auto& slot) {
-      return slot.parameter && (slot.role == "weight" || slot.role == "bias");
-    });
-    if (affine) constants("weight");
-    bool bias_due = affine;
+    const auto trainable = [](const io::Slot<T>& slot) {
+      return slot.parameter && slot.parameter->kind() == ParameterKind::trainable;
+    };
+    const bool affine = std::any_of(module.slots.begin(), module.slots.end(), trainable);
     for (const io::Slot<T>& slot : module.slots) {
-      if (bias_due && slot.role != "weight") constants("bias"), bias_due = false;
+      const std::string name = module.name + "." + slot.role;
       if (slot.parameter)
-        archive.tensors.push_back(to_array(name(slot), io::to_file(slot.parameter->value(), slot.layout)));
+        archive.tensors.push_back(to_array(name, io::to_file(slot.parameter->value(), slot.layout)));
       else if (slot.counter)
-        archive.tensors.push_back(to_array(name(slot), Tensor<std::int64_t>(Shape{}, slot.counter->value)));
+        archive.tensors.push_back(to_array(name, Tensor<std::int64_t>(Shape{}, slot.counter->value)));
+      else if (affine && !slot.ignored)
+        archive.tensors.push_back(to_array(name, Tensor<T>(slot.layout.file, slot.constant)));
+      if (slot.counter) archive.metadata["_metadata." + module.name] = "2";
     }
-    if (module.type == "Normalization")
-      archive.tensors.push_back(to_array(module.name + ".num_batches_tracked", Tensor<std::int64_t>(Shape{}, 0)));
-    if (module.type == "BatchNormalization") archive.metadata["_metadata." + module.name] = "2";
   }
   if (!archive.metadata.empty()) archive.metadata["_metadata."] = "1";
   return archive;
-}
-
-/// The model as PyTorch code that takes the file of `save(model, "x.pt")`: an nn.Sequential called `model`, or for
-/// a graph a module `Net`. Its images are (batch, channels, height, width).
-template <class T>
-std::string torch_code(const Model<T>& model) {
-  std::string text = "import torch\nfrom torch import nn\n\n";
-  const std::vector<int> first = io::first_nodes(model);
-  const auto parts_of = [&](Index l) {
-    const auto& node = model.nodes()[static_cast<std::size_t>(first[static_cast<std::size_t>(l)])];
-    return io::torch_parts(model.layer(l), model.nodes()[static_cast<std::size_t>(node.inputs[0])].shape, node.shape);
-  };
-  const auto line = [](const std::string& code, const std::string& tail) {
-    const std::size_t comment = code.find("  #");
-    return code.substr(0, comment) + tail + (comment == code.npos ? "" : code.substr(comment)) + "\n";
-  };
-  if (model.is_sequential()) {
-    text += "model = nn.Sequential(\n";
-    for (Index l = 0; l < model.layer_count(); ++l)
-      for (const std::string& code : parts_of(l).code) text += "    " + line(code, ",");
-    return text + ")\n";
-  }
-  const auto names = io::torch_names(model);
-  const auto merges = [&](Index l) {
-    const std::string type = model.layer(l).type();
-    return type == "Add" || type == "Multiply" || type == "Concatenate";
-  };
-  text += "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n";
-  for (Index l = 0; l < model.layer_count(); ++l) {
-    if (merges(l)) continue;
-    const std::vector<std::string> code = parts_of(l).code;
-    for (std::size_t p = 0; p < code.size(); ++p)
-      text += "        self." + names[static_cast<std::size_t>(l)][p] + " = " + line(code[p], "");
-  }
-  const auto value = [](int node) { return "x" + std::to_string(node); };
-  const auto list = [&](std::span<const int> nodes, const char* separator) {
-    std::string all;
-    for (const int node : nodes) all += (all.empty() ? "" : separator) + value(node);
-    return all;
-  };
-  text += "\n    def forward(self, " + list(model.inputs(), ", ") + "):\n";
-  for (std::size_t n = 0; n < model.nodes().size(); ++n) {
-    const auto& node = model.nodes()[n];
-    if (node.layer < 0) continue;
-    std::string call = value(node.inputs[0]);
-    const std::string type = model.layer(node.layer).type();
-    if (merges(node.layer)) {
-      Index axis = model.layer(node.layer).config().template get<Index>("axis", -1);
-      const Index rank = node.shape.rank() + 1;
-      if (axis < 0) axis += rank;
-      if (rank == 4) axis = axis == 3 ? 1 : axis + 1;
-      call = type == "Concatenate" ? "torch.cat((" + list(node.inputs, ", ") + "), " + std::to_string(axis) + ")"
-                                   : list(node.inputs, type == "Add" ? " + " : " * ");
-    } else {
-      for (const std::string& name : names[static_cast<std::size_t>(node.layer)])
-        call = "self." + name + "(" + call + ")";
-    }
-    text += "        " + value(static_cast<int>(n)) + " = " + call + "\n";
-  }
-  return text + "        return " + list(model.outputs(), ", ") + "\n\nmodel = Net()\n";
 }
 
 /// Writes a state dict that torch.load(weights_only=True) and load_state_dict take.
@@ -229,7 +167,6 @@ void save_torch(const Model<T>& model, const std::string& path) {
 }
 
 KEEL_INSTANCE(void save_torch(const Model<float>&, const std::string&))
-KEEL_INSTANCE(std::string torch_code(const Model<float>&))
 
 }  // namespace KEEL_ABI
 }  // namespace keel

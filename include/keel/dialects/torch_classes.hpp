@@ -1,0 +1,163 @@
+#pragma once
+/// The Python classes that `torch_code` writes where torch.nn has none.
+
+#include <string_view>
+
+#include <keel/tensor/abi.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace dialects {
+
+struct TorchClass {
+  std::string_view name, code;
+};
+
+inline constexpr TorchClass torch_classes[] = {
+    {"AveragePool", R"(class AveragePool(nn.Module):
+    """The mean over the cells of each window: those of the image, with count_include_pad those of `padding` too.
+    padding and beyond are (left, right, top, bottom)."""
+
+    def __init__(self, kernel_size, stride, padding, beyond, count_include_pad=True):
+        super().__init__()
+        self.kernel_size, self.stride, self.padding, self.beyond = kernel_size, stride, padding, beyond
+        self.count_include_pad = count_include_pad
+
+    def sums(self, x, value):
+        x = nn.functional.pad(nn.functional.pad(x, self.padding, value=value), self.beyond)
+        return nn.functional.avg_pool2d(x, self.kernel_size, self.stride, divisor_override=1)
+
+    def forward(self, x):
+        return self.sums(x, 0.0) / self.sums(torch.ones_like(x[:1, :1]), 1.0 if self.count_include_pad else 0.0)
+)"},
+    {"CenterCrop", R"(class CenterCrop(nn.Module):
+    """The middle of an image, its first row and column rounded down."""
+
+    def __init__(self, height, width):
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x):
+        top, left = (x.shape[2] - self.height) // 2, (x.shape[3] - self.width) // 2
+        return x[:, :, top:top + self.height, left:left + self.width]
+)"},
+    {"ChannelLinear", R"(class ChannelLinear(nn.Linear):
+    """nn.Linear along the channels of (batch, channels, ...)."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+)"},
+    {"ChannelsLast", R"(class ChannelsLast(nn.Module):
+    """Features (batch, n) of maps, one after the other, from the order (c, h, w) to (h, w, c)."""
+
+    def __init__(self, *maps):
+        super().__init__()
+        self.maps = maps
+
+    def forward(self, x):
+        parts = x.split([math.prod(sizes) for sizes in self.maps], 1)
+        return torch.cat([part.unflatten(1, sizes).movedim(1, -1).flatten(1)
+                          for part, sizes in zip(parts, self.maps)], 1)
+)"},
+    {"GaussianDropout", R"(class GaussianDropout(nn.Module):
+    """In training times numbers of mean 1 and standard deviation sqrt(rate / (1 - rate))."""
+
+    def __init__(self, rate):
+        super().__init__()
+        self.deviation = (rate / (1 - rate)) ** 0.5
+
+    def forward(self, x):
+        return x * (1 + self.deviation * torch.randn_like(x)) if self.training else x
+)"},
+    {"GaussianNoise", R"(class GaussianNoise(nn.Module):
+    """In training plus numbers of mean 0."""
+
+    def __init__(self, stddev):
+        super().__init__()
+        self.stddev = stddev
+
+    def forward(self, x):
+        return x + self.stddev * torch.randn_like(x) if self.training else x
+)"},
+    {"InferenceOnly", R"(class InferenceOnly(nn.Module):
+    """A layer that changes nothing in evaluation and has no code for training."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        if self.training:
+            raise NotImplementedError(self.layer + " in training")
+        return x
+)"},
+    {"JointSoftmax", R"(class JointSoftmax(nn.Module):
+    """Softmax over several dimensions together."""
+
+    def __init__(self, *dims):
+        super().__init__()
+        self.dims = dims
+
+    def forward(self, x):
+        return (x - x.logsumexp(self.dims, keepdim=True)).exp()
+)"},
+    {"MapPReLU", R"(class MapPReLU(nn.Module):
+    """PReLU with a slope for each place of (channels, ...); 1: shared along that axis."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, 0.25))
+
+    def forward(self, x):
+        return torch.where(x > 0, x, self.weight * x)
+)"},
+    {"Normalization", R"(class Normalization(nn.Module):
+    """(x - mean) / standard deviation, each channel by statistics that training does not change."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x):
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        return (x - self.running_mean.view(shape)) / self.running_var.sqrt().clamp(min=1e-7).view(shape)
+)"},
+    {"Rectifier", R"(class Rectifier(nn.Module):
+    """x between threshold and max_value, max_value above, negative_slope (x - threshold) below."""
+
+    def __init__(self, max_value, negative_slope, threshold):
+        super().__init__()
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+
+    def forward(self, x):
+        y = torch.where(x <= self.threshold, self.negative_slope * (x - self.threshold), x)
+        return y if self.max_value is None else y.masked_fill(x >= self.max_value, self.max_value)
+)"},
+    {"Rescaling", R"(class Rescaling(nn.Module):
+    """scale * x + offset"""
+
+    def __init__(self, scale, offset):
+        super().__init__()
+        self.scale, self.offset = scale, offset
+
+    def forward(self, x):
+        return x * self.scale + self.offset
+)"},
+    {"Reshape", R"(class Reshape(nn.Module):
+    """(batch, channels, ...) in another shape, whose last axis is its channels; both with channels last meanwhile."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.movedim(1, -1).reshape(len(x), *self.shape).movedim(-1, 1)
+)"},
+};
+
+}  // namespace dialects
+
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -1,0 +1,277 @@
+#pragma once
+/// How classes of keel's become PyTorch's modules, where a name is not enough. The rows of torch.hpp point here.
+
+#include <keel/dialects/torch_options.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace dialects {
+
+/// A function, alone or inside a layer.
+struct TorchFunction {
+  std::string_view name;  ///< keel's
+  std::string_view class_name;
+  std::string_view arguments = {};  ///< "{}" is alpha
+};
+inline constexpr TorchFunction torch_functions[] = {{"linear", "Identity"},
+                                                    {"relu", "ReLU"},
+                                                    {"relu6", "ReLU6"},
+                                                    {"leaky_relu", "LeakyReLU", "{}"},
+                                                    {"elu", "ELU", "{}"},
+                                                    {"selu", "SELU"},
+                                                    {"gelu", "GELU"},
+                                                    {"gelu_tanh", "GELU", "approximate='tanh'"},
+                                                    {"silu", "SiLU"},
+                                                    {"sigmoid", "Sigmoid"},
+                                                    {"hard_sigmoid", "Hardsigmoid"},
+                                                    {"hard_swish", "Hardswish"},
+                                                    {"tanh", "Tanh"},
+                                                    {"softplus", "Softplus"},
+                                                    {"softmax", "Softmax", "dim=1"},
+                                                    {"log_softmax", "LogSoftmax", "dim=1"}};
+
+/// torch.nn's class and arguments for an activation.
+inline std::pair<std::string, std::string> torch_function(const ActivationSpec& spec) {
+  const TorchFunction* found = find_row(torch_functions, &TorchFunction::name, activation_name(spec.kind));
+  if (!found) return {};
+  return {std::string(found->class_name),
+          found->arguments == "{}" ? python(spec.alpha) : std::string(found->arguments)};
+}
+
+inline void TorchBuilder::activation(std::string suffix) {
+  ActivationSpec spec;
+  read_option(place_.config, "activation", spec);
+  if (spec.kind == Activation::linear && !suffix.empty()) return;
+  const auto [class_name, arguments] = torch_function(spec);
+  if (class_name.empty()) refuse("an activation that PyTorch has as a module", std::string(activation_name(spec.kind)));
+  add(class_name, arguments, std::move(suffix));
+}
+
+// What the rows become. Options stand in PyTorch's order of arguments.
+
+inline void torch_conv2d(TorchBuilder& b) {
+  const std::string padding = b.padding("kernel_size");
+  const bool depthwise = b.has("depth_multiplier");
+  const std::string groups = depthwise && b.channels() != 1 ? ", groups=" + std::to_string(b.channels()) : "";
+  b.add("Conv2d", std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " +
+                      python(b.pair("kernel_size")) + b.arguments("strides") + padding +
+                      b.arguments("dilation_rate groups") + groups + b.arguments("use_bias"));
+  b.hold("kernel bias");
+  b.activation();
+}
+
+inline void torch_separable_conv2d(TorchBuilder& b) {
+  const std::string padding = b.padding("kernel_size"), channels = std::to_string(b.channels());
+  const Index middle = b.channels() * b.get<Index>("depth_multiplier", 1);
+  b.add("Conv2d",
+        channels + ", " + std::to_string(middle) + ", " + python(b.pair("kernel_size")) + b.arguments("strides") +
+            padding + b.arguments("dilation_rate") + ", groups=" + channels + ", bias=False",
+        "_depthwise");
+  b.last().output = with_last(b.output(), middle);
+  b.hold("depthwise_kernel");
+  b.add("Conv2d", std::to_string(middle) + ", " + std::to_string(b.filters()) + ", 1" + b.arguments("use_bias"),
+        "_pointwise");
+  b.hold("pointwise_kernel bias");
+  b.activation();
+}
+
+/// PyTorch's result along one axis is (in - 1) stride - 2 padding + window + output_padding. Where the sides that are
+/// left out differ, everything is computed and the rest cut off.
+struct TransposedAxis {
+  Index padding = 0, output_padding = 0, cut_before = 0, cut_after = 0;
+};
+inline TransposedAxis torch_transposed(TorchBuilder& b, Index axis) {
+  const auto along = [&](const Pair& p) { return axis == 0 ? p.height : p.width; };
+  const Index stride = along(b.pair("strides")), dilation = along(b.pair("dilation_rate"));
+  const Index window = (along(b.pair("kernel_size")) - 1) * dilation + 1;
+  const Index full = (b.input()[axis] - 1) * stride + window;
+  const Padding p = b.padding_option();
+  Index before = 0;
+  if (p.mode == Padding::Mode::same) before = (std::max)(Index{0}, window - stride) / 2;
+  if (p.mode == Padding::Mode::fixed) before = axis == 0 ? p.top : p.left;
+  const Index after = full - before - b.output()[axis];  // below 0: rows that no input reaches
+  const Index most = (std::max)(stride, dilation);       // PyTorch: output_padding is less
+  if (after <= before && before - after < most) return {before, before - after, 0, 0};
+  if (-after >= most)
+    b.refuse("an output_padding that PyTorch has, less than the stride or the dilation", std::to_string(-after));
+  return {0, (std::max)(Index{0}, -after), before, (std::max)(Index{0}, after)};
+}
+
+inline void torch_conv2d_transpose(TorchBuilder& b) {
+  const TransposedAxis h = torch_transposed(b, 0), w = torch_transposed(b, 1);
+  const Pair extra(h.output_padding, w.output_padding);
+  b.add("ConvTranspose2d",
+        std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " + python(b.pair("kernel_size")) +
+            b.arguments("strides") + ", padding=" + python(Pair(h.padding, w.padding)) +
+            (extra == Pair(0) ? "" : ", output_padding=" + python(extra)) + b.arguments("use_bias dilation_rate"));
+  b.hold("kernel bias");
+  const Sides cut{-h.cut_before, -h.cut_after, -w.cut_before, -w.cut_after};
+  if (!cut.none()) {
+    b.mark_asymmetric();
+    b.pad(cut, "0", "_crop");
+    b.last().output = b.output();
+  }
+  b.activation();
+}
+
+inline void torch_dense(TorchBuilder& b) {
+  const std::string arguments =
+      std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + b.arguments("use_bias");
+  if (b.input().rank() == 1)
+    b.add("Linear", arguments);
+  else
+    b.add_own("ChannelLinear", arguments);
+  b.hold("kernel bias");
+  b.activation();
+}
+
+inline void torch_batch_norm(TorchBuilder& b) {
+  const Index rank = (std::max)(b.input().rank() - 1, Index{1});
+  if (rank > 3) b.refuse("an input that PyTorch's BatchNorm takes, of at most 4 axes", b.input().to_string());
+  const bool affine = b.get<bool>("scale", true) || b.get<bool>("center", true);
+  b.add("BatchNorm" + std::to_string(rank) + "d",
+        std::to_string(b.channels()) + b.arguments("epsilon") + ", momentum=" +
+            (b.get<bool>("cumulative", false) ? "None" : python(1 - b.get<double>("momentum", 0.99), 15)) +
+            (affine ? "" : ", affine=False"));
+  if (!b.get<bool>("unbiased", false)) b.last().comment = "in training: the unbiased variance, not the biased one";
+  b.hold("gamma beta moving_mean moving_variance");
+}
+
+inline void torch_normalization(TorchBuilder& b) {
+  b.add_own("Normalization", std::to_string(b.channels()));
+  b.hold("mean variance");
+}
+
+/// nn.PReLU where the channels alone have slopes of their own.
+inline void torch_prelu(TorchBuilder& b) {
+  const Index rank = b.input().rank();
+  if (rank < 1 || rank > 4) {
+    b.add("PReLU");
+    b.hold(Weight{"alpha", "weight"});
+    return b.refuse("an input of 1 to 4 axes", b.input().to_string());
+  }
+  const auto shared = b.get<std::vector<Index>>("shared_axes", {});
+  std::vector<Index> alpha(b.input().begin(), b.input().end());
+  for (const Index axis : shared) alpha.at(static_cast<std::size_t>(axis - 1)) = 1;
+  const bool by_channel = std::all_of(alpha.begin(), alpha.end() - 1, [](Index extent) { return extent == 1; });
+  if (by_channel)
+    b.add("PReLU", std::to_string(alpha.back()));
+  else
+    b.add_own("MapPReLU", channels_first(Shape(alpha)));
+  b.hold(torch_prelu_weights[by_channel && rank > 1 ? rank + 2 : rank - 1]);
+}
+
+inline void torch_relu(TorchBuilder& b) {
+  const double slope = b.get<double>("negative_slope", 0), threshold = b.get<double>("threshold", 0);
+  const bool limited = b.has("max_value");
+  const double limit = b.get<double>("max_value", 0);
+  if (threshold == 0 && !limited && slope == 0) return b.add("ReLU");
+  if (threshold == 0 && !limited) return b.add("LeakyReLU", python(slope));
+  if (threshold == 0 && limit == 6 && slope == 0) return b.add("ReLU6");
+  b.add_own("Rectifier", (limited ? python(limit) : "None") + ", " + python(slope) + ", " + python(threshold));
+}
+
+/// Windows of a pool that PyTorch cannot place itself: padding that differs by side, or is more than half the window.
+inline bool torch_pads_pool(const TorchBuilder& b) {
+  const Sides sides = b.sides_of("pool_size");
+  const Pair pool = b.pair("pool_size");
+  return sides.symmetric() && 2 * sides.top <= pool.height && 2 * sides.left <= pool.width;
+}
+/// Padding that makes as many windows as the output has, without ceil_mode; of it, what lies beyond the layer's own
+/// padding comes second.
+inline std::pair<Sides, Sides> torch_whole_sides(const TorchBuilder& b) {
+  const Sides own = b.sides_of("pool_size");
+  const Pair pool = b.pair("pool_size"), strides = b.pair("strides");
+  const auto beyond = [](Index out, Index stride, Index window, Index covered) {
+    return (std::max)(Index{0}, (out - 1) * stride + window - covered);
+  };
+  Sides more{0, beyond(b.output()[0], strides.height, pool.height, b.input()[0] + own.top + own.bottom), 0,
+             beyond(b.output()[1], strides.width, pool.width, b.input()[1] + own.left + own.right)};
+  return {own, more};
+}
+
+inline void torch_max_pool2d(TorchBuilder& b) {
+  const std::string windows = python(b.pair("pool_size")) + b.arguments("strides");
+  if (torch_pads_pool(b)) return b.add("MaxPool2d", windows + b.padding("pool_size") + b.arguments("ceil_mode"));
+  const auto [own, more] = torch_whole_sides(b);
+  b.mark_asymmetric();
+  b.pad({own.top, own.bottom + more.bottom, own.left, own.right + more.right}, "float('-inf')");
+  b.add("MaxPool2d", windows);
+}
+
+inline void torch_average_pool2d(TorchBuilder& b) {
+  const std::string windows = python(b.pair("pool_size")) + b.arguments("strides");
+  const Sides sides = b.sides_of("pool_size");
+  if (torch_pads_pool(b))
+    return b.add("AvgPool2d", windows + b.padding("pool_size") + b.arguments("ceil_mode") +
+                                  (sides.none() ? "" : b.arguments("count_include_pad")));
+  const auto [own, more] = torch_whole_sides(b);
+  b.mark_asymmetric();
+  if (b.get<bool>("count_include_pad", false) && more.none()) {
+    b.pad(own, "0");
+    return b.add("AvgPool2d", windows);
+  }
+  b.add_own("AveragePool",
+            windows + ", padding=" + own.python() + ", beyond=" + more.python() + b.arguments("count_include_pad"));
+}
+
+inline void torch_global_pool(TorchBuilder& b, const char* class_name) {
+  b.add(class_name, "1");
+  b.last().output = {1, 1, b.channels()};
+  if (b.get<bool>("keepdims", false)) return;
+  b.add("Flatten", "", "_flatten");
+  b.last().function = true;
+}
+inline void torch_global_average_pool2d(TorchBuilder& b) { torch_global_pool(b, "AdaptiveAvgPool2d"); }
+inline void torch_global_max_pool2d(TorchBuilder& b) { torch_global_pool(b, "AdaptiveMaxPool2d"); }
+
+inline void torch_flatten(TorchBuilder& b) { b.add("Flatten"); }
+/// keel's channels are last while the values take their new places.
+inline void torch_reshape(TorchBuilder& b) {
+  if (b.output().rank() == 1) return b.add("Flatten");
+  std::string extents;
+  for (const Index extent : b.output()) extents += (extents.empty() ? "" : ", ") + std::to_string(extent);
+  b.add_own("Reshape", extents);
+}
+
+inline void torch_activation_layer(TorchBuilder& b) { b.activation(""); }
+inline void torch_leaky_relu(TorchBuilder& b) { b.add("LeakyReLU", python(b.get<double>("negative_slope", 0.3))); }
+inline void torch_elu(TorchBuilder& b) { b.add("ELU", python(b.get<double>("alpha", 1))); }
+inline void torch_softmax(TorchBuilder& b) {
+  Axes axes = -1;
+  read_option(b.config(), "axis", axes);
+  std::vector<Index> dims;
+  for (const Index axis : axes.list) dims.push_back(torch_dim(axis, b.input().rank()));
+  if (dims.size() == 1) return b.add("Softmax", "dim=" + std::to_string(dims[0]));
+  b.add_own("JointSoftmax", detail::join(dims, ", "));
+}
+inline void torch_dropout(TorchBuilder& b) { b.add("Dropout", python(b.get<double>("rate", 0))); }
+inline void torch_dropout1d(TorchBuilder& b) { b.add("Dropout1d", python(b.get<double>("rate", 0))); }
+inline void torch_dropout2d(TorchBuilder& b) { b.add("Dropout2d", python(b.get<double>("rate", 0))); }
+inline void torch_alpha_dropout(TorchBuilder& b) { b.add("AlphaDropout", python(b.get<double>("rate", 0))); }
+inline void torch_gaussian_dropout(TorchBuilder& b) { b.add_own("GaussianDropout", python(b.get<double>("rate", 0))); }
+inline void torch_gaussian_noise(TorchBuilder& b) { b.add_own("GaussianNoise", python(b.get<double>("stddev", 0))); }
+inline void torch_identity(TorchBuilder& b) { b.add("Identity"); }
+/// What keel does not train either: the identity in evaluation, an error in training.
+inline void torch_inference_only(TorchBuilder& b) { b.add_own("InferenceOnly", "'" + std::string(b.type()) + "'"); }
+inline void torch_center_crop(TorchBuilder& b) {
+  b.add_own("CenterCrop", std::to_string(b.get<Index>("height", 1)) + ", " + std::to_string(b.get<Index>("width", 1)));
+}
+inline void torch_rescaling(TorchBuilder& b) {
+  b.add_own("Rescaling", python(b.get<double>("scale", 1)) + ", " + python(b.get<double>("offset", 0)));
+}
+inline void torch_zero_padding2d(TorchBuilder& b) {
+  b.pad(b.sides_of("kernel_size"), "0", "");
+  b.last().function = false;
+}
+inline void torch_upsampling2d(TorchBuilder& b) {
+  const bool bilinear = b.get<std::string>("interpolation", "nearest") == "bilinear";
+  b.add("Upsample", "scale_factor=" + python(b.pair("size", 2)) + ", mode='" +
+                        (bilinear ? "bilinear', align_corners=False" : "nearest'"));
+}
+
+}  // namespace dialects
+
+}  // namespace KEEL_ABI
+}  // namespace keel

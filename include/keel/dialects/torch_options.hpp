@@ -1,0 +1,114 @@
+#pragma once
+/// The options and weights of keel's classes in PyTorch, for the rows of torch.hpp.
+
+#include <keel/dialects/torch_module.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace dialects {
+
+// Options. An empty key: no argument of its own; a module behind it, or what a state dict brings anyway.
+
+/// Options of what happens in training only, which neither keel nor the code does.
+inline constexpr Option torch_inference_only_options[] = {
+    {"", "l1", Use::neutral},           {"", "l2", Use::neutral},
+    {"", "factor", Use::neutral},       {"", "height_factor", Use::neutral},
+    {"", "width_factor", Use::neutral}, {"", "mode", Use::neutral},
+    {"", "fill_mode", Use::neutral},    {"", "fill_value", Use::neutral},
+    {"", "interpolation", Use::neutral}};
+inline constexpr Option torch_gaussian_noise_options[] = {{"", "stddev", Use::read, Form::number}};
+inline constexpr Option torch_center_crop_options[] = {{"", "height", Use::read}, {"", "width", Use::read}};
+inline constexpr Option torch_activation_options[] = {{"", "activation", Use::read, Form::activation},
+                                                      {"", "activation_alpha", Use::read, Form::number}};
+inline constexpr Option torch_conv2d_options[] = {{"out_channels", "filters", Use::read},
+                                                  {"kernel_size", "kernel_size", Use::read, Form::pair},
+                                                  {"stride", "strides", Use::mapped, Form::pair},
+                                                  {"padding", "padding", Use::read, Form::window},
+                                                  {"dilation", "dilation_rate", Use::mapped, Form::pair},
+                                                  {"groups", "groups", Use::mapped, Form::integer, "1"},
+                                                  {"bias", "use_bias", Use::mapped, Form::boolean, "True"},
+                                                  {"", "depth_multiplier", Use::read},
+                                                  {"", "activation", Use::read, Form::activation},
+                                                  {"", "activation_alpha", Use::read, Form::number},
+                                                  {"", "kernel_initializer", Use::neutral},
+                                                  {"", "depthwise_initializer", Use::neutral},
+                                                  {"", "pointwise_initializer", Use::neutral},
+                                                  {"", "bias_initializer", Use::neutral}};
+inline constexpr Option torch_conv2d_transpose_options[] = {{"out_channels", "filters", Use::read},
+                                                            {"kernel_size", "kernel_size", Use::read, Form::pair},
+                                                            {"stride", "strides", Use::mapped, Form::pair},
+                                                            {"padding", "padding", Use::read, Form::window},
+                                                            {"output_padding", "output_padding", Use::read, Form::pair},
+                                                            {"bias", "use_bias", Use::mapped, Form::boolean, "True"},
+                                                            {"dilation", "dilation_rate", Use::mapped, Form::pair},
+                                                            {"", "activation", Use::read, Form::activation},
+                                                            {"", "activation_alpha", Use::read, Form::number},
+                                                            {"", "kernel_initializer", Use::neutral},
+                                                            {"", "bias_initializer", Use::neutral}};
+inline constexpr Option torch_dense_options[] = {{"out_features", "units", Use::read},
+                                                 {"bias", "use_bias", Use::mapped, Form::boolean, "True"},
+                                                 {"", "activation", Use::read, Form::activation},
+                                                 {"", "activation_alpha", Use::read, Form::number},
+                                                 {"", "kernel_initializer", Use::neutral},
+                                                 {"", "bias_initializer", Use::neutral}};
+inline constexpr Option torch_batch_norm_options[] = {{"eps", "epsilon", Use::mapped, Form::number},
+                                                      {"momentum", "momentum", Use::read, Form::number},     // 1 - it
+                                                      {"momentum", "cumulative", Use::read, Form::boolean},  // None
+                                                      {"affine", "scale", Use::read, Form::boolean},
+                                                      {"affine", "center", Use::read, Form::boolean},
+                                                      {"", "unbiased", Use::noted, Form::boolean, "true"},
+                                                      {"", "allow_single_value", Use::neutral, Form::boolean},
+                                                      {"", "gamma_initializer", Use::neutral},
+                                                      {"", "beta_initializer", Use::neutral},
+                                                      {"", "moving_mean_initializer", Use::neutral},
+                                                      {"", "moving_variance_initializer", Use::neutral}};
+inline constexpr Option torch_pool_options[] = {
+    {"kernel_size", "pool_size", Use::read, Form::pair},
+    {"stride", "strides", Use::mapped, Form::pair},
+    {"padding", "padding", Use::read, Form::window},
+    {"ceil_mode", "ceil_mode", Use::mapped, Form::boolean, "False"},
+    {"count_include_pad", "count_include_pad", Use::mapped, Form::boolean, "True"}};
+inline constexpr Option torch_global_pool_options[] = {{"", "keepdims", Use::read, Form::boolean}};
+inline constexpr Option torch_prelu_options[] = {{"num_parameters", "shared_axes", Use::read, Form::axes},
+                                                 {"", "alpha_initializer", Use::neutral}};
+inline constexpr Option torch_relu_options[] = {{"", "max_value", Use::read, Form::optional_number},
+                                                {"negative_slope", "negative_slope", Use::read, Form::number},
+                                                {"", "threshold", Use::read, Form::number}};
+inline constexpr Option torch_leaky_relu_options[] = {{"negative_slope", "negative_slope", Use::read, Form::number}};
+inline constexpr Option torch_elu_options[] = {{"alpha", "alpha", Use::read, Form::number}};
+inline constexpr Option torch_softmax_options[] = {{"dim", "axis", Use::read, Form::axes}};
+inline constexpr Option torch_concatenate_options[] = {{"dim", "axis", Use::read, Form::axis}};
+inline constexpr Option torch_dropout_options[] = {{"p", "rate", Use::read, Form::number}};
+inline constexpr Option torch_reshape_options[] = {{"", "target_shape", Use::read, Form::extents}};
+inline constexpr Option torch_rescaling_options[] = {{"", "scale", Use::read, Form::number},
+                                                     {"", "offset", Use::read, Form::number}};
+inline constexpr Option torch_upsampling2d_options[] = {{"scale_factor", "size", Use::read, Form::pair},
+                                                        {"mode", "interpolation", Use::read, Form::text}};
+inline constexpr Option torch_zero_padding2d_options[] = {{"padding", "padding", Use::read, Form::sides}};
+
+// Weights: keel's axes and PyTorch's. I first in keel's: one row for each feature that goes in.
+
+inline constexpr Weight torch_conv2d_weights[] = {{"kernel", "weight", "HWIO", "OIHW"}, {"bias", "bias"}};
+inline constexpr Weight torch_depthwise_weights[] = {{"kernel", "weight", "HWCM", "(CM)1HW"}, {"bias", "bias"}};
+inline constexpr Weight torch_separable_weights[] = {{"depthwise_kernel", "weight", "HWCM", "(CM)1HW"},
+                                                     {"pointwise_kernel", "weight", "HWIO", "OIHW"},
+                                                     {"bias", "bias"}};
+inline constexpr Weight torch_transpose_weights[] = {{"kernel", "weight", "HWOI", "IOHW"}, {"bias", "bias"}};
+inline constexpr Weight torch_dense_weights[] = {{"kernel", "weight", "IO", "OI"}, {"bias", "bias"}};
+inline constexpr Weight torch_batch_norm_weights[] = {{"gamma", "weight", "I", "I"},
+                                                      {"beta", "bias", "I", "I"},
+                                                      {"moving_mean", "running_mean", "I", "I"},
+                                                      {"moving_variance", "running_var", "I", "I"}};
+inline constexpr Weight torch_normalization_weights[] = {{"mean", "running_mean", "I", "I"},
+                                                         {"variance", "running_var", "I", "I"}};
+inline constexpr TorchConstant torch_batch_norm_constants[] = {{"gamma", 1}, {"beta", 0}};
+inline constexpr Weight torch_prelu_weights[] = {{"alpha", "weight", "I", "I"},     {"alpha", "weight", "WC", "CW"},
+                                                 {"alpha", "weight", "HWC", "CHW"}, {"alpha", "weight", "DHWC", "CDHW"},
+                                                 {"alpha", "weight", "1C", "C"},    {"alpha", "weight", "11C", "C"},
+                                                 {"alpha", "weight", "111C", "C"}};
+
+}  // namespace dialects
+
+}  // namespace KEEL_ABI
+}  // namespace keel
