@@ -11,6 +11,13 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// One of a layer's parameters.
+struct SummaryWeight {
+  std::string name;
+  Index size = 0;
+  bool buffer = false;
+};
+
 /// One layer at one place of the graph.
 struct SummaryRow {
   std::string name, type;
@@ -21,7 +28,10 @@ struct SummaryRow {
   Index multiply_adds = 0;  ///< for one sample
   bool repeated = false;    ///< the layer stands at an earlier place too; its parameters count there
   bool input = false;
-  ActivationSpec activation{};            ///< held inside the layer, or the layer itself
+  ActivationSpec activation{};  ///< held inside the layer, or the layer itself
+  Config config{};              ///< the layer's options
+  std::vector<Shape> from;      ///< its inputs' shapes, without the batch
+  std::vector<SummaryWeight> weights;
   std::vector<std::string> connected_to;  ///< "conv2d[1][0]": the second call of conv2d, its first output
   int depth = 0;                          ///< places on the longest way to an output
   Index parameters() const { return trainable + frozen; }
@@ -121,10 +131,13 @@ SummaryRow summary_row(const Model<T>& model, const typename Model<T>::NodeInfo&
   std::vector<Shape> shapes;
   for (const int input : node.inputs) shapes.push_back(model.nodes()[to_size(input)].shape);
   row.multiply_adds = layer.multiply_adds(shapes);
-  for (const auto* parameter : layer.parameters())
-    (parameter->kind() == ParameterKind::buffer ? row.buffers
-     : parameter->frozen                        ? row.frozen
-                                                : row.trainable) += parameter->size();
+  row.config = layer.config();
+  row.from = std::move(shapes);
+  for (const auto* parameter : layer.parameters()) {
+    const bool buffer = parameter->kind() == ParameterKind::buffer;
+    row.weights.push_back({parameter->name(), parameter->size(), buffer});
+    (buffer ? row.buffers : parameter->frozen ? row.frozen : row.trainable) += parameter->size();
+  }
   return row;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
+/// What torchsummary and torchinfo print.
 
+#include <keel/dialects/torch.hpp>
 #include <keel/model/summary/columns.hpp>
+#include <keel/model/summary/data.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -15,66 +18,34 @@ struct TorchModule {
   bool frozen = false, repeated = false;
 };
 
-inline std::string torch_activation(const ActivationSpec& activation) {
-  switch (activation.kind) {
-    case Activation::linear: return "Identity";
-    case Activation::relu: return "ReLU";
-    case Activation::relu6: return "ReLU6";
-    case Activation::leaky_relu: return "LeakyReLU";
-    case Activation::elu: return "ELU";
-    case Activation::selu: return "SELU";
-    case Activation::gelu:
-    case Activation::gelu_tanh: return "GELU";
-    case Activation::silu: return "SiLU";
-    case Activation::sigmoid: return "Sigmoid";
-    case Activation::hard_sigmoid: return "Hardsigmoid";
-    case Activation::hard_swish: return "Hardswish";
-    case Activation::tanh: return "Tanh";
-    case Activation::softplus: return "Softplus";
-    case Activation::softmax: return "Softmax";
-    case Activation::log_softmax: return "LogSoftmax";
-  }
-  return "Identity";
+/// Without the batch, channels first.
+inline std::vector<Index> torch_extents(const Shape& shape) {
+  std::vector<Index> extents(shape.begin(), shape.end());
+  if (extents.size() > 1) std::rotate(extents.begin(), extents.end() - 1, extents.end());
+  return extents;
 }
 
-/// torch.nn's class for a Keras class; empty where PyTorch has a function and no module (Add, Concatenate).
-inline std::string torch_class(const SummaryRow& row) {
-  const auto dims = std::to_string((std::max)(row.output.rank() - 1, Index{1})) + "d";
-  if (row.type == "Activation") return torch_activation(row.activation);
-  static constexpr const char* names[][2] = {{"Conv2D", "Conv2d"},
-                                             {"DepthwiseConv2D", "Conv2d"},
-                                             {"SeparableConv2D", "Conv2d"},
-                                             {"Conv2DTranspose", "ConvTranspose2d"},
-                                             {"Dense", "Linear"},
-                                             {"MaxPooling2D", "MaxPool2d"},
-                                             {"AveragePooling2D", "AvgPool2d"},
-                                             {"GlobalAveragePooling2D", "AdaptiveAvgPool2d"},
-                                             {"GlobalMaxPooling2D", "AdaptiveMaxPool2d"},
-                                             {"ZeroPadding2D", "ZeroPad2d"},
-                                             {"UpSampling2D", "Upsample"},
-                                             {"Reshape", "Unflatten"},
-                                             {"Add", ""},
-                                             {"Multiply", ""},
-                                             {"Concatenate", ""},
-                                             {"InputLayer", ""}};
-  for (const auto& name : names)
-    if (row.type == name[0]) return name[1];
-  return row.type == "BatchNormalization" ? "BatchNorm" + dims : row.type;
+/// PyTorch's modules of a row, none where it has a function (dialects/torch.hpp). A class of the user's own is one.
+inline void add_torch_modules(const SummaryRow& row, std::vector<TorchModule>& modules) {
+  const dialects::TorchRow* torch = dialects::torch_row(row.type);
+  if (!torch)
+    return modules.push_back({row.type, torch_extents(row.output), row.parameters(), row.frozen > 0, row.repeated});
+  const dialects::TorchBuilder builder(*torch, {row.name, row.config, row.from, row.output});
+  for (const dialects::TorchModule& part : builder.modules()) {
+    if (part.function) continue;
+    Index parameters = 0;
+    for (const dialects::Weight& weight : part.weights)
+      for (const SummaryWeight& held : row.weights)
+        if (held.name == weight.keel && !held.buffer) parameters += held.size;
+    modules.push_back(
+        {part.class_name, torch_extents(part.output), parameters, row.frozen > 0 && parameters > 0, row.repeated});
+  }
 }
 
 inline std::vector<TorchModule> torch_modules(const Summary& summary) {
   std::vector<TorchModule> modules;
-  for (const SummaryRow& row : summary.rows) {
-    const std::string type = torch_class(row);
-    if (type.empty()) continue;
-    std::vector<Index> shape(row.output.begin(), row.output.end());
-    if (shape.size() > 1) std::rotate(shape.begin(), shape.end() - 1, shape.end());
-    modules.push_back({type, shape, row.parameters(), row.frozen > 0, row.repeated});
-    const bool is_activation = row.type == "Activation" || row.type == "ReLU" || row.type == "LeakyReLU" ||
-                               row.type == "ELU" || row.type == "Softmax" || row.type == "PReLU";
-    if (!is_activation && row.activation.kind != Activation::linear)
-      modules.push_back({torch_activation(row.activation), shape, 0, false, false});
-  }
+  for (const SummaryRow& row : summary.rows)
+    if (!row.input) add_torch_modules(row, modules);
   return modules;
 }
 
