@@ -11,12 +11,16 @@ namespace dialects {
 // Options. An empty key: no argument of its own; a module behind it, or what a state dict brings anyway.
 
 /// Options of what happens in training only, which neither keel nor the code does.
-inline constexpr Option torch_inference_only_options[] = {
-    {"", "l1", Use::neutral},           {"", "l2", Use::neutral},
-    {"", "factor", Use::neutral},       {"", "height_factor", Use::neutral},
-    {"", "width_factor", Use::neutral}, {"", "mode", Use::neutral},
-    {"", "fill_mode", Use::neutral},    {"", "fill_value", Use::neutral},
-    {"", "interpolation", Use::neutral}};
+inline constexpr Option torch_inference_only_options[] = {{"", "l1", Use::neutral},
+                                                          {"", "l2", Use::neutral},
+                                                          {"", "factor", Use::neutral},
+                                                          {"", "height_factor", Use::neutral},
+                                                          {"", "width_factor", Use::neutral},
+                                                          {"", "mode", Use::neutral},
+                                                          {"", "fill_mode", Use::neutral},
+                                                          {"", "fill_value", Use::neutral},
+                                                          {"", "interpolation", Use::neutral},
+                                                          {"", "value_range", Use::neutral}};
 inline constexpr Option torch_gaussian_noise_options[] = {{"", "stddev", Use::read, Form::number}};
 inline constexpr Option torch_center_crop_options[] = {{"", "height", Use::read}, {"", "width", Use::read}};
 inline constexpr Option torch_activation_options[] = {{"", "activation", Use::read, Form::activation},
