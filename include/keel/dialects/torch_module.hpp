@@ -30,8 +30,9 @@ struct TorchModule {
 
 /// A layer at a place of a graph, as rows see it. Shapes are without the batch.
 struct TorchPlace {
-  std::string who;  ///< for errors
-  Config config;
+  std::string who;       ///< for errors
+  const Config& config;  ///< copies of options are not made: running out of memory in one is not survived by gcc 12's
+                         ///< library
   std::vector<Shape> inputs;
   Shape output;
 };
@@ -102,8 +103,8 @@ struct Sides {
 class TorchBuilder {
  public:
   /// For an option of `place` that no row names, `refuse`.
-  TorchBuilder(const TorchRow& row, const TorchPlace& place) : row_(row), place_(place) {
-    for (const auto& [name, value] : place.config.entries())
+  TorchBuilder(const TorchRow& row, TorchPlace place) : row_(row), place_(std::move(place)) {
+    for (const auto& [name, value] : place_.config.entries())
       if (std::none_of(row.options.begin(), row.options.end(),
                        [&, &key = name](const Option& o) { return o.keel == key; }))
         refuse("options that PyTorch has", "\"" + name + "\"", "dialects/torch.hpp does not say what it is there");

@@ -64,9 +64,10 @@ TorchLayer torch_layer(const Model<T>& model, int node, bool strict = false) {
     result.modules.emplace_back();
     return result;
   }
-  dialects::TorchPlace seen{layer.who(), layer.config(), {}, place.shape};
+  const Config config = layer.config();
+  dialects::TorchPlace seen{layer.who(), config, {}, place.shape};
   for (const int input : place.inputs) seen.inputs.push_back(model.nodes()[static_cast<std::size_t>(input)].shape);
-  const dialects::TorchBuilder builder(*result.row, seen);
+  const dialects::TorchBuilder builder(*result.row, std::move(seen));
   if (strict) builder.require();
   result.modules = builder.modules();
   result.asymmetric = builder.asymmetric();
