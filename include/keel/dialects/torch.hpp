@@ -77,6 +77,7 @@ inline constexpr TorchRow torch_rows[] = {
     {.type = "Multiply", .function = "*", .features = FeatureOrder::kept},
     {.type = "Normalization",
      .modules = torch_normalization,
+     .options = torch_normalization_options,
      .weights = torch_normalization_weights,
      .features = FeatureOrder::kept,
      .ignored = "num_batches_tracked"},

@@ -31,6 +31,19 @@ inline constexpr TorchClass torch_classes[] = {
     def forward(self, x):
         return self.sums(x, 0.0) / self.sums(torch.ones_like(x[:1, :1]), 1.0 if self.count_include_pad else 0.0)
 )"},
+    {"AxisBatchNorm", R"(class AxisBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm of any dimension."""
+
+    def __init__(self, dim, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.dim = dim
+
+    def _check_input_dim(self, x):
+        pass
+
+    def forward(self, x):
+        return super().forward(x.movedim(self.dim, 1)).movedim(1, self.dim)
+)"},
     {"CenterCrop", R"(class CenterCrop(nn.Module):
     """The middle of an image, its first row and column rounded down."""
 
@@ -113,16 +126,19 @@ inline constexpr TorchClass torch_classes[] = {
         return torch.where(x > 0, x, self.weight * x)
 )"},
     {"Normalization", R"(class Normalization(nn.Module):
-    """(x - mean) / standard deviation, each channel by statistics that training does not change."""
+    """(x - mean) / standard deviation along one dimension, or of all values, by statistics that training does not change."""
 
-    def __init__(self, channels):
+    def __init__(self, shape, dim=1, invert=False, mean=None, variance=None):
         super().__init__()
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
+        self.dim, self.invert = dim, invert
+        given = mean is not None
+        self.register_buffer("running_mean", torch.tensor(mean) if given else torch.zeros(shape), not given)
+        self.register_buffer("running_var", torch.tensor(variance) if given else torch.ones(shape), not given)
 
     def forward(self, x):
-        shape = (1, -1) + (1,) * (x.dim() - 2)
-        return (x - self.running_mean.view(shape)) / self.running_var.sqrt().clamp(min=1e-7).view(shape)
+        shape = [-1 if i == self.dim else 1 for i in range(x.dim())]
+        mean, deviation = self.running_mean.view(shape), self.running_var.sqrt().clamp(min=1e-7).view(shape)
+        return mean + deviation * x if self.invert else (x - mean) / deviation
 )"},
     {"Rectifier", R"(class Rectifier(nn.Module):
     """x between threshold and max_value, max_value above, negative_slope (x - threshold) below."""
@@ -136,14 +152,17 @@ inline constexpr TorchClass torch_classes[] = {
         return y if self.max_value is None else y.masked_fill(x >= self.max_value, self.max_value)
 )"},
     {"Rescaling", R"(class Rescaling(nn.Module):
-    """scale * x + offset"""
+    """scale * x + offset; lists have a number for each channel"""
 
     def __init__(self, scale, offset):
         super().__init__()
         self.scale, self.offset = scale, offset
 
     def forward(self, x):
-        return x * self.scale + self.offset
+        def each(numbers):
+            return x.new_tensor(numbers).view([-1] + [1] * (x.dim() - 2)) if isinstance(numbers, list) else numbers
+
+        return x * each(self.scale) + each(self.offset)
 )"},
     {"Reshape", R"(class Reshape(nn.Module):
     """(batch, channels, ...) in another shape, whose last axis is its channels; both with channels last meanwhile."""

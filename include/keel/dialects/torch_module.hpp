@@ -192,6 +192,7 @@ class TorchBuilder {
     add(std::move(class_name), std::move(arguments), std::move(suffix));
     modules_.back().own = true;
   }
+  TorchModule& first() { return modules_.front(); }
   TorchModule& last() { return modules_.back(); }
   /// The last module holds these of the row's weights, names with a space between.
   void hold(std::string_view names) {

@@ -88,7 +88,7 @@ inline TransposedAxis torch_transposed(TorchBuilder& b, Index axis) {
   const Index full = (b.input()[axis] - 1) * stride + window;
   const Padding p = b.padding_option();
   Index before = 0;
-  if (p.mode == Padding::Mode::same) before = (std::max)(Index{0}, window - stride) / 2;
+  if (p.mode == Padding::Mode::same) before = (std::max)(Index{0}, full - b.output()[axis]) / 2;
   if (p.mode == Padding::Mode::fixed) before = axis == 0 ? p.top : p.left;
   const Index after = full - before - b.output()[axis];  // below 0: rows that no input reaches
   const Index most = (std::max)(stride, dilation);       // PyTorch: output_padding is less
@@ -127,20 +127,42 @@ inline void torch_dense(TorchBuilder& b) {
 }
 
 inline void torch_batch_norm(TorchBuilder& b) {
-  const Index rank = (std::max)(b.input().rank() - 1, Index{1});
-  if (rank > 3) b.refuse("an input that PyTorch's BatchNorm takes, of at most 4 axes", b.input().to_string());
+  const Index rank = b.input().rank(), axis = b.get<Index>("axis", -1), dim = torch_dim(axis, rank);
   const bool affine = b.get<bool>("scale", true) || b.get<bool>("center", true);
-  b.add("BatchNorm" + std::to_string(rank) + "d",
-        std::to_string(b.channels()) + b.arguments("epsilon") + ", momentum=" +
-            (b.get<bool>("cumulative", false) ? "None" : python(1 - b.get<double>("momentum", 0.99), 15)) +
-            (affine ? "" : ", affine=False"));
+  const std::string arguments =
+      std::to_string(b.input()[axis > 0 ? axis - 1 : rank + axis]) + b.arguments("epsilon") +
+      ", momentum=" + (b.get<bool>("cumulative", false) ? "None" : python(1 - b.get<double>("momentum", 0.99), 15)) +
+      (affine ? "" : ", affine=False");
+  if (dim == 1 && rank <= 4)
+    b.add("BatchNorm" + std::to_string((std::max)(rank - 1, Index{1})) + "d", arguments);
+  else
+    b.add_own("AxisBatchNorm", std::to_string(dim) + ", " + arguments);
   if (!b.get<bool>("unbiased", false)) b.last().comment = "in training: the unbiased variance, not the biased one";
   b.hold("gamma beta moving_mean moving_variance");
 }
 
+/// "[0.5, 1.0]" or "0.5".
+inline std::string python(const std::vector<double>& numbers) {
+  if (numbers.size() == 1) return python(numbers[0]);
+  return "[" + detail::join(numbers, ", ", [](double number) { return python(number); }) + "]";
+}
+
 inline void torch_normalization(TorchBuilder& b) {
-  b.add_own("Normalization", std::to_string(b.channels()));
+  Axes axes = -1;
+  read_option(b.config(), "axis", axes);
+  const Index rank = b.input().rank();
+  std::string shape = "()", dim;
+  if (axes.list.size() == 1) {
+    const Index axis = axes.list[0];
+    shape = "(" + std::to_string(b.input()[axis > 0 ? axis - 1 : rank + axis]) + ",)";
+    if (torch_dim(axis, rank) != 1) dim = ", dim=" + std::to_string(torch_dim(axis, rank));
+  }
+  std::string given;
+  for (const char* name : {"mean", "variance"})
+    if (b.has(name)) given += std::string(", ") + name + "=" + python(b.get<std::vector<double>>(name, {}));
+  b.add_own("Normalization", shape + dim + (b.get<bool>("invert", false) ? ", invert=True" : "") + given);
   b.hold("mean variance");
+  if (axes.list.size() > 1) b.refuse("statistics along one axis, or for all values", "axis " + axes.to_string());
 }
 
 /// nn.PReLU where the channels alone have slopes of their own.
@@ -224,7 +246,11 @@ inline void torch_global_pool(TorchBuilder& b, const char* class_name) {
   b.last().function = true;
 }
 inline void torch_global_average_pool2d(TorchBuilder& b) { torch_global_pool(b, "AdaptiveAvgPool2d"); }
-inline void torch_global_max_pool2d(TorchBuilder& b) { torch_global_pool(b, "AdaptiveMaxPool2d"); }
+inline void torch_global_max_pool2d(TorchBuilder& b) {
+  torch_global_pool(b, "AdaptiveMaxPool2d");
+  if (b.get<bool>("share_ties", false))
+    b.first().comment = "in training: of equal values the first has the gradient, not all a part of it";
+}
 
 inline void torch_flatten(TorchBuilder& b) { b.add("Flatten"); }
 /// keel's channels are last while the values take their new places.
@@ -259,7 +285,8 @@ inline void torch_center_crop(TorchBuilder& b) {
   b.add_own("CenterCrop", std::to_string(b.get<Index>("height", 1)) + ", " + std::to_string(b.get<Index>("width", 1)));
 }
 inline void torch_rescaling(TorchBuilder& b) {
-  b.add_own("Rescaling", python(b.get<double>("scale", 1)) + ", " + python(b.get<double>("offset", 0)));
+  b.add_own("Rescaling", python(b.get<std::vector<double>>("scale", {1})) + ", " +
+                             python(b.get<std::vector<double>>("offset", {0})));
 }
 inline void torch_zero_padding2d(TorchBuilder& b) {
   b.pad(b.sides_of("kernel_size"), "0", "");

@@ -56,7 +56,8 @@ inline constexpr Option torch_dense_options[] = {{"out_features", "units", Use::
                                                  {"", "activation_alpha", Use::read, Form::number},
                                                  {"", "kernel_initializer", Use::neutral},
                                                  {"", "bias_initializer", Use::neutral}};
-inline constexpr Option torch_batch_norm_options[] = {{"eps", "epsilon", Use::mapped, Form::number},
+inline constexpr Option torch_batch_norm_options[] = {{"", "axis", Use::read, Form::axis},
+                                                      {"eps", "epsilon", Use::mapped, Form::number},
                                                       {"momentum", "momentum", Use::read, Form::number},     // 1 - it
                                                       {"momentum", "cumulative", Use::read, Form::boolean},  // None
                                                       {"affine", "scale", Use::read, Form::boolean},
@@ -73,7 +74,8 @@ inline constexpr Option torch_pool_options[] = {
     {"padding", "padding", Use::read, Form::window},
     {"ceil_mode", "ceil_mode", Use::mapped, Form::boolean, "False"},
     {"count_include_pad", "count_include_pad", Use::mapped, Form::boolean, "True"}};
-inline constexpr Option torch_global_pool_options[] = {{"", "keepdims", Use::read, Form::boolean}};
+inline constexpr Option torch_global_pool_options[] = {{"", "share_ties", Use::noted, Form::boolean, "false"},
+                                                       {"", "keepdims", Use::read, Form::boolean}};
 inline constexpr Option torch_prelu_options[] = {{"num_parameters", "shared_axes", Use::read, Form::axes},
                                                  {"", "alpha_initializer", Use::neutral}};
 inline constexpr Option torch_relu_options[] = {{"", "max_value", Use::read, Form::optional_number},
@@ -85,8 +87,12 @@ inline constexpr Option torch_softmax_options[] = {{"dim", "axis", Use::read, Fo
 inline constexpr Option torch_concatenate_options[] = {{"dim", "axis", Use::read, Form::axis}};
 inline constexpr Option torch_dropout_options[] = {{"p", "rate", Use::read, Form::number}};
 inline constexpr Option torch_reshape_options[] = {{"", "target_shape", Use::read, Form::extents}};
-inline constexpr Option torch_rescaling_options[] = {{"", "scale", Use::read, Form::number},
-                                                     {"", "offset", Use::read, Form::number}};
+inline constexpr Option torch_normalization_options[] = {{"", "axis", Use::read, Form::axes},
+                                                         {"", "mean", Use::read, Form::numbers},
+                                                         {"", "variance", Use::read, Form::numbers},
+                                                         {"", "invert", Use::read, Form::boolean}};
+inline constexpr Option torch_rescaling_options[] = {{"", "scale", Use::read, Form::numbers},
+                                                     {"", "offset", Use::read, Form::numbers}};
 inline constexpr Option torch_upsampling2d_options[] = {{"scale_factor", "size", Use::read, Form::pair},
                                                         {"mode", "interpolation", Use::read, Form::text}};
 inline constexpr Option torch_zero_padding2d_options[] = {{"padding", "padding", Use::read, Form::sides}};

@@ -113,6 +113,10 @@ void convolutions(Cases& cases) {
                                .activation = Activation::relu,
                                .use_bias = false}));
   cases.layer("transpose_dilated", map, Conv2DTranspose(3, 3, {.dilation_rate = {2, 1}, .use_bias = false}));
+  for (const Padding& padding : {Padding::valid, Padding::same})
+    for (const Index extra : {0, 1})
+      cases.layer(std::string("transpose_keras_") + padding.to_string() + std::to_string(extra), map,
+                  Conv2DTranspose(3, 3, {.strides = 2, .padding = padding, .output_padding = extra}));
   cases.layer("transpose_output", map, Conv2DTranspose(3, 3, {.strides = 2, .padding = 1, .output_padding = {1, 0}}));
   cases.layer("transpose_uneven", map,
               Conv2DTranspose(3, 4, {.strides = 3, .padding = {0, 2, 1, 0}, .activation = Activation::relu}));
@@ -174,6 +178,19 @@ void activations(Cases& cases) {
   cases.layer("crop", map, CenterCrop(4, 3));
   cases.layer("random_flip", map, RandomFlip());
   cases.layer("random_contrast", map, RandomContrast({.factor = {0.1, 0.2}}));
+  for (const Index axis : {1, 2, 3, -1, -2, -3})
+    cases.layer("bn_axis_" + std::to_string(axis), map, BatchNorm({.axis = axis}));
+  cases.layer("bn_axis_rows", rows, BatchNorm({.axis = 1}));
+  for (const bool invert : {false, true}) {
+    const std::string name = invert ? "_invert" : "";
+    cases.layer("norm_given" + name, map,
+                Normalization({.mean = {{1, 2, 3, 4}}, .variance = {{2, 0.5, 1, 3}}, .invert = invert}));
+    cases.layer("norm_given_one" + name, map, Normalization({.mean = {{1}}, .variance = {{2}}, .invert = invert}));
+    cases.layer("norm_axis" + name, map, Normalization({.axis = 2, .invert = invert}));
+    cases.layer("norm_all" + name, map, Normalization({.axis = std::vector<Index>{}, .invert = invert}));
+  }
+  cases.layer("rescaling_list", map, Rescaling({1, 2, 3, 4}, {.offset = {4, 3, 2, 1}}));
+  cases.layer("rescaling_features", features, Rescaling({1, 2, 3, 4, 5}));
   cases.layer("bn_torch", map, BatchNorm(BatchNormOptions::torch()));
   cases.layer("bn_cumulative", map, BatchNorm({.cumulative = true}));
 }
@@ -208,6 +225,7 @@ void orders(Cases& cases) {
   cases.chain("order_there_and_back", in, Flatten(), BatchNorm(), Reshape({3, 2, 4}), Conv2D(2, 2));
   cases.chain("order_flatten_twice", in, Flatten(), Flatten(), Reshape({24}), Dense(2));
   cases.chain("order_rows", in, Reshape({6, 4}), Flatten(), Dense(3));
+  cases.chain("order_rescaling", {1, 2, 2}, Flatten(), Rescaling({1, 2, 3, 4}), Dense(3));
   cases.chain("order_output", in, Conv2D(3, 1), Flatten(), ReLU());
   cases.chain("order_one_channel", {3, 2, 1}, Flatten(), Dense(3));
   cases.chain("order_one_pixel", {1, 1, 6}, Flatten(), Dense(3));

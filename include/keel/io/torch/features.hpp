@@ -71,9 +71,14 @@ class FeatureOrders {
   }
 
  private:
-  /// A layer of the user's own is taken to keep an order if it keeps the shape.
+  /// A layer of the user's own is taken to keep an order if it keeps the shape. Options with a number for each feature
+  /// count in keel's order.
   dialects::FeatureOrder use(int layer) const {
     const dialects::TorchRow* row = dialects::torch_row(model_.layer(layer).type());
+    const Config config = model_.layer(layer).config();
+    for (const auto& entry : config.entries())
+      if (const auto* numbers = std::get_if<std::vector<double>>(&entry.second); numbers && numbers->size() > 1)
+        return dialects::FeatureOrder::none;
     return row ? row->features : dialects::FeatureOrder::kept;
   }
   const Shape& shape(int node) const { return model_.nodes()[static_cast<std::size_t>(node)].shape; }
