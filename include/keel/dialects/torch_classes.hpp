@@ -1,5 +1,5 @@
 #pragma once
-/// The Python classes that `torch_code` writes where torch.nn has none.
+/// The Python classes, and a function, that `torch_code` writes where torch.nn has none.
 
 #include <string_view>
 
@@ -173,6 +173,11 @@ inline constexpr TorchClass torch_classes[] = {
 
     def forward(self, x):
         return x.movedim(1, -1).reshape(len(x), *self.shape).movedim(-1, 1)
+)"},
+    {"frozen", R"(def frozen(module):
+    """A module that does not train: no gradients, and evaluation whatever the model does."""
+    module.requires_grad_(False).eval().train = lambda mode=True: module
+    return module
 )"},
 };
 

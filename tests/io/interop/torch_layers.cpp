@@ -191,6 +191,11 @@ void activations(Cases& cases) {
   }
   cases.layer("rescaling_list", map, Rescaling({1, 2, 3, 4}, {.offset = {4, 3, 2, 1}}));
   cases.layer("rescaling_features", features, Rescaling({1, 2, 3, 4, 5}));
+  for (const Freeze freeze : {Freeze::gradients, Freeze::layer}) {
+    BatchNorm<float> norm;
+    norm.freeze(freeze);
+    cases.layer(freeze == Freeze::layer ? "bn_frozen" : "bn_frozen_gradients", map, norm);
+  }
   cases.layer("bn_torch", map, BatchNorm(BatchNormOptions::torch()));
   cases.layer("bn_cumulative", map, BatchNorm({.cumulative = true}));
 }

@@ -32,12 +32,16 @@ class TorchCode {
     if (module.own) used_.insert(module.class_name);
     return module.code();
   }
-  /// A line of code, and behind it what it says.
+  /// A line of code, and behind it what it says. A frozen layer is so in PyTorch, too.
   std::string line(Index l, const dialects::TorchModule& module, const char* tail) {
-    const Layer<T>& layer = model_.layer(l);
-    const bool frozen = layer.frozen() != Freeze::none && !module.weights.empty();
-    return code(module) + (frozen ? ".requires_grad_(False)" : "") + tail +
-           (module.comment.empty() ? "" : "  # " + module.comment) + "\n";
+    const Freeze freeze = module.weights.empty() ? Freeze::none : model_.layer(l).frozen();
+    std::string text = code(module);
+    if (freeze == Freeze::gradients) text += ".requires_grad_(False)";
+    if (freeze == Freeze::layer) {
+      used_.insert("frozen");
+      text = "frozen(" + text + ")";
+    }
+    return text + tail + (module.comment.empty() ? "" : "  # " + module.comment) + "\n";
   }
 
   /// A layer at several places is one module in PyTorch, so that it has to be the same at each.
