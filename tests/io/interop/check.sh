@@ -58,7 +58,16 @@ grid() { # what grid.cpp writes, run by all that are there
 }
 grid_reader() { "$@" >"$work/grid.log" 2>&1 || { echo "not ok grid: ${*:1:2} runs"; tail -n 5 "$work/grid.log"; }; }
 
+torch_layers() { # every layer and option as PyTorch code
+  local folder=$work/torch_layers
+  rm -rf "${folder:?}"
+  compile "$here/torch_layers.cpp" -o "$work/torch_layers_program" || { echo "not ok torch_layers.cpp compiles"; return; }
+  "$work/torch_layers_program" "$folder" | grep '^not ok'
+  /usr/bin/python3 "$here/torch_layers.py" "$folder"
+}
+
 if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
+  torch_layers
   mkdir -p "$work/here"
   exchange "system" "$work/here" "$work/here" /usr/bin/python3
 else
