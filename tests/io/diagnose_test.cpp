@@ -81,16 +81,19 @@ TEST_CASE("modules can be named by hand") {
   const TemporaryDirectory directory;
   Archive archive{"",
                   "torch",
-                  {array("late.weight", {3, 4}, 2), array("late.bias", {3}), array("early.weight", {4, 3}, 1),
+                  {array("late.weight", {4, 4}, 2), array("late.bias", {4}), array("early.weight", {4, 4}, 1),
                    array("early.bias", {4})},
                   {}};
   write_torch(directory / "a.pt", archive);
-  Sequential model({3});
-  model.add(Dense(4)).add(Dense(3));
-  CHECK_FALSE(diagnose(model, directory / "a.pt").fits());
+  Sequential model({4});
+  model.add(Dense(4)).add(Dense(4));
+  load_weights(model, directory / "a.pt");  // in the order of the file
+  CHECK(model.layer("dense").parameters()[0]->value()(0, 0) == 2);
   load_weights(model, directory / "a.pt", {{"late", "dense_1"}, {"early", "dense"}});
   CHECK(model.layer("dense").parameters()[0]->value()(0, 0) == 1);
   CHECK(model.layer("dense_1").parameters()[0]->value()(0, 0) == 2);
+  load_weights(model, directory / "a.pt", {{"late", "dense"}});
+  CHECK(model.layer("dense_1").parameters()[0]->value()(0, 0) == 1);
 }
 
 TEST_CASE("missing, unexpected and wrong tensors are named, and nothing is changed") {

@@ -10,6 +10,8 @@
 
 using namespace keel;
 
+namespace torch_order {  // files of a folder are compiled together
+
 namespace {
 
 const Shape maps{3, 2, 4};
@@ -176,3 +178,5 @@ TEST_CASE("where Flatten's order cannot go on, the code brings back keel's") {
     CHECK(tensor_at(state_of_file(model), "both.weight")(1, 7) == model.layer("both").parameters()[0]->value()(7, 1));
   }
 }
+
+}  // namespace torch_order

@@ -174,9 +174,9 @@ inline constexpr TorchClass torch_classes[] = {
     def forward(self, x):
         return x.movedim(1, -1).reshape(len(x), *self.shape).movedim(-1, 1)
 )"},
-    {"frozen", R"(def frozen(module):
-    """A module that does not train: no gradients, and evaluation whatever the model does."""
-    module.requires_grad_(False).eval().train = lambda mode=True: module
+    {"frozen", R"(def frozen(module, trains=False):
+    """A module in evaluation whatever the model does, and without gradients unless it trains."""
+    module.requires_grad_(trains).eval().train = lambda mode=True: module
     return module
 )"},
 };

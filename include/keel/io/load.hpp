@@ -9,7 +9,8 @@
 /// | .keras                  | Keras 3         | model; .h5 or .npz inside          | yes  | yes          | yes  |
 /// | .weights.h5             | Keras 3         | weights                            |      | yes          | yes  |
 /// | .h5, .hdf5              | Keras 2 and 3   | model, or weights                  | yes  | yes          | yes  |
-/// | .pt, .pth               | PyTorch         | weights (a state dict)             |      | yes          | yes  |
+/// | .pt, .pth, .bin         | PyTorch         | weights (a state dict, checkpoint) |      | yes          | yes  |
+/// | .bin.index.json         | others          | the same in several files          |      | yes          |      |
 /// | .npz                    | NumPy           | weights, keel's names or PyTorch's |      | yes          | yes  |
 /// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
 ///
@@ -25,6 +26,7 @@
 #include <keel/formats/npy.hpp>
 #include <keel/io/probe.hpp>
 #include <keel/io/tfjs/model.hpp>
+#include <keel/io/torch/index.hpp>
 #include <keel/io/torch/model.hpp>
 
 namespace keel {
@@ -102,8 +104,8 @@ template <class T>
 void open_json(const std::string& path, const Bytes& bytes, const LoadOptions& options, OpenedFile<T>& file) {
   const Json json = parse_json(text_of(bytes), path, keras_json());
   if (json.contains("weight_map")) {
-    file.format = "safetensors";
-    file.archive = read_safetensors_index(path);
+    file.archive = read_index(path, json);
+    file.format = file.archive->format == "torch" ? "PyTorch" : "safetensors";
   } else if (json.contains("class_name") && json.contains("config")) {
     file.format = "Keras configuration";
     if (options.weights.empty())
@@ -165,23 +167,41 @@ OpenedFile<T> open_model(const std::string& path, const LoadOptions& options = {
   }
 }
 
+/// Names are for files of modules, parts for checkpoints. Throws ConfigError for options that a file has no use for.
+inline void check_options(const WeightOptions& options, bool modules, const std::string& path) {
+  if (!modules && (!options.names.map.empty() || !options.part.empty()))
+    throw ConfigError(options.part.empty() ? "names" : "part", "a file of weights under PyTorch's names", path,
+                      "leave the option out: this file names keel's or Keras's layers");
+}
+
+/// Leaves what has no place as it was.
 template <class T>
-WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::string& path,
-                           const std::map<std::string, std::string>& names) {
+WeightPlan<T> allow_partial(WeightPlan<T> plan, bool partial) {
+  plan.diagnosis.partial = partial;
+  for (const Pairing& p : plan.diagnosis.pairings)
+    if (partial && p.status != Pairing::Outcome::matched && p.status != Pairing::Outcome::unexpected)
+      plan.diagnosis.stays.push_back(p.parameter);
+  return plan;
+}
+
+template <class T>
+WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::string& path, const WeightOptions& options) {
+  const auto own_name = [](const NamedArray& array) { return array.name.find('/') != array.name.npos; };
+  const bool own = file.archive && file.archive->format != "torch" && !file.archive->tensors.empty() &&
+                   std::all_of(file.archive->tensors.begin(), file.archive->tensors.end(), own_name);
+  check_options(options, !file.model && !file.hdf5 && !own, path);
   if (file.model) {
     WeightPlan<T> plan = plan_model(model, *file.model, path, file.format);
     plan.diagnosis.notes.insert(plan.diagnosis.notes.end(), file.notes.begin(), file.notes.end());
-    return plan;
+    return allow_partial(std::move(plan), options.partial);
   }
-  if (file.hdf5) return plan_keras(model, *file.hdf5);
+  if (file.hdf5) return allow_partial(plan_keras(model, *file.hdf5), options.partial);
   Archive& archive = *file.archive;
-  const bool own = std::any_of(archive.tensors.begin(), archive.tensors.end(),
-                               [](const NamedArray& array) { return array.name.find('/') != array.name.npos; });
-  if (!own) return plan_torch(model, std::move(archive), names);
+  if (!own) return plan_torch(model, std::move(archive), options);
   WeightPlan<T> plan(path, file.format + ", keel's names", model.name());
-  reconcile(plan, own_modules(model), source_modules(archive, '/'));
+  reconcile(plan, own_modules(model), source_modules(archive, '/'), matching_of(archive));
   suspect_values(archive, plan.diagnosis.suspicions);
-  return plan;
+  return allow_partial(std::move(plan), options.partial);
 }
 
 }  // namespace io
@@ -220,24 +240,43 @@ Model<T> load(const std::string& path, const Options& options) {
   return load<T>(path, options, ProbeCheck::replay);
 }
 
-/// Puts the weights of a file into a model of the same layers. Layers are matched by name where all names agree,
-/// else in their order, kinds and shapes; PyTorch's axes and Flatten order are converted. `names` renames modules
-/// of a state dict first, {"backbone.0", "conv2d"}. Throws FormatError with the table of `diagnose` unless every
-/// tensor has its place; the model is as before then.
+/// Puts the weights of a file into a model of the same layers, and says what it did. Layers are matched by name where
+/// all names agree, else in the order of a PyTorch file, else as their kinds and shapes say; PyTorch's axes and Flatten
+/// order are converted. Of a checkpoint the part that fits is taken. Throws FormatError with the table of `diagnose`
+/// unless every tensor has its place (or, with `partial`, none has); the model is as before then.
+///
+///     load_weights(model, "resnet.pth")
+///     load_weights(model, "pretrained.pth", {.partial = true})     // another head
+///     load_weights(model, "mlp.safetensors", {.names = {{"stem", "dense"}, {"head", "dense_1"}}})
+///     load_weights(model, "checkpoint.pt", {.part = "ema"})
 template <class T>
-void load_weights(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) try {
-  io::plan_weights(model, io::open_model<T>(path), path, names).commit();
+Diagnosis load_weights(Model<T>& model, const std::string& path, const WeightOptions& options = {}) try {
+  WeightPlan<T> plan = io::plan_weights(model, io::open_model<T>(path), path, options);
+  plan.commit();
+  return std::move(plan.diagnosis);
 } catch (const std::bad_alloc&) {
   io::out_of_memory(path);
 }
+/// The same with `names` alone: load_weights(model, path, {{"stem", "dense"}, {"head", "dense_1"}}).
+template <class T, class Names = WeightOptions::Names::Map>
+requires std::is_same_v<Names, WeightOptions::Names::Map> Diagnosis load_weights(Model<T>& model,
+                                                                                 const std::string& path,
+                                                                                 const Names& names) {
+  return load_weights(model, path, WeightOptions{.names = names});
+}
 
-/// What `load_weights` would do, and what is doubtful about it, as a table. Changes nothing. Throws FormatError
-/// only if the file cannot be read.
+/// What `load_weights` would do, and what is doubtful about it, as a table. Changes nothing. Throws FormatError if the
+/// file cannot be read or has no part or module that the options name, ConfigError for options that mean nothing here.
 template <class T>
-Diagnosis diagnose(Model<T>& model, const std::string& path, const std::map<std::string, std::string>& names = {}) try {
-  return io::plan_weights(model, io::open_model<T>(path), path, names).diagnosis;
+Diagnosis diagnose(Model<T>& model, const std::string& path, const WeightOptions& options = {}) try {
+  return io::plan_weights(model, io::open_model<T>(path), path, options).diagnosis;
 } catch (const std::bad_alloc&) {
   io::out_of_memory(path);
+}
+template <class T, class Names = WeightOptions::Names::Map>
+requires std::is_same_v<Names, WeightOptions::Names::Map> Diagnosis diagnose(Model<T>& model, const std::string& path,
+                                                                             const Names& names) {
+  return diagnose(model, path, WeightOptions{.names = names});
 }
 
 /// Writes a model to a file of the format that the extension names (see the table above); the old file stays until
@@ -269,11 +308,11 @@ void save(const Model<T>& model, const std::string& path, const Probe& probe) {
 
 KEEL_INSTANCE(io::OpenedFile<float> io::open_model<float>(const std::string&, const LoadOptions&))
 KEEL_INSTANCE(WeightPlan<float> io::plan_weights(Model<float>&, io::OpenedFile<float>, const std::string&,
-                                                 const std::map<std::string, std::string>&))
+                                                 const WeightOptions&))
 KEEL_INSTANCE(Model<float> load<float>(const std::string&, const LoadOptions&))
 KEEL_INSTANCE(Model<float> load<float>(const std::string&, const ModelOptions&, ProbeCheck))
-KEEL_INSTANCE(void load_weights(Model<float>&, const std::string&, const std::map<std::string, std::string>&))
-KEEL_INSTANCE(Diagnosis diagnose(Model<float>&, const std::string&, const std::map<std::string, std::string>&))
+KEEL_INSTANCE(Diagnosis load_weights(Model<float>&, const std::string&, const WeightOptions&))
+KEEL_INSTANCE(Diagnosis diagnose(Model<float>&, const std::string&, const WeightOptions&))
 KEEL_INSTANCE(void save(const Model<float>&, const std::string&))
 KEEL_INSTANCE(void save(const Model<float>&, const std::string&, const Probe&))
 

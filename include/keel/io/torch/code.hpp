@@ -37,9 +37,9 @@ class TorchCode {
     const Freeze freeze = module.weights.empty() ? Freeze::none : model_.layer(l).frozen();
     std::string text = code(module);
     if (freeze == Freeze::gradients) text += ".requires_grad_(False)";
-    if (freeze == Freeze::layer) {
+    if (freeze == Freeze::layer || freeze == Freeze::statistics) {
       used_.insert("frozen");
-      text = "frozen(" + text + ")";
+      text = "frozen(" + text + (freeze == Freeze::statistics ? ", True)" : ")");
     }
     return text + tail + (module.comment.empty() ? "" : "  # " + module.comment) + "\n";
   }

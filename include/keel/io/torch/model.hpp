@@ -2,6 +2,9 @@
 /// PyTorch state dicts and keel models: weights both ways.
 
 #include <keel/formats/torch_file.hpp>
+#include <keel/formats/torch_write.hpp>
+#include <keel/io/reconcile.hpp>
+#include <keel/io/torch/checkpoint.hpp>
 #include <keel/io/torch/code.hpp>
 
 namespace keel {
@@ -10,57 +13,6 @@ inline namespace KEEL_ABI {
 namespace io {
 
 using namespace formats;
-
-/// The state dict inside a checkpoint: its tensors, without what optimizers keep and without prefixes of wrappers.
-inline Archive torch_state(Archive archive, std::vector<std::string>& notes) {
-  static constexpr const char* states[] = {"state_dict.", "model_state_dict.", "model_state.", "model."};
-  static constexpr const char* wrappers[] = {"module.", "model.", "net.", "network.", "_orig_mod.", "state_dict."};
-  auto& tensors = archive.tensors;
-  const auto count = [&](std::string_view prefix) {
-    return static_cast<std::size_t>(
-        std::count_if(tensors.begin(), tensors.end(), [&](const NamedArray& a) { return a.name.starts_with(prefix); }));
-  };
-  const std::size_t optimizer = count("optim");
-  if (optimizer)
-    for (const char* state : states)
-      if (const std::size_t n = count(state); n && n < tensors.size()) {
-        notes.push_back(std::to_string(tensors.size() - n) + " tensors outside " + state + "* are left out");
-        std::erase_if(tensors, [&](const NamedArray& a) { return !a.name.starts_with(state); });
-        break;
-      }
-  for (bool again = true; again && !tensors.empty();) {
-    again = false;
-    for (const char* prefix : wrappers)
-      if (count(prefix) == tensors.size()) {
-        notes.push_back(std::string("the prefix ") + prefix + " is left out of names");
-        for (NamedArray& array : tensors) array.name.erase(0, std::string_view(prefix).size());
-        again = true;
-      }
-  }
-  return archive;
-}
-
-/// Names in the order of people: "2.weight" before "10.weight".
-inline bool natural_less(std::string_view a, std::string_view b) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  std::size_t i = 0, j = 0;
-  while (i < a.size() && j < b.size()) {
-    if (digit(a[i]) && digit(b[j])) {
-      std::size_t x = i, y = j;
-      while (x < a.size() && digit(a[x])) ++x;
-      while (y < b.size() && digit(b[y])) ++y;
-      while (i < x - 1 && a[i] == '0') ++i;
-      while (j < y - 1 && b[j] == '0') ++j;
-      if (x - i != y - j) return x - i < y - j;
-      for (; i < x; ++i, ++j)
-        if (a[i] != b[j]) return a[i] < b[j];
-    } else {
-      if (a[i] != b[j]) return a[i] < b[j];
-      ++i, ++j;
-    }
-  }
-  return a.size() - i < b.size() - j;
-}
 
 /// What a state dict does not say of a BatchNorm.
 template <class F>
@@ -98,8 +50,9 @@ void suspect_torch(const Model<T>& model, std::vector<Suspicion>& suspicions) {
 }
 
 /// Values that no training leaves behind.
-inline void suspect_values(const Archive& archive, std::vector<Suspicion>& suspicions) {
+inline void suspect_values(const Archive& archive, std::vector<Suspicion>& suspicions, const std::string& prefix = {}) {
   for (const NamedArray& array : archive.tensors) {
+    if (!array.name.starts_with(prefix)) continue;
     if (const Index bad = count_nonfinite(array))
       suspicions.push_back({array.name, std::to_string(bad) + " values are NaN or infinite"});
     if (array.name.find("running_var") == array.name.npos && array.name.find("moving_variance") == array.name.npos)
@@ -110,26 +63,89 @@ inline void suspect_values(const Archive& archive, std::vector<Suspicion>& suspi
   }
 }
 
+/// Whether a file's order is that in which PyTorch made the modules: not where it is sorted by name.
+inline Matching matching_of(const Archive& archive) {
+  const bool sorted = std::is_sorted(archive.tensors.begin(), archive.tensors.end(),
+                                     [](const NamedArray& a, const NamedArray& b) { return a.name < b.name; });
+  return archive.format == "torch" || (archive.format == "npz" && !sorted) ? Matching::order : Matching::shapes;
+}
+
+/// Throws ConfigError for a layer that the model does not have, FormatError for a module that the file does not.
+template <class T>
+void check_names(const WeightOptions& options, const std::vector<Module<T>>& modules, const TorchPart& part,
+                 const std::string& file) {
+  for (const auto& [from, to] : options.names.map) {
+    if (std::none_of(modules.begin(), modules.end(),
+                     [&, &name = to](const Module<T>& m) { return m.layer == name || m.name == name; }))
+      throw ConfigError(
+          "names",
+          "one of the layers with weights " + detail::join(modules, ", ", [](const Module<T>& m) { return m.layer; }),
+          shown(to));
+    if (std::none_of(part.modules.begin(), part.modules.end(), [&, &name = from](const SourceModule& m) {
+          return m.name == name || full_name(part.prefix, m.name) == name;
+        }))
+      throw FormatError(
+          file, "a module " + shown(from) + ", of which names speaks",
+          "modules " + detail::join(part.modules, ", ", [](const SourceModule& m) { return shown(m.name); }));
+  }
+}
+
+/// What was chosen and what was left out, as notes.
+inline void note_choice(const Archive& archive, const TorchChoice& choice, std::vector<std::string>& notes) {
+  const std::string& prefix = choice.part.prefix;
+  const std::size_t outside = archive.tensors.size() - choice.part.tensors;
+  if (!prefix.empty() && outside > 0)
+    notes.push_back(std::to_string(outside) + " tensors outside " + prefix + "* are left out");
+  if (!prefix.empty()) notes.push_back("the prefix " + prefix + " is left out of names");
+  for (const std::string& other : choice.others) {
+    const std::string name = other.substr(0, other.empty() ? 0 : other.size() - 1);
+    notes.push_back("the part " + name + " fits as well: {.part = \"" + name + "\"} takes it");
+  }
+  if (const std::vector<std::string> out = left_out(archive, choice.part); !out.empty())
+    notes.push_back("left out: " + detail::join(out, ", "));
+  for (const auto& object : archive.skipped)
+    notes.push_back("left out: " + printed(object.path) + ", an object of " + printed(object.type));
+}
+
+/// Why tensors may be missing.
+inline void note_missing(const Archive& archive, Diagnosis& diagnosis) {
+  if (archive.format == "safetensors" && diagnosis.count(Pairing::Outcome::missing) > 0)
+    diagnosis.notes.push_back(
+        "a safetensors file leaves out tensors that share their memory with another (tied weights), and this one's "
+        "metadata does not say which: in Python, save with safetensors.torch.save_model, or clone() them first");
+}
+
 }  // namespace io
 
 /// How a state dict's tensors would go into a model: by names where all agree (keel's layer names or the indices
-/// of the nn.Sequential that `torch_code` prints), else the file's modules in their order. `names` gives modules
-/// of the file another name first.
+/// of the nn.Sequential that `torch_code` prints), else the file's modules in their order, else as kinds and shapes say;
+/// see io/matching.hpp, and io/torch/checkpoint.hpp for files of several parts. Throws FormatError for a part or a module
+/// that is not there, ConfigError for a name that is no layer's.
 template <class T>
-WeightPlan<T> plan_torch(Model<T>& model, Archive file, const std::map<std::string, std::string>& names = {}) {
-  WeightPlan<T> plan(file.where, file.format == "torch" ? "PyTorch" : file.format + ", PyTorch's names", model.name());
-  const Archive archive = io::torch_state(std::move(file), plan.diagnosis.notes);
-  std::vector<io::SourceModule> sources = io::source_modules(archive, '.');
-  // safetensors are sorted by type and name
-  if (archive.format == "safetensors")
-    std::stable_sort(sources.begin(), sources.end(), [](const io::SourceModule& a, const io::SourceModule& b) {
-      return io::natural_less(a.name, b.name);
-    });
-  for (io::SourceModule& source : sources)
-    if (const auto name = names.find(source.name); name != names.end()) source.name = name->second;
-  io::reconcile(plan, io::torch_modules(model), sources);
+WeightPlan<T> plan_torch(Model<T>& model, Archive archive, const WeightOptions& options = {}) {
+  WeightPlan<T> plan(archive.where, archive.format == "torch" ? "PyTorch" : archive.format + ", PyTorch's names",
+                     model.name());
+  plan.diagnosis.partial = options.partial;
+  const io::Matching matching = io::matching_of(archive);
+  const auto tied = io::fill_tied(archive);
+  const std::vector<io::Module<T>> modules = io::torch_modules(model);
+  const io::TorchChoice choice = io::PartChooser<T>(archive, modules, matching, options).choose();
+  io::check_names(options, modules, choice.part, archive.where);
+  io::note_choice(archive, choice, plan.diagnosis.notes);
+  for (const auto& [alias, name] : tied)
+    plan.diagnosis.suspicions.push_back(
+        {alias, "tied in PyTorch with " + name + ", whose values it takes: here they train apart"});
+  if (choice.open) {
+    std::string parts = choice.part.prefix;
+    for (const std::string& other : choice.others) parts += " or " + other;
+    for (const io::Module<T>& module : modules)
+      for (const io::Slot<T>& slot : module.slots) plan.leave_open(slot, "in " + parts + ": say which by .part");
+  } else {
+    io::reconcile(plan, modules, choice.part.modules, matching);
+  }
+  io::note_missing(archive, plan.diagnosis);
   io::suspect_torch(model, plan.diagnosis.suspicions);
-  io::suspect_values(archive, plan.diagnosis.suspicions);
+  io::suspect_values(archive, plan.diagnosis.suspicions, choice.part.prefix);
   return plan;
 }
 

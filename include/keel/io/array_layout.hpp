@@ -1,0 +1,125 @@
+#pragma once
+/// How a parameter's values lie in a file of another world: axes in another order, features in another order.
+
+#include <keel/dialects/option.hpp>
+#include <keel/tensor/tensor.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace io {
+
+/// How values lie in a file: its shape split into `split`, whose axis axes[i] is the parameter's axis i; along the
+/// parameter's first axis, or `axis`, position k holds what the file has at features[k]. Empty: as in the
+/// parameter.
+struct ArrayLayout {
+  Shape file{};
+  std::vector<Index> split = {};
+  std::vector<std::size_t> axes = {};
+  std::vector<Index> features = {};
+  std::string change = {};
+};
+
+/// From letters, "HWIO" and "OIHW": the same letter is the same axis, (CM) are axes in one, 1 is an extent of 1.
+inline ArrayLayout layout_of(const dialects::Weight& weight, const Shape& shape) {
+  ArrayLayout layout{.file = shape};
+  if (static_cast<Index>(weight.keel_axes.size()) != shape.rank()) return layout;
+  const auto extent = [&](char letter) {
+    const std::size_t at = letter == '1' ? weight.keel_axes.npos : weight.keel_axes.find(letter);
+    return at == weight.keel_axes.npos ? Index{1} : shape[static_cast<Index>(at)];
+  };
+  std::vector<Index> file;
+  std::string letters;
+  bool inside = false, first = true;
+  for (const char c : weight.axes) {
+    if (c == '(' || c == ')') {
+      inside = first = c == '(';
+      continue;
+    }
+    if (inside && !first)
+      file.back() *= extent(c);
+    else
+      file.push_back(extent(c));
+    first = false;
+    if (c == '1') continue;
+    letters += c;
+    layout.split.push_back(extent(c));
+  }
+  layout.file = Shape(std::span<const Index>(file));
+  for (const char c : weight.keel_axes)
+    if (c != '1') layout.axes.push_back(letters.find(c));
+  if (std::is_sorted(layout.axes.begin(), layout.axes.end())) {  // the same order: the shape alone differs
+    layout.axes.clear();
+    layout.split.clear();
+  }
+  if (weight.axes != weight.keel_axes)
+    layout.change = std::string(weight.axes) + " to " + std::string(weight.keel_axes);
+  return layout;
+}
+
+/// Axis i of the result is axis axes[i] of `from`.
+template <class T>
+Tensor<T> permuted(const Tensor<T>& from, const std::vector<std::size_t>& axes) {
+  const std::size_t rank = axes.size();
+  std::vector<Index> dims(rank), strides(rank), at(rank, 0);
+  for (std::size_t i = 0; i < rank; ++i) {
+    dims[i] = from.shape()[static_cast<Index>(axes[i])];
+    strides[i] = 1;
+    for (std::size_t after = axes[i] + 1; after < rank; ++after) strides[i] *= from.shape()[static_cast<Index>(after)];
+  }
+  Tensor<T> to = Tensor<T>::uninitialized(Shape(std::span<const Index>(dims)));
+  Index source = 0;
+  for (Index i = 0; i < to.size(); ++i) {
+    to[i] = from[source];
+    for (std::size_t axis = rank; axis-- > 0;) {
+      source += strides[axis];
+      if (++at[axis] < dims[axis]) break;
+      source -= strides[axis] * dims[axis];
+      at[axis] = 0;
+    }
+  }
+  return to;
+}
+
+/// Row k of the result is row order[k] of `from`; with `back`, the other way round.
+template <class T>
+Tensor<T> reordered(const Tensor<T>& from, const std::vector<Index>& order, bool back = false) {
+  Tensor<T> to = Tensor<T>::uninitialized(from.shape());
+  const Index width = from.size() / static_cast<Index>(order.size());
+  for (Index k = 0; k < static_cast<Index>(order.size()); ++k) {
+    const Index source = order[static_cast<std::size_t>(k)];
+    std::copy_n(from.data() + (back ? k : source) * width, width, to.data() + (back ? source : k) * width);
+  }
+  return to;
+}
+
+template <class T>
+Tensor<T> from_file(Tensor<T> value, const ArrayLayout& layout, const Shape& shape) {
+  if (!layout.axes.empty()) {
+    if (!layout.split.empty()) value = std::move(value).reshaped(Shape(std::span<const Index>(layout.split)));
+    value = permuted(value, layout.axes);
+  }
+  value = std::move(value).reshaped(shape);
+  return layout.features.empty() ? std::move(value) : reordered(value, layout.features);
+}
+
+template <class T>
+Tensor<T> to_file(Tensor<T> value, const ArrayLayout& layout) {
+  if (!layout.features.empty()) value = reordered(value, layout.features, true);
+  if (!layout.axes.empty()) {
+    std::vector<std::size_t> back(layout.axes.size());
+    for (std::size_t i = 0; i < back.size(); ++i) back[layout.axes[i]] = i;
+    if (value.rank() != static_cast<Index>(back.size())) {
+      std::vector<Index> dims;
+      for (const std::size_t axis : layout.axes) dims.push_back(layout.split[axis]);
+      value = std::move(value).reshaped(Shape(std::span<const Index>(dims)));
+    }
+    value = permuted(value, back);
+  }
+  return std::move(value).reshaped(layout.file);
+}
+
+}  // namespace io
+
+}  // namespace KEEL_ABI
+}  // namespace keel

@@ -1,0 +1,112 @@
+#pragma once
+/// What a file and a model have in common, as a table: what loading does, and what is printed.
+
+#include <algorithm>
+#include <array>
+
+#include <keel/formats/bytes.hpp>
+#include <keel/tensor/text.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace io {
+
+/// A name of a file, fit to be printed.
+inline std::string printed(std::string_view name) {
+  const std::string quoted = formats::shown(name);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+}  // namespace io
+
+/// A tensor of a file and the parameter that it goes to.
+struct Pairing {
+  enum class Outcome {
+    matched,
+    missing,      ///< the model has it, the file does not
+    unexpected,   ///< the file has it, the model does not
+    wrong_shape,  ///< in another shape
+    ambiguous     ///< several tensors of the file may be meant
+  };
+  Outcome status = Outcome::matched;
+  std::string tensor = {};  ///< name in the file; empty if missing
+  Shape tensor_shape{};
+  std::string parameter = {};  ///< "conv2d/kernel"; empty if unexpected
+  Shape parameter_shape{};
+  std::string change = {};  ///< what loading does to the values, or what is wrong
+};
+
+/// What loads but may not mean the same.
+struct Suspicion {
+  std::string layer, text;
+};
+
+/// What a file and a model have in common. Prints as a table.
+struct Diagnosis {
+  std::string file, format, model;
+  std::vector<Pairing> pairings;
+  std::vector<Suspicion> suspicions;
+  std::vector<std::string> notes;  ///< how names were matched, what was left out
+  std::vector<std::string> stays;  ///< parameters that `partial` leaves as they are: "dense/kernel"
+  bool partial = false;            ///< what fits is loaded, and nothing has to be whole
+
+  Index count(Pairing::Outcome status) const {
+    return std::count_if(pairings.begin(), pairings.end(), [&](const Pairing& p) { return p.status == status; });
+  }
+  /// Whether `load_weights` would accept the file.
+  bool fits() const {
+    const Index matched = count(Pairing::Outcome::matched);
+    return partial ? matched > 0 || pairings.empty() : matched == count_of(pairings);
+  }
+
+  /// With `all` false, tensors that fit are counted only.
+  std::string to_string(bool all = true) const {
+    static constexpr const char* words[] = {"matched", "missing", "unexpected", "wrong shape", "ambiguous"};
+    std::vector<std::array<std::string, 6>> rows{{"", "in the file", "shape", "in the model", "shape", ""}};
+    for (const Pairing& p : pairings)
+      if (all || p.status != Pairing::Outcome::matched)
+        rows.push_back({words[static_cast<std::size_t>(p.status)], p.tensor.empty() ? "-" : io::printed(p.tensor),
+                        p.tensor.empty() ? "" : p.tensor_shape.to_string(), p.parameter.empty() ? "-" : p.parameter,
+                        p.parameter.empty() ? "" : p.parameter_shape.to_string(), p.change});
+    std::array<std::size_t, 6> widths{};
+    for (const auto& row : rows)
+      for (std::size_t c = 0; c < row.size(); ++c) widths[c] = (std::max)(widths[c], row[c].size());
+    std::string text = file + " (" + format + ") for " + (model.empty() ? "the model" : model) + "\n";
+    if (rows.size() == 1) rows.clear();
+    for (const auto& row : rows) {
+      std::string line;
+      for (std::size_t c = 0; c < row.size(); ++c) line += row[c] + std::string(widths[c] - row[c].size() + 2, ' ');
+      text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    }
+    for (std::size_t s = 0; s < std::size(words); ++s)
+      text += (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Outcome>(s)));
+    text += "\n";
+    for (const std::string& line : notes) text += "note: " + line + "\n";
+    if (!stays.empty()) text += "stays as it was: " + detail::join(stays, ", ") + "\n";
+    return text + suspicious();
+  }
+  /// One line for each kind of doubt, with the layers that it concerns.
+  std::string suspicious() const {
+    std::string text;
+    for (std::size_t i = 0; i < suspicions.size(); ++i) {
+      std::string layers;
+      bool said = false;
+      for (std::size_t j = 0; j < suspicions.size(); ++j)
+        if (suspicions[j].text == suspicions[i].text) {
+          said = said || j < i;
+          layers += (layers.empty() ? "" : ", ") + suspicions[j].layer;
+        }
+      if (!said) text += "suspicious: " + suspicions[i].text + " (" + layers + ")\n";
+    }
+    return text;
+  }
+  template <class Stream>
+  friend Stream& operator<<(Stream& stream, const Diagnosis& diagnosis) {
+    stream << diagnosis.to_string();
+    return stream;
+  }
+};
+
+}  // namespace KEEL_ABI
+}  // namespace keel
