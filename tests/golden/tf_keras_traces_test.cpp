@@ -21,7 +21,7 @@ const std::map<std::string, Arrays>& traces() {
     std::map<std::string, Arrays> result;
     const std::string path = KEEL_SOURCE_DIR "/../shared/fixtures/nntrainer_tf_keras_layer_traces.tar.gz";
     if (!KEEL_HAS_ZLIB || !std::ifstream(path)) return result;
-    const Bytes tar = io::gunzip(read_file(path), path);
+    const Bytes tar = formats::gunzip(read_file(path), path);
     const char* data = reinterpret_cast<const char*>(tar.data());
     for (std::size_t at = 0; at + 512 <= tar.size() && data[at] != 0;) {  // ustar: a block of header, then the file
       std::string name(data + at, strnlen(data + at, 100));

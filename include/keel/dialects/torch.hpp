@@ -132,6 +132,9 @@ inline constexpr TorchRow torch_rows[] = {
 /// The row of a class, or null: a layer of the user's own.
 inline const TorchRow* torch_row(std::string_view type) { return find_row(torch_rows, &TorchRow::type, type); }
 
+/// The class of the whole: a chain's in torch.nn, or the name that torchinfo prints of a user's module.
+constexpr std::string_view torch_container(bool sequential) { return sequential ? "Sequential" : "Model"; }
+
 }  // namespace dialects
 
 }  // namespace KEEL_ABI

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <keel/dialects/keras.hpp>
 #include <keel/model/keras_order.hpp>
 #include <keel/model/model.hpp>
 
@@ -122,7 +123,7 @@ SummaryRow summary_row(const Model<T>& model, const typename Model<T>::NodeInfo&
   row.output = node.shape;
   row.input = node.layer < 0;
   if (row.input) {
-    row.type = "InputLayer";
+    row.type = dialects::keras_structure(dialects::KerasKind::input).name;
     return row;
   }
   const Layer<T>& layer = model.layer(node.layer);

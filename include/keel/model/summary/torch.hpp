@@ -104,7 +104,7 @@ inline std::string Summary::torchinfo(Index batch) const {
   };
   const auto last = modules.empty() ? std::vector<Index>{} : modules.back().shape;
   std::string text = rule + line("Layer (type:depth-idx)", "Output Shape", "Param #") + rule +
-                     line(sequential ? "Sequential" : "Model", detail::torch_shape(batch, last), "--");
+                     line(std::string(dialects::torch_container(sequential)), detail::torch_shape(batch, last), "--");
   Index index = 0, outputs = 0;
   double work = 0;
   for (const auto& module : modules) {
