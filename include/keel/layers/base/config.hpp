@@ -20,7 +20,14 @@ class Config {
   using Value = std::variant<bool, Index, double, std::string, std::vector<Index>, std::vector<double>>;
 
   Config() = default;
-  Config(std::initializer_list<std::pair<std::string, Value>> entries) : entries_(entries) {}
+  Config(std::initializer_list<std::pair<std::string, Value>> entries) { copy(entries); }
+  Config(const Config& other) { copy(other.entries_); }
+  Config(Config&&) = default;
+  Config& operator=(Config other) noexcept {
+    entries_.swap(other.entries_);
+    return *this;
+  }
+  ~Config() = default;
 
   const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
   void set(std::string_view name, Value value) {
@@ -75,6 +82,14 @@ class Config {
   }
   [[noreturn, gnu::cold]] static void fail(std::string_view name, const char* expected, const char* got) {
     throw ConfigError("option " + std::string(name), expected, got);
+  }
+
+  /// Value by value: libstdc++ 12 destroys a variant that was never made when memory runs out in its copy constructor.
+  template <class Entries>
+  void copy(const Entries& entries) {
+    entries_.reserve(entries.size());
+    for (const auto& [name, value] : entries)
+      entries_.emplace_back(name, std::visit([](const auto& each) { return Value(each); }, value));
   }
 
   std::vector<std::pair<std::string, Value>> entries_;
