@@ -178,6 +178,14 @@ class JsonParser {
     return code;
   }
 
+  Json integer(std::string_view digits) const {
+    const char *const from = digits.data(), *const to = from + digits.size();
+    std::int64_t value = 0;
+    std::uint64_t large = 0;
+    if (std::from_chars(from, to, value).ec == std::errc()) return value == 0 && *from == '-' ? Json(-0.0) : value;
+    if (*from != '-' && std::from_chars(from, to, large).ec == std::errc()) return large;
+    refuse("an integer that fits 64 bits", shown(digits));
+  }
   Json number() {
     const std::size_t start = at_;
     const auto digits = [&] {
@@ -203,15 +211,8 @@ class JsonParser {
       if (peek() == '-' || peek() == '+') ++at_;
       digits();
     }
+    if (whole) return integer(text_.substr(start, at_ - start));
     const char *const from = text_.data() + start, *const to = text_.data() + at_;
-    if (whole) {
-      std::int64_t integer = 0;
-      std::uint64_t large = 0;
-      if (std::from_chars(from, to, integer).ec == std::errc())
-        return integer == 0 && *from == '-' ? Json(-0.0) : integer;
-      if (*from != '-' && std::from_chars(from, to, large).ec == std::errc()) return large;
-      refuse("an integer that fits 64 bits", shown(text_.substr(start, at_ - start)));
-    }
     double real = 0;
     // out of range is also what rounds to 0
     if (std::from_chars(from, to, real).ec != std::errc() && !underflows) fail("a number that overflows");

@@ -76,6 +76,37 @@ inline void read_torch_zip(Archive& archive, ZipReader zip, std::uint64_t file_s
   TorchBuilder(pickle, storages, archive, budget, tensors, limits);
 }
 
+/// Bytes of an element of each storage that a tensor of the pickle uses.
+inline std::unordered_map<std::string, std::uint64_t> legacy_item_sizes(const Pickle& pickle) {
+  using Kind = PickleValue::Kind;
+  std::unordered_map<std::string, std::uint64_t> sizes;
+  for (std::uint32_t i = 0; i < pickle.size(); ++i) {
+    if (pickle[i].kind != Kind::persistent) continue;
+    const PickleValue& id = pickle[pickle[i].items[0]];
+    if (id.kind != Kind::tuple || id.items.size() < 5) continue;
+    const PickleValue &type = pickle[id.items[1]], &key = pickle[id.items[2]];
+    if (type.kind != Kind::global || key.kind != Kind::text) continue;
+    for (const TorchType& known : torch_types)
+      if (known.storage == type.text) sizes.emplace(key.text, size_of(known.dtype));
+  }
+  return sizes;
+}
+/// The storages of a file before 1.6 by key. Their lengths count elements, whose size only the tensors know.
+inline std::unordered_map<std::string, ByteSpan> read_legacy_storages(ByteReader& reader, const Pickle& pickle,
+                                                                      const Pickle& keys) {
+  const std::unordered_map<std::string, std::uint64_t> sizes = legacy_item_sizes(pickle);
+  std::unordered_map<std::string, ByteSpan> loaded;
+  for (const std::uint32_t id : keys.root().items) {
+    const std::string key(keys[id].text);
+    const auto item = sizes.find(key);
+    if (item == sizes.end()) reader.fail("a storage that a tensor uses", shown(key));
+    std::uint64_t size = 0;
+    if (!multiply(reader.u64("a storage's length"), item->second, size)) reader.fail("a length", "one beyond 64 bits");
+    if (!loaded.emplace(key, reader.take(size, "a storage")).second) reader.fail("storages that differ", shown(key));
+  }
+  return loaded;
+}
+
 /// The form before 1.6: mark, version, system, the object, the keys, then each storage's length and bytes.
 inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits& limits) {
   ByteReader reader(bytes, archive.where);
@@ -91,27 +122,7 @@ inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits
   const Pickle keys(reader, {}, budget);
   if (keys.root().kind != PickleValue::Kind::list) reader.fail("the list of storages", "something else");
 
-  // The lengths count elements, whose size only the tensors know: the storages are found in a first pass over
-  // them.
-  std::unordered_map<std::string, std::uint64_t> sizes;
-  const auto measure = [&](const PickleValue& id) {
-    if (id.kind != PickleValue::Kind::tuple || id.items.size() < 5) return;
-    const PickleValue &type = pickle[id.items[1]], &key = pickle[id.items[2]];
-    if (type.kind != PickleValue::Kind::global || key.kind != PickleValue::Kind::text) return;
-    for (const TorchType& known : torch_types)
-      if (known.storage == type.text) sizes.emplace(key.text, size_of(known.dtype));
-  };
-  for (std::uint32_t i = 0; i < pickle.size(); ++i)
-    if (pickle[i].kind == PickleValue::Kind::persistent) measure(pickle[pickle[i].items[0]]);
-  std::unordered_map<std::string, ByteSpan> loaded;
-  for (const std::uint32_t id : keys.root().items) {
-    const std::string key(keys[id].text);
-    const auto item = sizes.find(key);
-    if (item == sizes.end()) reader.fail("a storage that a tensor uses", shown(key));
-    std::uint64_t size = 0;
-    if (!multiply(reader.u64("a storage's length"), item->second, size)) reader.fail("a length", "one beyond 64 bits");
-    if (!loaded.emplace(key, reader.take(size, "a storage")).second) reader.fail("storages that differ", shown(key));
-  }
+  const std::unordered_map<std::string, ByteSpan> loaded = read_legacy_storages(reader, pickle, keys);
   if (reader.remaining() != 0) reader.fail("the end of the file", std::to_string(reader.remaining()) + " bytes more");
   const auto storages = [&](const std::string& key, std::uint64_t size, const std::string& where) {
     const auto found = loaded.find(key);
