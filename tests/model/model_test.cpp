@@ -256,6 +256,23 @@ TEST_CASE("sums share one gradient, and nobody spoils another's") {
     }
 }
 
+TEST_CASE("the gradient of an input that passes to an output outlives the caller's dy") {
+  Model<float> model;
+  const Node in = model.input({3});
+  model.output(model.add(ActivationLayer(Activation::linear), in));
+  Tape<float> tape;
+  tape.input_gradients = true;
+  const Tensor<float> x({2, 3}, {1, 2, 3, 4, 5, 6});
+  model.forward(x, tape, true);
+  {
+    Tensor<float> dy({2, 3}, {6, 5, 4, 3, 2, 1});
+    model.backward(dy, tape);
+    dy.array() = 0;
+  }
+  const TensorView<const float> dx = tape.input_gradient();
+  for (Index i = 0; i < 6; ++i) CHECK(dx[i] == 6 - i);
+}
+
 TEST_CASE("an empty batch predicts nothing and trains nothing") {
   Model<float> net = network();
   CHECK(net.predict(Tensor<float>({0, 12, 12, 3})).shape() == Shape{0, 5});

@@ -1,6 +1,7 @@
 #pragma once
 /// A training step through a model: forward, keeping what backward reads, and backward.
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <utility>
@@ -316,6 +317,14 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
     if (here.needs_gradient) backward(model, n, accumulate);
     release(here.slot);
     here.gradient = {};
+  }
+  // an input that is an output too: its gradient is the caller's dy, which may be gone when it is asked for
+  for (const int input : input_nodes_) {
+    State& here = state(input);
+    if (!input_gradients || !here.gradient.data() || here.slot >= 0) continue;
+    here.slot = acquire(here.gradient.size());
+    std::copy_n(here.gradient.data(), here.gradient.size(), nth(slots_, here.slot).data());
+    here.gradient = {here.gradient.shape(), nth(slots_, here.slot).data()};
   }
   // where no gradient came, backward has overwritten nothing
   for (Index l = 0; !accumulate && l < model.layer_count(); ++l)
