@@ -199,6 +199,8 @@ TEST_CASE("losses refuse what they cannot use") {
   CHECK(value(categorical, labels) ==
         "[categorical_crossentropy] expected targets of shape (2, 3) for an output (2, 3), got (2) "
         "(class numbers belong to sparse_categorical_crossentropy)");
+  CHECK(value(categorical, Tensor<float>({2, 4})) ==
+        "[categorical_crossentropy] expected targets of shape (2, 3) for an output (2, 3), got (2, 4)");
   CHECK(value(Loss::mse, labels) == "[mse] expected targets of shape (2, 3) for an output (2, 3), got (2)");
   CHECK(value(Loss::mse, Tensor<float>({2, 3}, std::nanf(""))) == "[mse] expected finite targets, got nan in sample 0");
   CHECK(value(binary, Tensor<float>({2, 3}, 2.0f)) ==

@@ -67,9 +67,10 @@ class CategoricalCrossentropy : public Loss {
       throw ShapeError(name(), std::to_string(columns) + " class weights",
                        std::to_string(options_.class_weight.size()));
   }
-  const char* hint(bool same) const override {
-    if (sparse_) return same ? "one-hot targets belong to categorical_crossentropy" : "";
-    return same ? "" : "class numbers belong to sparse_categorical_crossentropy";
+  const char* hint(const Shape& y, const Shape& target) const override {
+    if (sparse_)
+      return detail::same_but_trailing_ones(target, y) ? "one-hot targets belong to categorical_crossentropy" : "";
+    return target.rank() < y.rank() ? "class numbers belong to sparse_categorical_crossentropy" : "";
   }
   bool ignores(const Row& t) const override {
     return sparse_ && options_.ignore_class && t[0] == static_cast<double>(*options_.ignore_class);

@@ -78,8 +78,8 @@ class Loss {
   virtual bool sparse() const { return false; }
   /// Throws ShapeError for an output of which this loss can be none.
   virtual void check_columns(Index /*columns*/) const {}
-  /// What to do about targets of the wrong shape; `same`: of y's shape.
-  virtual const char* hint(bool /*same*/) const { return ""; }
+  /// What to do about targets of the wrong shape.
+  virtual const char* hint(const Shape& /*y*/, const Shape& /*target*/) const { return ""; }
   /// Whether a position counts nowhere.
   virtual bool ignores(const Row& /*t*/) const { return false; }
   /// How much a position weighs in Reduction::weighted_mean's divisor.
@@ -113,7 +113,7 @@ inline void check_loss_shapes(const Loss& loss, const Shape& y, const Shape& tar
   const Shape expected = loss.sparse() && y.rank() > 1 ? Shape(y.dims().first(to_size(y.rank() - 1))) : y;
   if (!same_but_trailing_ones(target, expected) || y.size() == 0)
     throw ShapeError(loss.name(), "targets of shape " + expected.to_string() + " for an output " + y.to_string(),
-                     target.to_string(), loss.hint(same_but_trailing_ones(target, y)));
+                     target.to_string(), loss.hint(y, target));
   if (weights.size() != 0 && weights.size() != y[0] && weights.size() * (y.rank() == 1 ? 1 : y.back()) != y.size())
     throw ShapeError(loss.name(), "one weight a sample, (" + std::to_string(y[0]) + ")", weights.to_string());
   if (weights.size() != 0 && loss.of_batch())
