@@ -15,16 +15,47 @@ inline namespace KEEL_ABI {
 /// Element types that files hold. Values are little-endian in memory too, on every machine.
 enum class DType : unsigned char { boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64 };
 
+/// Bytes of one value.
 inline std::size_t size_of(DType type) {
-  constexpr std::size_t sizes[] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 2, 2, 4, 8};
-  return sizes[static_cast<std::size_t>(type)];
+  switch (type) {
+    case DType::boolean:
+    case DType::u8:
+    case DType::i8: return 1;
+    case DType::u16:
+    case DType::i16:
+    case DType::f16:
+    case DType::bf16: return 2;
+    case DType::u32:
+    case DType::i32:
+    case DType::f32: return 4;
+    case DType::u64:
+    case DType::i64:
+    case DType::f64: return 8;
+  }
+  return 0;
 }
+/// As numpy names it.
 inline const char* name_of(DType type) {
-  constexpr const char* names[] = {"bool",   "uint8", "int8",    "uint16",   "int16",   "uint32", "int32",
-                                   "uint64", "int64", "float16", "bfloat16", "float32", "float64"};
-  return names[static_cast<std::size_t>(type)];
+  switch (type) {
+    case DType::boolean: return "bool";
+    case DType::u8: return "uint8";
+    case DType::i8: return "int8";
+    case DType::u16: return "uint16";
+    case DType::i16: return "int16";
+    case DType::u32: return "uint32";
+    case DType::i32: return "int32";
+    case DType::u64: return "uint64";
+    case DType::i64: return "int64";
+    case DType::f16: return "float16";
+    case DType::bf16: return "bfloat16";
+    case DType::f32: return "float32";
+    case DType::f64: return "float64";
+  }
+  return "";
 }
-inline bool is_floating(DType type) { return type >= DType::f16; }
+inline bool is_floating(DType type) {
+  return type == DType::f16 || type == DType::bf16 || type == DType::f32 || type == DType::f64;
+}
 
 /// One array of a file: contiguous, last axis fastest, whatever strides the file had.
 struct NamedArray {

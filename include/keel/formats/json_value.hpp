@@ -29,7 +29,7 @@ class Json {
   enum class Kind : unsigned char { null, boolean, integer, unsigned_integer, real, string, array, object };
   struct Member;
 
-  Json() {}
+  Json() = default;
   Json(std::nullptr_t) {}
   Json(bool value) : kind_(Kind::boolean) { of_.boolean = value; }
   template <std::integral Integer>
@@ -74,9 +74,17 @@ class Json {
   bool is_array() const { return kind_ == Kind::array; }
   bool is_object() const { return kind_ == Kind::object; }
   const char* type_name() const {
-    static constexpr const char* names[] = {"null",   "boolean", "number", "number",
-                                            "number", "string",  "array",  "object"};
-    return names[static_cast<std::size_t>(kind_)];
+    switch (kind_) {
+      case Kind::null: return "null";
+      case Kind::boolean: return "boolean";
+      case Kind::integer:
+      case Kind::unsigned_integer:
+      case Kind::real: return "number";
+      case Kind::string: return "string";
+      case Kind::array: return "array";
+      case Kind::object: return "object";
+    }
+    return "null";
   }
 
   /// The value as a bool, an integer, a double, a std::string or a std::vector of these. Throws JsonError where it
@@ -135,7 +143,7 @@ class Json {
   }
   const Json& operator[](const char* name) const { return (*this)[std::string_view(name)]; }
   /// The member, or `fallback` where there is none.
-  Json value(std::string_view name, Json fallback) const {
+  Json value(std::string_view name, const Json& fallback) const {
     const Json* const member = find(name);
     return member ? *member : fallback;
   }
@@ -292,7 +300,7 @@ inline void Json::write(std::string& out, int indent, int depth) const {
     default: break;
   }
   const auto line = [&](int level) {
-    if (indent >= 0) out.append("\n").append(static_cast<std::size_t>(level * indent), ' ');
+    if (indent >= 0) out.append("\n").append(static_cast<std::size_t>(level) * static_cast<std::size_t>(indent), ' ');
   };
   const std::size_t empty = out.size() + 1;
   out += is_array() ? '[' : '{';

@@ -213,7 +213,7 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   std::string length;
   formats::append_little(length, header.size(), 8);
   std::vector<ByteSpan> parts{formats::bytes_of(length), formats::bytes_of(header)};
-  for (const NamedArray* array : order) parts.push_back(array->bytes);
+  for (const NamedArray* array : order) parts.emplace_back(array->bytes);
   write_file(path, parts);
 }
 

@@ -60,7 +60,7 @@ class Hdf5Dense {
     const std::uint16_t filtered = reader.u16("filters");
     const std::uint8_t flags = reader.u8("flags");
     const std::uint32_t largest_object = reader.u32("largest object");
-    reader.skip(12 * 8, "statistics");
+    reader.skip(std::uint64_t{12} * 8, "statistics");
     heap.width = reader.u16("width");
     heap.start = reader.u64("size");
     heap.largest = reader.u64("size");
