@@ -14,7 +14,7 @@ inline namespace KEEL_ABI {
 /// .. 9. Throws FormatError.
 template <class T = float>
 Dataset<T> read_cifar10(const std::vector<std::string>& paths, const ReadLimits& limits = {}) {
-  constexpr std::size_t pixels = 32 * 32, record = 1 + 3 * pixels;
+  constexpr std::size_t pixels = std::size_t{32} * 32, record = 1 + 3 * pixels;
   std::vector<Bytes> files;
   std::size_t samples = 0;
   for (const std::string& path : paths) {

@@ -27,18 +27,16 @@ inline DType tfjs_type(const Json& entry, std::initializer_list<TfjsType> known,
                     shown(type.dump()));
 }
 
-/// One entry of the manifest: takes its bytes and undoes quantisation, value = q * scale + min.
-inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tensors, const std::string& file) {
-  const auto field = [&](const Json& object, const char* key, const std::string& where) -> const Json& {
-    const auto found = object.find(key);
-    if (found == object.end()) throw FormatError(where, std::string("the key ") + key, "none");
-    return *found;
-  };
-  if (!entry.is_object()) throw FormatError(file, "weights as objects", entry.type_name());
-  const Json& name = field(entry, "name", file);
-  if (!name.is_string()) throw FormatError(file, "names as texts", name.type_name());
-  const std::string where = file + ": " + shown(name.text());
-  const Json& extents = field(entry, "shape", where);
+/// A member of an object. Throws FormatError where there is none.
+inline const Json& tfjs_field(const Json& object, const char* key, const std::string& where) {
+  const Json* const found = object.find(key);
+  if (!found) throw FormatError(where, std::string("the key ") + key, "none");
+  return *found;
+}
+
+/// The shape of an entry.
+inline std::vector<std::uint64_t> tfjs_dims(const Json& entry, const std::string& where) {
+  const Json& extents = tfjs_field(entry, "shape", where);
   if (!extents.is_array()) throw FormatError(where, "a shape as a list", extents.type_name());
   std::vector<std::uint64_t> dims;
   for (const Json& extent : extents) {
@@ -46,35 +44,22 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
       throw FormatError(where, "a shape of integers of 0 or more", shown(extent.dump()));
     dims.push_back(extent.get<std::uint64_t>());
   }
-  NamedArray array;
-  array.name = name.text();
-  array.dtype = tfjs_type(entry, {{"float32", DType::f32}, {"int32", DType::i32}, {"bool", DType::boolean}}, where);
-  const auto quantised = entry.find("quantization");
-  const bool packed = quantised != entry.end();
-  if (packed && (!quantised->is_object() || array.dtype == DType::boolean))
-    throw FormatError(where, "a quantisation of numbers", "another");
-  const DType stored =
-      packed ? tfjs_type(*quantised, {{"uint8", DType::u8}, {"uint16", DType::u16}, {"float16", DType::f16}}, where)
-             : array.dtype;
-  std::uint64_t bytes = 0, plain = 0;
-  array.shape = checked_shape(dims, size_of(stored), bytes, where);
-  checked_shape(dims, size_of(array.dtype), plain, where);
-  const ByteSpan source = data.take(bytes, "weights");
-  tensors.charge(plain, where);
-  if (!packed) {
-    array.bytes.assign(source.begin(), source.end());
-    return array;
-  }
+  return dims;
+}
+
+/// Fills `array`, float32 or int32, with value = q * scale + min of each stored q, or with the float16 itself.
+inline void undo_quantisation(NamedArray& array, const Json& quantised, DType stored, ByteSpan source,
+                              const std::string& where) {
   double scale = 1, minimum = 0;
   if (stored != DType::f16) {
-    const Json &factor = field(*quantised, "scale", where), &least = field(*quantised, "min", where);
+    const Json &factor = tfjs_field(quantised, "scale", where), &least = tfjs_field(quantised, "min", where);
     if (!factor.is_number() || !least.is_number()) throw FormatError(where, "scale and min as numbers", "others");
     scale = factor.get<double>();
     minimum = least.get<double>();
   }
-  array.bytes.reserve(plain);
   const std::size_t item = size_of(stored);
-  for (std::uint64_t i = 0; i < bytes; i += item) {
+  array.bytes.reserve(source.size() / item * size_of(array.dtype));
+  for (std::size_t i = 0; i < source.size(); i += item) {
     const auto bits = static_cast<std::uint16_t>(load_little(source.data() + i, item));
     const double value = stored == DType::f16 ? static_cast<double>(half_to_float(bits)) : bits * scale + minimum;
     if (array.dtype == DType::f32) {
@@ -85,7 +70,49 @@ inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tenso
       append_little(array.bytes, static_cast<std::uint32_t>(static_cast<std::int32_t>(std::round(value))), 4);
     }
   }
+}
+
+/// One entry of the manifest: takes its bytes and undoes quantisation, value = q * scale + min.
+inline NamedArray tfjs_weight(const Json& entry, ByteReader& data, Budget& tensors, const std::string& file) {
+  if (!entry.is_object()) throw FormatError(file, "weights as objects", entry.type_name());
+  const Json& name = tfjs_field(entry, "name", file);
+  if (!name.is_string()) throw FormatError(file, "names as texts", name.type_name());
+  const std::string where = file + ": " + shown(name.text());
+  const std::vector<std::uint64_t> dims = tfjs_dims(entry, where);
+  NamedArray array;
+  array.name = name.text();
+  array.dtype = tfjs_type(entry, {{"float32", DType::f32}, {"int32", DType::i32}, {"bool", DType::boolean}}, where);
+  const Json* const quantised = entry.find("quantization");
+  if (quantised && (!quantised->is_object() || array.dtype == DType::boolean))
+    throw FormatError(where, "a quantisation of numbers", "another");
+  const DType stored =
+      quantised ? tfjs_type(*quantised, {{"uint8", DType::u8}, {"uint16", DType::u16}, {"float16", DType::f16}}, where)
+                : array.dtype;
+  std::uint64_t bytes = 0, plain = 0;
+  array.shape = checked_shape(dims, size_of(stored), bytes, where);
+  checked_shape(dims, size_of(array.dtype), plain, where);
+  const ByteSpan source = data.take(bytes, "weights");
+  tensors.charge(plain, where);
+  if (quantised)
+    undo_quantisation(array, *quantised, stored, source, where);
+  else
+    array.bytes.assign(source.begin(), source.end());
   return array;
+}
+
+/// The bytes of a group's shards, one after the other; `files` are those read before.
+inline Bytes read_tfjs_shards(const Json& paths, NameSet& files, const std::string& path, const ReadLimits& limits) {
+  Bytes data;
+  for (const Json& shard : paths) {
+    if (!shard.is_string()) throw FormatError(path, "paths as texts", shard.type_name());
+    const auto& name = shard.text();
+    files.add(name, path);
+    const Bytes part = read_beside(path, name, limits);
+    if (part.size() > limits.file_bytes - data.size())
+      throw FormatError(path, "at most " + std::to_string(limits.file_bytes) + " bytes", "more");
+    data.insert(data.end(), part.begin(), part.end());
+  }
+  return data;
 }
 
 }  // namespace io
@@ -112,16 +139,7 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
     if (!group.is_object() || !group.contains("paths") || !group["paths"].is_array() || !group.contains("weights") ||
         !group["weights"].is_array())
       throw FormatError(path, "groups with paths and weights", "another form");
-    Bytes data;
-    for (const Json& shard : group["paths"]) {
-      if (!shard.is_string()) throw FormatError(path, "paths as texts", shard.type_name());
-      const auto& name = shard.text();
-      files.add(name, path);
-      const Bytes part = read_beside(path, name, limits);
-      if (part.size() > limits.file_bytes - data.size())
-        throw FormatError(path, "at most " + std::to_string(limits.file_bytes) + " bytes", "more");
-      data.insert(data.end(), part.begin(), part.end());
-    }
+    const Bytes data = io::read_tfjs_shards(group["paths"], files, path, limits);
     io::ByteReader reader(data, path + ", weights");
     io::Budget tensors = io::Budget::for_tensors(text.size() + data.size(), limits);
     for (const Json& entry : group["weights"]) {
