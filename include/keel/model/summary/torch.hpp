@@ -61,6 +61,14 @@ inline Index product(const std::vector<Index>& shape) {
   return product;
 }
 
+/// What torchinfo prints in place of a module's number of parameters.
+inline std::string torchinfo_count(const TorchModule& module) {
+  if (module.parameters == 0) return "--";
+  if (module.repeated) return "(recursive)";
+  const std::string count = thousands(module.parameters);
+  return module.frozen ? "(" + count + ")" : count;
+}
+
 }  // namespace detail
 
 inline std::string Summary::torchsummary() const {
@@ -108,17 +116,13 @@ inline std::string Summary::torchinfo(Index batch) const {
   Index index = 0, outputs = 0;
   double work = 0;
   for (const auto& module : modules) {
-    const std::string count = module.repeated && module.parameters ? "(recursive)"
-                              : module.parameters == 0             ? "--"
-                              : module.frozen                      ? "(" + thousands(module.parameters) + ")"
-                                                                   : thousands(module.parameters);
-    text +=
-        line("├─" + module.type + ": 1-" + std::to_string(++index), detail::torch_shape(batch, module.shape), count);
+    text += line("├─" + module.type + ": 1-" + std::to_string(++index), detail::torch_shape(batch, module.shape),
+                 detail::torchinfo_count(module));
     if (module.parameters == 0) continue;
     if (!module.repeated) outputs += detail::product(module.shape);
     const bool convolution = module.type.rfind("Conv", 0) == 0;
-    work += static_cast<double>(module.parameters * batch) *
-            (convolution ? static_cast<double>(detail::product(module.shape) / module.shape[0]) : 1.0);
+    const Index places = convolution ? detail::product(module.shape) / module.shape[0] : 1;
+    work += static_cast<double>(module.parameters * batch) * static_cast<double>(places);
   }
   double input = 0;
   for (const Shape& shape : inputs) input += static_cast<double>(shape.size() * batch) * 4.0 / 1e6;
