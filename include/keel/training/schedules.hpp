@@ -55,7 +55,8 @@ struct StepDecay {
     detail::check_positive("StepDecay", "drop", drop);
   }
   double operator()(Index step) const {
-    return initial_learning_rate * std::pow(drop, static_cast<double>(step / every));
+    const Index drops = step / every;
+    return initial_learning_rate * std::pow(drop, static_cast<double>(drops));
   }
 };
 

@@ -79,9 +79,9 @@ class Layer : public LayerIdentity {
   Layer() = default;
   explicit Layer(std::string name) : LayerIdentity(std::move(name)) {}
   Layer(const Layer&) = default;
-  Layer(Layer&&) = default;
+  Layer(Layer&&) noexcept = default;
   Layer& operator=(const Layer&) = default;
-  Layer& operator=(Layer&&) = default;
+  Layer& operator=(Layer&&) noexcept = default;
 
   /// Throws ShapeError unless there is exactly one input, of the given rank without batch (-1: any).
   const Shape& single_input(Shapes inputs, Index rank = -1) const {
