@@ -76,7 +76,7 @@
      [](Net& net) { (void)net; net.parameters()[0]->set(Tensor<float>({3, 3})); }},
     {"[batch_normalization (BatchNormalization)] expected finite statistics of the batch, got NaN or infinity in channel 0 (look for NaN in the data, or lower the learning rate)",
      [](Net& net) { (void)net; Tape<float> tape; net.forward(Tensor<float>({2, 4, 4, 1}, std::numeric_limits<float>::quiet_NaN()), tape); }},
-    {"[make_layer] expected one of the layers Activation, ActivityRegularization, Add, AlphaDropout, AveragePooling2D, BatchNormalization, CenterCrop, Concatenate, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Dropout, ELU, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling2D, GlobalMaxPooling2D, Identity, LeakyReLU, MaxPooling2D, Multiply, Normalization, PReLU, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, ReLU, Rescaling, Reshape, SeparableConv2D, Softmax, SpatialDropout1D, SpatialDropout2D, UpSampling2D, ZeroPadding2D, got \"Convolution\" (a layer of your own is registered: {.layers = register_layer<Convolution>(\"Convolution\")})",
+    {"[make_layer] expected one of the layers {classes}, got \"Convolution\" (a layer of your own is registered: {.layers = register_layer<Convolution>(\"Convolution\")})",
      [](Net& net) { (void)net; make_layer("Convolution", {}); }},
     {"[Dense] expected options among units, activation, use_bias, kernel_initializer, bias_initializer, got \"unit\"",
      [](Net& net) { (void)net; make_layer("Dense", {{"units", Index{2}}, {"unit", Index{2}}}); }},
