@@ -202,6 +202,7 @@ inline constexpr KerasRow keras_rows[] = {
      .options = keras_data::spatial_dropout_options,
      .training = Training::drops,
      .worlds = keras2 | keras3},
+    {.type = "Subtract", .name = "Subtract", .takes_list = true, .worlds = keras2 | keras3},
     {.type = "UpSampling2D",
      .name = "UpSampling2D",
      .options = keras_data::upsampling_options,

@@ -125,6 +125,7 @@ inline constexpr TorchRow torch_rows[] = {
      .modules = torch_dropout2d,
      .options = torch_dropout_options,
      .features = FeatureOrder::none},
+    {.type = "Subtract", .function = "-", .features = FeatureOrder::kept},
     {.type = "UpSampling2D", .modules = torch_upsampling2d, .options = torch_upsampling2d_options},
     {.type = "ZeroPadding2D", .modules = torch_zero_padding2d, .options = torch_zero_padding2d_options},
 };

@@ -43,6 +43,7 @@
 #include <keel/layers/softmax.hpp>
 #include <keel/layers/spatial_dropout1d.hpp>
 #include <keel/layers/spatial_dropout2d.hpp>
+#include <keel/layers/subtract.hpp>
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/layers/zero_padding2d.hpp>
 
@@ -101,6 +102,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Softmax", make_layer_from<Softmax<T>>},
     {"SpatialDropout1D", make_layer_from<SpatialDropout1D<T>>},
     {"SpatialDropout2D", make_layer_from<SpatialDropout2D<T>>},
+    {"Subtract", make_layer_from<Subtract<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
     {"ZeroPadding2D", make_layer_from<ZeroPadding2D<T>>},
 };
