@@ -299,7 +299,7 @@ inline constexpr std::string_view keras_operator_modules = "keras.src.ops", kera
 inline constexpr KerasOperator keras_operators[] = {
     {"Add", "math.add", Arithmetic::sum, "Add"},
     {"Add", "__operators__.add", Arithmetic::sum, "Add"},
-    {"Subtract", "math.subtract", Arithmetic::difference, ""},
+    {"Subtract", "math.subtract", Arithmetic::difference, "Subtract"},
     {"Multiply", "math.multiply", Arithmetic::product, "Multiply"},
     {"Divide", "math.truediv", Arithmetic::quotient, ""},
     {"TrueDivide", "math.divide", Arithmetic::quotient, ""},
