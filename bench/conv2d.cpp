@@ -67,7 +67,7 @@ struct Problem {
 
   void run(Direction direction) {
     if (direction == Direction::forward)
-      conv2d_forward(g, x.data(), packed.data(), {}, y.data(), context);
+      conv2d_forward<float>(g, x.data(), packed.data(), {}, y.data(), context, kernel.data());
     else if (direction == Direction::backward_input)
       conv2d_backward_input(g, dy.data(), kernel.data(), dx.data(), context);
     else

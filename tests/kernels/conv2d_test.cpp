@@ -101,7 +101,7 @@ struct Run {
                          const keel::Epilogue<T>& epilogue = {}) {
     std::vector<T> packed(size(keel::conv2d_packed_size<T>(g))), y(y_size(g), T(99));
     keel::conv2d_pack(g, kernel.data(), packed.data());
-    keel::conv2d_forward(g, x.data(), packed.data(), epilogue, y.data(), context);
+    keel::conv2d_forward(g, x.data(), packed.data(), epilogue, y.data(), context, kernel.data());
     return y;
   }
   std::vector<T> forward_unpacked(const Conv2DGeometry& g, const std::vector<T>& x, const std::vector<T>& kernel) {

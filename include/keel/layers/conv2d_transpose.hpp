@@ -142,7 +142,7 @@ class Conv2DTranspose : public Layer<T> {
     if (!dx[0].data()) return;
     T* packed = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
     conv2d_pack(g, kernel_.value().data(), packed);
-    conv2d_forward(g, dz, packed, Epilogue<T>(), dx[0].data(), pass.kernel);
+    conv2d_forward(g, dz, packed, Epilogue<T>(), dx[0].data(), pass.kernel, kernel_.value().data());
   }
 
   Acceleration<T> acceleration() const override {

@@ -113,11 +113,12 @@ class SeparableConv2D : public Layer<T> {
     // tensor 0 is for the values before the activation
     T* between =
         pass.cache ? pass.cache->tensor(1, middle).data() : pass.kernel.scratch.template take<T>(middle.size());
-    conv2d_forward(first, x[0].data(), packed(first, depthwise_, pass), Epilogue<T>(), between, pass.kernel);
+    conv2d_forward(first, x[0].data(), packed(first, depthwise_, pass), Epilogue<T>(), between, pass.kernel,
+                   depthwise_.value().data());
     const T* kernel = packed(second, pointwise_, pass);
     activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
       const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-      conv2d_forward(second, between, kernel, epilogue, out, pass.kernel);
+      conv2d_forward(second, between, kernel, epilogue, out, pass.kernel, pointwise_.value().data());
     });
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {

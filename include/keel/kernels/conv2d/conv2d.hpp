@@ -194,11 +194,11 @@ void conv2d_pack(const Conv2DGeometry& g, const T* kernel, T* packed) {
 /// sample. 3 x 3 kernels with stride 1, 16 or more channels on both sides and 64 or more output pixels use
 /// Winograd's F(4 x 4, 3 x 3), whose error is 1.8 times that of adding up the products one by one (root mean
 /// square, 256 channels); those with 49 pixels and 32 channels F(2 x 2, 3 x 3), 0.6 times, and F(4 x 4, 3 x 3) in
-/// training. An infinite input gives NaN in its tile of outputs, where plain sums give infinity in those that see
-/// it. In training, where weights change at every step, `packed` is nullptr: `kernel` is packed on the way.
+/// training; tiles of outputs that are not finite are plain sums. In training, where weights change at every step,
+/// `packed` is nullptr: `kernel` is packed on the way.
 template <class T>
 void conv2d_forward(const Conv2DGeometry& g, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y,
-                    const KernelContext& context, const T* kernel = nullptr) {
+                    const KernelContext& context, const T* kernel) {
   if (g.is_depthwise()) return depthwise_conv2d_forward(g, x, packed ? packed : kernel, epilogue, y, context);
   if (g.batch * g.out_h * g.out_w * g.out_c == 0) return;
   const detail::ConvShape shape = detail::forward_shape(g);
@@ -266,33 +266,20 @@ void backward_used_taps(Conv2DGeometry g, const ConvShape& shape, const T* x, co
     for (Index i = 0; i < used; ++i) to[r * row + i] += from[r * used + i];
 }
 
-}  // namespace detail
-
-/// dkernel = the gradient of sum(dy conv(x, kernel)) with respect to the kernel, or adds it to dkernel. Every
-/// weight's sum is over strips of output rows in order, the strips cut as the geometry alone says.
+/// The kernel's gradient as plain sums over strips of output rows.
 template <class T>
-void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
+void direct_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
                             const KernelContext& context) {
-  if (g.is_depthwise()) return depthwise_conv2d_backward_kernel(g, x, dy, dkernel, accumulate, context);
-  if (g.batch * g.out_h * g.out_w == 0) {
-    if (!accumulate) std::fill_n(dkernel, g.kernel_size(), T(0));
-    return;
-  }
-  const detail::ConvShape shape = detail::forward_shape(g);
-  if (shape.h.taps * shape.w.taps < g.kernel_h * g.kernel_w)
-    return detail::backward_used_taps(g, shape, x, dy, dkernel, accumulate, context);
-  if (detail::winograd_tile(shape, true))
-    return detail::winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context);
-  using Strips = detail::ConvStrips<T>;
-  Strips strips(shape, Strips::Layout::planes);
+  using Strips = ConvStrips<T>;
+  Strips strips(forward_shape(g), Strips::Layout::planes);
   strips.cut((std::max)(Index{1}, 512 / strips.row_pixels()));
   const Index strip_rows = strips.strip_rows(), strip_pixels = strip_rows * strips.row_pixels();
-  const Index panels = detail::panel_count<T>(strips.co), threads = thread_count(context.threads);
+  const Index panels = panel_count<T>(strips.co), threads = thread_count(context.threads);
   const Index length = strips.run(0).length, tile = length % 7 == 0 && length % 8 != 0 ? 7 : 8;  // weights
   const Index tiles = (length + tile - 1) / tile, panel_tiles = strips.runs() * tiles;
   Scratch::Frame frame(context.scratch);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
-  T* const gradients = context.scratch.take<T>(strip_pixels * detail::panel_width<T> * threads);
+  T* const gradients = context.scratch.take<T>(strip_pixels * panel_width<T> * threads);
   Index* const row_offsets = context.scratch.take<Index>(2 * strip_rows * threads);
   const Index x_row = g.batch * g.in_h * g.in_w * g.in_c / strips.rows();
   const Index dy_row = g.batch * g.out_h * g.out_w * g.out_c / strips.rows();
@@ -302,8 +289,8 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
   const Index parts = (std::min)(threads, all * strips.pixels() / 10'000 + 1);
   parallel_for(context.threads, parts, 1, [&](Index begin, Index end, int thread) {
     const Index first = begin * all / parts, last = end * all / parts;
-    T* const gradient = gradients + thread * strip_pixels * detail::panel_width<T>;
-    detail::Conv2DGradient<T> p;
+    T* const gradient = gradients + thread * strip_pixels * panel_width<T>;
+    Conv2DGradient<T> p;
     p.out_c = g.out_c;
     p.tile = tile;
     for (Index strip = 0; strip < strips.count; ++strip) {
@@ -318,10 +305,10 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
         next = (std::min)(last, (at / tiles + 1) * tiles);
         if (at == first || at % (panels * panel_tiles) == 0)
           strips.read(x, strip, group, blocks + thread * strips.block_size(), row_offsets + thread * 2 * strip_rows, p);
-        const Index channel = group * strips.co + panel * detail::panel_width<T>;
+        const Index channel = group * strips.co + panel * panel_width<T>;
         if (at == first || at % panel_tiles == 0) {
-          p.channels = (std::min)(detail::panel_width<T>, strips.co - panel * detail::panel_width<T>);
-          p.pitch = detail::panel_pitch<T>(p.channels);
+          p.channels = (std::min)(panel_width<T>, strips.co - panel * panel_width<T>);
+          p.pitch = panel_pitch<T>(p.channels);
           p.take(dy + channel, panel_tiles, gradient);
         }
         const typename Strips::Run run = strips.run(at / tiles % strips.runs());
@@ -336,6 +323,38 @@ void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
       }
     }
   });
+}
+
+/// By Winograd's method, and what that does not give as a finite value as plain sums.
+template <class T>
+void fast_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
+                          const KernelContext& context) {
+  const ConvShape shape = forward_shape(g);
+  if (!winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context)) return;
+  Scratch::Frame frame(context.scratch);
+  T* const exact = context.scratch.take<T>(g.kernel_size());
+  direct_backward_kernel(g, x, dy, exact, false, context);
+  winograd_backward_kernel<T>(shape, x, dy, dkernel, accumulate, context, exact);
+}
+
+}  // namespace detail
+
+/// dkernel = the gradient of sum(dy conv(x, kernel)) with respect to the kernel, or adds it to dkernel. Every
+/// weight's sum is over strips of output rows in order, the strips cut as the geometry alone says. NaN and infinity
+/// are where plain sums have them.
+template <class T>
+void conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
+                            const KernelContext& context) {
+  if (g.is_depthwise()) return depthwise_conv2d_backward_kernel(g, x, dy, dkernel, accumulate, context);
+  if (g.batch * g.out_h * g.out_w == 0) {
+    if (!accumulate) std::fill_n(dkernel, g.kernel_size(), T(0));
+    return;
+  }
+  const detail::ConvShape shape = detail::forward_shape(g);
+  if (shape.h.taps * shape.w.taps < g.kernel_h * g.kernel_w)
+    return detail::backward_used_taps(g, shape, x, dy, dkernel, accumulate, context);
+  if (detail::winograd_tile(shape, true)) return detail::fast_backward_kernel(g, x, dy, dkernel, accumulate, context);
+  detail::direct_backward_kernel(g, x, dy, dkernel, accumulate, context);
 }
 
 KEEL_INSTANCE(Index conv2d_packed_size<float>(const Conv2DGeometry&))

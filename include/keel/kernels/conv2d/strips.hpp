@@ -13,6 +13,10 @@ namespace keel {
 inline namespace KEEL_ABI {
 namespace detail {
 
+/// Output channels in a panel: 128 bytes, two AVX-512 registers; half that for a rest that fits.
+template <class T>
+inline constexpr Index panel_width = 128 / sizeof(T);
+
 /// Some rows of output pixels and where their inputs are. The sum of a pixel is over runs_h x runs_w runs of
 /// run_length consecutive inputs, the first one at x + x_rows[row] + column x_step.
 template <class T>
@@ -74,6 +78,12 @@ struct WinogradTiles : Conv2DRows<T> {
   bool clamp_low, clamp_high;
 };
 
+/// A block of weights whose gradient Winograd's method sums at a time: input channels by output channels.
+template <class T>
+struct WinogradBlock {
+  static constexpr Index height = 64, width = panel_width<T>, plane = height * width;
+};
+
 }  // namespace detail
 }  // namespace KEEL_ABI
 }  // namespace keel
@@ -87,9 +97,6 @@ namespace keel {
 inline namespace KEEL_ABI {
 namespace detail {
 
-/// Output channels in a panel: 128 bytes, two AVX-512 registers; half that for a rest that fits.
-template <class T>
-inline constexpr Index panel_width = 128 / sizeof(T);
 template <class T>
 constexpr Index panel_pitch(Index channels) {
   return channels <= panel_width<T> / 2 ? panel_width<T> / 2 : panel_width<T>;

@@ -1,6 +1,8 @@
 #pragma once
 /// Convolutions of 3 x 3 taps by Winograd's method (simd/winograd.inl), forward and for the kernel's gradient.
 
+#include <atomic>
+
 #include <keel/kernels/conv2d/strips.hpp>
 
 namespace keel {
@@ -35,7 +37,29 @@ Index winograd_plane(Index tiles, Index pitch) {
   return ((tiles * pitch + line - 1) / line | 1) * line;
 }
 
-/// y = epilogue(convolution) by Winograd's method.
+/// Computes one panel of the listed tiles anew as plain sums, which `p` says all about but for the places.
+template <class T, int M>
+void plain_tiles(const WinogradTiles<T>& w, const Index* tiles, Index count, Conv2DPanel<T> p, SimdLevel simd) {
+  Index x_rows[std::size_t{M}], y_rows[std::size_t{M}];
+  p.x = w.x, p.x_rows = x_rows, p.y_rows = y_rows;
+  p.x_step = p.run_step_w = w.x_step / M, p.run_step_h = w.run_step_h, p.y_step = w.out_c;
+  p.runs_h = p.runs_w = 3;
+  for (; count > 0; --count, ++tiles) {
+    const Index row = *tiles / w.width, column = *tiles % w.width, first = w.y_rows[row];
+    p.rows = (std::min)(Index{M}, w.out_h - first / (w.out_w * w.out_c) % w.out_h);
+    p.width = (std::min)(Index{M}, w.out_w - M * column);
+    for (Index r = 0; r < p.rows; ++r) {
+      x_rows[r] = w.x_rows[row] + column * w.x_step + r * w.run_step_h;
+      y_rows[r] = first + (r * w.out_w + M * column) * w.out_c;
+    }
+    KEEL_SIMD_CALL(simd, conv2d_panel<T>)(p);
+  }
+}
+
+/// y = epilogue(convolution) by Winograd's method. It takes sums and differences of a tile's inputs, which spread a
+/// NaN or an infinity over the tile's outputs and may overflow where plain sums do not. So a tile of which a sum is
+/// not finite is computed anew as plain sums. Then NaN and infinity are exactly where a plain sum has them, but that
+/// values near T's largest whose exact sum is finite may give it where a plain sum overflows on the way.
 template <class T, int M>
 void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& kernel, const T* packed,
                        const Epilogue<T>& epilogue, T* y, const KernelContext& context) {
@@ -70,6 +94,9 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
   const Index panel_size = matrices * ci * panel_width<T>;
   T* const own_panels = !packed && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
   if (!packed && !own_panels) packed = kernel.pack(M, context);
+  const Index taps_size = 9 * ci * panel_width<T>;
+  T* const taps = context.scratch.take<T>(taps_size * threads);  // for plain sums
+  Index* const spoilt = context.scratch.take<Index>(most * threads);
   parallel_for(context.threads, parts * splits, 1, [&](Index begin, Index end, int thread) {
     const Index origin = 0;
     T* const v = values + thread * matrices * (v_plane + m_plane);
@@ -107,17 +134,27 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
         w.bias = epilogue.bias ? epilogue.bias + at : nullptr;
         w.residual = epilogue.residual ? epilogue.residual + at : nullptr;
         w.y = y + at;
-        KEEL_SIMD_CALL(context.simd, winograd_outputs<T, M>)(w);
+        Index* const list = spoilt + thread * most;
+        const Index count = KEEL_SIMD_CALL(context.simd, winograd_outputs<T, M>)(w, list);
+        if (count > 0) {
+          kernel.pack_panel(0, group, channel, taps + thread * taps_size, context.simd);
+          Conv2DPanel<T> plain{};
+          plain.weights = taps + thread * taps_size, plain.pitch = p.pitch, plain.channels = w.channels;
+          plain.run_length = ci, plain.bias = w.bias, plain.residual = w.residual, plain.y = w.y;
+          plain.clamp_low = w.clamp_low, plain.clamp_high = w.clamp_high;
+          plain_tiles<T, M>(w, list, count, plain, context.simd);
+        }
       }
     }
   });
 }
 
 /// The kernel's gradient by the transposed steps, with tiles of 4 x 4: the sums over tiles of the products, then 9
-/// taps from those.
+/// taps from those. Values that are not finite are left out; returns whether there are any. A second call takes
+/// those alone, from `exact`.
 template <class T>
-void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T* dkernel, bool accumulate,
-                              const KernelContext& context) {
+bool winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T* dkernel, bool accumulate,
+                              const KernelContext& context, const T* exact = nullptr) {
   constexpr Index tile_size = 4, matrices = (tile_size + 2) * (tile_size + 2);
   ConvStrips<T> strips = winograd_strips<T>(shape, tile_size);
   const Index ci = shape.ci, co = shape.co, out_c = co * shape.groups, columns = strips.row_pixels();
@@ -126,7 +163,7 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
   // matrices stay in the second-level cache.
   strips.cut((std::max)(Index{1}, 28 / columns));
   const Index several = (std::max)(Index{1}, 128 / (strips.strip_rows() * columns));
-  constexpr Index height = 64, width = panel_width<T>, plane = height * width;
+  constexpr Index height = WinogradBlock<T>::height, width = WinogradBlock<T>::width, plane = WinogradBlock<T>::plane;
   const Index heights = (ci + height - 1) / height;
   const bool once = strips.count <= several;
   const Index most = several * strips.strip_rows() * columns, v_pitch = ci + 16, m_pitch = panels * panel_width<T> + 16;
@@ -137,6 +174,7 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
   T* const m = context.scratch.take<T>(matrices * m_plane);
   T* const blocks_of_u = context.scratch.take<T>(matrices * plane * (once ? threads : heights * panels));
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
+  std::atomic<bool> spoilt{false};
   for (Index group = 0; group < shape.groups; ++group) {
     for (Index strip = 0; strip < strips.count; strip += several) {
       const Index end_strip = (std::min)(strip + several, strips.count), first = strips.first_row(strip);
@@ -173,13 +211,16 @@ void winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
             p.dkernel = u + matrix * plane;
             KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
           }
-          if (end_strip == strips.count) KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)
-          (p.end, p.channels, u, width, plane, dkernel + row * out_c + group * co + channel, out_c, ci * out_c,
-           accumulate);
+          if (end_strip < strips.count) continue;
+          const Index at = row * out_c + group * co + channel;
+          if (KEEL_SIMD_CALL(context.simd, winograd_kernel_gradient<T>)(
+                  p.end, p.channels, u, dkernel + at, out_c, ci * out_c, accumulate, exact ? exact + at : nullptr))
+            spoilt.store(true, std::memory_order_relaxed);
         }
       });
     }
   }
+  return spoilt.load(std::memory_order_relaxed);
 }
 
 }  // namespace detail

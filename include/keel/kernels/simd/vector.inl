@@ -124,6 +124,34 @@ KEEL_SIMD_INLINE Vector<T> minimum(std::type_identity_t<Vector<T>> a, std::type_
   return b == b ? smaller : b;
 }
 
+/// Whether a lane is NaN.
+KEEL_SIMD_INLINE bool any_nan(Vector<float> value) {
+#if KEEL_SIMD_LEVEL == 2
+  return __builtin_ia32_cmpps512_mask(value, value, 3, static_cast<unsigned short>(0xffff), 4) != 0;
+#elif KEEL_SIMD_LEVEL == 1
+  return __builtin_ia32_movmskps256(bit_cast<Vector<float>>(value != value)) != 0;
+#else
+  float parts[lanes<float>];
+  store(parts, value);
+  for (const float part : parts)
+    if (part != part) return true;
+  return false;
+#endif
+}
+KEEL_SIMD_INLINE bool any_nan(Vector<double> value) {
+#if KEEL_SIMD_LEVEL == 2
+  return __builtin_ia32_cmppd512_mask(value, value, 3, static_cast<unsigned char>(0xff), 4) != 0;
+#elif KEEL_SIMD_LEVEL == 1
+  return __builtin_ia32_movmskpd256(bit_cast<Vector<double>>(value != value)) != 0;
+#else
+  double parts[lanes<double>];
+  store(parts, value);
+  for (const double part : parts)
+    if (part != part) return true;
+  return false;
+#endif
+}
+
 /// Lane i.
 template <class T>
 KEEL_SIMD_INLINE T lane(std::type_identity_t<Vector<T>> value, int i) {

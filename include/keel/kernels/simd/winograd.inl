@@ -141,15 +141,33 @@ void winograd_inputs(const detail::WinogradTiles<T>& w) {
     }
 }
 
-/// y = epilogue(A^T m A) of every tile and channel.
+/// One row of a tile's outputs, of which the first `count` are stored: y = activation(sum + bias + residual).
 template <class T, int M>
-void winograd_outputs(const detail::WinogradTiles<T>& w) {
+KEEL_SIMD_INLINE void winograd_finish(const detail::WinogradTiles<T>& w, const Vector<T>* sums, Vector<T> bias,
+                                      Index at, Index count, const Tail<T>& tail) {
+  KEEL_SIMD_UNROLL
+  for (int s = 0; s < M; ++s, at += w.out_c) {
+    if (s == count) break;
+    prefetch_to_write(w.y + at + M * w.out_w * w.out_c);  // for the tile below
+    Vector<T> value = sums[s] + bias;
+    if (w.residual) value += load(w.residual + at, tail);
+    if (w.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
+    if (w.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
+    store(w.y + at, value, tail);
+  }
+}
+
+/// y = epilogue(A^T m A) of every tile and channel. Returns how many tiles have sums that are not finite, and lists
+/// them in `spoilt`.
+template <class T, int M>
+Index winograd_outputs(const detail::WinogradTiles<T>& w, Index* spoilt) {
   constexpr int size = M + 2;
   const T* m = w.m;
+  Index spoilt_count = 0;
   for (Index row = 0; row < w.rows; ++row) {
     const Index first = w.y_rows[row], below = w.out_h - first / (w.out_w * w.out_c) % w.out_h;
     for (Index i = 0; i < w.width; ++i, m += w.m_pitch) {
-      const Index right = w.out_w - M * i;
+      Vector<T> check{};  // 0, or NaN
       for (Index c = 0; c < w.channels; c += lanes<T>) {
         const Tail<T> tail(w.channels - c < lanes<T> ? w.channels - c : lanes<T>);
         Vector<T> sums[std::size_t{M * size}], line[std::size_t{size}];
@@ -160,25 +178,21 @@ void winograd_outputs(const detail::WinogradTiles<T>& w) {
           winograd_at<T, M>(line, sums + s, size);
         }
         const Vector<T> bias = w.bias ? load(w.bias + c, tail) : Vector<T>{};
+        Vector<T> total{};
         KEEL_SIMD_UNROLL
         for (int r = 0; r < M; ++r) {
           if (r == below) break;
           winograd_at<T, M>(sums + r * size, line, 1);
           KEEL_SIMD_UNROLL
-          for (int s = 0; s < M; ++s) {
-            if (s == right) break;
-            const Index at = first + (r * w.out_w + M * i + s) * w.out_c + c;
-            prefetch_to_write(w.y + at + M * w.out_w * w.out_c);  // for the tile below
-            Vector<T> value = line[s] + bias;
-            if (w.residual) value += load(w.residual + at, tail);
-            if (w.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
-            if (w.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
-            store(w.y + at, value, tail);
-          }
+          for (int s = 0; s < M; ++s) total += line[s];
+          winograd_finish<T, M>(w, line, bias, first + (r * w.out_w + M * i) * w.out_c + c, w.out_w - M * i, tail);
         }
+        check += total - total;
       }
+      if (any_nan(check)) spoilt[spoilt_count++] = row * w.width + i;
     }
   }
+  return spoilt_count;
 }
 
 /// A dy A^T of every tile and channel, zeros in the columns from `channels` up to the whole panel.
@@ -215,32 +229,51 @@ void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index co
   }
 }
 
-/// dkernel (+)= G^T u G, for 36 matrices u of ci x co sums: `pitch` from row to row of one and `plane` from one to
-/// the next, in dkernel out_c and `tap`.
+/// The sum of one vector of each of the 9 taps that 3 x 6 sums give; the taps are stored, or added, where `keep`.
 template <class T>
-void winograd_kernel_gradient(Index ci, Index co, const T* u, Index pitch, Index plane, T* dkernel, Index out_c,
-                              Index tap, bool add) {
+KEEL_SIMD_INLINE Vector<T> winograd_taps(const Vector<T>* columns, bool keep, bool add, T* to, Index tap,
+                                         const Tail<T>& tail) {
+  Vector<T> total{}, taps[3];
+  KEEL_SIMD_UNROLL
+  for (int r = 0; r < 3; ++r) {
+    winograd_gt<T>(columns + 6 * r, taps);
+    KEEL_SIMD_UNROLL
+    for (int s = 0; s < 3; ++s) {
+      total += taps[s];
+      if (keep) store(to + (r * 3 + s) * tap, add ? load(to + (r * 3 + s) * tap, tail) + taps[s] : taps[s], tail);
+    }
+  }
+  return total;
+}
+
+/// dkernel (+)= G^T u G, for 36 matrices u of ci x co sums, detail::WinogradBlock apart; dkernel's rows are out_c
+/// apart, its taps `tap`. Vectors of which a tap is not finite are not done yet; returns whether there are any. With
+/// `exact`, laid out as dkernel, those alone are done, from there.
+template <class T>
+bool winograd_kernel_gradient(Index ci, Index co, const T* u, T* dkernel, Index out_c, Index tap, bool add,
+                              const T* exact) {
   constexpr int size = 6;
-  for (Index c = 0; c < ci; ++c, u += pitch, dkernel += out_c)
+  constexpr Index pitch = detail::WinogradBlock<T>::width, plane = detail::WinogradBlock<T>::plane;
+  bool spoilt = false;
+  for (Index c = 0; c < ci; ++c, u += pitch)
     for (Index f = 0; f < co; f += lanes<T>) {
       const Tail<T> tail(co - f < lanes<T> ? co - f : lanes<T>);
-      Vector<T> columns[3][std::size_t{size}], line[std::size_t{size}], taps[3];
+      Vector<T> columns[std::size_t{3 * size}], line[std::size_t{size}], taps[3];
       KEEL_SIMD_UNROLL
       for (int s = 0; s < size; ++s) {
         KEEL_SIMD_UNROLL
         for (int r = 0; r < size; ++r) line[r] = load(u + (r * size + s) * plane + f, tail);
         winograd_gt<T>(line, taps);
         KEEL_SIMD_UNROLL
-        for (int r = 0; r < 3; ++r) columns[r][s] = taps[r];
+        for (int r = 0; r < 3; ++r) columns[r * size + s] = taps[r];
       }
-      KEEL_SIMD_UNROLL
-      for (int r = 0; r < 3; ++r) {
-        winograd_gt<T>(columns[r], taps);
-        KEEL_SIMD_UNROLL
-        for (int s = 0; s < 3; ++s) {
-          T* const to = dkernel + (r * 3 + s) * tap + f;
-          store(to, add ? load(to, tail) + taps[s] : taps[s], tail);
-        }
-      }
+      T* const to = dkernel + c * out_c + f;
+      const Vector<T> total = winograd_taps<T>(columns, !add && !exact, false, to, tap, tail);
+      const bool finite = !any_nan(total - total);
+      spoilt |= !finite;
+      if (finite && add && !exact) winograd_taps<T>(columns, true, true, to, tap, tail);
+      for (Index t = 0, at = c * out_c + f; !finite && exact && t < 9; ++t, at += tap)
+        store(dkernel + at, add ? load(dkernel + at, tail) + load(exact + at, tail) : load(exact + at, tail), tail);
     }
+  return spoilt;
 }

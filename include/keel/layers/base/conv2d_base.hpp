@@ -96,7 +96,7 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
     void run(Inputs<T> x, TensorView<T> y, const KernelContext& context) const override {
       Conv2DGeometry g = geometry_;
       g.batch = y.shape()[0];
-      conv2d_forward(g, x[0].data(), packed_.data(), this->epilogue(x), y.data(), context);
+      conv2d_forward(g, x[0].data(), packed_.data(), this->epilogue(x), y.data(), context, this->kernel_.data());
     }
 
    private:
