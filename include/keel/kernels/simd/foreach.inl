@@ -28,9 +28,12 @@
 #define KEEL_SIMD_LEVEL 0
 #if defined(__GNUC__) || defined(__clang__)
 #define KEEL_SIMD_BYTES 16
-#define KEEL_SIMD_REGISTERS 16
-#else
+#else  // no vector types: one value at a time
 #define KEEL_SIMD_BYTES 0
+#endif
+#if defined(__aarch64__)  // NEON
+#define KEEL_SIMD_REGISTERS 32
+#else
 #define KEEL_SIMD_REGISTERS 16
 #endif
 #if KEEL_SIMD_X86  // few machines run it, every compiler has to read it: small rather than fast

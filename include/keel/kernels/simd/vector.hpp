@@ -18,6 +18,13 @@
 #define KEEL_SIMD_UNROLLED
 #endif
 
+/// What asks for a cache line; the tests put something in its place that checks the address.
+#if !defined(KEEL_SIMD_PREFETCH) && (defined(__GNUC__) || defined(__clang__))
+#define KEEL_SIMD_PREFETCH(address, write, locality) __builtin_prefetch(address, write, locality)
+#elif !defined(KEEL_SIMD_PREFETCH)
+#define KEEL_SIMD_PREFETCH(address, write, locality) static_cast<void>(address)
+#endif
+
 /// `KEEL_SIMD_CALL(level, foo<T>)(arguments)` calls foo<T> in simd::avx512, simd::avx2 or simd::baseline.
 #if KEEL_SIMD_X86
 #define KEEL_SIMD_CALL(level, ...)                                           \
@@ -25,7 +32,18 @@
    : (level) == ::keel::SimdLevel::avx2 ? &::keel::simd::avx2::__VA_ARGS__   \
                                         : &::keel::simd::baseline::__VA_ARGS__)
 #else
-#define KEEL_SIMD_CALL(level, ...) (static_cast<void>(level), &::keel::simd::baseline::__VA_ARGS__)
+#define KEEL_SIMD_CALL(level, ...) ::keel::simd::only(level, &::keel::simd::baseline::__VA_ARGS__)
+
+namespace keel {
+inline namespace KEEL_ABI {
+namespace simd {
+template <class Function>
+constexpr Function* only(SimdLevel, Function* function) {
+  return function;
+}
+}  // namespace simd
+}  // namespace KEEL_ABI
+}  // namespace keel
 #endif
 
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/vector.inl>

@@ -40,23 +40,16 @@ template <class T>
 KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value) {
   *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(to) = value;
 }
-/// Asks for the cache line at an address that will be read, or written, soon. One past the end does no harm.
+/// Asks for the cache line at an address that will be read, or written, soon. It lies in memory that the call owns and
+/// touches: anywhere else the processor walks the page table in vain, which is slow.
 /// `locality` 2: into the second-level cache; 3: into the first.
 template <int locality = 2, class T>
 KEEL_SIMD_INLINE void prefetch(const T* from) {
-#if defined(__GNUC__)
-  __builtin_prefetch(from, 0, locality);
-#else
-  static_cast<void>(from);
-#endif
+  KEEL_SIMD_PREFETCH(from, 0, locality);
 }
 template <class T>
 KEEL_SIMD_INLINE void prefetch_to_write(T* to) {
-#if defined(__GNUC__)
-  __builtin_prefetch(to, 1, 3);
-#else
-  static_cast<void>(to);
-#endif
+  KEEL_SIMD_PREFETCH(to, 1, 3);
 }
 /// All lanes hold `value`.
 template <class T>
@@ -98,6 +91,11 @@ KEEL_SIMD_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<floa
   return __builtin_ia32_vfmaddps512_mask(a, b, c, all, 4);
 #elif KEEL_SIMD_LEVEL == 1
   return __builtin_ia32_vfmaddps256(a, b, c);
+#elif defined(__aarch64__) && defined(__clang__)
+#pragma clang fp contract(fast)
+  return a * b + c;
+#elif defined(__aarch64__) && defined(__GNUC__)
+  return __builtin_aarch64_fmav4sf(a, b, c);
 #else
   return a * b + c;
 #endif
@@ -107,6 +105,11 @@ KEEL_SIMD_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<d
   return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<unsigned char>(0xff), 4);
 #elif KEEL_SIMD_LEVEL == 1
   return __builtin_ia32_vfmaddpd256(a, b, c);
+#elif defined(__aarch64__) && defined(__clang__)
+#pragma clang fp contract(fast)
+  return a * b + c;
+#elif defined(__aarch64__) && defined(__GNUC__)
+  return __builtin_aarch64_fmav2df(a, b, c);
 #else
   return a * b + c;
 #endif
