@@ -56,7 +56,9 @@ void gemm(Index rows, Index columns, Index depth, const GemmOperand<T>& a, const
                             int thread) {
     const Index k = chunk * gemm_chunk;
     block(row_count, column_count, (std::min)(gemm_chunk, depth - k), a.at(row, k), a.step, a.transposed,
-          b.at(k, column), b.step, b.transposed, to + row * columns + column, columns, add, scratch + thread * each);
+          a.transposed ? rows - row : depth - k, b.at(k, column), b.step, b.transposed,
+          b.data + (b.transposed ? columns : depth) * b.step, to + row * columns + column, columns, add,
+          scratch + thread * each);
   };
 
   const Index row_blocks = (rows + gemm_rows - 1) / gemm_rows;

@@ -114,7 +114,7 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, c
   strips.cut(rows);
   const Index parts = strips.count * strips.groups;
   const Index splits = threads == 1 ? 1 : (std::min)(panels, (4 * threads + parts - 1) / parts);
-  const Index panel_size = longest * panel_width<T>;
+  const Index panel_size = (longest + weights_ahead) * panel_width<T>;
   T* const own_panels = packs && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
   for (Index i = 0; packs && !own_panels && i < phase_count; ++i) phases[i].packed = phases[i].kernel.pack(0, context);
   T* const blocks = context.scratch.take<T>(strips.block_size() * threads);
@@ -140,17 +140,21 @@ void convolve(const ConvShape& shape, ConvPhase<T>* phases, Index phase_count, c
         for (Index panel = first; panel < last; ++panel) {
           const Index channel = panel * panel_width<T>, at = group * strips.co + channel;
           p.channels = (std::min)(panel_width<T>, strips.co - channel), p.pitch = panel_pitch<T>(p.channels);
-          if (own) phase.kernel.pack_panel(0, group, channel, own, context.simd);
+          if (own) phase.kernel.pack_alone(0, group, channel, own, context.simd);
           p.weights = own ? own : phase.packed + group * panels_size<T>(phase.sum(), strips.co) + channel * phase.sum();
           p.bias = epilogue.bias ? epilogue.bias + at : nullptr;
           p.residual = epilogue.residual ? epilogue.residual + at : nullptr;
           p.y = y + at;
-          // Next are a panel of weights or, if gaps make memory the limit, a share of what the next strip writes.
-          const Index size =
-              gaps ? (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c : phase.sum() * p.pitch;
-          const Index share = gaps ? i * panels + panel : 0, shares = gaps ? phase_count * panels : 1;
-          const T* const next = gaps ? y + strips.first_pixel(strip + 1) * out_c : p.weights + size;
-          p.next = next + size * share / shares, p.next_end = next + size * (share + 1) / shares;
+          p.next = p.next_end = nullptr;
+          if (gaps) {  // They make memory the limit: fetch a share of what the next strip writes.
+            const Index size = (strips.first_pixel(strip + 2) - strips.first_pixel(strip + 1)) * out_c;
+            const Index share = i * panels + panel, shares = phase_count * panels;
+            p.next = y + strips.first_pixel(strip + 1) * out_c + size * share / shares;
+            p.next_end = y + strips.first_pixel(strip + 1) * out_c + size * (share + 1) / shares;
+          } else if (!own) {
+            p.fetch_next(phase.sum() * p.pitch, phase.packed,
+                         phase.packed + strips.groups * panels_size<T>(phase.sum(), strips.co));
+          }
           KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
         }
       }
@@ -299,7 +303,8 @@ void direct_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
       // if the second-level cache has room for it.
       const bool fetches = strip + 1 < strips.count && strip_rows * (x_row + dy_row) * Index{sizeof(T)} <= 512 << 10;
       const T* ahead[] = {x + strips.first_row(strip + 1) * x_row, dy + strips.first_row(strip + 1) * dy_row};
-      Index left[] = {fetches ? strip_rows * x_row : 0, fetches ? strip_rows * dy_row : 0};
+      const Index rows = fetches ? (std::min)(strip_rows, strips.rows() - strips.first_row(strip + 1)) : 0;
+      Index left[] = {rows * x_row, rows * dy_row};
       for (Index at = first, next; at < last; at = next) {
         const Index group = at / panel_tiles / panels, panel = at / panel_tiles % panels;
         next = (std::min)(last, (at / tiles + 1) * tiles);
@@ -316,7 +321,8 @@ void direct_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T*
         p.begin = at % tiles * tile, p.end = (std::min)(run.length, p.begin + (next - at) * tile);
         p.dkernel = dkernel + run.weight * g.out_c + channel;
         const int which = left[0] > 0 ? 0 : 1;
-        p.next = left[which] > 0 ? ahead[which] : nullptr;
+        p.next = ahead[which];
+        p.next_end = ahead[which] + (std::max)(left[which], Index{0});
         KEEL_SIMD_CALL(context.simd, conv2d_gradient<T>)(p);
         const Index fetched = p.rows * p.width * 64 / Index{sizeof(T)};
         ahead[which] += fetched, left[which] -= fetched;

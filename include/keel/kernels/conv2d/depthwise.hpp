@@ -27,7 +27,7 @@ struct DepthwiseRun {
   const T *bias, *residual;
   bool clamp_low, clamp_high;
   const T* next;              // what the next row of outputs reads first,
-  Index next_lines, y_lines;  // and how much of it, and of y, goes with each pixel and vector of channels
+  Index next_lines, y_lines;  // and how much of it, and of y, is fetched with each pixel and vector of channels
 };
 /// Rows [first, first + rows) of an image, for 3 x 3 taps and stride 1: tap (r, s) is at
 /// kernel + (3 r + s) kernel_step.
@@ -37,7 +37,8 @@ struct DepthwiseStrip {
   Index from_h, from_w, channels;
   const T* kernel;
   Index kernel_step;
-  T* y;  // an image with rows of to_w pixels
+  T* y;                       // an image with rows of to_w pixels
+  Index source_rows, y_rows;  // to the end of the last image
   Index to_w, first, rows, pad_top, pad_left;
   const T *bias, *residual;
   bool clamp_low, clamp_high;
@@ -52,8 +53,9 @@ struct DepthwiseGradient {
   Index dy_step;
   T* sums;
   Index sums_row, sums_column;
-  const T *next_x, *next_dy;  // what the next row reads first, `x_lines` of x with each pixel and vector
+  const T *next_x, *next_dy;  // what the next row reads first, `x_lines` of x with each pixel and vector,
   Index x_lines;
+  bool fetches;  // if there is one
 };
 }  // namespace simd
 
@@ -153,6 +155,8 @@ void depthwise_strips(const Conv2DGeometry& g, bool backward, const T* source, c
       strip.first = to_h * (i % strips) / strips;
       strip.rows = to_h * (i % strips + 1) / strips - strip.first;
       strip.source = source + n * strip.from_h * from_row;
+      strip.source_rows = (g.batch - n) * strip.from_h;
+      strip.y_rows = (g.batch - n) * to_h;
       strip.y = to + at, strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
       KEEL_SIMD_CALL(context.simd, depthwise_strip<T>)(strip);
     }
@@ -184,8 +188,8 @@ void depthwise_rows(const Conv2DGeometry& g, bool backward, const T* source, con
                  run.bias = epilogue.bias;
                  run.clamp_high = epilogue.activation.kind == Activation::relu6;
                  run.clamp_low = run.clamp_high || epilogue.activation.kind == Activation::relu;
-                 run.next_lines = backward ? 1 : rows.stride * columns.stride;
-                 run.y_lines = columns.to_step();
+                 const T* const source_end = source + g.batch * rows.from_size * columns.from_size * channels;
+                 T* const to_end = to + g.batch * rows.to_size * columns.to_size * channels;
                  for (Index row = begin; row < end; ++row) {
                    run.source = source + row / rows.to_size * rows.from_size * columns.from_size * channels;
                    for (Index i = 0; i < run_count; ++i) {
@@ -206,6 +210,11 @@ void depthwise_rows(const Conv2DGeometry& g, bool backward, const T* source, con
                      run.next = run.source + ((rows.last(row % rows.to_size) + 1) * columns.from_size +
                                               positions.first * columns.from_step()) *
                                                  channels;
+                     const Index fetched = (positions.count + 1) * channels + 64;
+                     run.next_lines = backward ? 1 : rows.stride * columns.stride;
+                     if (source_end - run.next < fetched * run.next_lines) run.next_lines = 0;
+                     run.y_lines = columns.to_step();
+                     if (to_end - run.y < 512 + fetched * run.y_lines) run.y_lines = 0;
                      KEEL_SIMD_CALL(context.simd, depthwise_run<T>)(run);
                    }
                  }
@@ -283,6 +292,8 @@ void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const
   std::fill_n(parts, taps * channels, T(0));
   const Index part_rows = (std::max)(Index{1}, 512 / g.out_w), all_rows = g.batch * g.out_h;
   const Index units = (channels + 15) / 16;  // of 16 channels: whole cache lines
+  const T *const source_end = source + g.batch * g.in_h * g.in_w * channels, *const dy_end =
+                                                                                 dy + all_rows * g.out_w * channels;
   const Index grain = (std::max)((units + thread_count(context.threads) - 1) / thread_count(context.threads),
                                  Index{65536} / (all_rows * g.out_w * taps * 16) + 1);
   parallel_for(context.threads, units, grain, [&](Index begin, Index end) {
@@ -307,6 +318,9 @@ void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const
         gradient.sums = parts + (top * g.kernel_w + run.tap[0]) * channels + first;
         gradient.next_x = gradient.x + gradient.rows * gradient.x_row + first * (run.count * gradient.x_lines - 1);
         gradient.next_dy = gradient.dy + g.out_w * channels + first * (run.count - 1);
+        const Index fetched = run.count * units * 16 + 64;
+        gradient.fetches =
+            source_end - gradient.next_x >= fetched * gradient.x_lines && dy_end - gradient.next_dy >= fetched;
         KEEL_SIMD_CALL(context.simd, depthwise_gradient_run<T>)(gradient);
       }
       if ((row + 1) % part_rows != 0 && row + 1 != all_rows) continue;

@@ -17,6 +17,11 @@ namespace detail {
 template <class T>
 inline constexpr Index panel_width = 128 / sizeof(T);
 
+/// Weights are fetched so many rows ahead; behind the last row of all lies memory for it.
+inline constexpr Index weights_ahead = 32;
+template <class T>
+inline constexpr Index weights_spare = weights_ahead* panel_width<T>;
+
 /// Some rows of output pixels and where their inputs are. The sum of a pixel is over runs_h x runs_w runs of
 /// run_length consecutive inputs, the first one at x + x_rows[row] + column x_step.
 template <class T>
@@ -37,6 +42,12 @@ struct Conv2DPanel : Conv2DRows<T> {
   T* y;
   bool clamp_low, clamp_high;  // relu, relu6
   const T *next, *next_end;    // memory that is fetched meanwhile
+
+  /// Has the `size` values behind the weights fetched, all weights being in [begin, end): after the last the first.
+  void fetch_next(Index size, const T* begin, const T* end) {
+    next = weights + size == end ? begin : weights + size;
+    next_end = next + (std::min)(size, Index{end - next});
+  }
 };
 
 /// The gradient of one panel's weights from some rows: what inputs [begin, end) of one run contribute.
@@ -46,11 +57,12 @@ struct Conv2DGradient : Conv2DRows<T> {
   Index pitch, channels, dy_step;
   Index run, begin, end;  // run: where it starts in x
   Index tile;             // weights at a time where there are registers for so many: 8, or 7 for multiples of 7
-  Index next_run;         // where another one starts whose inputs are fetched meanwhile
-  T* dkernel;             // of input 0 of the run, out_c values an input
+  Index next_run;         // where another one starts whose inputs are fetched meanwhile,
+  Index next_inputs = Index{1} << 40;  // if there are so many from the run's start on
+  T* dkernel;                          // of input 0 of the run, out_c values an input
   Index out_c;
-  bool add;       // to dkernel, or overwrite it
-  const T* next;  // memory that is fetched meanwhile, a cache line with each pixel; or null
+  bool add;                  // to dkernel, or overwrite it
+  const T *next, *next_end;  // memory that is fetched meanwhile, a cache line with each pixel
 
   /// Takes dy's panel from an image of out_c channels: as it is when few tiles read it, else as a dense copy.
   void take(const T* from, Index tiles, T* block) {
@@ -121,11 +133,12 @@ struct KernelView {
 
   /// `tile`: of Winograd's method, 0 without it.
   Index planes(Index tile) const { return tile > 0 ? (tile + 2) * (tile + 2) : taps_h * taps_w; }
-  Index packed_size(Index tile) const { return groups * panels_size<T>(planes(tile) * ci, co); }
+  Index packed_size(Index tile) const { return groups * panels_size<T>(planes(tile) * ci, co) + weights_spare<T>; }
 
   /// Panel by panel: the taps, or what Winograd's method makes of 3 x 3 of them.
   void pack(Index tile, T* packed, ThreadPool* threads, SimdLevel simd) const {
     const Index panels = panel_count<T>(co), rows = planes(tile) * ci;
+    std::fill_n(packed + groups * panels_size<T>(rows, co), weights_spare<T>, T(0));
     parallel_for(threads, groups * panels, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const Index f = i % panels * panel_width<T>, k = i / panels;
@@ -147,17 +160,24 @@ struct KernelView {
     T* to = panel + (planes(tile) - taps_h * taps_w) * ci * pitch;
     for (Index r = 0; r < taps_h; ++r)
       for (Index s = 0; s < taps_w; ++s, to += ci * pitch)
-        pack_tap(from + r * row + s * column + f * out + k * group, channels, pitch, to, simd);
+        pack_tap(from + r * row + s * column + f * out + k * group, channels, co - f, pitch, to, simd);
     if (tile == 2) KEEL_SIMD_CALL(simd, winograd_weights<T, 2>)(ci * pitch, panel);
     if (tile == 4) KEEL_SIMD_CALL(simd, winograd_weights<T, 4>)(ci * pitch, panel);
   }
 
+  /// A panel with nothing behind it.
+  void pack_alone(Index tile, Index k, Index f, T* panel, SimdLevel simd) const {
+    pack_panel(tile, k, f, panel, simd);
+    const Index pitch = panel_pitch<T>((std::min)(panel_width<T>, co - f));
+    std::fill_n(panel + planes(tile) * ci * pitch, weights_ahead * pitch, T(0));
+  }
+
  private:
-  void pack_tap(const T* weights, Index channels, Index pitch, T* packed, SimdLevel simd) const {
+  void pack_tap(const T* weights, Index channels, Index readable, Index pitch, T* packed, SimdLevel simd) const {
     if (out == 1)
-      KEEL_SIMD_CALL(simd, copy<T>)(ci, channels, weights, in, packed, pitch);
+      KEEL_SIMD_CALL(simd, copy<T>)(ci, channels, weights, in, packed, pitch, readable);
     else
-      KEEL_SIMD_CALL(simd, transpose<T>)(channels, ci, weights, out, packed, pitch, 64);
+      KEEL_SIMD_CALL(simd, transpose<T>)(channels, ci, weights, out, packed, pitch, 64, ci);
     for (Index c = 0; channels < pitch && c < ci; ++c)
       std::fill_n(packed + c * pitch + channels, pitch - channels, T(0));
   }
@@ -344,7 +364,8 @@ class ConvStrips {
       const T* from = image + (row * w_.in + left * gap - w_.pad) * x_pitch;
       T* to = block + left * pitch_;
       if (pitch_ == x_pitch && gap == 1) {
-        for (Index i = 0; i < inside * ci; i += 64 / Index{sizeof(T)})  // memory is slower than the copy
+        const Index ahead = row + 2 < h_.in ? inside * ci : 0;  // memory is slower than the copy
+        for (Index i = 0; i < ahead; i += 64 / Index{sizeof(T)})
           simd::baseline::prefetch(from + 2 * w_.in * x_pitch + i);
         std::copy_n(from, inside * ci, to);
         continue;

@@ -91,10 +91,10 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
   Index* const row_offsets = context.scratch.take<Index>(2 * strips.strip_rows() * threads);
   auto* const held = HeldStrip<WinogradTiles<T>>::take(context);
   // One strip needs each panel of weights once, right after it was packed.
-  const Index panel_size = matrices * ci * panel_width<T>;
+  const Index panel_size = matrices * ci * panel_width<T> + weights_spare<T>;
   T* const own_panels = !packed && strips.count == 1 ? context.scratch.take<T>(panel_size * threads) : nullptr;
   if (!packed && !own_panels) packed = kernel.pack(M, context);
-  const Index taps_size = 9 * ci * panel_width<T>;
+  const Index taps_size = 9 * ci * panel_width<T> + weights_spare<T>;
   T* const taps = context.scratch.take<T>(taps_size * threads);  // for plain sums
   Index* const spoilt = context.scratch.take<Index>(most * threads);
   parallel_for(context.threads, parts * splits, 1, [&](Index begin, Index end, int thread) {
@@ -121,13 +121,14 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
       for (Index panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
         const Index channel = panel * panel_width<T>, at = group * co + channel;
         T* const own = own_panels ? own_panels + thread * panel_size : nullptr;
-        if (own) kernel.pack_panel(M, group, channel, own, context.simd);
+        if (own) kernel.pack_alone(M, group, channel, own, context.simd);
         const T* const weights = own ? own : packed + (group * panels_size<T>(ci, co) + channel * ci) * matrices;
         w.channels = (std::min)(panel_width<T>, co - channel);
         p.channels = p.pitch = panel_pitch<T>(w.channels);
         for (Index i = 0; i < matrices; ++i) {
           p.weights = weights + i * ci * p.pitch;
-          p.next = p.weights + ci * p.pitch, p.next_end = p.next + ci * p.pitch;
+          p.fetch_next(ci * p.pitch, own ? own : packed,
+                       own ? own + matrices * ci * p.pitch : packed + shape.groups * panels_size<T>(matrices * ci, co));
           p.x = v + i * v_plane, p.y = m + i * m_plane;
           KEEL_SIMD_CALL(context.simd, conv2d_panel<T>)(p);
         }
@@ -137,7 +138,7 @@ void convolve_winograd(const ConvShape& shape, const T* x, const KernelView<T>& 
         Index* const list = spoilt + thread * most;
         const Index count = KEEL_SIMD_CALL(context.simd, winograd_outputs<T, M>)(w, list);
         if (count > 0) {
-          kernel.pack_panel(0, group, channel, taps + thread * taps_size, context.simd);
+          kernel.pack_alone(0, group, channel, taps + thread * taps_size, context.simd);
           Conv2DPanel<T> plain{};
           plain.weights = taps + thread * taps_size, plain.pitch = p.pitch, plain.channels = w.channels;
           plain.run_length = ci, plain.bias = w.bias, plain.residual = w.residual, plain.y = w.y;
@@ -205,6 +206,7 @@ bool winograd_backward_kernel(const ConvShape& shape, const T* x, const T* dy, T
           const Index row = i % heights * height, channel = i / heights * width;
           T* const u = blocks_of_u + (once ? thread : i) * matrices * plane;
           p.end = (std::min)(height, ci - row);
+          p.next_inputs = ci - row;
           p.channels = (std::min)(width, co - channel), p.pitch = panel_pitch<T>(p.channels);
           for (Index matrix = 0; matrix < matrices; ++matrix) {
             p.x = v + matrix * v_plane + row, p.dy = m + matrix * m_plane + channel;

@@ -8,12 +8,13 @@ template <class T>
 void batch_norm_add(Index rows, Index channels, const T* x, const double* shift, double* sums, double* squares) {
   for (Index i = 0; i < rows; i += rows_at_once) {
     const Index end = rows - i < rows_at_once ? rows : i + rows_at_once;
+    const Index ahead = rows - i < 2 * rows_at_once ? 0 : rows_at_once * channels;
     for (Index c = 0; c < channels; c += lanes<T>) {
       const Wide<T> k = load_wide<T>(shift + c);
       Wide<T> s = load_wide<T>(sums + c), q = load_wide<T>(squares + c);
       for (Index r = i; r < end; ++r) {
         const T* const from = x + r * channels + c;
-        prefetch(from + rows_at_once * channels);
+        prefetch(from + ahead);
         const Wide<T> value = widen(load_some(from, channels - c));
         for (unsigned p = 0; p < Wide<T>::parts; ++p) {
           const Vector<double> d = value.part[p] - k.part[p];
@@ -41,8 +42,9 @@ void batch_norm_apply(Index rows, Index channels, const T* x, const detail::Batc
     const Index end = rows - i < together ? rows : i + together;
     for (Index c = 0; c < channels; c += lanes<T>)
       for (Index r = i; r < end; ++r) {
-        const Index at = r * channels + c, left = channels - c, next = at + 512;
-        prefetch(x + next), prefetch_to_write(y + next);
+        const Index at = r * channels + c, left = channels - c, next = at + 512 < rows * channels ? at + 512 : at;
+        prefetch(x + next);
+        prefetch_to_write(y + next);
         Vector<T> z = batch_norm_value(by, c, load_some(x + at, left));
         if (residual) z = z + load_some(residual + at, left);
         store_some(y + at, activate_simple<T>(kind, alpha, z), left);
@@ -68,11 +70,13 @@ void batch_norm_add_gradients(Index rows, Index channels, const T* x, const deta
                               double* dots) {
   for (Index i = 0; i < rows; i += rows_at_once) {
     const Index end = rows - i < rows_at_once ? rows : i + rows_at_once;
+    const Index ahead = rows - i < 2 * rows_at_once ? 0 : rows_at_once * channels;
     for (Index c = 0; c < channels; c += lanes<T>) {
       Vector<T> sum{}, dot{};
       for (Index r = i; r < end; ++r) {
-        const Index at = r * channels + c, left = channels - c, next = at + rows_at_once * channels;
-        prefetch(x + next), prefetch(dy + next);
+        const Index at = r * channels + c, left = channels - c;
+        prefetch(x + at + ahead);
+        prefetch(dy + at + ahead);
         const Vector<T> value = load_some(x + at, left);
         const Vector<T> g = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind, alpha,
                                                 load_some(dy + at, left), left);
@@ -93,10 +97,13 @@ void batch_norm_apply_gradients(Index rows, Index channels, const T* x, const de
                                 const T* first, const T* second, T* dx) {
   for (Index i = 0; i < rows; i += rows_together) {
     const Index end = rows - i < rows_together ? rows : i + rows_together;
+    const Index ahead = rows - i < rows_together + rows_ahead ? 0 : rows_ahead * channels;
     for (Index c = 0; c < channels; c += lanes<T>)
       for (Index r = i; r < end; ++r) {
-        const Index at = r * channels + c, left = channels - c, next = at + rows_ahead * channels;
-        prefetch(x + next), prefetch(dy + next), prefetch_to_write(dx + next);
+        const Index at = r * channels + c, left = channels - c;
+        prefetch(x + at + ahead);
+        prefetch(dy + at + ahead);
+        prefetch_to_write(dx + at + ahead);
         const Vector<T> value = load_some(x + at, left);
         Vector<T> g = batch_norm_gradient(by, c, value, residual ? residual + at : nullptr, kind, alpha,
                                           load_some(dy + at, left), left);

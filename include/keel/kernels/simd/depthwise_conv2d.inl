@@ -134,8 +134,8 @@ void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel
     if (from_row >= 0 && from_row < strip.from_h) {
       // What the strip below needs.
       const Index next = from_row + strip.rows, share = column * step + width * channel;
-      depthwise_fetch(strip.source + next * strip.from_w * step + share, width);
-      depthwise_fetch(strip.y + next * strip.to_w * step + share, width);
+      if (next < strip.source_rows) depthwise_fetch(strip.source + next * strip.from_w * step + share, width);
+      if (next < strip.y_rows) depthwise_fetch(strip.y + next * strip.to_w * step + share, width);
       const T* const from = strip.source + (from_row * strip.from_w + left) * step + channel;
       KEEL_SIMD_UNROLL
       for (int i = 0; i < width + 2; ++i) {
@@ -200,12 +200,15 @@ KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T> run, In
       sum[r][s] = partial ? load(from, tail) : load(from);
     }
   }
-  const T* next_x = run.next_x + channel * run.pixels * run.x_lines;
-  const T* next_dy = run.next_dy + channel * run.pixels;
+  const T* next_x = run.fetches ? run.next_x + channel * run.pixels * run.x_lines : x;
+  const T* next_dy = run.fetches ? run.next_dy + channel * run.pixels : dy;
+  const Index ahead = run.fetches ? lanes<T> : 0;
   for (Index p = 0; p < run.pixels; ++p, x += run.x_step, dy += run.dy_step) {
-    prefetch(next_dy), next_dy += lanes<T>;
-    prefetch(next_x), next_x += lanes<T>;
-    for (Index i = 1; i < run.x_lines; ++i, next_x += lanes<T>) prefetch(next_x);
+    prefetch(next_dy);
+    next_dy += ahead;
+    prefetch(next_x);
+    next_x += ahead;
+    for (Index i = 1; i < run.x_lines; ++i, next_x += ahead) prefetch(next_x);
     const Vector<T> factor = partial ? load(dy, tail) : load(dy);
     KEEL_SIMD_UNROLL
     for (int r = 0; r < rows; ++r) {

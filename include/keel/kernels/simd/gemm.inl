@@ -67,15 +67,17 @@ KEEL_SIMD_INLINE void transpose_square(const T* from, Index from_step, T* to, In
 }
 #endif
 
-// to[j][i] = from[i][j]; the next call will read from + next_read.
+// to[j][i] = from[i][j]; the next call will read from + next_read, in rows of which `readable` values may be fetched.
 template <class T>
-void transpose(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step, Index next_read) {
+void transpose(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step, Index next_read,
+               Index readable) {
   Index i = 0;
 #if KEEL_SIMD_BYTES > 0
   for (; i + lanes<T> <= rows; i += lanes<T>) {
     Index j = 0;
     for (; j + lanes<T> <= columns; j += lanes<T>)
-      transpose_square(from + i * from_step + j, from_step, to + j * to_step + i, to_step, next_read);
+      transpose_square(from + i * from_step + j, from_step, to + j * to_step + i, to_step,
+                       j + next_read < readable ? next_read : 0);
     for (; j < columns; ++j)
       for (Index k = i; k < i + lanes<T>; ++k) to[j * to_step + k] = from[k * from_step + j];
   }
@@ -84,28 +86,30 @@ void transpose(Index rows, Index columns, const T* from, Index from_step, T* to,
     for (Index j = 0; j < columns; ++j) to[j * to_step + i] = from[i * from_step + j];
 }
 
+// to[i][j] = from[i][j]; the next call will read what is right of it, of which `readable` values may be fetched.
 template <class T>
-void copy(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step) {
+void copy(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step, Index readable) {
+  const Index ahead = 2 * columns <= readable ? columns : 0;
   for (Index i = 0; i < rows; ++i, from += from_step, to += to_step) {
     Index j = 0;
     for (; j + lanes<T> <= columns; j += lanes<T>) {
       store(to + j, load(from + j));
-      prefetch(from + columns + j);
+      prefetch(from + ahead + j);
     }
     for (; j < columns; ++j) to[j] = from[j];
   }
 }
 
-// c (+)= a b for one register tile; a is stored with its rows adjacent: a[k * a_step + row]. Fetches `depth` cache
-// lines from `ahead` unless it is null.
+// c (+)= a b for one register tile; a is stored with its rows adjacent: a[k * a_step + row]. Fetches so many cache
+// lines from `ahead` on, at most `depth`.
 template <class T, int vectors, bool partial>
 void gemm_tile(Index depth, const T* a, Index a_step, const T* b, Index b_step, T* c, Index c_step, bool add,
-               const Tail<T>& tail, const T* ahead) {
+               const Tail<T>& tail, const T* ahead, Index lines) {
   for (int i = 0; i < gemm_tile_rows; ++i)
     for (int v = 0; v < vectors; ++v) prefetch_to_write(c + i * c_step + v * lanes<T>);
   Vectors<T, vectors> sums[gemm_tile_rows] = {};
   for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
-    if (ahead != nullptr) prefetch(ahead + k * cache_line<T>);
+    if (k < lines) prefetch(ahead + k * cache_line<T>);
     Vectors<T, vectors> row;
     KEEL_SIMD_UNROLL
     for (int v = 0; v < vectors; ++v)
@@ -133,12 +137,14 @@ void gemm_tile(Index depth, const T* a, Index a_step, const T* b, Index b_step, 
 // sums += a b for one row of `depth` values a[k * a_step]. From memory, two rows of b at a time are read fastest,
 // because the processor's prefetcher sees one stream; from the cache, eight.
 template <class T, int group>
-KEEL_SIMD_INLINE void gemv_group(Index columns, const T* a, Index a_step, const T* b, Index b_step, T* sums) {
+KEEL_SIMD_INLINE void gemv_group(Index columns, const T* a, Index a_step, const T* b, Index b_step, const T* b_end,
+                                 T* sums) {
   Vectors<T, group> factors;
   KEEL_SIMD_UNROLL
   for (int u = 0; u < group; ++u) factors[u] = broadcast(a[u * a_step]);
   // The processor's prefetcher stops at the end of a page: long rows need help.
-  const Index ahead = group == 2 && columns > 512 ? 2 * b_step : 0;
+  Index ahead = group == 2 && columns > 512 ? 2 * b_step : 0;
+  if (b_end - b < (group + 2) * b_step) ahead = 0;
   Index j = 0;
   for (; j + lanes<T> <= columns; j += lanes<T>) {
     Vector<T> sum = load(sums + j);
@@ -157,24 +163,27 @@ KEEL_SIMD_INLINE void gemv_group(Index columns, const T* a, Index a_step, const 
   store(sums + j, sum, tail);
 }
 template <class T>
-void gemv(Index depth, Index columns, const T* a, Index a_step, const T* b, Index b_step, bool cached, T* sums) {
+void gemv(Index depth, Index columns, const T* a, Index a_step, const T* b, Index b_step, const T* b_end, bool cached,
+          T* sums) {
   Index k = 0;
   if (columns <= 2 * lanes<T> || cached)
-    for (; k + 8 <= depth; k += 8) gemv_group<T, 8>(columns, a + k * a_step, a_step, b + k * b_step, b_step, sums);
-  for (; k + 2 <= depth; k += 2) gemv_group<T, 2>(columns, a + k * a_step, a_step, b + k * b_step, b_step, sums);
-  for (; k < depth; ++k) gemv_group<T, 1>(columns, a + k * a_step, a_step, b + k * b_step, b_step, sums);
+    for (; k + 8 <= depth; k += 8)
+      gemv_group<T, 8>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, sums);
+  for (; k + 2 <= depth; k += 2) gemv_group<T, 2>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, sums);
+  for (; k < depth; ++k) gemv_group<T, 1>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, sums);
 }
 
-// A few rows: each reads the same part of b while it is in the cache. a is a[row * a_row + k * a_step].
+// A few rows: each reads the same part of b, which ends at b_end, while it is in the cache. a is
+// a[row * a_row + k * a_step].
 template <class T>
 void gemm_few_rows(Index rows, Index columns, Index depth, const T* a, Index a_row, Index a_step, const T* b,
-                   Index b_step, T* c, Index c_step, bool add, T* sums) {
+                   Index b_step, const T* b_end, T* c, Index c_step, bool add, T* sums) {
   for (Index i = 0; i < rows * columns; ++i) sums[i] = 0;
   const Index part = 32768 / columns / 8 * 8 + 8;
   for (Index k = 0; k < depth; k += part)
     for (Index r = 0; r < rows; ++r)
       gemv(k + part < depth ? part : depth - k, columns, a + r * a_row + k * a_step, a_step, b + k * b_step, b_step,
-           r > 0, sums + r * columns);
+           b_end, r > 0, sums + r * columns);
   for (Index r = 0; r < rows; ++r, c += c_step, sums += columns)
     for (Index j = 0; j < columns; ++j) c[j] = add ? c[j] + sums[j] : sums[j];
 }
@@ -186,10 +195,11 @@ Index gemm_scratch(Index columns) {
 }
 
 // c (+)= a b for one chunk of the depth and at most gemm_rows rows. a is (rows, depth), or (depth, rows) where
-// a_transposed; b is (depth, columns), or (columns, depth) where b_transposed.
+// a_transposed; b is (depth, columns), or (columns, depth) where b_transposed. a_readable values may be fetched in
+// each stored row of a, and b goes on to b_end.
 template <class T>
-void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step, bool a_transposed, const T* b,
-                Index b_step, bool b_transposed, T* c, Index c_step, bool add, T* scratch) {
+void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step, bool a_transposed, Index a_readable,
+                const T* b, Index b_step, bool b_transposed, const T* b_end, T* c, Index c_step, bool add, T* scratch) {
   T* const a_rows = scratch;
   T* const strip = a_rows + gemm_chunk * gemm_rows;
   T* const sums = strip + gemm_chunk * gemm_strip<T>;
@@ -197,35 +207,40 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
   const Index tiled = rows / gemm_tile_rows * gemm_tile_rows;
   if (tiled > 0) {
     if (a_transposed)
-      copy(depth, rows, a, a_step, a_rows, gemm_rows);
+      copy(depth, rows, a, a_step, a_rows, gemm_rows, a_readable);
     else
-      transpose(rows, depth, a, a_step, a_rows, gemm_rows, gemm_chunk);
+      transpose(rows, depth, a, a_step, a_rows, gemm_rows, gemm_chunk, a_readable);
     a = a_rows;
     a_row = 1;
     a_depth = gemm_rows;
   }
   const Tail<T> tail(columns % lanes<T>);
-  const T* ahead = b_transposed || b_step != columns ? nullptr : b + depth * b_step;
+  const T* ahead = b_transposed || b_step != columns ? b_end : b + depth * b_step;
   const Index width = b_transposed || tiled > 0 ? gemm_strip<T> : columns;
   for (Index j = 0; j < columns; j += width) {
     const Index some = j + width < columns ? width : columns - j;
     const T* from = b_transposed ? strip : b + j;
     const Index from_step = b_transposed ? gemm_strip<T> : b_step;
-    if (b_transposed) transpose(some, depth, b + j * b_step, b_step, strip, gemm_strip<T>, gemm_strip<T> * b_step);
+    if (b_transposed)
+      transpose(some, depth, b + j * b_step, b_step, strip, gemm_strip<T>,
+                j + 2 * width <= columns ? gemm_strip<T> * b_step : 0, columns * b_step);
     for (Index i = 0; i < tiled; i += gemm_tile_rows) {
       T* const to = c + i * c_step + j;
+      const Index fetched = (b_end - ahead) / cache_line<T>, lines = fetched < depth ? fetched : depth;
       Index v = 0;
       if (some == gemm_strip<T>) {
-        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail, ahead);
+        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail, ahead,
+                                               lines);
         v = some;
       }
       for (; v + lanes<T> <= some; v += lanes<T>)
-        gemm_tile<T, 1, false>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead);
-      if (v < some) gemm_tile<T, 1, true>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead);
-      if (ahead != nullptr) ahead += depth * cache_line<T>;
+        gemm_tile<T, 1, false>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead, lines);
+      if (v < some)
+        gemm_tile<T, 1, true>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead, lines);
+      ahead += lines * cache_line<T>;
     }
     if (tiled < rows)
       gemm_few_rows(rows - tiled, some, depth, a + tiled * a_row, a_row, a_depth, from, from_step,
-                    c + tiled * c_step + j, c_step, add, sums);
+                    b_transposed ? from + depth * from_step : b_end, c + tiled * c_step + j, c_step, add, sums);
   }
 }

@@ -141,14 +141,15 @@ void winograd_inputs(const detail::WinogradTiles<T>& w) {
     }
 }
 
-/// One row of a tile's outputs, of which the first `count` are stored: y = activation(sum + bias + residual).
+/// One row of a tile's outputs, of which the first `count` are stored: y = activation(sum + bias + residual). What
+/// the tile below stores is fetched, `below` values further.
 template <class T, int M>
 KEEL_SIMD_INLINE void winograd_finish(const detail::WinogradTiles<T>& w, const Vector<T>* sums, Vector<T> bias,
-                                      Index at, Index count, const Tail<T>& tail) {
+                                      Index at, Index count, Index below, const Tail<T>& tail) {
   KEEL_SIMD_UNROLL
   for (int s = 0; s < M; ++s, at += w.out_c) {
     if (s == count) break;
-    prefetch_to_write(w.y + at + M * w.out_w * w.out_c);  // for the tile below
+    prefetch_to_write(w.y + at + below);
     Vector<T> value = sums[s] + bias;
     if (w.residual) value += load(w.residual + at, tail);
     if (w.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
@@ -185,7 +186,8 @@ Index winograd_outputs(const detail::WinogradTiles<T>& w, Index* spoilt) {
           winograd_at<T, M>(sums + r * size, line, 1);
           KEEL_SIMD_UNROLL
           for (int s = 0; s < M; ++s) total += line[s];
-          winograd_finish<T, M>(w, line, bias, first + (r * w.out_w + M * i) * w.out_c + c, w.out_w - M * i, tail);
+          winograd_finish<T, M>(w, line, bias, first + (r * w.out_w + M * i) * w.out_c + c, w.out_w - M * i,
+                                r + M < below ? M * w.out_w * w.out_c : 0, tail);
         }
         check += total - total;
       }
@@ -213,7 +215,7 @@ void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index co
         for (int s = 0; s < M; ++s) {
           KEEL_SIMD_UNROLL
           for (int r = 0; r < M; ++r) {
-            prefetch(at + ((r + M) * w.out_w + s) * w.out_c);  // for the tile below
+            if (r + M < below && s < right && left > 0) prefetch(at + ((r + M) * w.out_w + s) * w.out_c);
             line[r] = r < below && s < right ? load(at + (r * w.out_w + s) * w.out_c, tail) : Vector<T>{};
           }
           winograd_a<T>(line, 1, d[s]);
