@@ -4,15 +4,22 @@
 #include <doctest/doctest.h>
 
 #include <keel/layers/add.hpp>
+#include <keel/layers/average_pool2d.hpp>
 #include <keel/layers/batch_norm.hpp>
 #include <keel/layers/concatenate.hpp>
 #include <keel/layers/conv2d.hpp>
+#include <keel/layers/conv2d_transpose.hpp>
 #include <keel/layers/dense.hpp>
+#include <keel/layers/depthwise_conv2d.hpp>
 #include <keel/layers/flatten.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
 #include <keel/layers/global_max_pool2d.hpp>
+#include <keel/layers/max_pool2d.hpp>
 #include <keel/layers/multiply.hpp>
+#include <keel/layers/prelu.hpp>
 #include <keel/layers/relu.hpp>
+#include <keel/layers/separable_conv2d.hpp>
+#include <keel/layers/softmax.hpp>
 #include <keel/model/sequential.hpp>
 #include <keel/model/summary/summary.hpp>
 
@@ -82,6 +89,26 @@ Model<float> ways_network() {
   net.output(first);
   net.layer("second").freeze(Freeze::layer);
   return net;
+}
+
+/// What is several modules, a class by an option, or of one weight with a constant beside it.
+Model<float> mobile_network() {
+  Sequential model({8, 8, 3});
+  model.add(SeparableConv2D(12, 3, {.padding = Padding::same, .activation = Activation::relu6}));
+  model.add(DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2}));
+  model.add(ReLU({.max_value = 6}));
+  model.add(BatchNorm({.scale = false}));
+  model.add(PReLU({.shared_axes = {1, 2}}));
+  model.add(Conv2DTranspose(6, 2, {.strides = 2, .activation = Activation::silu}));
+  model.add(MaxPool2D(2));
+  model.add(ReLU({.negative_slope = 0.1}));
+  model.add(AveragePool2D(2));
+  model.add(Flatten());
+  model.add(Dense(7));
+  model.add(BatchNorm({.center = false, .scale = false}));
+  model.add(Softmax());
+  model.layer("dense").freeze(Freeze::layer);
+  return model;
 }
 
 Model<float> named_network() {
@@ -244,6 +271,41 @@ TEST_CASE("torchinfo prints it so") {
         "Params size (MB): 52.43\n"
         "Estimated Total Size (MB): 54.55\n"
         "==========================================================================================\n");
+}
+
+TEST_CASE("PyTorch's tables to the letter") {
+  const std::pair<std::string, Summary> cases[] = {{"seed", seed_network().summary()},
+                                                   {"residual", residual_network().summary()},
+                                                   {"ways", ways_network().summary()},
+                                                   {"mobile", mobile_network().summary()},
+                                                   {"empty_sequential", Sequential({5}).summary()}};
+  for (const auto& [name, summary] : cases) {
+    CAPTURE(name);
+    CHECK(summary.torchsummary() == golden(name + " torchsummary"));
+    for (const Index batch : {1, 16})
+      CHECK(summary.torchinfo(batch) == golden(name + " torchinfo " + std::to_string(batch)));
+  }
+}
+
+TEST_CASE("a layer of one's own is a module of its class") {
+  struct Gate : Flatten<float> {
+    std::string type() const override { return "Gate"; }
+  };
+  Sequential model({2, 2, 3});
+  model.add(Gate());
+  CHECK(contains(model.summary().torchsummary(), "              Gate-1                   [-1, 12]               0\n"));
+  CHECK(
+      contains(model.summary().torchinfo(), "├─Gate: 1-1                              [1, 12]                   --\n"));
+}
+
+TEST_CASE("torchinfo's first column grows by five with its names") {
+  struct Long : Flatten<float> {
+    std::string type() const override { return "ALayerWhoseNameHasFortyCharactersOrMore"; }
+  };
+  Sequential model({2, 2, 3});
+  model.add(Long());
+  const std::string text = model.summary().torchinfo();  // 39 characters, ": 1-1" and 6: 50
+  CHECK(text.substr(0, text.find('\n')) == std::string(100, '='));
 }
 
 TEST_CASE("a frozen BatchNorm moves counts, in each world its own way") {

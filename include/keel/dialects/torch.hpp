@@ -133,8 +133,8 @@ inline constexpr TorchRow torch_rows[] = {
 /// The row of a class, or null: a layer of the user's own.
 inline const TorchRow* torch_row(std::string_view type) { return find_row(torch_rows, &TorchRow::type, type); }
 
-/// The class of the whole: a chain's in torch.nn, or the name that torchinfo prints of a user's module.
-constexpr std::string_view torch_container(bool sequential) { return sequential ? "Sequential" : "Model"; }
+/// The class of the whole: a chain's in torch.nn, a graph's in the code that is written for it.
+constexpr std::string_view torch_container(bool sequential) { return sequential ? "Sequential" : "Net"; }
 
 }  // namespace dialects
 

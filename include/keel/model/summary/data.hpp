@@ -16,7 +16,7 @@ inline namespace KEEL_ABI {
 struct SummaryWeight {
   std::string name;
   Index size = 0;
-  bool buffer = false;
+  bool buffer = false, frozen = false;
 };
 
 /// One layer at one place of the graph.
@@ -29,9 +29,8 @@ struct SummaryRow {
   Index multiply_adds = 0;  ///< for one sample
   bool repeated = false;    ///< the layer stands at an earlier place too; its parameters count there
   bool input = false;
-  ActivationSpec activation{};  ///< held inside the layer, or the layer itself
-  Config config{};              ///< the layer's options
-  std::vector<Shape> from;      ///< its inputs' shapes, without the batch
+  Config config{};          ///< the layer's options
+  std::vector<Shape> from;  ///< its inputs' shapes, without the batch
   std::vector<SummaryWeight> weights;
   std::vector<std::string> connected_to;  ///< "conv2d[1][0]": the second call of conv2d, its first output
   int depth = 0;                          ///< places on the longest way to an output
@@ -49,7 +48,7 @@ struct Summary {
   std::vector<SummaryRow> rows;          ///< each after those that it takes from
   std::vector<std::size_t> keras_order;  ///< the rows of inputs and first places as Keras lists layers: deepest first
   std::vector<std::string> unused;       ///< layers that lead to no output
-  std::vector<Shape> inputs;
+  std::vector<Shape> inputs, outputs;    ///< without the batch
   Index trainable = 0, frozen = 0, buffers = 0;  ///< each parameter once
   Index optimizer = 0;                           ///< values that the optimizer holds, if it was given
   Index multiply_adds = 0;                       ///< for one sample
@@ -128,7 +127,6 @@ SummaryRow summary_row(const Model<T>& model, const typename Model<T>::NodeInfo&
   }
   const Layer<T>& layer = model.layer(node.layer);
   row.type = layer.type();
-  row.activation = layer.acceleration().activation;
   std::vector<Shape> shapes;
   for (const int input : node.inputs) shapes.push_back(model.nodes()[to_size(input)].shape);
   row.multiply_adds = layer.multiply_adds(shapes);
@@ -136,7 +134,7 @@ SummaryRow summary_row(const Model<T>& model, const typename Model<T>::NodeInfo&
   row.from = std::move(shapes);
   for (const auto* parameter : layer.parameters()) {
     const bool buffer = parameter->kind() == ParameterKind::buffer;
-    row.weights.push_back({parameter->name(), parameter->size(), buffer});
+    row.weights.push_back({parameter->name(), parameter->size(), buffer, parameter->frozen});
     (buffer ? row.buffers : parameter->frozen ? row.frozen : row.trainable) += parameter->size();
   }
   return row;
@@ -188,6 +186,7 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
     row_of[n] = summary.rows.size();
     detail::count_row(summary, std::move(row));
   }
+  for (const int output : model.outputs()) summary.outputs.push_back(nodes[to_size(output)].shape);
   for (const std::size_t n : order.layers) summary.keras_order.push_back(row_of[n]);
   for (std::size_t l = 0; l < seen.size(); ++l)
     if (!seen[l]) summary.unused.push_back(model.layer(static_cast<Index>(l)).name());

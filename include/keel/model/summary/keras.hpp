@@ -160,8 +160,8 @@ inline std::string Summary::keras() const {
   const std::vector<detail::KerasRow> layers = detail::keras_rows(*this);
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const SummaryRow& row = *layers[l].layer;
-    const std::vector<const Shape*>& outputs = layers[l].outputs;
-    const bool one = std::all_of(outputs.begin(), outputs.end(), [&](const Shape* o) { return *o == row.output; });
+    const std::vector<const Shape*>& shapes = layers[l].outputs;
+    const bool one = std::all_of(shapes.begin(), shapes.end(), [&](const Shape* o) { return *o == row.output; });
     const std::string shape = one ? detail::keras_shape(row.output) : "multiple";
     std::vector<std::string> fields = {row.name + " (" + row.type + ")", row.input ? "[" + shape + "]" : shape,
                                        std::to_string(row.parameters() + row.buffers)};
