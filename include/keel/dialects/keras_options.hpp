@@ -85,12 +85,23 @@ inline constexpr Option average_pool_options[] = {same("pool_size", Form::pair),
                                                   lacks("ceil_mode", "false"),
                                                   {{}, "count_include_pad", Use::padding, Form::text, "false"},
                                                   read("data_format", R"("channels_last")")};
-inline constexpr Option batch_norm_options[] = {
-    same("axis", Form::axis),         same("momentum", Form::number), same("epsilon", Form::number),
-    same("center", Form::boolean),    same("scale", Form::boolean),   fixed("renorm", "false"),
-    fixed("renorm_clipping", "null"), fixed("synchronized", "false"), fixed("virtual_batch_size", "null"),
-    fixed("adjustment", "null"),      neutral("renorm_momentum"),     neutral("fused"),
-    kept("unbiased", "false"),        kept("cumulative", "false"),    kept("allow_single_value", "true")};
+/// TensorFlow.js computes something else along other axes than the last.
+inline constexpr Option batch_norm_options[] = {same("axis", Form::axis, keras2 | keras3),
+                                                {"axis", "axis", Use::mapped, Form::axis, "-1", tfjs},
+                                                same("momentum", Form::number),
+                                                same("epsilon", Form::number),
+                                                same("center", Form::boolean),
+                                                same("scale", Form::boolean),
+                                                fixed("renorm", "false"),
+                                                fixed("renorm_clipping", "null"),
+                                                fixed("synchronized", "false"),
+                                                fixed("virtual_batch_size", "null"),
+                                                fixed("adjustment", "null"),
+                                                neutral("renorm_momentum"),
+                                                neutral("fused"),
+                                                kept("unbiased", "false"),
+                                                kept("cumulative", "false"),
+                                                kept("allow_single_value", "true")};
 inline constexpr Option center_crop_options[] = {same("height", Form::integer), same("width", Form::integer),
                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option concatenate_options[] = {same("axis", Form::axis)};

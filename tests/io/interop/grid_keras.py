@@ -363,7 +363,9 @@ with open(os.path.join(folder, "results_formulas.tsv"), "w") as results:
             model, weights_of, keras2 = {"keras": read_keras, "h5": read_h5}[form](os.path.join(at, "model." + form))
             worst = "%.3e" % difference(predict(model, weights_of, arrays(at, "x"), keras2), arrays(at, "y"))
             layer, = [l for l in model["config"]["layers"] if l["config"]["name"] == "subject"]
-            if option == "freeze" and weights_of(layer) and layer["config"]["trainable"] != (value != "layer"):
+            # only BatchNorm goes on counting where gradients alone are frozen
+            trainable = value != "layer" and kind == "BatchNormalization"
+            if option == "freeze" and weights_of(layer) and layer["config"]["trainable"] != trainable:
                 raise ValueError("trainable is another")
             what = ""
         except Exception as error:  # every failure is one line of the report

@@ -203,7 +203,8 @@ class KerasOptionWriter {
     if (!option) refuse("an option that " + world_name(world_) + " has", name, elsewhere(world_));
     if (option->values.empty() || option->use == Use::neutral || option->use == Use::noted) return;
     const Json json = std::visit([](const auto& held) { return Json(held); }, value);
-    if (row_allows(option->values, json)) return;
+    const bool last_axis = option->form == Form::axis && json == Json(rank_ - 1);
+    if (row_allows(option->values, last_axis ? Json(-1) : json)) return;
     const bool must = option->use == Use::fixed || option->use == Use::mapped;
     if (must || (option->use == Use::padding && pads(config)))
       refuse(name + " " + row_values(option->values)[0].dump() + ", all that " + world_name(option->worlds) + " has",
