@@ -225,6 +225,7 @@ layers = {
     "LeakyReLU": (lambda x, c, w: np.where(x > 0, x, c["negative_slope"] * x), {"negative_slope": 0.3}),
     "MaxPooling2D": (lambda x, c, w: windows(x, pair(c["pool_size"]), pair(c["strides"]), value=-np.inf,
                                              padding=c["padding"]).max((3, 4)), pools),
+    "Subtract": (lambda x, c, w: x[0] - x[1], {}),
     "Multiply": (lambda x, c, w: math.prod(x[1:], start=x[0]), {}),
     "Normalization": (normalization, {
         "axis": -1, "mean": None, "variance": None, "invert": False}),

@@ -232,6 +232,7 @@ inline std::vector<Subject> subjects() {
       {"Softmax", {}, {{{6}}}, each("axis", {Index{-1}, Index{1}})},
       {"SpatialDropout1D", {{"rate", 0.3}}, {{{4, 3}}}, rates},
       {"SpatialDropout2D", {{"rate", 0.3}}, images, rates},
+      {"Subtract", {}, {{{5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
       {"UpSampling2D",
        {},
        images,
