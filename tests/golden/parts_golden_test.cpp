@@ -163,17 +163,18 @@ TEST_CASE("a formula in Eigen gets the clipped gradient with its decay, and its 
 TEST_CASE("metrics without a shorthand have Keras's results, in one batch and in several") {
   using Average = FScoreOptions::Average;
   const golden::File file("metrics_parts");
-  const std::vector<std::pair<const char*, MetricSpec>> all{{"auc_roc", AUC()},
-                                                            {"auc_pr", AUC({.curve = AucOptions::Curve::pr})},
-                                                            {"auc_roc_10", AUC({.thresholds = 10})},
-                                                            {"f1_macro", F1Score()},
-                                                            {"f1_micro", F1Score({.average = Average::micro})},
-                                                            {"f1_weighted", F1Score({.average = Average::weighted})},
-                                                            {"f2_threshold", FBetaScore({.beta = 2, .threshold = 0.605})},
-                                                            {"mean_iou", MeanIoU()},
-                                                            {"mape", MeanAbsolutePercentageErrorMetric()},
-                                                            {"cosine_similarity", CosineSimilarityMetric()},
-                                                            {"r2_score", R2Score()}};
+  const std::vector<std::pair<const char*, MetricSpec>> all{
+      {"auc_roc", AUC()},
+      {"auc_pr", AUC({.curve = AucOptions::Curve::pr})},
+      {"auc_roc_10", AUC({.thresholds = 10})},
+      {"f1_macro", F1Score()},
+      {"f1_micro", F1Score({.average = Average::micro})},
+      {"f1_weighted", F1Score({.average = Average::weighted})},
+      {"f2_threshold", FBetaScore({.beta = 2, .threshold = 0.605})},
+      {"mean_iou", MeanIoU()},
+      {"mape", MeanAbsolutePercentageErrorMetric()},
+      {"cosine_similarity", CosineSimilarityMetric()},
+      {"r2_score", R2Score()}};
   CHECK(file.cases().size() == all.size());
   for (const auto& [name, spec] : all) {
     CAPTURE(name);

@@ -294,8 +294,9 @@ check_document() { # FILE.md
   done
   [ "$count" -gt 0 ] || { echo "$1 has no C++ code"; return 1; }
 }
-# The target is 6 s, which keel misses without keel::compiled (HACKING.md, Compile cost). What fails here is growth far beyond
-# today's cost (about 35 and 6), in units of what Eigen/Core takes beside it, since times change with the machine and its load.
+# What fails here is growth far beyond today's cost (35 and 4 times what Eigen/Core takes beside it: times change with the
+# machine and its load) and today's size (1,151 KiB: all layers come with load_safetensors, and with them the table of a load
+# that fails). HACKING.md, Compile cost, has the targets, 16 and 4.
 check_compile_cost() {
   [ -f README.md ] || return 1
   awk '/^```cpp$/ { on = 1; next } /^```/ && on { exit } on' README.md >"$work/readme_program.cpp"
@@ -307,8 +308,8 @@ check_compile_cost() {
   compiled=$(readme_program -DKEEL_COMPILED -o "$work/readme_compiled.o") || return 1
   compile -O2 "$work/readme_program.o" -o "$work/readme_program" -pthread "${libraries[@]}" || return 1
   strip -o "$work/readme_stripped" "$work/readme_program" && size=$(wc -c <"$work/readme_stripped")
-  echo "note README program: $seconds s of CPU time to compile at -O2, $compiled s with keel::compiled (target 6; Eigen/Core alone $unit), $((size / 1024)) KiB stripped"
-  awk -v s="$seconds" -v c="$compiled" -v unit="$unit" 'BEGIN { exit !(s < 80 * unit && c < 12 * unit) }' && [ "$size" -lt 1048576 ]
+  echo "note README program: $seconds s of CPU time to compile at -O2, $compiled s with keel::compiled (Eigen/Core alone $unit), $((size / 1024)) KiB stripped"
+  awk -v s="$seconds" -v c="$compiled" -v unit="$unit" 'BEGIN { exit !(s < 80 * unit && c < 12 * unit) }' && [ "$size" -lt 1310720 ]
 }
 
 # --- Running them: one check a line, two at a time (or as many as there are cores).
