@@ -289,9 +289,9 @@ check_document() { # FILE.md
         echo 'using namespace keel;'
         echo 'void readme(Sequential<float>& model, Dataset<float>& train, Dataset<float>& test, Tensor<float>& x);'
         echo 'void readme([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] Dataset<float>& train,'
-        echo '            [[maybe_unused]] Dataset<float>& test, [[maybe_unused]] Tensor<float>& x) {'
+        echo '            [[maybe_unused]] Dataset<float>& test, [[maybe_unused]] Tensor<float>& x) {{'
         grep -vE '^#include|^using namespace keel;' "$block"
-        echo '}'
+        echo '}}'
       } >"$program"
     fi
     precompiled "$cxx" keel -Wall -Wextra "$program" || { echo "$1: $(basename "$program") does not compile"; return 1; }

@@ -31,7 +31,7 @@ class AdamaxRule : public OptimizerFormula<AdamaxRule> {
     auto &m = s.slots[0], &u = s.slots[1];
     const T inside = T(torch ? epsilon : 0), outside = T(torch ? 0 : epsilon);
     m += T(1 - beta_1) * (s.g - m);
-    u = (T(beta_2) * u).max(s.g.abs() + inside);
+    u = ((T(beta_2) * u).max)(s.g.abs() + inside);
     s.w -= T(s.rate / (1 - std::pow(beta_1, s.t))) * m / (u + outside);
   }
 };
