@@ -19,7 +19,7 @@ report() { # NAME PASSED FAILED SECONDS
   printf '%-28s %5d passed, %d failed, %d s\n' "$1" "$2" "$3" "$4"
   passed=$((passed + $2)) failed=$((failed + $3))
 }
-only=("$@")
+only=("$@") folders=()
 mkdir -p "$build"
 
 # The build goes on after an error, so that one broken folder does not hide the others. Examples too are built with
@@ -30,7 +30,6 @@ if ! cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE
   tail -n 40 "$build/configure.log"
   report configure 0 1 $((SECONDS - start))
 else
-  folders=()
   for folder in tests/*/; do
     folder=$(basename "$folder")
     compgen -G "tests/$folder/*_test.cpp" >/dev/null && wanted "$folder" && folders+=("$folder")
@@ -49,42 +48,53 @@ else
   elif [ ${#targets[@]} -gt 0 ]; then
     report build 1 0 $((SECONDS - start))
   fi
-
-  for folder in "${folders[@]}"; do
-    start=$SECONDS
-    log=$build/$folder.log
-    program=$build/tests/keel_test_$folder
-    if [ ! -x "$program" ]; then
-      report "$folder" 0 1 0 # not built; the log above says why
-      continue
-    fi
-    "$program" --no-colors >"$log" 2>&1
-    status=$?
-    # doctest's line: [doctest] test cases:  29 |  29 passed | 0 failed | 0 skipped
-    counts=$(sed -n 's/^\[doctest\] test cases: *[0-9]* | *\([0-9]*\) passed | *\([0-9]*\) failed.*/\1 \2/p' "$log")
-    read -r ok bad <<<"${counts:-0 0}"
-    # A crash prints no counts, or counts without the case that crashed.
-    [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
-    [ "$ok" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
-    [ "$bad" -eq 0 ] || tail -n 60 "$log"
-    report "$folder" "$ok" "$bad" $((SECONDS - start))
-  done
 fi
 
-# Shell checks: each prints `ok NAME` or `not ok NAME` lines and keeps the details in its log.
-for script in tests/*/check.sh; do
-  [ -f "$script" ] || continue
-  folder=$(basename "$(dirname "$script")")
-  wanted "$folder" || continue
-  start=$SECONDS
-  log=$build/$folder.log
-  show_progress "$script" "$log" bash "$script" "$build"
-  status=$?
-  ok=$(grep -c '^ok ' "$log") bad=$(grep -c '^not ok ' "$log")
-  [ $status -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
-  [ "$bad" -eq 0 ] || grep -v '^ok ' "$log" | grep -v '^note ' | head -n 120
+# As many at a time as there are cores, those first that take longest. Each leaves its output in NAME.log, its status and
+# seconds in NAME.done. check_FOLDER is tests/FOLDER/check.sh; that of packaging keeps all cores busy itself and comes last.
+tests=()
+for test in check_io kernels io check_examples "${folders[@]}"; do
+  case $test in
+    check_*) wanted "${test#check_}" || continue ;;
+    *) [[ " ${folders[*]} " == *" $test "* ]] || continue ;;
+  esac
+  [[ " ${tests[*]} " == *" $test "* ]] || tests+=("$test")
+done
+run_test() { # NAME
+  local start=$SECONDS
+  case $1 in
+    check_*) bash "tests/${1#check_}/check.sh" "$build" ;;
+    *) "$build/tests/keel_test_$1" --no-colors ;;
+  esac >"$build/$1.log" 2>&1
+  echo "$? $((SECONDS - start))" >"$build/$1.done"
+}
+run_tests() { printf '%s\n' "$@" | xargs -P "$jobs" -I{} bash -c 'run_test {}'; }
+export build
+export -f run_test
+[ ${#tests[@]} -eq 0 ] || show_progress "running the tests" "$build/tests.log" run_tests "${tests[@]}"
+if wanted packaging; then
+  tests+=(check_packaging)
+  show_progress tests/packaging/check.sh "$build/tests.log" run_tests check_packaging
+fi
+
+for test in "${tests[@]}"; do
+  log=$build/$test.log
+  read -r status seconds <"$build/$test.done"
+  case $test in
+    check_*) # prints `ok NAME`, `not ok NAME` and `note TEXT` lines
+      ok=$(grep -c '^ok ' "$log") bad=$(grep -c '^not ok ' "$log")
+      ;;
+    *) # doctest's line: [doctest] test cases:  29 |  29 passed | 0 failed | 0 skipped
+      counts=$(sed -n 's/^\[doctest\] test cases: *[0-9]* | *\([0-9]*\) passed | *\([0-9]*\) failed.*/\1 \2/p' "$log")
+      read -r ok bad <<<"${counts:-0 0}"
+      ;;
+  esac
+  # A crash prints no counts, or counts without the case that crashed; a program that was not built neither.
+  [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  [ "$ok" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
+  [ "$bad" -eq 0 ] || grep -vE '^(ok|note) ' "$log" | tail -n 120
   sed -n 's/^note /  /p' "$log"
-  report "$folder" "$ok" "$bad" $((SECONDS - start))
+  report "${test#check_}" "$ok" "$bad" "$seconds"
 done
 
 echo "$passed passed, $failed failed"

@@ -2,8 +2,9 @@
 # Checks of keel as a package: consumers, headers, what must not compile, what must not link, the README's code.
 # Called by tests/run.sh with the build folder. Each check prints `ok NAME` or `not ok NAME` with the reason below;
 # `note TEXT` lines are shown in either case.
-#   tests/packaging/check.sh BUILD           all
-#   tests/packaging/check.sh BUILD CHECK...  some, as listed at the end of this file
+#   tests/packaging/check.sh BUILD              all, of the headers one in four alone (which, the day says)
+#   tests/packaging/check.sh BUILD all_headers  every header alone; CXX=clang++ for another compiler
+#   tests/packaging/check.sh BUILD CHECK...     some, as listed at the end of this file
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 source=$PWD
@@ -36,7 +37,8 @@ cpu_seconds() { # of a command, to a tenth
 }
 headers() { (cd include && find keel -name '*.hpp' | sort); }
 
-# --- Consumers: a small project builds and runs with keel, in each of the ways that CMake offers.
+# --- Consumers: a small project builds and runs with keel, in each of the ways that CMake offers. All of keel is compiled once
+# from headers and once as keel::compiled; the other ways are about folders, macros and libraries, for which a small program will do.
 
 consumer() { # NAME CMAKE_ARGUMENTS...
   local dir=$work/consumer_$1
@@ -53,7 +55,7 @@ check_find_package() {
   [ "$(find "$work/prefix/include" -type f | wc -l)" = "$(find include -type f | wc -l)" ] || return 1
   if grep -rnF "$source/include" "$work/prefix" --include='*.cmake'; then return 1; fi
   [ -f "$work/prefix/share/licenses/keel/LICENSE" ] || return 1
-  consumer find_package -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
+  consumer find_package -DPROGRAM=small.cpp -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
   consumer compiled -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" -DKEEL_TARGETS=keel::compiled || return 1
   # A later minor version or an unknown component is refused.
   ! consumer refused -DHOW=find_package -DKEEL_WANTED=99.0 -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
@@ -80,10 +82,10 @@ check_eigen_alone() {
     -DCMAKE_IGNORE_PATH="/usr/include;/usr/local/include" 2>&1) || { echo "$log"; return 1; }
   grep -q 'doctest was not found' <<<"$log" && grep -q 'Google Benchmark was not found' <<<"$log" || { echo "$log"; return 1; }
 }
-check_add_subdirectory() { consumer add_subdirectory -DHOW=add_subdirectory -DKEEL_DIR="$source"; }
+check_add_subdirectory() { consumer add_subdirectory -DPROGRAM=small.cpp -DHOW=add_subdirectory -DKEEL_DIR="$source"; }
 check_fetch_content() {
   tar -czf "$work/keel.tar.gz" CMakeLists.txt cmake include || return 1
-  consumer fetch_content -DHOW=FetchContent -DKEEL_URL="file://$work/keel.tar.gz"
+  consumer fetch_content -DPROGRAM=small.cpp -DHOW=FetchContent -DKEEL_URL="file://$work/keel.tar.gz"
 }
 
 # --- Compiling.
@@ -103,6 +105,9 @@ precompiled() { # COMPILER HEADER: checks the syntax of what follows it
 check_header() { # COMPILER HEADER
   printf '#include <%s>\n#include <%s>\n' "$2" "$2" | precompiled "$1" abi "${warnings[@]}" -Werror -x c++ -
 }
+# All of them in one unit: what two headers define twice, and warnings in those whose turn it is not today.
+check_headers_together() { headers | sed 's/.*/#include <&>/' | compile "${warnings[@]}" -Werror -fsyntax-only -x c++ -; }
+headers_of_today() { headers | awk -v day="$((10#$(date +%j)))" 'NR % 4 == day % 4'; }
 
 # Everything keel includes, first; then names that other headers define as macros; then keel.
 check_macros() {
@@ -144,18 +149,12 @@ check_umbrella() {
   done)
   [ -z "$missing" ] || { echo "not reached from keel.hpp: $missing"; return 1; }
 }
-# Only Eigen: the formats' readers then say what they lack, and the header still compiles.
-check_without_formats() {
-  printf '#include <keel/keel.hpp>\nint main() {}\n' >"$work/without_formats.cpp"
+# Only Eigen, where the formats' readers say what they lack, and no RTTI.
+check_bare() {
   local only=() flag
   for flag in "${flags[@]}"; do case $flag in -DKEEL_HAS*) ;; *) only+=("$flag") ;; esac; done
-  "$cxx" -std=c++20 "${only[@]}" -DKEEL_HAS_ZLIB=0 \
-    "${warnings[@]}" -Werror -O0 "$work/without_formats.cpp" -o "$work/without_formats" -pthread &&
-    "$work/without_formats"
-}
-check_without_rtti() {
-  compile -O0 -fno-rtti "${warnings[@]}" -Werror "$here/consumer/main.cpp" "$here/consumer/other.cpp" \
-    -o "$work/without_rtti" -pthread "${libraries[@]}" && "$work/without_rtti"
+  "$cxx" -std=c++20 "${only[@]}" -DKEEL_HAS_ZLIB=0 -fno-rtti "${warnings[@]}" -Werror -O0 "$here/consumer/main.cpp" \
+    "$here/consumer/other.cpp" -o "$work/bare" -pthread && "$work/bare"
 }
 check_fast_math() { # a warning unless asked for
   local log flag
@@ -337,16 +336,20 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 
-checks=(compile_cost find_package without_eigen eigen_alone add_subdirectory fetch_content without_formats without_rtti macros umbrella
-  must_not_compile refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
+checks=(compile_cost find_package without_eigen eigen_alone add_subdirectory fetch_content bare macros umbrella
+  must_not_compile headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
+header_checks() { while read -r header; do checks+=("header $cxx $header"); done; }
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"
-if [ $# -gt 0 ]; then
+if [ "${1:-}" = all_headers ]; then
+  checks=()
+  precompile "$cxx" tensor/abi || echo "not ok precompile tensor/abi.hpp"
+  header_checks < <(headers)
+elif [ $# -gt 0 ]; then
   checks=("$@")
 else
   while read -r document; do checks+=("document $document"); done < <(grep -l '^```cpp$' README.md docs/*.md)
-  # With other compilers: CXX=clang++ tests/packaging/check.sh BUILD
   precompile "$cxx" tensor/abi || echo "not ok precompile tensor/abi.hpp"
-  while read -r header; do checks+=("header $cxx $header"); done < <(headers)
+  header_checks < <(headers_of_today)
 fi
 printf '%s\n' "${checks[@]}" | xargs -P "$(nproc 2>/dev/null || echo 2)" -I{} sh -c 'exec bash "$0" "$1" --one {}' "$0" "$build"
 status=$?

@@ -41,7 +41,7 @@ grid() { # what grid.cpp writes, run by all that are there
   local folder=$work/grid
   rm -rf "${folder:?}"
   mkdir -p "$folder"
-  compile "$here/grid.cpp" -o "$work/grid_program" || { echo "not ok grid.cpp compiles"; return; }
+  compile_linked "$here/grid.cpp" -o "$work/grid_program" || { echo "not ok grid.cpp compiles"; return; }
   "$work/grid_program" make "$folder"
   if /usr/bin/python3 -c 'import torch' 2>/dev/null; then grid_reader /usr/bin/python3 "$here/grid_torch.py" "$folder"; fi
   if /usr/bin/python3 -c 'import h5py' 2>/dev/null; then grid_reader /usr/bin/python3 "$here/grid_keras.py" "$folder"; fi
@@ -61,7 +61,7 @@ grid_reader() { "$@" >"$work/grid.log" 2>&1 || { echo "not ok grid: ${*:1:2} run
 torch_layers() { # every layer and option as PyTorch code
   local folder=$work/torch_layers
   rm -rf "${folder:?}"
-  compile "$here/torch_layers.cpp" -o "$work/torch_layers_program" || { echo "not ok torch_layers.cpp compiles"; return; }
+  compile_linked "$here/torch_layers.cpp" -o "$work/torch_layers_program" || { echo "not ok torch_layers.cpp compiles"; return; }
   "$work/torch_layers_program" "$folder" | grep '^not ok'
   /usr/bin/python3 "$here/torch_layers.py" "$folder"
 }
