@@ -9,18 +9,25 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       {"AlphaDropout", {{"rate", 0.5}}},
       {"AveragePooling2D", {{"pool_size", Index{2}}}},
       {"CenterCrop", {{"height", Index{2}}, {"width", Index{2}}}},
+      {"Conv1D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
+      {"Conv1DTranspose", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Conv2D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Conv2DTranspose", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Dense", {{"units", Index{2}}}},
+      {"DepthwiseConv1D", {{"kernel_size", Index{2}}}},
       {"DepthwiseConv2D", {{"kernel_size", Index{2}}}},
       {"Dropout", {{"rate", 0.5}}},
       {"GaussianDropout", {{"rate", 0.5}}},
       {"GaussianNoise", {{"stddev", 0.5}}},
       {"MaxPooling2D", {{"pool_size", Index{2}}}},
+      {"Permute", {{"dims", std::vector<Index>{2, 1}}}},
+      {"RepeatVector", {{"n", Index{3}}}},
       {"Reshape", {{"target_shape", std::vector<Index>{-1}}}},
+      {"SeparableConv1D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"SeparableConv2D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"SpatialDropout1D", {{"rate", 0.5}}},
       {"SpatialDropout2D", {{"rate", 0.5}}},
+      {"SpatialDropout3D", {{"rate", 0.5}}},
   };
   std::vector<AnyLayer<float>> layers;
   for (const auto& maker : detail::layer_makers<float>) {
@@ -28,9 +35,10 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
     for (const auto& [type, options] : needed)
       if (type == maker.type) config = options;
     layers.push_back(make_layer(maker.type, config));
-    const std::vector<Shape> map{{4, 4, 2}}, two{{4, 4, 2}, {4, 4, 2}}, sequence{{4, 2}};
+    const std::vector<Shape> map{{4, 4, 2}}, two{{4, 4, 2}, {4, 4, 2}}, sequence{{4, 2}}, row{{4}},
+        volume{{4, 4, 4, 2}};
     bool built = false;
-    for (const std::vector<Shape>& inputs : {map, two, sequence}) try {
+    for (const std::vector<Shape>& inputs : {map, two, sequence, row, volume}) try {
         if (built) break;
         layers.back()->output_shape(inputs);
         Rng rng;

@@ -29,7 +29,7 @@ const Style styles[] = {
 
 /// A layer of that class on as many inputs as it takes.
 Model<> model_of(const std::string& type, const Config& config) {
-  const std::vector<Shape> tries[] = {{{6, 5, 4}}, {{6, 5, 4}, {6, 5, 4}}, {{6, 4}}};
+  const std::vector<Shape> tries[] = {{{6, 5, 4}}, {{6, 5, 4}, {6, 5, 4}}, {{6, 4}}, {{6}}, {{5, 4, 4, 2}}};
   for (const std::vector<Shape>& shapes : tries) try {
       Model<> model({.seed = 7});
       std::vector<Node> nodes;
@@ -60,7 +60,8 @@ Config known(const Config& config) {
   for (const auto& [name, value] : config.entries())
     if (name.find("initializer") == name.npos) result.set(name, value);
   // no padding is written in two ways
-  if (const Config::Value* padding = result.find("padding"); padding && *padding == Config::Value(List{0, 0, 0, 0}))
+  if (const Config::Value* padding = result.find("padding");
+      padding && (*padding == Config::Value(List{0, 0, 0, 0}) || *padding == Config::Value(List{0, 0})))
     result.set("padding", std::string("valid"));
   return result;
 }
@@ -104,12 +105,43 @@ TEST_CASE("every class with every option comes back from Keras's files, or is re
     for (const auto& [name, value] : more) config.set(name, value);
     return config;
   };
+  const std::string causal = "causal";
+  const Config depthwise1d{{"kernel_size", Index{3}}};
   struct Case {
     std::string type;
     Config config;
     std::string refused;
   };
   std::vector<Case> cases = {
+      {"Conv1D", with(conv, {{"strides", Index{2}}, {"padding", same}, {"use_bias", false}}), none},
+      {"Conv1D", with(conv, {{"dilation_rate", Index{2}}, {"padding", causal}}), no_tfjs},
+      {"Conv1D", with(conv, {{"dilation_rate", Index{2}}, {"strides", Index{2}}}), all},
+      {"Conv1D", with(conv, {{"filters", Index{4}}, {"groups", Index{2}}}), no_tfjs},
+      {"Conv1D", with(conv, {{"padding", List{0, 2}}}), no_tfjs},
+      {"Conv1DTranspose", with(conv, {{"strides", Index{2}}, {"padding", same}}), no_tfjs},
+      {"Conv1DTranspose", with(conv, {{"strides", Index{2}}, {"output_padding", Index{1}}}), no_tfjs},
+      {"Conv1DTranspose", with(conv, {{"padding", List{1, 1}}}), all},
+      {"DepthwiseConv1D", with(depthwise1d, {{"depth_multiplier", Index{2}}, {"padding", same}}), no_tfjs},
+      {"DepthwiseConv1D", with(depthwise1d, {{"padding", List{1, 0}}, {"use_bias", false}}), no_tfjs},
+      {"SeparableConv1D", with(conv, {{"depth_multiplier", Index{2}}, {"strides", Index{2}}}), no_tfjs},
+      {"SeparableConv1D", with(conv, {{"dilation_rate", Index{2}}, {"padding", causal}}), no_tfjs},
+      {"MaxPooling1D", {{"pool_size", Index{3}}, {"strides", Index{2}}, {"padding", same}}, none},
+      {"MaxPooling1D", {{"pool_size", Index{3}}, {"padding", List{1, 1}}}, all},
+      {"AveragePooling1D", {{"pool_size", Index{3}}, {"padding", same}}, none},
+      {"AveragePooling1D", {{"pool_size", Index{3}}, {"strides", Index{2}}, {"ceil_mode", true}}, all},
+      {"GlobalAveragePooling1D", {}, none},
+      {"GlobalAveragePooling1D", {{"keepdims", true}}, no_tfjs},
+      {"GlobalMaxPooling1D", {}, none},
+      {"ZeroPadding1D", {{"padding", List{1, 2}}}, no_tfjs},
+      {"ZeroPadding3D", {{"padding", List{1, 2, 0, 1, 0, 0}}}, no_tfjs},
+      {"Cropping1D", {{"cropping", List{1, 2}}}, no_tfjs},
+      {"Cropping2D", {{"cropping", List{1, 2, 0, 1}}}, none},
+      {"Cropping3D", {{"cropping", List{1, 2, 0, 1, 0, 0}}}, no_tfjs},
+      {"UpSampling1D", {{"size", Index{3}}}, no_tfjs},
+      {"SpatialDropout3D", {{"rate", 0.25}}, no_tfjs},
+      {"Permute", {{"dims", List{2, 1}}}, none},
+      {"Permute", {{"dims", List{3, 1, 2}}}, none},
+      {"RepeatVector", {{"n", Index{3}}}, none},
       {"Concatenate", {{"axis", Index{-1}}}, none},
       {"Concatenate", {{"axis", Index{1}}}, none},
       {"AveragePooling2D", {{"pool_size", List{2, 3}}}, none},

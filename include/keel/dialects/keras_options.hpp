@@ -102,9 +102,38 @@ inline constexpr Option batch_norm_options[] = {same("axis", Form::axis, keras2 
                                                 kept("unbiased", "false"),
                                                 kept("cumulative", "false"),
                                                 kept("allow_single_value", "true")};
+inline constexpr Option average_pool1d_options[] = {same("pool_size", Form::integer),
+                                                    same("strides", Form::integer),
+                                                    same("padding", Form::window_1d),
+                                                    lacks("ceil_mode", "false"),
+                                                    {{}, "count_include_pad", Use::padding, Form::text, "false"},
+                                                    read("data_format", R"("channels_last")")};
 inline constexpr Option center_crop_options[] = {same("height", Form::integer), same("width", Form::integer),
                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option concatenate_options[] = {same("axis", Form::axis)};
+/// TensorFlow.js throws for causal padding.
+inline constexpr Option conv1d_options[] = {same("filters", Form::integer),
+                                            same("kernel_size", Form::integer),
+                                            same("strides", Form::integer),
+                                            same("padding", Form::window_1d),
+                                            same("dilation_rate", Form::integer),
+                                            same("groups", Form::integer, keras2 | keras3),
+                                            lacks("groups", "1", tfjs),
+                                            same("activation", Form::activation),
+                                            same("use_bias", Form::boolean),
+                                            neutral("rank"),
+                                            read("data_format", R"("channels_last")")};
+inline constexpr Option conv1d_transpose_options[] = {same("filters", Form::integer),
+                                                      same("kernel_size", Form::integer),
+                                                      same("strides", Form::integer),
+                                                      same("padding", Form::window_1d),
+                                                      same("output_padding", Form::integer),
+                                                      same("dilation_rate", Form::integer),
+                                                      same("activation", Form::activation),
+                                                      same("use_bias", Form::boolean),
+                                                      fixed("groups", "1"),
+                                                      neutral("rank"),
+                                                      read("data_format", R"("channels_last")")};
 inline constexpr Option conv2d_options[] = {same("filters", Form::integer),
                                             same("kernel_size", Form::pair),
                                             same("strides", Form::pair),
@@ -129,6 +158,11 @@ inline constexpr Option conv2d_transpose_options[] = {same("filters", Form::inte
                                                       fixed("groups", "1"),
                                                       neutral("rank"),
                                                       read("data_format", R"("channels_last")")};
+inline constexpr Option cropping1d_options[] = {same("cropping", Form::sides_1d)};
+inline constexpr Option cropping2d_options[] = {same("cropping", Form::sides),
+                                                read("data_format", R"("channels_last")")};
+inline constexpr Option cropping3d_options[] = {same("cropping", Form::sides_3d),
+                                                read("data_format", R"("channels_last")")};
 inline constexpr Option dense_options[] = {same("units", Form::integer), same("activation", Form::activation),
                                            same("use_bias", Form::boolean), neutral("input_dim")};
 inline constexpr Option depthwise_options[] = {same("kernel_size", Form::pair),
@@ -143,6 +177,17 @@ inline constexpr Option depthwise_options[] = {same("kernel_size", Form::pair),
                                                fixed("groups", "1"),
                                                neutral("rank"),
                                                read("data_format", R"("channels_last")")};
+inline constexpr Option depthwise1d_options[] = {same("kernel_size", Form::integer),
+                                                 same("strides", Form::integer),
+                                                 same("padding", Form::window_1d),
+                                                 same("depth_multiplier", Form::integer),
+                                                 same("dilation_rate", Form::integer),
+                                                 same("activation", Form::activation),
+                                                 same("use_bias", Form::boolean),
+                                                 fixed("filters", "null"),
+                                                 fixed("groups", "1"),
+                                                 neutral("rank"),
+                                                 read("data_format", R"("channels_last")")};
 inline constexpr Option dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"), neutral("seed")};
 inline constexpr Option elu_options[] = {same("alpha", Form::number, keras2 | keras3), lacks("alpha", "1", tfjs)};
 inline constexpr Option flatten_options[] = {read("data_format", R"("channels_last")")};
@@ -160,8 +205,12 @@ inline constexpr Option leaky_relu_options[] = {
 inline constexpr Option max_pool_options[] = {same("pool_size", Form::pair), same("strides", Form::pair),
                                               same("padding", Form::window), lacks("ceil_mode", "false"),
                                               read("data_format", R"("channels_last")")};
+inline constexpr Option max_pool1d_options[] = {same("pool_size", Form::integer), same("strides", Form::integer),
+                                                same("padding", Form::window_1d), lacks("ceil_mode", "false"),
+                                                read("data_format", R"("channels_last")")};
 inline constexpr Option normalization_options[] = {same("axis", Form::axes), same("invert", Form::boolean),
                                                    same("mean", Form::numbers), same("variance", Form::numbers)};
+inline constexpr Option permute_options[] = {same("dims", Form::extents)};
 inline constexpr Option prelu_options[] = {same("shared_axes", Form::axes)};
 inline constexpr Option random_contrast_options[] = {
     same("factor", Form::numbers), same("value_range", Form::numbers, keras3),
@@ -185,6 +234,7 @@ inline constexpr Option relu_options[] = {same("max_value", Form::optional_numbe
                                           same("negative_slope", Form::number, keras2 | keras3),
                                           same("threshold", Form::number, keras2 | keras3),
                                           lacks("negative_slope", "0", tfjs), lacks("threshold", "0", tfjs)};
+inline constexpr Option repeat_vector_options[] = {same("n", Form::integer)};
 inline constexpr Option rescaling_options[] = {same("scale", Form::numbers), same("offset", Form::numbers),
                                                read("data_format")};
 inline constexpr Option reshape_options[] = {same("target_shape", Form::extents)};
@@ -199,15 +249,31 @@ inline constexpr Option separable_options[] = {same("filters", Form::integer),
                                                fixed("groups", "1"),
                                                neutral("rank"),
                                                read("data_format", R"("channels_last")")};
+inline constexpr Option separable1d_options[] = {same("filters", Form::integer),
+                                                 same("kernel_size", Form::integer),
+                                                 same("strides", Form::integer),
+                                                 same("padding", Form::window_1d),
+                                                 same("dilation_rate", Form::integer),
+                                                 same("depth_multiplier", Form::integer),
+                                                 same("activation", Form::activation),
+                                                 same("use_bias", Form::boolean),
+                                                 fixed("groups", "1"),
+                                                 neutral("rank"),
+                                                 read("data_format", R"("channels_last")")};
 inline constexpr Option softmax_options[] = {same("axis", Form::axes, keras2 | keras3),
                                              {"axis", "axis", Use::mapped, Form::axes, "-1", tfjs}};
 inline constexpr Option spatial_dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"),
                                                      neutral("seed"), neutral("data_format")};
+inline constexpr Option upsampling1d_options[] = {same("size", Form::integer)};
 inline constexpr Option upsampling_options[] = {
     same("size", Form::pair),
     same("interpolation", Form::text, keras2 | keras3),
     {"interpolation", "interpolation", Use::fixed, Form::text, R"("nearest")", tfjs},
     read("data_format", R"("channels_last")")};
+inline constexpr Option zero_padding1d_options[] = {same("padding", Form::sides_1d),
+                                                    read("data_format", R"("channels_last")", keras3)};
+inline constexpr Option zero_padding3d_options[] = {same("padding", Form::sides_3d),
+                                                    read("data_format", R"("channels_last")")};
 inline constexpr Option zero_padding_options[] = {same("padding", Form::sides),
                                                   read("data_format", R"("channels_last")")};
 

@@ -26,7 +26,10 @@ enum class Form {
   axis,             ///< one axis, the batch being axis 0; below 0 from the end. Index
   axes,             ///< several of them. list of Index
   window,           ///< what surrounds a sliding window: "valid", "same" or zeros. std::string or four Index
+  window_1d,        ///< of sequences, also "causal". std::string or two Index
+  sides_1d,         ///< (before, after) or one number. two Index
   sides,            ///< ((top, bottom), (left, right)), or fewer. four Index: top, bottom, left, right
+  sides_3d,         ///< the same of three axes. six Index
 };
 
 /// What becomes of a key.

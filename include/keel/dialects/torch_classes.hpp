@@ -29,7 +29,9 @@ inline constexpr TorchClass torch_classes[] = {
         return nn.functional.avg_pool2d(x, self.kernel_size, self.stride, divisor_override=1)
 
     def forward(self, x):
-        return self.sums(x, 0.0) / self.sums(torch.ones_like(x[:1, :1]), 1.0 if self.count_include_pad else 0.0)
+        image = x if x.dim() == 4 else x.unsqueeze(2)
+        cells = self.sums(torch.ones_like(image[:1, :1]), 1.0 if self.count_include_pad else 0.0)
+        return (self.sums(image, 0.0) / cells).view(*x.shape[:2], *([] if x.dim() == 3 else [cells.shape[2]]), -1)
 )"},
     {"AxisBatchNorm", R"(class AxisBatchNorm(nn.modules.batchnorm._BatchNorm):
     """BatchNorm of any dimension."""
@@ -140,6 +142,17 @@ inline constexpr TorchClass torch_classes[] = {
         mean, deviation = self.running_mean.view(shape), self.running_var.sqrt().clamp(min=1e-7).view(shape)
         return mean + deviation * x if self.invert else (x - mean) / deviation
 )"},
+    {"Permute", R"(class Permute(nn.Module):
+    """The axes of (batch, channels, ...) in another order, counted from 1 with the channels last."""
+
+    def __init__(self, *dims):
+        super().__init__()
+        self.dims = dims
+
+    def forward(self, x):
+        y = x.movedim(1, -1).permute(0, *self.dims)
+        return y.movedim(-1, 1) if len(self.dims) > 1 else y
+)"},
     {"Rectifier", R"(class Rectifier(nn.Module):
     """x between threshold and max_value, max_value above, negative_slope (x - threshold) below."""
 
@@ -150,6 +163,16 @@ inline constexpr TorchClass torch_classes[] = {
     def forward(self, x):
         y = torch.where(x <= self.threshold, self.negative_slope * (x - self.threshold), x)
         return y if self.max_value is None else y.masked_fill(x >= self.max_value, self.max_value)
+)"},
+    {"RepeatVector", R"(class RepeatVector(nn.Module):
+    """(batch, features) n times: (batch, features, n)."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.n = n
+
+    def forward(self, x):
+        return x.unsqueeze(-1).expand(-1, -1, self.n)
 )"},
     {"Rescaling", R"(class Rescaling(nn.Module):
     """scale * x + offset; lists have a number for each channel"""

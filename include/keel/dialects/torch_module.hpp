@@ -1,12 +1,12 @@
 #pragma once
 /// What a row of torch.hpp is made of, and how it becomes PyTorch's modules for one layer at one place: class,
 /// arguments, weights. Images are (batch, channels, height, width) there, and whatever has two axes and more beside the
-/// batch has its channels, keel's last axis, in front.
+/// batch has its channels, keel's last axis, in front. Rows of windows see sequences as images of one row.
 
 #include <cmath>
 
 #include <keel/dialects/option.hpp>
-#include <keel/layers/base/options.hpp>
+#include <keel/layers/base/padding1d.hpp>
 #include <keel/tensor/text.hpp>
 
 namespace keel {
@@ -92,10 +92,10 @@ struct Sides {
   Index top = 0, bottom = 0, left = 0, right = 0;
   bool symmetric() const { return top == bottom && left == right; }
   bool none() const { return symmetric() && top == 0 && left == 0; }
-  /// PyTorch's order.
-  std::string python() const {
-    return "(" + std::to_string(left) + ", " + std::to_string(right) + ", " + std::to_string(top) + ", " +
-           std::to_string(bottom) + ")";
+  /// PyTorch's order, for images or sequences.
+  std::string python(Index axes = 2) const {
+    return "(" + std::to_string(left) + ", " + std::to_string(right) +
+           (axes == 1 ? "" : ", " + std::to_string(top) + ", " + std::to_string(bottom)) + ")";
   }
 };
 
@@ -119,6 +119,11 @@ class TorchBuilder {
   const Config& config() const { return place_.config; }
   const Shape& input() const { return place_.inputs[0]; }
   const Shape& output() const { return place_.output; }
+  /// Axes of the input beside batch and channels.
+  Index axes() const { return input().rank() - 1; }
+  /// Height, 0, or width, 1.
+  Index in(Index axis) const { return detail::as_image(input())[axis]; }
+  Index out(Index axis) const { return detail::as_image(output())[axis]; }
   Index channels() const { return input().back(); }
   Index filters() const { return output().back(); }
 
@@ -129,10 +134,17 @@ class TorchBuilder {
   Pair pair(const char* name, Index fallback = 1) const {
     Pair value = fallback;
     read_option(place_.config, name, value);
-    return value;
+    return axes() == 1 ? Pair(1, value.width) : value;
   }
+  /// "(3, 2)", of sequences "2".
+  std::string windows(const Pair& value) const { return axes() == 1 ? std::to_string(value.width) : python(value); }
   Padding padding_option() const {
     Padding value = Padding::valid;
+    Padding1D along = Padding1D::valid;
+    if (axes() == 1) {
+      read_option(place_.config, "padding", along);
+      return along.image(pair("kernel_size").width, pair("dilation_rate").width);
+    }
     read_option(place_.config, "padding", value);
     return value;
   }
@@ -152,17 +164,18 @@ class TorchBuilder {
   std::string padding(std::string_view window, const char* value = "0") {
     const Sides sides = sides_of(window);
     if (sides.none()) return {};
-    if (sides.symmetric()) return ", padding=" + python(Pair(sides.top, sides.left));
+    if (sides.symmetric()) return ", padding=" + windows(Pair(sides.top, sides.left));
     asymmetric_ = true;
     pad(sides, value);
     return {};
   }
   void pad(const Sides& sides, std::string_view value, std::string suffix = "_padding") {
-    const bool zero = value == "0";
-    TorchModule module = next(zero ? "ZeroPad2d" : "ConstantPad2d",
-                              sides.python() + (zero ? "" : ", " + std::string(value)), std::move(suffix));
+    const bool zero = value == "0" && axes() == 2;  // there is no ZeroPad1d before PyTorch 2.1
+    TorchModule module = next(zero ? "ZeroPad2d" : "ConstantPad" + std::to_string(axes()) + "d",
+                              sides.python(axes()) + (zero ? "" : ", " + std::string(value)), std::move(suffix));
     module.function = true;
-    module.output = {input()[0] + sides.top + sides.bottom, input()[1] + sides.left + sides.right, channels()};
+    module.output =
+        detail::from_image(axes(), in(0) + sides.top + sides.bottom, in(1) + sides.left + sides.right, channels());
     modules_.push_back(std::move(module));
   }
   void mark_asymmetric() { asymmetric_ = true; }
@@ -180,9 +193,9 @@ class TorchBuilder {
     const Pair kernel = pair(pool ? "pool_size" : "kernel_size"), strides = pair("strides"),
                dilation = pair("dilation_rate");
     const auto along = [&](const Pair& p) { return axis == 0 ? p.height : p.width; };
-    const Index reach = (along(kernel) - 1) * along(dilation) + 1, out = output()[axis];
-    const Index missing = (std::max)(Index{0}, (out - 1) * along(strides) + reach - input()[axis]);
-    return {out, missing / 2, missing - missing / 2};
+    const Index reach = (along(kernel) - 1) * along(dilation) + 1;
+    const Index missing = (std::max)(Index{0}, (out(axis) - 1) * along(strides) + reach - in(axis));
+    return {out(axis), missing / 2, missing - missing / 2};
   }
 
   void add(std::string class_name, std::string arguments = {}, std::string suffix = {}) {
@@ -234,7 +247,7 @@ class TorchBuilder {
     switch (option.form) {
       case Form::boolean: return get<bool>(option.keel, false) ? "True" : "False";
       case Form::integer: return std::to_string(get<Index>(option.keel, 0));
-      case Form::pair: return python(pair(std::string(option.keel).c_str()));
+      case Form::pair: return windows(pair(std::string(option.keel).c_str()));
       default: return python(get<double>(option.keel, 0));
     }
   }

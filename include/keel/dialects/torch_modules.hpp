@@ -50,13 +50,18 @@ inline void TorchBuilder::activation(std::string suffix) {
 
 // What the rows become. Options stand in PyTorch's order of arguments.
 
+/// "Conv2d" for images, "Conv1d" for sequences.
+inline std::string torch_of_axes(const TorchBuilder& b, const char* name) {
+  return name + std::to_string(b.axes()) + "d";
+}
+
 inline void torch_conv2d(TorchBuilder& b) {
   const std::string padding = b.padding("kernel_size");
   const bool depthwise = b.has("depth_multiplier");
   const std::string groups = depthwise && b.channels() != 1 ? ", groups=" + std::to_string(b.channels()) : "";
-  b.add("Conv2d", std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " +
-                      python(b.pair("kernel_size")) + b.arguments("strides") + padding +
-                      b.arguments("dilation_rate groups") + groups + b.arguments("use_bias"));
+  b.add(torch_of_axes(b, "Conv"), std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " +
+                                      b.windows(b.pair("kernel_size")) + b.arguments("strides") + padding +
+                                      b.arguments("dilation_rate groups") + groups + b.arguments("use_bias"));
   b.hold("kernel bias");
   b.activation();
 }
@@ -64,14 +69,14 @@ inline void torch_conv2d(TorchBuilder& b) {
 inline void torch_separable_conv2d(TorchBuilder& b) {
   const std::string padding = b.padding("kernel_size"), channels = std::to_string(b.channels());
   const Index middle = b.channels() * b.get<Index>("depth_multiplier", 1);
-  b.add("Conv2d",
-        channels + ", " + std::to_string(middle) + ", " + python(b.pair("kernel_size")) + b.arguments("strides") +
+  b.add(torch_of_axes(b, "Conv"),
+        channels + ", " + std::to_string(middle) + ", " + b.windows(b.pair("kernel_size")) + b.arguments("strides") +
             padding + b.arguments("dilation_rate") + ", groups=" + channels + ", bias=False",
         "_depthwise");
   b.last().output = with_last(b.output(), middle);
   b.hold("depthwise_kernel");
-  b.add("Conv2d", std::to_string(middle) + ", " + std::to_string(b.filters()) + ", 1" + b.arguments("use_bias"),
-        "_pointwise");
+  b.add(torch_of_axes(b, "Conv"),
+        std::to_string(middle) + ", " + std::to_string(b.filters()) + ", 1" + b.arguments("use_bias"), "_pointwise");
   b.hold("pointwise_kernel bias");
   b.activation();
 }
@@ -85,13 +90,13 @@ inline TransposedAxis torch_transposed(TorchBuilder& b, Index axis) {
   const auto along = [&](const Pair& p) { return axis == 0 ? p.height : p.width; };
   const Index stride = along(b.pair("strides")), dilation = along(b.pair("dilation_rate"));
   const Index window = (along(b.pair("kernel_size")) - 1) * dilation + 1;
-  const Index full = (b.input()[axis] - 1) * stride + window;
+  const Index full = (b.in(axis)-1) * stride + window;
   const Padding p = b.padding_option();
   Index before = 0;
-  if (p.mode == Padding::Mode::same) before = (std::max)(Index{0}, full - b.output()[axis]) / 2;
+  if (p.mode == Padding::Mode::same) before = (std::max)(Index{0}, full - b.out(axis)) / 2;
   if (p.mode == Padding::Mode::fixed) before = axis == 0 ? p.top : p.left;
-  const Index after = full - before - b.output()[axis];  // below 0: rows that no input reaches
-  const Index most = (std::max)(stride, dilation);       // PyTorch: output_padding is less
+  const Index after = full - before - b.out(axis);  // below 0: rows that no input reaches
+  const Index most = (std::max)(stride, dilation);  // PyTorch: output_padding is less
   if (after <= before && before - after < most) return {before, before - after, 0, 0};
   if (-after >= most)
     b.refuse("an output_padding that PyTorch has, less than the stride or the dilation", std::to_string(-after));
@@ -101,10 +106,10 @@ inline TransposedAxis torch_transposed(TorchBuilder& b, Index axis) {
 inline void torch_conv2d_transpose(TorchBuilder& b) {
   const TransposedAxis h = torch_transposed(b, 0), w = torch_transposed(b, 1);
   const Pair extra(h.output_padding, w.output_padding);
-  b.add("ConvTranspose2d",
-        std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " + python(b.pair("kernel_size")) +
-            b.arguments("strides") + ", padding=" + python(Pair(h.padding, w.padding)) +
-            (extra == Pair(0) ? "" : ", output_padding=" + python(extra)) + b.arguments("use_bias dilation_rate"));
+  b.add(torch_of_axes(b, "ConvTranspose"),
+        std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " + b.windows(b.pair("kernel_size")) +
+            b.arguments("strides") + ", padding=" + b.windows(Pair(h.padding, w.padding)) +
+            (extra == Pair(0) ? "" : ", output_padding=" + b.windows(extra)) + b.arguments("use_bias dilation_rate"));
   b.hold("kernel bias");
   const Sides cut{-h.cut_before, -h.cut_after, -w.cut_before, -w.cut_after};
   if (!cut.none()) {
@@ -208,46 +213,48 @@ inline std::pair<Sides, Sides> torch_whole_sides(const TorchBuilder& b) {
   const auto beyond = [](Index out, Index stride, Index window, Index covered) {
     return (std::max)(Index{0}, (out - 1) * stride + window - covered);
   };
-  Sides more{0, beyond(b.output()[0], strides.height, pool.height, b.input()[0] + own.top + own.bottom), 0,
-             beyond(b.output()[1], strides.width, pool.width, b.input()[1] + own.left + own.right)};
+  Sides more{0, beyond(b.out(0), strides.height, pool.height, b.in(0) + own.top + own.bottom), 0,
+             beyond(b.out(1), strides.width, pool.width, b.in(1) + own.left + own.right)};
   return {own, more};
 }
 
-inline void torch_max_pool2d(TorchBuilder& b) {
-  const std::string windows = python(b.pair("pool_size")) + b.arguments("strides");
-  if (torch_pads_pool(b)) return b.add("MaxPool2d", windows + b.padding("pool_size") + b.arguments("ceil_mode"));
+inline void torch_max_pool(TorchBuilder& b) {
+  const std::string name = torch_of_axes(b, "MaxPool"),
+                    windows = b.windows(b.pair("pool_size")) + b.arguments("strides");
+  if (torch_pads_pool(b)) return b.add(name, windows + b.padding("pool_size") + b.arguments("ceil_mode"));
   const auto [own, more] = torch_whole_sides(b);
   b.mark_asymmetric();
   b.pad({own.top, own.bottom + more.bottom, own.left, own.right + more.right}, "float('-inf')");
-  b.add("MaxPool2d", windows);
+  b.add(name, windows);
 }
 
-inline void torch_average_pool2d(TorchBuilder& b) {
-  const std::string windows = python(b.pair("pool_size")) + b.arguments("strides");
+inline void torch_average_pool(TorchBuilder& b) {
+  const std::string name = torch_of_axes(b, "AvgPool"),
+                    windows = b.windows(b.pair("pool_size")) + b.arguments("strides");
   const Sides sides = b.sides_of("pool_size");
   if (torch_pads_pool(b))
-    return b.add("AvgPool2d", windows + b.padding("pool_size") + b.arguments("ceil_mode") +
-                                  (sides.none() ? "" : b.arguments("count_include_pad")));
+    return b.add(name, windows + b.padding("pool_size") + b.arguments("ceil_mode") +
+                           (sides.none() ? "" : b.arguments("count_include_pad")));
   const auto [own, more] = torch_whole_sides(b);
   b.mark_asymmetric();
   if (b.get<bool>("count_include_pad", false) && more.none()) {
     b.pad(own, "0");
-    return b.add("AvgPool2d", windows);
+    return b.add(name, windows);
   }
-  b.add_own("AveragePool",
-            windows + ", padding=" + own.python() + ", beyond=" + more.python() + b.arguments("count_include_pad"));
+  b.add_own("AveragePool", python(b.pair("pool_size")) + ", stride=" + python(b.pair("strides")) + ", padding=" +
+                               own.python() + ", beyond=" + more.python() + b.arguments("count_include_pad"));
 }
 
 inline void torch_global_pool(TorchBuilder& b, const char* class_name) {
-  b.add(class_name, "1");
-  b.last().output = {1, 1, b.channels()};
+  b.add(torch_of_axes(b, class_name), "1");
+  b.last().output = detail::from_image(b.axes(), 1, 1, b.channels());
   if (b.get<bool>("keepdims", false)) return;
   b.add("Flatten", "", "_flatten");
   b.last().function = true;
 }
-inline void torch_global_average_pool2d(TorchBuilder& b) { torch_global_pool(b, "AdaptiveAvgPool2d"); }
-inline void torch_global_max_pool2d(TorchBuilder& b) {
-  torch_global_pool(b, "AdaptiveMaxPool2d");
+inline void torch_global_average_pool(TorchBuilder& b) { torch_global_pool(b, "AdaptiveAvgPool"); }
+inline void torch_global_max_pool(TorchBuilder& b) {
+  torch_global_pool(b, "AdaptiveMaxPool");
   if (b.get<bool>("share_ties", false))
     b.first().comment = "in training: of equal values the first has the gradient, not all a part of it";
 }
@@ -274,6 +281,7 @@ inline void torch_softmax(TorchBuilder& b) {
 }
 inline void torch_dropout(TorchBuilder& b) { b.add("Dropout", python(b.get<double>("rate", 0))); }
 inline void torch_dropout1d(TorchBuilder& b) { b.add("Dropout1d", python(b.get<double>("rate", 0))); }
+inline void torch_dropout3d(TorchBuilder& b) { b.add("Dropout3d", python(b.get<double>("rate", 0))); }
 inline void torch_dropout2d(TorchBuilder& b) { b.add("Dropout2d", python(b.get<double>("rate", 0))); }
 inline void torch_alpha_dropout(TorchBuilder& b) { b.add("AlphaDropout", python(b.get<double>("rate", 0))); }
 inline void torch_gaussian_dropout(TorchBuilder& b) { b.add_own("GaussianDropout", python(b.get<double>("rate", 0))); }
@@ -291,6 +299,24 @@ inline void torch_rescaling(TorchBuilder& b) {
 inline void torch_zero_padding2d(TorchBuilder& b) {
   b.pad(b.sides_of("kernel_size"), "0", "");
   b.last().function = false;
+}
+/// Zeros at the sides, or so much cut off: the last axis first.
+inline void torch_edges(TorchBuilder& b, const char* option, Index sign) {
+  const auto sides = b.get<std::vector<Index>>(option, {});
+  std::string text;
+  for (std::size_t i = sides.size(); i >= 2; i -= 2)
+    text +=
+        (text.empty() ? "" : ", ") + std::to_string(sign * sides[i - 2]) + ", " + std::to_string(sign * sides[i - 1]);
+  b.add("ConstantPad" + std::to_string(sides.size() / 2) + "d", "(" + text + "), 0.0");
+}
+inline void torch_zero_padding(TorchBuilder& b) { torch_edges(b, "padding", 1); }
+inline void torch_cropping(TorchBuilder& b) { torch_edges(b, "cropping", -1); }
+inline void torch_permute(TorchBuilder& b) {
+  b.add_own("Permute", detail::join(b.get<std::vector<Index>>("dims", {}), ", "));
+}
+inline void torch_repeat_vector(TorchBuilder& b) { b.add_own("RepeatVector", std::to_string(b.get<Index>("n", 1))); }
+inline void torch_upsampling1d(TorchBuilder& b) {
+  b.add("Upsample", "scale_factor=" + std::to_string(b.get<Index>("size", 2)));
 }
 inline void torch_upsampling2d(TorchBuilder& b) {
   const bool bilinear = b.get<std::string>("interpolation", "nearest") == "bilinear";

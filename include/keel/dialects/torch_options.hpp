@@ -96,10 +96,18 @@ inline constexpr Option torch_rescaling_options[] = {{"", "scale", Use::read, Fo
 inline constexpr Option torch_upsampling2d_options[] = {{"scale_factor", "size", Use::read, Form::pair},
                                                         {"mode", "interpolation", Use::read, Form::text}};
 inline constexpr Option torch_zero_padding2d_options[] = {{"padding", "padding", Use::read, Form::sides}};
+inline constexpr Option torch_cropping_options[] = {{"padding", "cropping", Use::read, Form::sides}};
+inline constexpr Option torch_permute_options[] = {{"", "dims", Use::read, Form::extents}};
+inline constexpr Option torch_repeat_vector_options[] = {{"", "n", Use::read}};
 
 // Weights: keel's axes and PyTorch's. I first in keel's: one row for each feature that goes in.
 
 inline constexpr Weight torch_conv2d_weights[] = {{"kernel", "weight", "HWIO", "OIHW"}, {"bias", "bias"}};
+inline constexpr Weight torch_conv1d_weights[] = {{"kernel", "weight", "WIO", "OIW"}, {"bias", "bias"}};
+inline constexpr Weight torch_depthwise1d_weights[] = {{"kernel", "weight", "WCM", "(CM)1W"}, {"bias", "bias"}};
+inline constexpr Weight torch_separable1d_weights[] = {
+    {"depthwise_kernel", "weight", "WCM", "(CM)1W"}, {"pointwise_kernel", "weight", "WIO", "OIW"}, {"bias", "bias"}};
+inline constexpr Weight torch_transpose1d_weights[] = {{"kernel", "weight", "WOI", "IOW"}, {"bias", "bias"}};
 inline constexpr Weight torch_depthwise_weights[] = {{"kernel", "weight", "HWCM", "(CM)1HW"}, {"bias", "bias"}};
 inline constexpr Weight torch_separable_weights[] = {{"depthwise_kernel", "weight", "HWCM", "(CM)1HW"},
                                                      {"pointwise_kernel", "weight", "HWIO", "OIHW"},

@@ -40,7 +40,7 @@ class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
 
  public:
   explicit AveragePool2D(Pair pool_size = 2, AveragePool2DOptions options = {})
-      : Base("AveragePooling2D", pool_size, std::move(options)) {}
+      : AveragePool2D("AveragePooling2D", pool_size, std::move(options), 2) {}
   static AveragePool2D from_config(const Config& config) {
     return AveragePool2D(Base::read_pool_size(config), read_options<AveragePool2DOptions>(config));
   }
@@ -53,6 +53,10 @@ class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     if (dx[0].data()) average_pool_backward(this->geometry(x[0]), divisor(), dy.data(), dx[0].data(), pass.kernel);
   }
+
+ protected:
+  AveragePool2D(const std::string& type, Pair pool_size, AveragePool2DOptions options, Index axes)
+      : Base(type, pool_size, std::move(options), axes) {}
 
  private:
   PoolDivisor divisor() const {

@@ -55,14 +55,7 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
 
  public:
   Conv2D(Index filters, Pair kernel_size, Conv2DOptions options = {})
-      : Base("Conv2D", kernel_size, std::move(options)), filters_(filters) {
-    const Index groups = this->options().groups;
-    check_option(this->who(), "filters", filters_);
-    check_option(this->who(), "groups", groups);
-    if (filters_ % groups != 0)
-      throw ConfigError(this->who(), "filters divisible by groups, " + std::to_string(groups),
-                        std::to_string(filters_));
-  }
+      : Conv2D("Conv2D", filters, kernel_size, std::move(options), 2) {}
   static Conv2D from_config(const Config& config) {
     return Conv2D(config.get<Index>("filters", 0), Base::read_kernel_size(config), read_options<Conv2DOptions>(config));
   }
@@ -78,8 +71,19 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
   void build(Shapes inputs, Rng& rng) override {
     const Pair size = this->kernel_size();
     const Index area = size.height * size.width, in = inputs[0].back() / this->options().groups;
-    const Shape kernel{size.height, size.width, in, filters_};  // throws before a product overflows
+    const Shape kernel = this->kernel_shape(in, filters_);
     this->make_parameters(kernel, this->options().kernel_initializer, {area * in, area * filters_}, filters_, rng);
+  }
+
+ protected:
+  Conv2D(const std::string& type, Index filters, Pair kernel_size, Conv2DOptions options, Index axes)
+      : Base(type, kernel_size, std::move(options), axes), filters_(filters) {
+    const std::string who = detail::who(this->name(), type);
+    const Index groups = this->options().groups;
+    check_option(who, "filters", filters_);
+    check_option(who, "groups", groups);
+    if (filters_ % groups != 0)
+      throw ConfigError(who, "filters divisible by groups, " + std::to_string(groups), std::to_string(filters_));
   }
 
  private:

@@ -70,18 +70,7 @@ template <class T = float>
 class Conv2DTranspose : public Layer<T> {
  public:
   Conv2DTranspose(Index filters, Pair kernel_size, Conv2DTransposeOptions options = {})
-      : Layer<T>(options.name), filters_(filters), kernel_size_(kernel_size), options_(std::move(options)) {
-    check_option(this->who(), "filters", filters_);
-    check_option(this->who(), "kernel_size", kernel_size_);
-    check_option(this->who(), "strides", options_.strides);
-    check_option(this->who(), "dilation_rate", options_.dilation_rate);
-    check_option(this->who(), options_.padding);
-    const Pair extra = options_.output_padding;
-    if (extra == Pair(-1)) return;
-    check_option(this->who(), "output_padding", extra, 0);
-    check_extra(extra.height, kernel_size_.height, options_.strides.height, options_.dilation_rate.height);
-    check_extra(extra.width, kernel_size_.width, options_.strides.width, options_.dilation_rate.width);
-  }
+      : Conv2DTranspose("Conv2DTranspose", filters, kernel_size, std::move(options), 2) {}
   static Conv2DTranspose from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
@@ -102,12 +91,14 @@ class Conv2DTranspose : public Layer<T> {
   }
 
   Shape output_shape(Shapes inputs) const override {
-    const Conv2DGeometry g = geometry(this->single_input(inputs, 3));
-    return {g.in_h, g.in_w, g.in_c};
+    const Conv2DGeometry g = geometry(this->single_input(inputs, axes_ + 1));
+    return detail::from_image(axes_, g.in_h, g.in_w, g.in_c);
   }
   void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
-    const Shape kernel{kernel_size_.height, kernel_size_.width, filters_, channels};  // no product overflows
+    const Pair size = kernel_size_;
+    const Shape kernel =  // no product overflows
+        axes_ == 1 ? Shape{size.width, filters_, channels} : Shape{size.height, size.width, filters_, channels};
     const Fans fans(area * filters_, area * channels);
     kernel_ = {"kernel", initial_values<T>(kernel, options_.kernel_initializer, fans, rng)};
     if (options_.use_bias) bias_ = {"bias", initial_values<T>({filters_}, options_.bias_initializer, fans, rng)};
@@ -151,19 +142,40 @@ class Conv2DTranspose : public Layer<T> {
             .overwrites_gradients = true};
   }
 
+ protected:
+  Conv2DTranspose(const std::string& type, Index filters, Pair kernel_size, Conv2DTransposeOptions options, Index axes)
+      : Layer<T>(options.name),
+        axes_(axes),
+        filters_(filters),
+        kernel_size_(kernel_size),
+        options_(std::move(options)) {
+    const std::string who = detail::who(this->name(), type);
+    check_option(who, "filters", filters_);
+    check_option(who, "kernel_size", kernel_size_);
+    check_option(who, "strides", options_.strides);
+    check_option(who, "dilation_rate", options_.dilation_rate);
+    check_option(who, options_.padding);
+    const Pair extra = options_.output_padding;
+    if (extra == Pair(-1)) return;
+    check_option(who, "output_padding", extra, 0);
+    if (axes == 2)
+      check_extra(who, extra.height, kernel_size_.height, options_.strides.height, options_.dilation_rate.height);
+    check_extra(who, extra.width, kernel_size_.width, options_.strides.width, options_.dilation_rate.width);
+  }
+
  private:
   struct Extent {
     Index out, before;
   };
-  void check_extra(Index extra, Index kernel, Index stride, Index dilation) const {
+  void check_extra(const std::string& who, Index extra, Index kernel, Index stride, Index dilation) const {
     const bool numbers = options_.padding.mode == Padding::Mode::fixed;
     if (extra >= (numbers ? (std::max)(stride, dilation) : stride))
-      throw ConfigError(this->who(),
+      throw ConfigError(who,
                         numbers ? "output_padding below the stride or the dilation" : "output_padding below the stride",
                         std::to_string(extra));
     const Index window = (kernel - 1) * dilation + 1, cut = window - window % 2 - extra;
     if (options_.padding == Padding::same && cut > 0 && cut % 2 != 0)
-      throw ConfigError(this->who(), "output_padding with which padding same cuts an even number of rows and columns",
+      throw ConfigError(who, "output_padding with which padding same cuts an even number of rows and columns",
                         std::to_string(extra) + ", which cuts " + std::to_string(cut),
                         "Keras's backends differ here: TensorFlow and JAX cut the smaller half at the top and on the "
                         "left, PyTorch the larger; give the padding in numbers");
@@ -188,11 +200,12 @@ class Conv2DTranspose : public Layer<T> {
     return {out, before};
   }
   /// Of the convolution that goes the other way, from y's shape to x's.
-  Conv2DGeometry geometry(const Shape& in, Index batch = 1) const {
+  Conv2DGeometry geometry(const Shape& sample, Index batch = 1) const {
+    const Shape in = detail::as_image(sample);
     if (in[0] < 1 || in[1] < 1 || in[2] < 1)
-      throw ShapeError(this->who(), "at least one pixel and channel", in.to_string());
-    if (kernel_.size() > 0 && in[2] != kernel_.shape()[3])
-      throw ShapeError(this->who(), std::to_string(kernel_.shape()[3]) + " channels", in.to_string());
+      throw ShapeError(this->who(), "at least one pixel and channel", sample.to_string());
+    if (kernel_.size() > 0 && in[2] != kernel_.shape().back())
+      throw ShapeError(this->who(), std::to_string(kernel_.shape().back()) + " channels", sample.to_string());
     const auto& o = options_;
     const Extent h = extent(in[0], kernel_size_.height, o.strides.height, o.dilation_rate.height, o.padding.top,
                             o.padding.bottom, o.output_padding.height);
@@ -202,7 +215,7 @@ class Conv2DTranspose : public Layer<T> {
                                         o.strides, o.dilation_rate);
   }
 
-  Index filters_;
+  Index axes_, filters_;
   Pair kernel_size_;
   Conv2DTransposeOptions options_;
   Parameter<T> kernel_, bias_;

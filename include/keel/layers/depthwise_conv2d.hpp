@@ -51,9 +51,7 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
 
  public:
   explicit DepthwiseConv2D(Pair kernel_size, DepthwiseConv2DOptions options = {})
-      : Base("DepthwiseConv2D", kernel_size, std::move(options)) {
-    check_option(this->who(), "depth_multiplier", Pair(this->options().depth_multiplier));
-  }
+      : DepthwiseConv2D("DepthwiseConv2D", kernel_size, std::move(options), 2) {}
   static DepthwiseConv2D from_config(const Config& config) {
     return DepthwiseConv2D(Base::read_kernel_size(config), read_options<DepthwiseConv2DOptions>(config));
   }
@@ -68,9 +66,15 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
     const Pair size = this->kernel_size();
     const Index area = size.height * size.width, channels = inputs[0].back(),
                 filters = this->options().depth_multiplier;
-    const Shape kernel{size.height, size.width, channels, filters};  // throws before a product overflows
+    const Shape kernel = this->kernel_shape(channels, filters);
     this->make_parameters(kernel, this->options().depthwise_initializer, {area * channels, area * filters, area},
                           channels * filters, rng);
+  }
+
+ protected:
+  DepthwiseConv2D(const std::string& type, Pair kernel_size, DepthwiseConv2DOptions options, Index axes)
+      : Base(type, kernel_size, std::move(options), axes) {
+    check_option(detail::who(this->name(), type), "depth_multiplier", Pair(this->options().depth_multiplier));
   }
 
  private:

@@ -27,7 +27,7 @@ class GlobalAveragePool2D : public GlobalPool2D<T, GlobalAveragePool2DOptions> {
   using Base = GlobalPool2D<T, GlobalAveragePool2DOptions>;
 
  public:
-  explicit GlobalAveragePool2D(GlobalAveragePool2DOptions options = {}) : Base(std::move(options)) {}
+  explicit GlobalAveragePool2D(GlobalAveragePool2DOptions options = {}) : Base(std::move(options), 2) {}
   static GlobalAveragePool2D from_config(const Config& config) {
     return GlobalAveragePool2D(read_options<GlobalAveragePool2DOptions>(config));
   }
@@ -36,12 +36,16 @@ class GlobalAveragePool2D : public GlobalPool2D<T, GlobalAveragePool2DOptions> {
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Shape& in = x[0].shape();
-    global_average_pool_forward(in[0], in[1] * in[2], in[3], x[0].data(), y.data(), pass.kernel);
+    global_average_pool_forward(in[0], this->cells(in), in.back(), x[0].data(), y.data(), pass.kernel);
   }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     const Shape& in = x[0].shape();
-    if (dx[0].data()) global_average_pool_backward(in[0], in[1] * in[2], in[3], dy.data(), dx[0].data(), pass.kernel);
+    if (dx[0].data())
+      global_average_pool_backward(in[0], this->cells(in), in.back(), dy.data(), dx[0].data(), pass.kernel);
   }
+
+ protected:
+  GlobalAveragePool2D(GlobalAveragePool2DOptions options, Index axes) : Base(std::move(options), axes) {}
 };
 
 KEEL_INSTANCE(class GlobalPool2D<float, GlobalAveragePool2DOptions>)

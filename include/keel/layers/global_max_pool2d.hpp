@@ -48,7 +48,7 @@ class GlobalMaxPool2D : public GlobalPool2D<T, GlobalMaxPool2DOptions> {
   using Base = GlobalPool2D<T, GlobalMaxPool2DOptions>;
 
  public:
-  explicit GlobalMaxPool2D(GlobalMaxPool2DOptions options = {}) : Base(std::move(options)) {}
+  explicit GlobalMaxPool2D(GlobalMaxPool2DOptions options = {}) : Base(std::move(options), 2) {}
   static GlobalMaxPool2D from_config(const Config& config) {
     return GlobalMaxPool2D(read_options<GlobalMaxPool2DOptions>(config));
   }
@@ -68,7 +68,7 @@ class GlobalMaxPool2D : public GlobalPool2D<T, GlobalMaxPool2DOptions> {
     if (!dx[0].data()) return;
     if (!shares())
       return max_pool_backward(geometry(x[0].shape()), dy.data(), pass.cache->bytes.data(), dx[0].data(), pass.kernel);
-    const Index channels = x[0].shape()[3], pixels = x[0].shape()[1] * x[0].shape()[2];
+    const Index channels = x[0].shape().back(), pixels = this->cells(x[0].shape());
     Scratch::Frame frame(pass.kernel.scratch);
     Stretch<T> count = stretch(pass.kernel.scratch.template take<T>(channels), channels);
     Stretch<T> part = stretch(pass.kernel.scratch.template take<T>(channels), channels);
@@ -88,9 +88,12 @@ class GlobalMaxPool2D : public GlobalPool2D<T, GlobalMaxPool2DOptions> {
     }
   }
 
+ protected:
+  GlobalMaxPool2D(GlobalMaxPool2DOptions options, Index axes) : Base(std::move(options), axes) {}
+
  private:
   bool shares() const { return this->options().ties == TiedGradient::shared; }
-  static PoolGeometry geometry(const Shape& in) { return global_pool_geometry(in[0], in[1], in[2], in[3]); }
+  PoolGeometry geometry(const Shape& in) const { return global_pool_geometry(in[0], 1, this->cells(in), in.back()); }
 };
 
 KEEL_INSTANCE(class GlobalPool2D<float, GlobalMaxPool2DOptions>)

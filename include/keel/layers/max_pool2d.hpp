@@ -38,7 +38,7 @@ class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
 
  public:
   explicit MaxPool2D(Pair pool_size = 2, MaxPool2DOptions options = {})
-      : Base("MaxPooling2D", pool_size, std::move(options)) {}
+      : MaxPool2D("MaxPooling2D", pool_size, std::move(options), 2) {}
   static MaxPool2D from_config(const Config& config) {
     return MaxPool2D(Base::read_pool_size(config), read_options<MaxPool2DOptions>(config));
   }
@@ -58,6 +58,10 @@ class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
     if (dx[0].data())
       max_pool_backward(this->geometry(x[0]), dy.data(), pass.cache->bytes.data(), dx[0].data(), pass.kernel);
   }
+
+ protected:
+  MaxPool2D(const std::string& type, Pair pool_size, MaxPool2DOptions options, Index axes)
+      : Base(type, pool_size, std::move(options), axes) {}
 };
 
 KEEL_INSTANCE(class Pool2D<float, MaxPool2DOptions>)

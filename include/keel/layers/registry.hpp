@@ -8,28 +8,39 @@
 #include <keel/layers/activity_regularization.hpp>
 #include <keel/layers/add.hpp>
 #include <keel/layers/alpha_dropout.hpp>
+#include <keel/layers/average_pool1d.hpp>
 #include <keel/layers/average_pool2d.hpp>
 #include <keel/layers/base/any_layer.hpp>
 #include <keel/layers/base/layer_registry.hpp>
 #include <keel/layers/batch_norm.hpp>
 #include <keel/layers/center_crop.hpp>
 #include <keel/layers/concatenate.hpp>
+#include <keel/layers/conv1d.hpp>
+#include <keel/layers/conv1d_transpose.hpp>
 #include <keel/layers/conv2d.hpp>
 #include <keel/layers/conv2d_transpose.hpp>
+#include <keel/layers/cropping1d.hpp>
+#include <keel/layers/cropping2d.hpp>
+#include <keel/layers/cropping3d.hpp>
 #include <keel/layers/dense.hpp>
+#include <keel/layers/depthwise_conv1d.hpp>
 #include <keel/layers/depthwise_conv2d.hpp>
 #include <keel/layers/dropout.hpp>
 #include <keel/layers/elu.hpp>
 #include <keel/layers/flatten.hpp>
 #include <keel/layers/gaussian_dropout.hpp>
 #include <keel/layers/gaussian_noise.hpp>
+#include <keel/layers/global_average_pool1d.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
+#include <keel/layers/global_max_pool1d.hpp>
 #include <keel/layers/global_max_pool2d.hpp>
 #include <keel/layers/identity.hpp>
 #include <keel/layers/leaky_relu.hpp>
+#include <keel/layers/max_pool1d.hpp>
 #include <keel/layers/max_pool2d.hpp>
 #include <keel/layers/multiply.hpp>
 #include <keel/layers/normalization.hpp>
+#include <keel/layers/permute.hpp>
 #include <keel/layers/prelu.hpp>
 #include <keel/layers/random_contrast.hpp>
 #include <keel/layers/random_flip.hpp>
@@ -37,15 +48,21 @@
 #include <keel/layers/random_translation.hpp>
 #include <keel/layers/random_zoom.hpp>
 #include <keel/layers/relu.hpp>
+#include <keel/layers/repeat_vector.hpp>
 #include <keel/layers/rescaling.hpp>
 #include <keel/layers/reshape.hpp>
+#include <keel/layers/separable_conv1d.hpp>
 #include <keel/layers/separable_conv2d.hpp>
 #include <keel/layers/softmax.hpp>
 #include <keel/layers/spatial_dropout1d.hpp>
 #include <keel/layers/spatial_dropout2d.hpp>
+#include <keel/layers/spatial_dropout3d.hpp>
 #include <keel/layers/subtract.hpp>
+#include <keel/layers/upsampling1d.hpp>
 #include <keel/layers/upsampling2d.hpp>
+#include <keel/layers/zero_padding1d.hpp>
 #include <keel/layers/zero_padding2d.hpp>
+#include <keel/layers/zero_padding3d.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -69,26 +86,37 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"ActivityRegularization", make_layer_from<ActivityRegularization<T>>},
     {"Add", make_layer_from<Add<T>>},
     {"AlphaDropout", make_layer_from<AlphaDropout<T>>},
+    {"AveragePooling1D", make_layer_from<AveragePool1D<T>>},
     {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
     {"BatchNormalization", make_layer_from<BatchNorm<T>>},
     {"CenterCrop", make_layer_from<CenterCrop<T>>},
     {"Concatenate", make_layer_from<Concatenate<T>>},
+    {"Conv1D", make_layer_from<Conv1D<T>>},
+    {"Conv1DTranspose", make_layer_from<Conv1DTranspose<T>>},
     {"Conv2D", make_layer_from<Conv2D<T>>},
     {"Conv2DTranspose", make_layer_from<Conv2DTranspose<T>>},
+    {"Cropping1D", make_layer_from<Cropping1D<T>>},
+    {"Cropping2D", make_layer_from<Cropping2D<T>>},
+    {"Cropping3D", make_layer_from<Cropping3D<T>>},
     {"Dense", make_layer_from<Dense<T>>},
+    {"DepthwiseConv1D", make_layer_from<DepthwiseConv1D<T>>},
     {"DepthwiseConv2D", make_layer_from<DepthwiseConv2D<T>>},
     {"Dropout", make_layer_from<Dropout<T>>},
     {"ELU", make_layer_from<ELU<T>>},
     {"Flatten", make_layer_from<Flatten<T>>},
     {"GaussianDropout", make_layer_from<GaussianDropout<T>>},
     {"GaussianNoise", make_layer_from<GaussianNoise<T>>},
+    {"GlobalAveragePooling1D", make_layer_from<GlobalAveragePool1D<T>>},
     {"GlobalAveragePooling2D", make_layer_from<GlobalAveragePool2D<T>>},
+    {"GlobalMaxPooling1D", make_layer_from<GlobalMaxPool1D<T>>},
     {"GlobalMaxPooling2D", make_layer_from<GlobalMaxPool2D<T>>},
     {"Identity", make_layer_from<Identity<T>>},
     {"LeakyReLU", make_layer_from<LeakyReLU<T>>},
+    {"MaxPooling1D", make_layer_from<MaxPool1D<T>>},
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
     {"Multiply", make_layer_from<Multiply<T>>},
     {"Normalization", make_layer_from<Normalization<T>>},
+    {"Permute", make_layer_from<Permute<T>>},
     {"PReLU", make_layer_from<PReLU<T>>},
     {"RandomContrast", make_layer_from<RandomContrast<T>>},
     {"RandomFlip", make_layer_from<RandomFlip<T>>},
@@ -96,15 +124,21 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"RandomTranslation", make_layer_from<RandomTranslation<T>>},
     {"RandomZoom", make_layer_from<RandomZoom<T>>},
     {"ReLU", make_layer_from<ReLU<T>>},
+    {"RepeatVector", make_layer_from<RepeatVector<T>>},
     {"Rescaling", make_layer_from<Rescaling<T>>},
     {"Reshape", make_layer_from<Reshape<T>>},
+    {"SeparableConv1D", make_layer_from<SeparableConv1D<T>>},
     {"SeparableConv2D", make_layer_from<SeparableConv2D<T>>},
     {"Softmax", make_layer_from<Softmax<T>>},
     {"SpatialDropout1D", make_layer_from<SpatialDropout1D<T>>},
     {"SpatialDropout2D", make_layer_from<SpatialDropout2D<T>>},
+    {"SpatialDropout3D", make_layer_from<SpatialDropout3D<T>>},
     {"Subtract", make_layer_from<Subtract<T>>},
+    {"UpSampling1D", make_layer_from<UpSampling1D<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
+    {"ZeroPadding1D", make_layer_from<ZeroPadding1D<T>>},
     {"ZeroPadding2D", make_layer_from<ZeroPadding2D<T>>},
+    {"ZeroPadding3D", make_layer_from<ZeroPadding3D<T>>},
 };
 
 }  // namespace detail

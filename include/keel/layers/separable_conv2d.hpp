@@ -56,14 +56,7 @@ template <class T = float>
 class SeparableConv2D : public Layer<T> {
  public:
   SeparableConv2D(Index filters, Pair kernel_size, SeparableConv2DOptions options = {})
-      : Layer<T>(options.name), filters_(filters), kernel_size_(kernel_size), options_(std::move(options)) {
-    check_option(this->who(), "filters", filters_);
-    check_option(this->who(), "kernel_size", kernel_size_);
-    check_option(this->who(), "strides", options_.strides);
-    check_option(this->who(), "dilation_rate", options_.dilation_rate);
-    check_option(this->who(), "depth_multiplier", Pair(options_.depth_multiplier));
-    check_option(this->who(), options_.padding);
-  }
+      : SeparableConv2D("SeparableConv2D", filters, kernel_size, std::move(options), 2) {}
   static SeparableConv2D from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
@@ -83,18 +76,21 @@ class SeparableConv2D : public Layer<T> {
   }
 
   Shape output_shape(Shapes inputs) const override {
-    const Conv2DGeometry g = depthwise(this->single_input(inputs, 3));
-    return {g.out_h, g.out_w, filters_};
+    const Conv2DGeometry g = depthwise(this->single_input(inputs, axes_ + 1));
+    return detail::from_image(axes_, g.out_h, g.out_w, filters_);
   }
   void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
     const Index multiplier = options_.depth_multiplier, middle = channels * multiplier;
-    const Shape kernel{kernel_size_.height, kernel_size_.width, channels, multiplier};  // no product overflows
+    const Pair size = kernel_size_;
+    const Shape kernel =  // no product overflows
+        axes_ == 1 ? Shape{size.width, channels, multiplier} : Shape{size.height, size.width, channels, multiplier};
     depthwise_ = {"depthwise_kernel", initial_values<T>(kernel, options_.depthwise_initializer,
                                                         {area * channels, area * multiplier, area}, rng)};
     const Fans fans(middle, filters_);
     pointwise_ = {"pointwise_kernel",
-                  initial_values<T>({1, 1, middle, filters_}, options_.pointwise_initializer, fans, rng)};
+                  initial_values<T>(axes_ == 1 ? Shape{1, middle, filters_} : Shape{1, 1, middle, filters_},
+                                    options_.pointwise_initializer, fans, rng)};
     if (options_.use_bias) bias_ = {"bias", initial_values<T>({filters_}, options_.bias_initializer, fans, rng)};
   }
   std::vector<Parameter<T>*> parameters() override {
@@ -145,16 +141,34 @@ class SeparableConv2D : public Layer<T> {
             .overwrites_gradients = true};
   }
 
+ protected:
+  SeparableConv2D(const std::string& type, Index filters, Pair kernel_size, SeparableConv2DOptions options, Index axes)
+      : Layer<T>(options.name),
+        axes_(axes),
+        filters_(filters),
+        kernel_size_(kernel_size),
+        options_(std::move(options)) {
+    const std::string who = detail::who(this->name(), type);
+    check_option(who, "filters", filters_);
+    check_option(who, "kernel_size", kernel_size_);
+    check_option(who, "strides", options_.strides);
+    check_option(who, "dilation_rate", options_.dilation_rate);
+    check_option(who, "depth_multiplier", Pair(options_.depth_multiplier));
+    check_option(who, options_.padding);
+  }
+  Index filters() const { return filters_; }
+
  private:
   static const T* packed(const Conv2DGeometry& g, const Parameter<T>& kernel, Pass<T>& pass) {
     T* memory = pass.kernel.scratch.template take<T>(conv2d_packed_size<T>(g));
     conv2d_pack(g, kernel.value().data(), memory);
     return memory;
   }
-  Conv2DGeometry depthwise(const Shape& in, Index batch = 1) const {
+  Conv2DGeometry depthwise(const Shape& sample, Index batch = 1) const {
+    const Shape in = detail::as_image(sample);
     if (in.back() < 1) throw ShapeError(this->who(), "channels", in.to_string());
-    if (depthwise_.size() > 0 && in.back() != depthwise_.shape()[2])
-      throw ShapeError(this->who(), std::to_string(depthwise_.shape()[2]) + " channels", in.to_string());
+    if (depthwise_.size() > 0 && in.back() != depthwise_.shape()[axes_])
+      throw ShapeError(this->who(), std::to_string(depthwise_.shape()[axes_]) + " channels", sample.to_string());
     const auto [h, w] =
         sweeps(*this, in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate, options_.padding);
     const Shape middle{h.out, w.out, in.back() * options_.depth_multiplier};
@@ -166,7 +180,7 @@ class SeparableConv2D : public Layer<T> {
     return detail::convolution_geometry(g.batch, middle, with_last(middle, filters_), 0, 0, 1, 1, 1);
   }
 
-  Index filters_;
+  Index axes_, filters_;
   Pair kernel_size_;
   SeparableConv2DOptions options_;
   Parameter<T> depthwise_, pointwise_, bias_;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include <keel/layers/base/layer.hpp>
-#include <keel/layers/base/options.hpp>
+#include <keel/layers/base/padding1d.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -30,9 +30,7 @@ template <class T = float>
 class UpSampling2D : public Layer<T> {
  public:
   explicit UpSampling2D(Pair size = 2, UpSampling2DOptions options = {})
-      : Layer<T>(options.name), size_(size), options_(std::move(options)) {
-    check_option(this->who(), "size", size_);
-  }
+      : UpSampling2D("UpSampling2D", size, std::move(options), 2) {}
   static UpSampling2D from_config(const Config& config) {
     Pair size = 2;
     read_option(config, "size", size);
@@ -52,8 +50,8 @@ class UpSampling2D : public Layer<T> {
   }
 
   Shape output_shape(Shapes inputs) const override {
-    const Shape& in = this->single_input(inputs, 3);
-    return {in[0] * size_.height, in[1] * size_.width, in[2]};
+    const Shape in = detail::as_image(this->single_input(inputs, axes_ + 1));
+    return detail::from_image(axes_, in[0] * size_.height, in[1] * size_.width, in[2]);
   }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
@@ -70,6 +68,13 @@ class UpSampling2D : public Layer<T> {
     });
   }
 
+ protected:
+  UpSampling2D(const std::string& type, Pair size, UpSampling2DOptions options, Index axes)
+      : Layer<T>(options.name), axes_(axes), size_(size), options_(std::move(options)) {
+    check_option(detail::who(this->name(), type), "size", size_);
+  }
+  Pair size() const { return size_; }
+
  private:
   /// The one or two input positions behind output position i, and the weight of the second.
   struct Taps {
@@ -84,7 +89,8 @@ class UpSampling2D : public Layer<T> {
   }
   /// body(offset in x, offset in y, weight, channels) for every pixel of y and every pixel of x that it reads.
   template <class F>
-  void for_each_tap(const Shape& in, F&& body) const {
+  void for_each_tap(const Shape& batch, F&& body) const {
+    const Shape in = axes_ == 1 ? Shape{batch[0], 1, batch[1], batch[2]} : batch;
     const Index h = in[1] * size_.height, w = in[2] * size_.width, channels = in[3];
     for (Index n = 0; n < in[0]; ++n)
       for (Index i = 0; i < h; ++i)
@@ -103,6 +109,7 @@ class UpSampling2D : public Layer<T> {
   }
   bool nearest() const { return options_.interpolation == Interpolation::nearest; }
 
+  Index axes_;
   Pair size_;
   UpSampling2DOptions options_;
 };

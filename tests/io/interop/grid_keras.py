@@ -183,6 +183,38 @@ def activate(y, c):
     return function(name)(y)
 
 
+def along(formula):
+    """A formula of images for sequences, which are images of one row."""
+    def of(x, c, w):
+        c = dict(c)
+        one = lambda value: value if isinstance(value, int) else value[0]
+        for key in ("strides", "dilation_rate", "pool_size", "output_padding", "size"):
+            if c.get(key) is not None:
+                c[key] = (0 if key == "output_padding" else 1, one(c[key]))
+        if c.get("padding") == "causal":
+            x = np.pad(x, ((0, 0), ((len(w[0]) - 1) * c["dilation_rate"][1], 0), (0, 0)))
+            c["padding"] = "valid"
+        y = formula(x[:, None], c, [v[None] if v.ndim == 3 else v for v in w])
+        return y[:, 0] if y.ndim == 4 else y
+    return of
+
+
+def not_causal(formula):
+    def of(x, c, w):
+        if c["padding"] == "causal":
+            raise ValueError("causal padding")
+        return formula(x, c, w)
+    return of
+
+
+def edges(x, sides, sign):
+    """`sides` for each axis, added as zeros or cut off."""
+    sides = [(0, 0)] + [pair(p) for p in sides] + [(0, 0)]
+    if sign > 0:
+        return np.pad(x, sides)
+    return x[tuple(slice(before, n - after) for (before, after), n in zip(sides, x.shape))]
+
+
 def pool(reduce):
     return lambda x, c, w: reduce(x, axis=(1, 2), keepdims=c["keepdims"])
 
@@ -195,23 +227,35 @@ moves = {"fill_mode": "reflect", "interpolation": "bilinear", "seed": None, "fil
 images = {"data_format": "channels_last"}
 window = dict(images, strides=(1, 1), padding="valid", dilation_rate=(1, 1), activation="linear", use_bias=True)
 pools = dict(images, pool_size=(2, 2), strides=None, padding="valid")
+window_1d = dict(window, strides=1, dilation_rate=1)
+pools_1d = dict(images, pool_size=2, strides=None, padding="valid")
 # class -> formula, the arguments that it takes with their defaults
 layers = {
     "Activation": (lambda x, c, w: activate(x, c), {"activation": None}),
     "ActivityRegularization": (identity, {"l1": 0.0, "l2": 0.0}),
     "Add": (lambda x, c, w: sum(x), {}),
     "AlphaDropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
+    "AveragePooling1D": (not_causal(along(lambda x, c, w: average_pool(x, c))), pools_1d),
     "AveragePooling2D": (lambda x, c, w: average_pool(x, c), pools),
     "BatchNormalization": (batch_norm, {
         "axis": -1, "momentum": 0.99, "epsilon": 1e-3, "center": True, "scale": True, "renorm": False, "synchronized": False}),
     "CenterCrop": (lambda x, c, w: crop(x, c), {"height": None, "width": None, "data_format": None}),
     "Concatenate": (lambda x, c, w: np.concatenate(x, c["axis"]), {"axis": -1}),
+    "Conv1D": (along(lambda x, c, w: biased(conv(x, w[0], c, c["groups"]), c, w, 1)),
+               dict(window_1d, filters=None, kernel_size=None, groups=1)),
+    "Conv1DTranspose": (not_causal(along(lambda x, c, w: biased(conv_transpose(x, w[0], c), c, w, 1))),
+                        dict(window_1d, filters=None, kernel_size=None, output_padding=None)),
     "Conv2D": (lambda x, c, w: biased(conv(x, w[0], c, c["groups"]), c, w, 1),
                dict(window, filters=None, kernel_size=None, groups=1)),
     "Conv2DTranspose": (lambda x, c, w: biased(conv_transpose(x, w[0], c), c, w, 1),
                         dict(window, filters=None, kernel_size=None, output_padding=None)),
+    "Cropping1D": (lambda x, c, w: edges(x, [c["cropping"]], -1), {"cropping": (1, 1)}),
+    "Cropping2D": (lambda x, c, w: edges(x, c["cropping"], -1), dict(images, cropping=((0, 0), (0, 0)))),
+    "Cropping3D": (lambda x, c, w: edges(x, c["cropping"], -1), dict(images, cropping=((1, 1), (1, 1), (1, 1)))),
     "Dense": (lambda x, c, w: biased(x @ w[0], c, w, 1), {
         "units": None, "activation": "linear", "use_bias": True, "lora_rank": None}),
+    "DepthwiseConv1D": (not_causal(along(lambda x, c, w: biased(depthwise(x, w[0], c), c, w, 1))),
+                        dict(window_1d, kernel_size=None, depth_multiplier=1)),
     "DepthwiseConv2D": (lambda x, c, w: biased(depthwise(x, w[0], c), c, w, 1),
                         dict(window, kernel_size=None, depth_multiplier=1)),
     "Dropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
@@ -219,16 +263,21 @@ layers = {
     "Flatten": (lambda x, c, w: x.reshape(len(x), -1), images),
     "GaussianDropout": (identity, {"rate": None, "seed": None}),
     "GaussianNoise": (identity, {"stddev": None, "seed": None}),
+    "GlobalAveragePooling1D": (along(pool(np.mean)), dict(images, keepdims=False)),
     "GlobalAveragePooling2D": (pool(np.mean), dict(images, keepdims=False)),
+    "GlobalMaxPooling1D": (along(pool(np.max)), dict(images, keepdims=False)),
     "GlobalMaxPooling2D": (pool(np.max), dict(images, keepdims=False)),
     "Identity": (identity, {}),
     "LeakyReLU": (lambda x, c, w: np.where(x > 0, x, c["negative_slope"] * x), {"negative_slope": 0.3}),
+    "MaxPooling1D": (not_causal(along(lambda x, c, w: windows(x, c["pool_size"], c["strides"], value=-np.inf,
+                                                              padding=c["padding"]).max((3, 4)))), pools_1d),
     "MaxPooling2D": (lambda x, c, w: windows(x, pair(c["pool_size"]), pair(c["strides"]), value=-np.inf,
                                              padding=c["padding"]).max((3, 4)), pools),
     "Subtract": (lambda x, c, w: x[0] - x[1], {}),
     "Multiply": (lambda x, c, w: math.prod(x[1:], start=x[0]), {}),
     "Normalization": (normalization, {
         "axis": -1, "mean": None, "variance": None, "invert": False}),
+    "Permute": (lambda x, c, w: x.transpose([0] + list(c["dims"])), {"dims": None}),
     "PReLU": (lambda x, c, w: np.where(x > 0, x, w[0] * x), {"shared_axes": None}),
     "RandomContrast": (identity, {"factor": None, "value_range": (0, 255), "seed": None}),
     "RandomFlip": (identity, {"mode": "horizontal_and_vertical", "seed": None, "data_format": None}),
@@ -236,15 +285,22 @@ layers = {
     "RandomTranslation": (identity, dict(moves, height_factor=None, width_factor=None)),
     "RandomZoom": (identity, dict(moves, height_factor=None, width_factor=None)),
     "ReLU": (lambda x, c, w: relu(x, c), {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
+    "RepeatVector": (lambda x, c, w: np.repeat(x[:, None], c["n"], 1), {"n": None}),
     "Rescaling": (lambda x, c, w: x * np.asarray(c["scale"]) + np.asarray(c["offset"]), {"scale": None, "offset": 0.0}),
     "Reshape": (lambda x, c, w: x.reshape((len(x),) + tuple(c["target_shape"])), {"target_shape": None}),
+    "SeparableConv1D": (along(lambda x, c, w: biased(depthwise(x, w[0], c) @ w[1][0, 0], c, w, 2)),
+                        dict(window_1d, filters=None, kernel_size=None, depth_multiplier=1)),
     "SeparableConv2D": (lambda x, c, w: biased(depthwise(x, w[0], c) @ w[1][0, 0], c, w, 2),
                         dict(window, filters=None, kernel_size=None, depth_multiplier=1)),
     "Softmax": (lambda x, c, w: softmax(x, c["axis"]), {"axis": -1}),
     "SpatialDropout1D": (identity, {"rate": None, "seed": None}),
     "SpatialDropout2D": (identity, {"rate": None, "seed": None, "data_format": None}),
+    "SpatialDropout3D": (identity, {"rate": None, "seed": None, "data_format": None}),
+    "UpSampling1D": (lambda x, c, w: np.repeat(x, c["size"], 1), {"size": 2}),
     "UpSampling2D": (lambda x, c, w: resize(x, pair(c["size"]), c["interpolation"]),
                      dict(images, size=(2, 2), interpolation="nearest")),
+    "ZeroPadding1D": (lambda x, c, w: edges(x, [c["padding"]], 1), dict(images, padding=1)),
+    "ZeroPadding3D": (lambda x, c, w: edges(x, c["padding"], 1), dict(images, padding=((1, 1), (1, 1), (1, 1)))),
     "ZeroPadding2D": (lambda x, c, w: np.pad(x, [(0, 0)] + [pair(p) for p in pair(c["padding"])] + [(0, 0)]),
                       dict(images, padding=(1, 1))),
 }

@@ -81,6 +81,29 @@ inline std::vector<Variation> dilations() {
                                 {"dilation_rate", {{"dilation_rate", List{2, 2}}, {"strides", List{2, 2}}}}};
 }
 
+/// The same of sequences.
+inline std::vector<Variation> windows_1d(const Text& size) {
+  return each(size, {Index{1}, Index{2}, Index{5}}) + each("strides", {Index{1}, Index{2}, Index{4}}) +
+         each("padding", {Text("valid"), Text("same"), List{1, 1}, List{0, 1}, List{0, 0}}) +
+         std::vector<Variation>{
+             {"padding", {{size, Index{2}}, {"padding", Text("same")}}},
+             {"padding", {{size, Index{3}}, {"strides", Index{2}}, {"padding", Text("same")}}},
+             {"padding", {{size, Index{2}}, {"strides", Index{3}}, {"padding", Text("same")}}},
+             {"padding", {{size, Index{3}}, {"strides", Index{2}}, {"padding", List{1, 1}}}},
+         };
+}
+inline std::vector<Variation> dilations_1d() {
+  return each("dilation_rate", {Index{1}, Index{2}}) +
+         std::vector<Variation>{{"dilation_rate", {{"dilation_rate", Index{2}}, {"padding", Text("same")}}},
+                                {"dilation_rate", {{"dilation_rate", Index{2}}, {"padding", List{1, 1}}}},
+                                {"dilation_rate", {{"dilation_rate", Index{2}}, {"strides", Index{2}}}}};
+}
+inline std::vector<Variation> causal() {
+  return {{"padding", {{"padding", Text("causal")}}},
+          {"padding", {{"padding", Text("causal")}, {"dilation_rate", Index{2}}}},
+          {"padding", {{"padding", Text("causal")}, {"strides", Index{2}}}}};
+}
+
 /// Layers of images whose augmentation is the identity in inference.
 inline std::vector<Variation> moves() {
   return each("fill_mode", {Text("reflect"), Text("wrap"), Text("constant"), Text("nearest")}) +
@@ -88,16 +111,27 @@ inline std::vector<Variation> moves() {
 }
 
 inline const std::vector<std::vector<Shape>> images = {{{7, 6, 4}}, {{9, 8, 1}}, {{8, 8, 2}}};
+inline const std::vector<std::vector<Shape>> sequences = {{{9, 4}}, {{8, 1}}, {{8, 2}}};
+inline const std::vector<std::vector<Shape>> volumes = {{{4, 5, 6, 2}}, {{4, 4, 4, 1}}};
 inline const std::vector<std::vector<Shape>> anything = {{{5, 4, 3}}, {{6}}, {{4, 3}}};
 
 inline std::vector<Subject> subjects() {
   const Config conv = {{"filters", Index{4}}, {"kernel_size", List{3, 3}}};
+  const Config conv1d = {{"filters", Index{4}}, {"kernel_size", Index{3}}};
   const auto rates = each("rate", {0.0, 0.25, 1.0});
   return {
       {"Activation", {{"activation", Text("relu")}}, anything, activations()},
       {"ActivityRegularization", {}, anything, each("l1", {0.0, 0.01}) + each("l2", {0.5})},
       {"Add", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
       {"AlphaDropout", {{"rate", 0.3}}, anything, rates},
+      {"AveragePooling1D",
+       {{"pool_size", Index{2}}},
+       sequences,
+       windows_1d("pool_size") + each("ceil_mode", {true, false}) + each("count_include_pad", {true, false}) +
+           std::vector<Variation>{{"ceil_mode", {{"ceil_mode", true}, {"pool_size", Index{3}}, {"strides", Index{3}}}},
+                                  {"count_include_pad", {{"count_include_pad", true}, {"padding", List{1, 1}}}},
+                                  {"count_include_pad",
+                                   {{"count_include_pad", true}, {"padding", Text("same")}, {"pool_size", Index{4}}}}}},
       {"AveragePooling2D",
        {{"pool_size", List{2, 2}}},
        images,
@@ -135,6 +169,19 @@ inline std::vector<Subject> subjects() {
        each("axis", {Index{-1}, Index{3}})},
       {"Concatenate", {{"axis", Index{1}}}, {{{5, 4, 3}, {2, 4, 3}}}, each("axis", {Index{-3}})},
       {"Concatenate", {{"axis", Index{2}}}, {{{5, 4, 3}, {5, 1, 3}}}, each("axis", {Index{-2}})},
+      {"Conv1D", conv1d, sequences,
+       each("filters", {Index{1}, Index{8}}) + windows_1d("kernel_size") + dilations_1d() + causal() +
+           each("groups", {Index{1}, Index{2}, Index{4}}) + activations() + each("use_bias", {false, true}) +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"Conv1DTranspose", conv1d, sequences,
+       each("filters", {Index{1}, Index{8}}) + windows_1d("kernel_size") + dilations_1d() +
+           each("output_padding", {Index{0}}) +
+           std::vector<Variation>{
+               {"output_padding", {{"output_padding", Index{1}}, {"strides", Index{2}}}},
+               {"output_padding", {{"output_padding", Index{0}}, {"strides", Index{2}}, {"padding", Text("same")}}},
+               {"output_padding", {{"output_padding", Index{1}}, {"strides", Index{2}}, {"padding", List{1, 1}}}}} +
+           activations() + each("use_bias", {false, true}) + initializer("kernel_initializer") +
+           initializer("bias_initializer")},
       {"Conv2D", conv, images,
        each("filters", {Index{1}, Index{8}}) + windows("kernel_size") + dilations() +
            each("groups", {Index{1}, Index{2}, Index{4}}) + activations() + each("use_bias", {false, true}) +
@@ -149,11 +196,20 @@ inline std::vector<Subject> subjects() {
                 {{"output_padding", List{1, 1}}, {"strides", List{2, 2}}, {"padding", List{1, 1, 1, 1}}}}} +
            activations() + each("use_bias", {false, true}) + initializer("kernel_initializer") +
            initializer("bias_initializer")},
+      {"Cropping1D", {}, sequences, each("cropping", {List{0, 0}, List{2, 1}, List{0, 3}})},
+      {"Cropping2D", {}, images, each("cropping", {List{1, 1, 1, 1}, List{1, 2, 0, 3}, List{0, 0, 2, 2}})},
+      {"Cropping3D", {}, volumes, each("cropping", {List{1, 0, 0, 2, 1, 3}, List{0, 0, 0, 0, 0, 0}})},
       {"Dense",
        {{"units", Index{5}}},
        {{{6}}, {{1}}, {{4, 3}}, {{5, 4, 3}}},
        each("units", {Index{1}, Index{17}}) + activations() + each("use_bias", {false, true}) +
            initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"DepthwiseConv1D",
+       {{"kernel_size", Index{3}}},
+       sequences,
+       windows_1d("kernel_size") + dilations_1d() + each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) +
+           activations() + each("use_bias", {false, true}) + initializer("depthwise_initializer") +
+           initializer("bias_initializer")},
       {"DepthwiseConv2D",
        {{"kernel_size", List{3, 3}}},
        images,
@@ -164,10 +220,18 @@ inline std::vector<Subject> subjects() {
       {"Flatten", {}, {{{5, 4, 3}}, {{6}}, {{4, 3}}, {{5, 4, 1}}}, {}},
       {"GaussianDropout", {{"rate", 0.3}}, anything, each("rate", {0.0, 0.25})},
       {"GaussianNoise", {{"stddev", 0.3}}, anything, each("stddev", {0.0, 2.0})},
+      {"GlobalAveragePooling1D", {}, sequences, each("keepdims", {true, false})},
       {"GlobalAveragePooling2D", {}, images, each("keepdims", {true, false})},
+      {"GlobalMaxPooling1D", {}, sequences, each("keepdims", {true, false}) + each("share_ties", {true, false})},
       {"GlobalMaxPooling2D", {}, images, each("keepdims", {true, false}) + each("share_ties", {true, false})},
       {"Identity", {}, anything, {}},
       {"LeakyReLU", {}, anything, each("negative_slope", {0.0, 0.01, 0.2, 1.0, 1.5})},
+      {"MaxPooling1D",
+       {{"pool_size", Index{2}}},
+       sequences,
+       windows_1d("pool_size") + each("ceil_mode", {true, false}) +
+           std::vector<Variation>{
+               {"ceil_mode", {{"ceil_mode", true}, {"pool_size", Index{3}}, {"strides", Index{3}}}}}},
       {"MaxPooling2D",
        {{"pool_size", List{2, 2}}},
        images,
@@ -187,6 +251,9 @@ inline std::vector<Subject> subjects() {
                {"mean", {{"mean", Reals{0.5, 0, -1, 1, 2}}, {"variance", Reals{4, 1, 0.25, 2, 3}}, {"axis", Index{1}}}},
                {"invert", {{"mean", 0.5}, {"variance", 4.0}, {"invert", true}}},
                {"invert", {{"invert", true}, {"axis", Index{1}}}}}},
+      {"Permute", {{"dims", List{2, 1}}}, {{{4, 3}}}, each("dims", {List{1, 2}})},
+      {"Permute", {{"dims", List{3, 1, 2}}}, {{{5, 4, 3}}}, each("dims", {List{2, 1, 3}, List{3, 2, 1}})},
+      {"Permute", {{"dims", List{1}}}, {{{6}}}, {}},
       {"PReLU",
        {},
        anything,
@@ -210,6 +277,7 @@ inline std::vector<Subject> subjects() {
            each("threshold", {0.0, 0.5, 1.0, 2.0}) +
            std::vector<Variation>{{"threshold", {{"threshold", 0.5}, {"max_value", 2.0}, {"negative_slope", 0.1}}},
                                   {"max_value", {{"max_value", 6.0}, {"negative_slope", 0.2}}}}},
+      {"RepeatVector", {{"n", Index{3}}}, {{{6}}, {{1}}}, each("n", {Index{1}, Index{5}})},
       {"Rescaling",
        {{"scale", 0.25}},
        anything,
@@ -223,6 +291,11 @@ inline std::vector<Subject> subjects() {
        {{"target_shape", List{4, 15}}},
        {{{5, 4, 3}}, {{60}}, {{20, 3}}},
        each("target_shape", {List{60}, List{4, 5, 3}, List{-1, 3}, List{3, 4, 5}, List{2, 2, 3, 5}})},
+      {"SeparableConv1D", conv1d, sequences,
+       each("filters", {Index{1}, Index{8}}) + windows_1d("kernel_size") + dilations_1d() + causal() +
+           each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) + activations() + each("use_bias", {false, true}) +
+           initializer("depthwise_initializer") + initializer("pointwise_initializer") +
+           initializer("bias_initializer")},
       {"SeparableConv2D", conv, images,
        each("filters", {Index{1}, Index{8}}) + windows("kernel_size") + dilations() +
            each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) + activations() + each("use_bias", {false, true}) +
@@ -232,16 +305,20 @@ inline std::vector<Subject> subjects() {
       {"Softmax", {}, {{{6}}}, each("axis", {Index{-1}, Index{1}})},
       {"SpatialDropout1D", {{"rate", 0.3}}, {{{4, 3}}}, rates},
       {"SpatialDropout2D", {{"rate", 0.3}}, images, rates},
+      {"SpatialDropout3D", {{"rate", 0.3}}, volumes, rates},
       {"Subtract", {}, {{{5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
+      {"UpSampling1D", {}, sequences, each("size", {Index{1}, Index{3}})},
       {"UpSampling2D",
        {},
        images,
        each("size", {List{1, 1}, List{3, 3}, List{2, 3}}) + each("interpolation", {Text("nearest"), Text("bilinear")}) +
            std::vector<Variation>{{"interpolation", {{"size", List{3, 2}}, {"interpolation", Text("bilinear")}}}}},
+      {"ZeroPadding1D", {}, sequences, each("padding", {List{0, 0}, List{2, 1}, List{0, 3}})},
       {"ZeroPadding2D",
        {},
        images,
        each("padding", {List{0, 0, 0, 0}, List{2, 2, 2, 2}, List{1, 2, 3, 0}, List{0, 0, 2, 2}})},
+      {"ZeroPadding3D", {}, volumes, each("padding", {List{0, 0, 0, 0, 0, 0}, List{2, 1, 0, 3, 1, 0}})},
   };
 }
 

@@ -47,20 +47,20 @@ namespace io {
 
 using namespace formats;
 
-/// Whether some layer says that its images are channels first. All must then: those that do not are refused.
-inline bool has_channels_first(const Json& json) {
+/// Of how many axes the maps are of which some layer says that they are channels first, as bits 1 << axes; 0: there are
+/// none. All such maps must be then: layers that say otherwise are refused.
+inline unsigned channels_first_axes(const Json& json) {
+  unsigned axes = 0;
   if (const Json* const type = json.find("class_name"); type && type->is_string()) {
     const dialects::KerasRow* const row = dialects::keras_class(type->text());
     const Json* const config = json.find("config");
     if (row && config && row->channels_first == dialects::ChannelsFirst::images &&
         config->value("data_format", nullptr) == "channels_first")
-      return true;
+      axes |= 1u << row->axes;
   }
-  for (const Json& each : json)
-    if (has_channels_first(each)) return true;
-  for (const auto& [key, value] : json.items())
-    if (has_channels_first(value)) return true;
-  return false;
+  for (const Json& each : json) axes |= channels_first_axes(each);
+  for (const auto& [key, value] : json.items()) axes |= channels_first_axes(value);
+  return axes;
 }
 
 /// Whether a layer or model says that it is not trainable.

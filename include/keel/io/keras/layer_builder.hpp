@@ -31,7 +31,9 @@ struct KerasContext {
 template <class T>
 class KerasLayerBuilder {
  public:
-  KerasLayerBuilder(const KerasDescriptions& describe, unsigned world, bool channels_first, KerasReadOptions options)
+  /// `channels_first`: see channels_first_axes.
+  KerasLayerBuilder(const KerasDescriptions& describe, unsigned world, unsigned channels_first,
+                    KerasReadOptions options)
       : describe_(describe),
         world_(world),
         channels_first_(channels_first),
@@ -41,7 +43,7 @@ class KerasLayerBuilder {
   /// A new input of the model. Throws FormatError where its extents are not known, or are others than the caller's.
   KerasValue new_input(const Json& said, const std::string& name) {
     const Shape shape = sample_shape(said.is_null() ? unknown_shape() : said);
-    return {model_.input(shape, unique(name)), {channels_first_ && shape.rank() == 3, {}}};
+    return {model_.input(shape, unique(name)), {has_maps(shape.rank()), {}}};
   }
   /// A layer on these inputs: a new one, or once more the one that it became.
   KerasValue layer(const Json& json, KerasLayer& layer, const std::vector<KerasValue>& inputs,
@@ -71,7 +73,7 @@ class KerasLayerBuilder {
     const Node node = again ? model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes_of(inputs), where)
                             : add_layer(json, layer, settings, nodes_of(inputs), context, where);
     layer.order = orders[0];
-    result.maps = result.maps && shape_of({node, {}}).rank() == 3;
+    result.maps = result.maps && has_maps(shape_of({node, {}}).rank());
     return {add_activation(layer, settings, node, result, where), std::move(result)};
   }
   /// A sum or product of two tensors is a layer; with numbers it is scale x + offset.
@@ -137,6 +139,8 @@ class KerasLayerBuilder {
   using Kind = dialects::KerasKind;
 
   const std::string& where() const { return describe_.where(); }
+  /// Whether samples of that rank are maps whose channels come first.
+  bool has_maps(Index rank) const { return rank > 1 && (channels_first_ >> (rank - 1) & 1u) != 0; }
   /// A batch shape of which nothing but the rank is known: the caller's, where there is one.
   Json unknown_shape() const {
     if (options_.inputs.empty())
@@ -158,7 +162,7 @@ class KerasLayerBuilder {
         throw FormatError(where(), "an input shape of integers", batch_shape.dump().substr(0, 80));
       dims.push_back(extent.is_null() ? -1 : extent.get<Index>());
     }
-    if (channels_first_ && dims.size() == 3) std::rotate(dims.begin(), dims.begin() + 1, dims.end());
+    if (has_maps(static_cast<Index>(dims.size()))) std::rotate(dims.begin(), dims.begin() + 1, dims.end());
     const std::size_t input = model_.inputs().size();
     const bool given = input < options_.inputs.size();
     if (!given && std::count(dims.begin(), dims.end(), -1) != 0)
@@ -336,8 +340,8 @@ class KerasLayerBuilder {
   }
 
   const KerasDescriptions& describe_;
-  unsigned world_;
-  bool channels_first_, statistics_ = false;
+  unsigned world_, channels_first_;
+  bool statistics_ = false;
   KerasReadOptions options_;
   ModelBuilder<T> model_;
   std::vector<Node> first_;  // of each layer of the model

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <keel/io/keras/graph.hpp>
+#include <keel/io/keras/options.hpp>
 #include <keel/model/model.hpp>
 
 namespace keel {
@@ -233,7 +234,8 @@ Padding own_padding(const Layer<T>& layer) {
   const dialects::KerasRow* const row = dialects::keras_row(layer.type());
   if (!row || row->pads.empty()) return padding;
   for (const dialects::Option& option : row->options)
-    if (option.form == dialects::Form::window) read_option(layer.config(), std::string(option.keel).c_str(), padding);
+    if (option.form == dialects::Form::window || option.form == dialects::Form::window_1d)
+      padding = padding_of(option, layer.config());
   return padding.mode == Padding::Mode::fixed && !(padding == Padding(0)) ? padding : Padding::valid;
 }
 
@@ -257,8 +259,8 @@ KerasGraph keras_graph(const Model<T>& model) {
       const std::string pads(dialects::keras_row(layer.type())->pads);
       if (!paddings.count(node.layer)) paddings[node.layer] = graph.add({pads, layer.name() + "_padding", -1, padding});
       KerasGraph::Extents padded = graph.calls[from[0].call].results[from[0].index];
-      padded[0] += padding.top + padding.bottom;
-      padded[1] += padding.left + padding.right;
+      if (padded.size() > 2) padded[0] += padding.top + padding.bottom;
+      padded[padded.size() > 2 ? 1 : 0] += padding.left + padding.right;
       from = {{graph.call(paddings[node.layer], from, {padded}), 0}};
     }
     if (!layers.count(node.layer)) {

@@ -3,7 +3,7 @@
 
 #include <keel/dialects/keras.hpp>
 #include <keel/io/keras/value.hpp>
-#include <keel/layers/base/options.hpp>
+#include <keel/layers/base/padding1d.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -84,7 +84,10 @@ class KerasOptionReader {
       case Form::axes: return read_axes(name, keras_integers(value, place));
       case Form::extents: return config.set(name, keras_integers(value, place));
       case Form::window: return read_window(name, value, place);
-      case Form::sides: return config.set(name, read_sides(value, place));
+      case Form::window_1d: return read_window(name, value, place, true);
+      case Form::sides_1d: return config.set(name, read_pair(value, place));
+      case Form::sides: return config.set(name, read_sides(value, place, 2));
+      case Form::sides_3d: return config.set(name, read_sides(value, place, 3));
     }
   }
 
@@ -105,19 +108,22 @@ class KerasOptionReader {
     if (pair.size() != 2) throw FormatError(place, "an integer or two", value.dump().substr(0, 80));
     return pair;
   }
-  void read_window(std::string_view name, const Json& value, const std::string& place) {
+  void read_window(std::string_view name, const Json& value, const std::string& place, bool causal = false) {
     const std::string mode = read_text(value, place);
-    if (mode != "same" && mode != "valid") throw FormatError(place, "\"same\" or \"valid\"", shown(mode));
+    if (mode != "same" && mode != "valid" && !(causal && mode == "causal"))
+      throw FormatError(place, causal ? "\"same\", \"valid\" or \"causal\"" : "\"same\" or \"valid\"", shown(mode));
     settings_.config.set(name, mode);
   }
-  /// 1, (1, 2) or ((0, 1), (0, 1)) as top, bottom, left, right.
-  static std::vector<Index> read_sides(const Json& json, const std::string& place) {
+  /// 1, (1, 2) or ((0, 1), (0, 1)) as top, bottom, left, right; of so many axes.
+  static std::vector<Index> read_sides(const Json& json, const std::string& place, std::size_t axes) {
     const Json& value = plain(json);
-    if (value.is_number_integer()) return std::vector<Index>(4, value.get<Index>());
+    if (value.is_number_integer()) return std::vector<Index>(2 * axes, value.get<Index>());
     std::vector<Index> sides;
     for (const Json& side : value)
       for (const Index each : read_pair(side, place)) sides.push_back(each);
-    if (sides.size() != 4) throw FormatError(place, "top, bottom, left and right", json.dump().substr(0, 80));
+    if (sides.size() != 2 * axes)
+      throw FormatError(place, axes == 2 ? "top, bottom, left and right" : "two numbers for each of three axes",
+                        json.dump().substr(0, 80));
     return sides;
   }
 
@@ -147,6 +153,19 @@ class KerasOptionReader {
   const std::string& where_;
   KerasSettings settings_;
 };
+
+/// What an option of form `window` or `window_1d` says; of sequences as of images of one row, causal as valid.
+inline Padding padding_of(const dialects::Option& option, const Config& config) {
+  const std::string name(option.keel);
+  Padding padding = Padding::valid;
+  if (option.form == dialects::Form::window) {
+    read_option(config, name.c_str(), padding);
+    return padding;
+  }
+  Padding1D along = Padding1D::valid;
+  read_option(config, name.c_str(), along);
+  return along == Padding1D::causal ? Padding::valid : along.image(1);
+}
 
 /// A layer's options as Keras's, in the order of its row. `kept` gathers what Keras has no key for and keel reads back.
 class KerasOptionWriter {
@@ -214,9 +233,8 @@ class KerasOptionWriter {
   /// Whether the layer pads.
   bool pads(const Config& config) const {
     for (const Option& option : row_.options)
-      if (option.form == Form::window && option.use == Use::mapped) {
-        Padding padding = Padding::valid;
-        read_option(config, std::string(option.keel).c_str(), padding);
+      if (option.use == Use::mapped && (option.form == Form::window || option.form == Form::window_1d)) {
+        const Padding padding = padding_of(option, config);
         return !(padding == Padding::valid) && !(padding == Padding(0));
       }
     return false;
@@ -243,11 +261,12 @@ class KerasOptionWriter {
     const Config::Value* const value = config.find(name);
     if (option.form == Form::activation) {
       json = activation(config, name);
-    } else if (option.form == Form::window) {
-      json = window(config, name);
-    } else if (option.form == Form::sides) {
-      const auto sides = config.get<std::vector<Index>>(name, {0, 0, 0, 0});
-      json = Json::array({Json::array({sides.at(0), sides.at(1)}), Json::array({sides.at(2), sides.at(3)})});
+    } else if (option.form == Form::window || option.form == Form::window_1d) {
+      json = window(option, config);
+    } else if (option.form == Form::sides || option.form == Form::sides_3d) {
+      const auto sides = config.get<std::vector<Index>>(name, {});
+      json = Json::array();
+      for (std::size_t i = 1; i < sides.size(); i += 2) json.push_back(Json::array({sides[i - 1], sides[i]}));
     } else if (option.form == Form::axis) {
       // TensorFlow.js takes every axis below 0 for the last one
       const Index axis = config.get<Index>(name, -1);
@@ -274,13 +293,21 @@ class KerasOptionWriter {
     return std::string(there);
   }
   /// Keras's layers pad as "same" or "valid". Where the row says so, zeros are padded by a layer before.
-  Json window(const Config& config, const std::string& name) const {
-    Padding padding = Padding::valid;
-    read_option(config, name.c_str(), padding);
+  Json window(const Option& option, const Config& config) const {
+    const Config::Value* const value = config.find(option.keel);
+    if (const auto* const mode = value ? std::get_if<std::string>(value) : nullptr; mode && *mode == "causal") {
+      if (world_ == dialects::tfjs) refuse("padding that TensorFlow.js has", *mode, "save as .keras");
+      return *mode;
+    }
+    const Padding padding = padding_of(option, config);
     if (padding.mode != Padding::Mode::fixed) return padding.to_string();
     const bool transposed = dialects::keras_option(row_, "output_padding", dialects::keras3) != nullptr;
     if (row_.pads.empty() && (transposed || !(padding == Padding(0))))
       refuse("padding same or valid, all that Keras has", padding.to_string(), "save as .safetensors");
+    const KerasRow* const before = dialects::keras_class(row_.pads);
+    if (before && (before->worlds & world_) == 0 && !(padding == Padding(0)))
+      refuse("padding same or valid, all that " + world_name(before->worlds) + " has", padding.to_string(),
+             elsewhere(before->worlds));
     return "valid";
   }
 

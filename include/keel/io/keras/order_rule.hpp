@@ -12,7 +12,7 @@ namespace io {
 /// For one layer of a file. Throws FormatError where the layer would compute something else on channels-last maps.
 class KerasOrderRule {
  public:
-  KerasOrderRule(const KerasRow& row, const Json& config, const std::string& where, bool channels_first)
+  KerasOrderRule(const KerasRow& row, const Json& config, const std::string& where, unsigned channels_first)
       : row_(row), config_(config), where_(where), channels_first_(channels_first) {}
 
   /// The order of the layer's results. Turns the axes among the settings, and moves an activation along an axis that is
@@ -26,6 +26,10 @@ class KerasOrderRule {
       case ChannelsFirst::axis: return along_axis(settings, orders, shapes);
       case ChannelsFirst::flatten: return flatten(orders[0], shapes[0]);
       case ChannelsFirst::reshape: return reshape(settings, orders[0], shapes[0]);
+      case ChannelsFirst::plain:
+        for (const KerasValueOrder& order : orders)
+          if (!order.plain()) refuse("another order of its input");
+        return {};
       case ChannelsFirst::last_axis:
         if (orders[0].maps) refuse("the last axis, which is the width of channels-first maps");
         return {};
@@ -156,7 +160,7 @@ class KerasOrderRule {
 
   /// channels_first brings axis 1 to the end before the values are put in a row.
   KerasValueOrder flatten(const KerasValueOrder& order, const Shape& shape) const {
-    if (order.maps) return says_first() ? KerasValueOrder{} : flattened(shape, {2, 0, 1});
+    if (order.maps) return says_first() ? KerasValueOrder{} : flattened(shape, file_axes(shape.rank()));
     if (!says_first() || shape.rank() < 2) return order;
     std::vector<std::size_t> axes;
     for (std::size_t axis = 1; axis < static_cast<std::size_t>(shape.rank()); ++axis) axes.push_back(axis);
@@ -168,20 +172,26 @@ class KerasOrderRule {
     const Option& option = *std::find_if(row_.options.begin(), row_.options.end(),
                                          [](const Option& each) { return each.form == Form::extents; });
     std::vector<Index> target = settings.config.get<std::vector<Index>>(option.keel, {});
-    if (target.size() == 1) return order.maps ? flattened(shape, {2, 0, 1}) : order;
+    if (target.size() == 1) return order.maps ? flattened(shape, file_axes(shape.rank())) : order;
     fill(target, shape.size());
-    const KerasValueOrder values = order.maps ? flattened(shape, {2, 0, 1}) : order;
-    if (target.size() == 3) {
-      const KerasSegment maps{shape.size(), {target[1], target[2], target[0]}, {2, 0, 1}};
-      const Shape turned{target[1], target[2], target[0]};
+    const KerasValueOrder values = order.maps ? flattened(shape, file_axes(shape.rank())) : order;
+    if (channels_first_ >> (target.size() - 1) & 1u) {
+      KerasSegment maps{shape.size(), target, file_axes(static_cast<Index>(target.size()))};
+      std::rotate(maps.keel.begin(), maps.keel.begin() + 1, maps.keel.end());
       const bool same = values.segments == std::vector<KerasSegment>{maps};
-      if (same || (channels_first_ && values.plain() && flattened(turned, {2, 0, 1}).plain())) {
+      if (same || (values.plain() && flattened(Shape(maps.keel), maps.axes).plain())) {
         settings.config.set(option.keel, maps.keel);
         return {true, {}};
       }
     }
     if (!values.plain()) refuse("another shape of flattened channels-first maps");
     return {};
+  }
+  /// keel's axes of maps of that rank in the file's order: channels, then the others.
+  static std::vector<std::size_t> file_axes(Index rank) {
+    std::vector<std::size_t> axes{static_cast<std::size_t>(rank - 1)};
+    for (std::size_t axis = 0; axis + 1 < static_cast<std::size_t>(rank); ++axis) axes.push_back(axis);
+    return axes;
   }
   /// Puts a number in the place of -1.
   static void fill(std::vector<Index>& target, Index size) {
@@ -195,7 +205,7 @@ class KerasOrderRule {
   const KerasRow& row_;
   const Json& config_;
   std::string where_;
-  bool channels_first_;
+  unsigned channels_first_;
 };
 
 }  // namespace io

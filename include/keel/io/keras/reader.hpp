@@ -23,7 +23,7 @@ class KerasReader {
         world_(world_of(options.version)),
         describe_(where, world_),
         calls_of_(where_),
-        build_(describe_, world_, has_channels_first(json), std::move(options)) {}
+        build_(describe_, world_, channels_first_axes(json), std::move(options)) {}
 
   KerasModel<T> read() {
     KerasLayer root = describe_.describe(json_, true);

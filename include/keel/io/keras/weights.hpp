@@ -77,10 +77,13 @@ ArrayLayout keras_layout(const KerasLayer& layer, const Parameter<T>& parameter,
   if (!weight || weight->keel_axes.empty() || layer.order.plain()) return layout;
   const Shape& shape = parameter.shape();
   if (layer.order.maps) {
-    if (weight->keel_axes != "S" || shape.rank() != 3) return layout;
-    layout.file = {shape[2], shape[0], shape[1]};
-    layout.axes = {1, 2, 0};
-    layout.change = "(c, h, w) to (h, w, c)";
+    if (weight->keel_axes != "S") return layout;
+    std::vector<Index> file{shape.back()};
+    file.insert(file.end(), shape.begin(), shape.end() - 1);
+    layout.file = Shape(file);
+    for (std::size_t axis = 1; axis < file.size(); ++axis) layout.axes.push_back(axis);
+    layout.axes.push_back(0);
+    layout.change = shape.rank() == 3 ? "(c, h, w) to (h, w, c)" : "channels first to channels last";
   } else if (array && array->shape.size() == shape.size() && shape[0] > 1) {
     layout.features = positions(layer.order);
     layout.change = "rows of channels-first maps to (h, w, c)";

@@ -106,7 +106,8 @@ class KerasWriter {
     return part.model ? part.model->inputs.size() > 1 : part.row() && part.row()->takes_list;
   }
 
-  static Json pairs(const Padding& p) {
+  static Json sides(const Padding& p, int axes) {
+    if (axes == 1) return Json::array({p.left, p.right});
     return Json::array({Json::array({p.top, p.bottom}), Json::array({p.left, p.right})});
   }
   static Json batched(const Extents& shape) {
@@ -162,8 +163,8 @@ class KerasWriter {
                            {"name", part.name}});
     if (part.layer < 0) {  // zeros before a layer that pads by itself
       Json config = base(part.name, false);
-      config["padding"] = pairs(part.padding);
-      config["data_format"] = "channels_last";
+      config["padding"] = sides(part.padding, row->axes);
+      if (row->axes > 1) config["data_format"] = "channels_last";
       return object(*row, std::move(config));
     }
     const Layer<T>& layer = model_.layer(part.layer);

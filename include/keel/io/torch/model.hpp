@@ -39,9 +39,9 @@ void suspect_torch(const Model<T>& model, std::vector<Suspicion>& suspicions) {
     const TorchLayer torch = torch_layer(model, n);
     const auto suspect = [&](std::string text) { suspicions.push_back({layer.name(), std::move(text)}); };
     if (torch.row && !torch.row->constants.empty()) suspect_batch_norm(layer.config(), suspect);
-    Padding padding = Padding::valid;
-    if (layer.config().find("kernel_size")) read_option(layer.config(), "padding", padding);
-    if (padding.mode == Padding::Mode::same && torch.asymmetric)
+    const Config config = layer.config();
+    const Config::Value* const padding = config.find("kernel_size") ? config.find("padding") : nullptr;
+    if (padding && *padding == Config::Value(std::string("same")) && torch.asymmetric)
       suspect("padding same pads one side more: PyTorch's padding=1 pads both alike, which is .padding = Padding(1)");
     const bool makes_maps = torch.row && torch.row->features == dialects::FeatureOrder::made && node.shape.rank() > 1;
     if (makes_maps && in.rank() == 1)

@@ -1,5 +1,5 @@
 #pragma once
-/// What Conv2D and DepthwiseConv2D share.
+/// What Conv2D, DepthwiseConv2D and their 1-D forms share.
 
 #include <keel/kernels/reduce.hpp>
 #include <keel/layers/base/convolution.hpp>
@@ -11,7 +11,8 @@ inline namespace KEEL_ABI {
 
 /// Base of Conv2D and DepthwiseConv2D: y = activation(conv(x, kernel) + bias).
 ///
-/// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp).
+/// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp). Conv1D and
+/// DepthwiseConv1D are these on images of one row, without the axis of rows in their shapes.
 /// Options has strides, padding, dilation_rate, activation, use_bias and bias_initializer. A derived class makes
 /// the kernel and says how many filters and groups there are for a number of channels.
 template <class T, class Options>
@@ -23,8 +24,8 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
   Parameter<T>& bias() { return bias_; }
 
   Shape output_shape(Shapes inputs) const override {
-    const Conv2DGeometry g = geometry(this->single_input(inputs, 3));
-    return {g.out_h, g.out_w, g.out_c};
+    const Conv2DGeometry g = geometry(this->single_input(inputs, axes_ + 1));
+    return detail::from_image(axes_, g.out_h, g.out_w, g.out_c);
   }
   std::vector<Parameter<T>*> parameters() override {
     if (options_.use_bias) return {&kernel_, &bias_};
@@ -64,9 +65,10 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
   }
 
  protected:
-  Conv2DBase(const std::string& type, Pair kernel_size, Options options)
-      : Layer<T>(options.name), kernel_size_(kernel_size), options_(std::move(options)) {
-    const std::string who = this->name().empty() ? type : this->name() + " (" + type + ")";
+  /// `axes`: beside batch and channels, 2 or 1.
+  Conv2DBase(const std::string& type, Pair kernel_size, Options options, Index axes)
+      : Layer<T>(options.name), axes_(axes), kernel_size_(kernel_size), options_(std::move(options)) {
+    const std::string who = detail::who(this->name(), type);
     check_option(who, "kernel_size", kernel_size_);
     check_option(who, "strides", options_.strides);
     check_option(who, "dilation_rate", options_.dilation_rate);
@@ -78,6 +80,11 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
     return kernel_size;
   }
 
+  /// Throws before a product overflows.
+  Shape kernel_shape(Index channels, Index filters) const {
+    if (axes_ == 1) return {kernel_size_.width, channels, filters};
+    return {kernel_size_.height, kernel_size_.width, channels, filters};
+  }
   virtual Index filters_for(Index channels) const = 0;
   virtual Index groups_for(Index channels) const = 0;
   void make_parameters(const Shape& kernel, const InitializerSpec& initializer, const Fans& fans, Index filters,
@@ -109,20 +116,22 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
     AlignedVector<T> packed_;
   };
 
-  Conv2DGeometry geometry(const Shape& in, Index batch = 1) const {
+  Conv2DGeometry geometry(const Shape& sample, Index batch = 1) const {
+    const Shape in = detail::as_image(sample);
     const Index channels = in.back(), groups = groups_for(channels);
     if (channels < 1 || channels % groups != 0)
       throw ShapeError(this->who(), groups > 1 ? "channels divisible by groups, " + std::to_string(groups) : "channels",
-                       in.to_string());
+                       sample.to_string());
     const Index filters = filters_for(channels);
     if (kernel_.size() > 0 && kernel_size_.height * kernel_size_.width * channels / groups * filters != kernel_.size())
-      throw ShapeError(this->who(), "channels that fit the kernel " + kernel_.shape().to_string(), in.to_string());
+      throw ShapeError(this->who(), "channels that fit the kernel " + kernel_.shape().to_string(), sample.to_string());
     const auto [h, w] =
         sweeps(*this, in[0], in[1], kernel_size_, options_.strides, options_.dilation_rate, options_.padding);
     return detail::convolution_geometry(batch, in, {h.out, w.out, filters}, h.before, w.before, kernel_size_,
                                         options_.strides, options_.dilation_rate, groups);
   }
 
+  Index axes_;
   Pair kernel_size_;
   Options options_;
   Parameter<T> kernel_, bias_;

@@ -2,7 +2,7 @@
 /// The geometry of a convolution, from a layer's options.
 
 #include <keel/kernels/conv2d/conv2d.hpp>
-#include <keel/layers/base/options.hpp>
+#include <keel/layers/base/padding1d.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {

@@ -1,5 +1,5 @@
 #pragma once
-/// Base of the layers that reduce an image to one value a channel.
+/// Base of the layers that reduce an image or a sequence to one value a channel.
 
 #include <keel/kernels/pool.hpp>
 #include <keel/layers/base/layer.hpp>
@@ -9,22 +9,29 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// Base of GlobalAveragePool2D and GlobalMaxPool2D: (batch, h, w, channels) to (batch, channels), or with the option
-/// keepdims to (batch, 1, 1, channels). Throws ShapeError for another rank and for images without pixels.
+/// keepdims to (batch, 1, 1, channels); their 1-D forms do the same with (batch, steps, channels). Throws ShapeError for
+/// another rank and for images without pixels.
 template <class T, class Options>
 class GlobalPool2D : public Layer<T> {
  public:
   const Options& options() const { return options_; }
   Config config() const override { return with_options({}, options_); }
   Shape output_shape(Shapes inputs) const override {
-    const Shape& in = this->single_input(inputs, 3);
-    if (in[0] * in[1] < 1) throw ShapeError(this->who(), "at least one pixel", in.to_string());
-    return options_.keepdims ? Shape{1, 1, in[2]} : Shape{in[2]};
+    const Shape& in = this->single_input(inputs, axes_ + 1);
+    if (in[0] * in[axes_ - 1] < 1)
+      throw ShapeError(this->who(), axes_ == 1 ? "at least one step" : "at least one pixel", in.to_string());
+    if (!options_.keepdims) return {in.back()};
+    return axes_ == 1 ? Shape{1, in.back()} : Shape{1, 1, in.back()};
   }
 
  protected:
-  explicit GlobalPool2D(Options options) : Layer<T>(options.name), options_(std::move(options)) {}
+  /// `axes`: beside batch and channels, 2 or 1.
+  GlobalPool2D(Options options, Index axes) : Layer<T>(options.name), axes_(axes), options_(std::move(options)) {}
+  /// Pixels or steps of a sample.
+  Index cells(const Shape& batch) const { return axes_ == 1 ? batch[1] : batch[1] * batch[2]; }
 
  private:
+  Index axes_;
   Options options_;
 };
 

@@ -29,6 +29,7 @@ inline namespace KEEL_ABI {
 /// | he_normal        | variance 2 / fan_in, truncated                                     |
 /// | lecun_uniform    | uniform up to sqrt(3 / fan_in)                                     |
 /// | lecun_normal     | variance 1 / fan_in, truncated                                     |
+/// | orthogonal       | columns (rows, where there are fewer) of length 1 at right angles   |
 /// | torch_default    | uniform up to 1 / sqrt(fan_in): weight and bias of torch.nn's Linear and Conv2d |
 ///
 /// The truncated kinds have the given variance after truncation (Keras; PyTorch's normals are not truncated).
@@ -45,12 +46,13 @@ enum class Initializer {
   he_normal,
   lecun_uniform,
   lecun_normal,
-  torch_default
+  torch_default,
+  orthogonal
 };
 
-inline constexpr std::array<std::string_view, 13> initializer_names{
+inline constexpr std::array<std::string_view, 14> initializer_names{
     "zeros",         "ones",       "constant",  "random_uniform", "random_normal", "truncated_normal", "glorot_uniform",
-    "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",  "lecun_normal",  "torch_default"};
+    "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",  "lecun_normal",  "torch_default",    "orthogonal"};
 
 /// An initializer and the value of constant and of the random_ kinds.
 struct InitializerSpec {
@@ -70,6 +72,39 @@ struct Fans {
   Fans(Index i, Index o) : Fans(i, o, i) {}
   Fans(Index i, Index o, Index t) : in(i), out(o), torch_in(t) {}
 };
+
+namespace detail {
+
+/// Fills a matrix with orthogonal columns, or rows where there are fewer: normal numbers, made orthogonal one after the
+/// other (twice, for rounding), which is the Q of their QR decomposition with a diagonal above 0 (Saxe et al. 2014).
+template <class T>
+void fill_orthogonal(Tensor<T>& values, Rng& rng) {
+  const Index columns = values.shape().back(), rows = columns ? values.size() / columns : 0;
+  const Index count = (std::min)(rows, columns), length = (std::max)(rows, columns);
+  std::vector<double> vectors(to_size(count * length));
+  for (Index i = 0; i < length; ++i)
+    for (Index v = 0; v < count; ++v) vectors[to_size(v * length + i)] = rng.normal();
+  const auto dot = [&](Index a, Index b) {
+    double sum = 0;
+    for (Index i = 0; i < length; ++i) sum += vectors[to_size(a * length + i)] * vectors[to_size(b * length + i)];
+    return sum;
+  };
+  for (Index v = 0; v < count; ++v) {
+    for (int twice = 0; twice < 2; ++twice)
+      for (Index other = 0; other < v; ++other) {
+        const double part = dot(v, other);
+        for (Index i = 0; i < length; ++i)
+          vectors[to_size(v * length + i)] -= part * vectors[to_size(other * length + i)];
+      }
+    const double norm = std::sqrt(dot(v, v));
+    for (Index i = 0; i < length; ++i) vectors[to_size(v * length + i)] /= norm;
+  }
+  for (Index v = 0; v < count; ++v)
+    for (Index i = 0; i < length; ++i)
+      values[rows >= columns ? i * columns + v : v * columns + i] = static_cast<T>(vectors[to_size(v * length + i)]);
+}
+
+}  // namespace detail
 
 /// A tensor with the initializer's values. Drawn in double, so that float and double nets start from the same
 /// numbers. With Rng::none() a shape without memory: values will come from a file.
@@ -107,6 +142,7 @@ Tensor<T> initial_values(const Shape& shape, const InitializerSpec& spec, const 
     case Initializer::lecun_uniform: uniform(std::sqrt(3 / in)); break;
     case Initializer::lecun_normal: truncated(std::sqrt(1 / in) / cut); break;
     case Initializer::torch_default: uniform(1 / std::sqrt(torch_in)); break;
+    case Initializer::orthogonal: detail::fill_orthogonal(values, rng); break;
   }
   return values;
 }

@@ -90,6 +90,7 @@ class Layer : public LayerIdentity {
       throw ShapeError(who(), "an input of rank " + std::to_string(rank) + " beside the batch",
                        "rank " + std::to_string(inputs[0].rank()) + ", shape " + inputs[0].to_string(),
                        rank == 3   ? "images are (height, width, channels)"
+                       : rank == 2 ? "sequences are (steps, channels)"
                        : rank == 1 ? "add a Flatten layer before"
                                    : "");
     return inputs[0];

@@ -135,6 +135,13 @@ inline Shape with_last(const Shape& shape, Index last) {
   return Shape(std::span<const Index>(dims.data(), to_size(shape.rank())));
 }
 
+namespace detail {
+/// "conv (Conv1D)" while a layer is made and `type()` is still that of its base.
+inline std::string who(const std::string& name, const std::string& type) {
+  return name.empty() ? type : name + " (" + type + ")";
+}
+}  // namespace detail
+
 /// Throws ConfigError unless least <= value <= most.
 inline void check_option(const std::string& who, const char* option, Index value, Index least = 1,
                          Index most = Index{1} << 31) {

@@ -1,17 +1,17 @@
 #pragma once
-/// What MaxPool2D and AveragePool2D share.
+/// What MaxPool2D, AveragePool2D and their 1-D forms share.
 
 #include <keel/kernels/pool.hpp>
 #include <keel/layers/base/layer.hpp>
-#include <keel/layers/base/options.hpp>
+#include <keel/layers/base/padding1d.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
 
 /// Base of MaxPool2D and AveragePool2D: windows over height and width, each channel on its own.
 ///
-/// Input (batch, h, w, channels), output (batch, h', w', channels) with the extents of `sweeps` (options.hpp).
-/// Options has strides (0: those of the pool), padding and ceil_mode.
+/// Input (batch, h, w, channels), output (batch, h', w', channels) with the extents of `sweeps` (options.hpp). MaxPool1D
+/// and AveragePool1D are these on images of one row, without the axis of rows in their shapes. Options has strides (0: those of the pool), padding and ceil_mode.
 template <class T, class Options>
 class Pool2D : public Layer<T> {
  public:
@@ -24,15 +24,16 @@ class Pool2D : public Layer<T> {
     return with_options(std::move(config), options_);
   }
   Shape output_shape(Shapes inputs) const override {
-    const PoolGeometry g = geometry(this->single_input(inputs, 3));
-    return {g.out_h, g.out_w, g.channels};
+    const PoolGeometry g = geometry(this->single_input(inputs, axes_ + 1));
+    return detail::from_image(axes_, g.out_h, g.out_w, g.channels);
   }
 
  protected:
-  Pool2D(const std::string& type, Pair pool_size, Options options)
-      : Layer<T>(options.name), pool_size_(pool_size), options_(std::move(options)) {
+  /// `axes`: beside batch and channels, 2 or 1.
+  Pool2D(const std::string& type, Pair pool_size, Options options, Index axes)
+      : Layer<T>(options.name), axes_(axes), pool_size_(pool_size), options_(std::move(options)) {
     if (options_.strides == Pair(0)) options_.strides = pool_size_;
-    const std::string who = this->name().empty() ? type : this->name() + " (" + type + ")";
+    const std::string who = detail::who(this->name(), type);
     check_option(who, "pool_size", pool_size_);
     check_option(who, "strides", options_.strides);
     const Padding& p = options_.padding;
@@ -47,7 +48,8 @@ class Pool2D : public Layer<T> {
     return pool_size;
   }
 
-  PoolGeometry geometry(const Shape& in, Index batch = 1) const {
+  PoolGeometry geometry(const Shape& sample, Index batch = 1) const {
+    const Shape in = detail::as_image(sample);
     const auto [h, w] =
         sweeps(*this, in[0], in[1], pool_size_, options_.strides, 1, options_.padding, options_.ceil_mode);
     return {.batch = batch,
@@ -68,6 +70,7 @@ class Pool2D : public Layer<T> {
   PoolGeometry geometry(const TensorView<const T>& x) const { return geometry(x.shape().sample(), x.shape()[0]); }
 
  private:
+  Index axes_;
   Pair pool_size_;
   Options options_;
 };
