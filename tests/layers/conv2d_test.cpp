@@ -105,7 +105,7 @@ TEST_CASE("Conv2D says what is wrong") {
       ShapeError);
   CHECK_THROWS_WITH_AS(Conv2D(4, 5).output_shape(small),
                        "[Conv2D] expected an input whose height holds the window of 5, got 2 (padding 0 + 0) (use a "
-                       "smaller window or more padding)",
+                       "smaller window or more padding; images are (height, width, channels))",
                        ShapeError);
   CHECK_THROWS_WITH_AS(Conv2D(4, 3, {.groups = 2}).output_shape(odd),
                        "[Conv2D] expected channels divisible by groups, 2, got (8, 8, 3)", ShapeError);

@@ -55,6 +55,6 @@ TEST_CASE("MaxPool2D says what is wrong") {
   CHECK_THROWS_WITH_AS(
       MaxPool2D().output_shape(small),
       "[MaxPooling2D] expected an input whose height holds the window of 2, got 1 (padding 0 + 0) (use a "
-      "smaller window or more padding)",
+      "smaller window or more padding; images are (height, width, channels))",
       ShapeError);
 }

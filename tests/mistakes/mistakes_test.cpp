@@ -36,6 +36,12 @@ Dataset<float> data(Index samples = 6) {
   return {x, y};
 }
 
+struct NoBackward : Layer<float> {
+  std::string type() const override { return "NoBackward"; }
+  Shape output_shape(Shapes in) const override { return in[0]; }
+  void forward(Inputs<float> x, TensorView<float> y, Pass<float>&) const override { y.array() = x[0].array(); }
+};
+
 struct Mistake {
   const char* says;  ///< {classes} stands for the names of all layers
   std::function<void(Sequential<float>&)> make;

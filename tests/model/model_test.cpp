@@ -307,7 +307,7 @@ TEST_CASE("wrong use is answered, and changes nothing") {
   };
   says(
       "[conv2d_1 (Conv2D)] expected an input whose height holds the window of 9, got 6 (padding 0 + 0) (use a "
-      "smaller window or more padding)",
+      "smaller window or more padding; images are (height, width, channels))",
       [&] { model.add(Conv2D(4, 9)); });
   says("[net] expected layer names that differ, got \"conv2d\" twice",
        [&] { model.add(Dense(2, {.name = "conv2d"})); });
@@ -319,8 +319,8 @@ TEST_CASE("wrong use is answered, and changes nothing") {
         model.forward(Tensor<float>({8, 8, 1}), tape);
       });
   says(
-      "[net] expected input input_layer of shape (batch, 8, 8, 1), got (2, 1, 8, 8) (images are (batch, height, "
-      "width, channels))",
+      "[net] expected input input_layer of shape (batch, 8, 8, 1), got (2, 1, 8, 8) (these seem to be channels "
+      "first, (batch, channels, height, width); keel's are (batch, height, width, channels))",
       [&] {
         model.predict(Tensor<float>({2, 1, 8, 8}));
       });
@@ -329,11 +329,14 @@ TEST_CASE("wrong use is answered, and changes nothing") {
     model.predict(Tensor<float>({2, 8, 8, 1}), y);
   });
   says("[net] expected one of the layers conv2d, got \"dense\"", [&] { model.layer("dense"); });
-  says("[model] expected an output, got none (call output(node) after the last layer)", [&] {
-    Model<float> empty;
-    empty.input({2});
-    empty.predict(Tensor<float>({1, 2}));
-  });
+  says(
+      "[model] expected an output, got none (call output(node) after the last layer; a model that was moved from has "
+      "none)",
+      [&] {
+        Model<float> empty;
+        empty.input({2});
+        empty.predict(Tensor<float>({1, 2}));
+      });
   says("[model] expected nodes of this model, got node 7 (make inputs with input() and pass what add() returned)", [&] {
     Model<float> empty;
     empty.output({7});

@@ -176,7 +176,7 @@ check_refused_flags() { # with a sentence that says what is wrong, before anythi
 }
 
 check_must_not_compile() {
-  local cases case log
+  local cases case log says
   precompiled "$cxx" keel -DCASE=0 "$here/must_not_compile.cpp" || { echo "the case that must compile does not"; return 1; }
   cases=$(sed -n 's/^#\(el\)\?if CASE == \([1-9][0-9]*\).*/\2/p' "$here/must_not_compile.cpp")
   [ -n "$cases" ] || return 1
@@ -190,6 +190,8 @@ check_must_not_compile() {
       echo "case $case fails for another reason: $log"
       return 1
     fi
+    says=$(sed -n "s/^#elif CASE == $case .*says //p" "$here/must_not_compile.cpp")
+    head -n 5 <<<"$log" | grep -v '^ *[0-9]* |' | grep -qF -- "$says" || { echo "case $case does not say $says: $log"; return 1; }
   done
 }
 

@@ -1,4 +1,5 @@
-// CASE 0 compiles; every other case must not: mistakes that the types are there to catch.
+// CASE 0 compiles; every other case must not: mistakes that the types are there to catch. What follows `says` is to be
+// found in the first five lines of what the compiler says, beside the line itself.
 #include <keel/keel.hpp>
 
 using namespace keel;
@@ -11,6 +12,10 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   model.add(Dense(10, DenseOptions{}));
   const TensorView<const float> reading = tensor;
   Tensor<double> wide = tensor.cast<double>();
+  const Dataset<float> data(tensor, tensor);
+  fit(model, data, {.loss = "mse", .metrics = {"mae", Metric::mse}, .validation = data});
+  fit(model, tensor, tensor, {.loss = Loss::mse, .validation = &data});
+  const Sequential<float> other({3}, {Dense(4), Dense(1)}, {.name = "other"});
 #elif CASE == 1  // another layer's options
   model.add(Conv2D(32, 3, DenseOptions{}));
 #elif CASE == 2
@@ -31,5 +36,28 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   Sequential<float> copy = model;
 #elif CASE == 10  // a double layer in a float model
   model.add(Dense<double>(10));
+#elif CASE == 11  // pixels as they come from a file; says predict(const OtherValues&)
+  model.predict(Tensor<unsigned char>({1, 28, 28, 1}));
+#elif CASE == 12  // says predict(const OtherValues&)
+  model.predict(Tensor<double>({1, 28, 28, 1}));
+#elif CASE == 13  // says OtherType = double
+  fit(model, Dataset<double>(Tensor<double>({1, 3}), Tensor<double>({1, 3})), {.loss = Loss::mse});
+#elif CASE == 14  // says const Model
+  fit(static_cast<const Model<float>&>(model), Dataset<float>(), {.loss = Loss::mse});
+#elif CASE == 15  // a lambda for a loss; says NotALoss
+  const auto pinball = [](double y, double t) { return t - y; };
+  fit(model, Dataset<float>(), {.loss = pinball});
+#elif CASE == 16  // says NotAMetric
+  const auto error = [](double y, double t) { return t - y; };
+  fit(model, Dataset<float>(), {.loss = Loss::mse, .metrics = {error}});
+#elif CASE == 17  // says lose
+  FitOptions<> options{.lose = Loss::mse};
+#elif CASE == 18  // says paddding
+  Conv2DOptions options{.paddding = Padding::same};
+#elif CASE == 19  // options in another order than Keras's; says padding
+  model.add(Conv2D(32, 3, {.activation = Activation::relu, .padding = Padding::same}));
+#elif CASE == 20  // says read-only
+  const Tensor<float> constant({2, 3});
+  constant(0, 1) = 2;
 #endif
 }

@@ -17,7 +17,10 @@ using namespace small_problem;
 /// Sets the score "val_loss" of each epoch before other callbacks look at it, and notes what happens.
 struct Script : Callback<float> {
   explicit Script(std::vector<double> losses) : val_losses(std::move(losses)) {}
-  void on_train_begin(Training<>&) override { calls += "("; }
+  void on_train_begin(Training<>& run) override {
+    run.scores.set("val_loss", 0);  // says that epochs will have it
+    calls += "(";
+  }
   void on_epoch_begin(Training<>& run) override { weights.push_back(values(run.model)); }
   void on_batch_end(Training<>&) override { calls += "."; }
   void on_epoch_end(Training<>& run) override {
@@ -193,8 +196,10 @@ TEST_CASE("a CSV log holds the history") {
 TEST_CASE("callbacks refuse what they cannot use") {
   Sequential model = classifier();
   Script script({5, 4});
-  CHECK_THROWS_WITH_AS(run(model, {EarlyStopping({.monitor = "val_los"})}, 1),
-                       "[Scores] expected one of: loss, got 'val_los'", ConfigError);
+  CHECK_THROWS_WITH_AS(
+      run(model, {EarlyStopping({.monitor = "val_los"})}, 1),
+      "[EarlyStopping] expected a score to monitor, one of loss, got 'val_los' (set FitOptions::validation)",
+      ConfigError);
   CHECK_THROWS_WITH_AS(EarlyStopping({.patience = -1}), "[EarlyStopping] expected patience of 0 or more, got -1",
                        ConfigError);
   CHECK_THROWS_WITH_AS(ModelCheckpoint<>(nullptr), "[ModelCheckpoint] expected a function that saves, got none",

@@ -413,7 +413,8 @@ TEST_CASE("fit and evaluate refuse what they cannot use") {
   CHECK(message({.loss = Loss::mse}, train) ==
         "[mse] expected targets of shape (10, 3) for an output (10, 3), got (10)");
   CHECK(message({.loss = crossentropy}, Dataset<float>(train.images(), Tensor<float>({10}, 3.0f))) ==
-        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 3 in sample 0");
+        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 3 in sample 0 "
+        "(classes are counted from 0, and the last layer has one output for each)");
   CHECK(message({.loss = crossentropy}, Dataset<float>({train.images(), train.images()}, {train.labels()})) ==
         "[fit] expected 1 inputs, got 2");
   CHECK(message({.loss = crossentropy}, Dataset<float>({train.images()}, std::vector<Tensor<float>>{})) ==

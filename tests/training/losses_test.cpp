@@ -188,11 +188,14 @@ TEST_CASE("losses refuse what they cannot use") {
     return message([&] { LossSpec(loss, options).value(y, target); });
   };
   CHECK(value(sparse, Tensor<float>({2}, {0, 3})) ==
-        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 3 in sample 1");
+        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 3 in sample 1 "
+        "(classes are counted from 0, and the last layer has one output for each)");
   CHECK(value(sparse, Tensor<float>({2}, {-1, 0})) ==
-        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got -1 in sample 0");
+        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got -1 in sample 0 "
+        "(classes are counted from 0, and the last layer has one output for each)");
   CHECK(value(sparse, Tensor<float>({2}, {0, 1.5f})) ==
-        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 1.5 in sample 1");
+        "[sparse_categorical_crossentropy] expected labels that are whole numbers from 0 to 2, got 1.5 in sample 1 "
+        "(classes are counted from 0, and the last layer has one output for each)");
   CHECK(value(sparse, y) ==
         "[sparse_categorical_crossentropy] expected targets of shape (2) for an output (2, 3), got (2, 3) "
         "(one-hot targets belong to categorical_crossentropy)");

@@ -178,6 +178,11 @@ class Model {
     predict(Inputs<T>(&batch, 1), Outputs<T>(&view, 1));
     return x.is_one_sample(input_shape()) ? std::move(y).reshaped(sample) : y;
   }
+  /// Refused: values of another type than the model's, float unless it is a Model<double>. Convert them first.
+  template <class OtherValues>
+  requires(!std::is_convertible_v<const OtherValues&, TensorRef<T>> &&
+           !std::is_convertible_v<const OtherValues&, Inputs<T>>) Tensor<T> predict(const OtherValues&)
+  const = delete;
   /// The same into memory of the caller's; allocates nothing once a batch of this size has been run before.
   void predict(const TensorRef<T>& x, const TensorView<T>& y) const {
     const Shape& sample = single_output();
@@ -307,7 +312,9 @@ class Model {
     throw ConfigError(who(), "one of the layers " + known, "\"" + name + "\"");
   }
   void check_outputs() const {
-    if (outputs_.empty()) throw ConfigError(who(), "an output", "none", "call output(node) after the last layer");
+    if (outputs_.empty())
+      throw ConfigError(who(), "an output", "none",
+                        "call output(node) after the last layer; a model that was moved from has none");
   }
   const Shape& single_output() const {
     check_outputs();
@@ -330,13 +337,22 @@ class Model {
         std::string dims = "(batch";
         for (const Index dim : want) dims += ", " + std::to_string(dim);
         throw ShapeError(who(), "input " + nth(nodes_, inputs_[i]).name + " of shape " + dims + ")", got.to_string(),
-                         got == want ? "one sample needs a batch axis of 1 in front"
-                                     : "images are (batch, height, width, channels)");
+                         hint_at(want, got));
       }
       if (got[0] != x[0].shape()[0])
         throw ShapeError(who(), "inputs of one batch size, " + std::to_string(x[0].shape()[0]), std::to_string(got[0]));
     }
     return x[0].shape()[0];
+  }
+
+  static const char* hint_at(const Shape& want, const Shape& got) {
+    if (got == want) return "one sample needs a batch axis of 1 in front";
+    const bool moved =
+        want.rank() == 3 && got.rank() == 4 && got[1] == want[2] && got[2] == want[0] && got[3] == want[1];
+    return moved
+               ? "these seem to be channels first, (batch, channels, height, width); keel's are (batch, height, width, "
+                 "channels)"
+               : "images are (batch, height, width, channels)";
   }
 
   ModelOptions options_;

@@ -1,6 +1,8 @@
 #pragma once
 /// A chain of layers.
 
+#include <initializer_list>
+
 #include <keel/model/model.hpp>
 
 namespace keel {
@@ -10,6 +12,8 @@ inline namespace KEEL_ABI {
 ///
 ///     Sequential model({28, 28, 1});
 ///     model.add(Flatten()).add(Dense(10));
+///
+///     Sequential same({28, 28, 1}, {Flatten(), Dense(10)});
 template <class T = float>
 class Sequential : public Model<T> {
  public:
@@ -18,6 +22,10 @@ class Sequential : public Model<T> {
     this->set_chain_output(last_.index);
   }
 
+  Sequential(const Shape& input, std::initializer_list<AnyLayer<T>> layers, ModelOptions options = {})
+      : Sequential(input, std::move(options)) {
+    for (const AnyLayer<T>& layer : layers) add(layer);
+  }
   Sequential& add(AnyLayer<T> layer) {
     last_ = Model<T>::add(std::move(layer), last_);
     this->set_chain_output(last_.index);
@@ -30,6 +38,8 @@ class Sequential : public Model<T> {
 
 Sequential(const Shape&)->Sequential<float>;
 Sequential(const Shape&, ModelOptions)->Sequential<float>;
+Sequential(const Shape&, std::initializer_list<AnyLayer<float>>)->Sequential<float>;
+Sequential(const Shape&, std::initializer_list<AnyLayer<float>>, ModelOptions)->Sequential<float>;
 
 KEEL_INSTANCE(class Sequential<float>)
 

@@ -21,10 +21,12 @@ template <class T = float>
 struct Training {
   Model<T>& model;
   Optimizer<T>& optimizer;
-  Index epochs = 0;   ///< at which training ends
-  Index epoch = 0;    ///< from 0
-  Index step = 0;     ///< batches of this epoch so far
-  Scores scores{};    ///< of this epoch so far; complete, "val_" ones included, in on_epoch_end
+  Index epochs = 0;  ///< at which training ends
+  Index epoch = 0;   ///< from 0
+  Index step = 0;    ///< batches of this epoch so far
+  /// Of this epoch so far; complete, "val_" ones included, in on_epoch_end. In on_train_begin: NaN under each name that an
+  /// epoch will end with, to which a callback adds those that it will set.
+  Scores scores{};
   History history{};  ///< the epochs before
   bool stop = false;  ///< set it to end training after this batch or epoch, or before one begins
 
@@ -119,6 +121,12 @@ inline bool higher_is_better(Mode mode, const std::string& monitor) {
     if (monitor.find(part) != std::string::npos) return true;
   return false;
 }
+/// Throws ConfigError, in on_train_begin, for a score that no epoch will have.
+inline void check_monitor(const char* who, const std::string& monitor, const Scores& scores) {
+  if (scores.find(monitor)) return;
+  throw ConfigError(who, "a score to monitor, one of " + scores.names(), "'" + monitor + "'",
+                    monitor.starts_with("val_") && !scores.find("val_loss") ? "set FitOptions::validation" : "");
+}
 
 }  // namespace detail
 
@@ -160,6 +168,7 @@ class EarlyStopping : public Callback<T> {
   void set_state(EarlyStoppingState<T> state) { state_ = std::move(state); }
 
   void on_train_begin(Training<T>& run) override {
+    detail::check_monitor("EarlyStopping", options_.monitor, run.scores);
     stopped_epoch_ = -1;
     if (!run.resumed()) state_ = {};
   }
@@ -212,6 +221,9 @@ class ModelCheckpoint : public Callback<T> {
   explicit ModelCheckpoint(Saver saver, CheckpointOptions options = {})
       : saver_(std::move(saver)), options_(std::move(options)), best_(options_.initial_value_threshold) {
     if (!saver_) throw ConfigError("ModelCheckpoint", "a function that saves", "none");
+  }
+  void on_train_begin(Training<T>& run) override {
+    if (options_.save_best_only) detail::check_monitor("ModelCheckpoint", options_.monitor, run.scores);
   }
   void on_epoch_end(Training<T>& run) override {
     if (options_.save_best_only) {
@@ -286,6 +298,7 @@ class ReduceLROnPlateau : public Callback<T> {
   void set_state(const PlateauState& state) { rule_.set_state(state); }
 
   void on_train_begin(Training<T>& run) override {
+    detail::check_monitor("ReduceLROnPlateau", monitor_, run.scores);
     if (!run.resumed()) rule_.set_state({});
   }
   void on_epoch_end(Training<T>& run) override {

@@ -30,17 +30,36 @@ struct OptimizerChoice {
   Optimizer<T>* own = nullptr;
 };
 
+/// The data that are evaluated after each epoch: `.validation = test`, which must outlive the training, or `&test`; a
+/// dataset that nobody else holds is kept.
+template <class T>
+class Validation {
+ public:
+  Validation() = default;
+  Validation(std::nullptr_t) {}
+  Validation(const Dataset<T>* data) : data_(data) {}
+  Validation(const Dataset<T>& data) : data_(&data) {}
+  Validation(Dataset<T>&& data) : kept_(std::make_shared<const Dataset<T>>(std::move(data))), data_(kept_.get()) {}
+
+  explicit operator bool() const { return data_ != nullptr; }
+  const Dataset<T>& operator*() const { return *data_; }
+
+ private:
+  std::shared_ptr<const Dataset<T>> kept_;
+  const Dataset<T>* data_ = nullptr;
+};
+
 template <class T = float>
 struct FitOptions {
   /// Number of the epoch at which training ends, counted from 0 also where initial_epoch is not 0.
   Index epochs = 1;
-  Index batch_size = 32;                   ///< samples a step; 1 or more
-  OptimizerChoice<T> optimizer = Adam();   ///< a specification, or a pointer to an Optimizer to go on with
-  LossSpec loss{};                         ///< of every output
-  std::vector<LossSpec> losses{};          ///< or one for each output
-  std::vector<double> loss_weights{};      ///< of the outputs in the sum; empty: 1
-  std::vector<MetricSpec> metrics{};       ///< of the first output
-  const Dataset<T>* validation = nullptr;  ///< evaluated after each epoch; null: none
+  Index batch_size = 32;                  ///< samples a step; 1 or more
+  OptimizerChoice<T> optimizer = Adam();  ///< a specification, or a pointer to an Optimizer to go on with
+  LossSpec loss{};                        ///< of every output
+  std::vector<LossSpec> losses{};         ///< or one for each output
+  std::vector<double> loss_weights{};     ///< of the outputs in the sum; empty: 1
+  std::vector<MetricSpec> metrics{};      ///< of the first output
+  Validation<T> validation{};             ///< evaluated after each epoch; by default none
   /// A weight for each class, which weighs its samples in the loss (the sum is still divided by their number, as
   /// in Keras; with Reduction::weighted_mean by their weights). Targets are class numbers, 0 and 1, or one-hot
   /// rows. Of several outputs the first one's targets decide, for the losses of all (Keras refuses).
@@ -98,7 +117,17 @@ class Scorer {
     for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric.named(unique(metric.name(), "")));
     for (const LossSpec& loss : losses_)
       from_logits_.push_back(kept_activation(loss) == Activation::linear ? loss : LossSpec(loss.loss().from_logits()));
+    for (std::size_t i = 0; i < outputs; ++i) check_ending(model, i);
     reset();
+  }
+
+  /// The names that `report` gives.
+  void announce(const std::string& prefix, Scores& scores) const {
+    const double none = std::nan("");
+    scores.set(prefix + "loss", none);
+    for (const std::string& name : names_)
+      if (losses_.size() > 1) scores.set(prefix + name, none);
+    for (const MetricState& metric : metrics_) scores.set(prefix + metric.name(), none);
   }
 
   /// The activation that each output's loss can do without.
@@ -114,12 +143,19 @@ class Scorer {
     for (MetricState& metric : metrics_) metric.reset();
   }
 
-  /// The loss of a batch; its gradients in `dy`, where that is not null. `tape` says which outputs are logits.
-  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, std::vector<Tensor<T>>* dy,
-                const Tape<T>* tape = nullptr) {
+  /// Throws ShapeError for a batch whose targets or weights do not belong to the model's outputs.
+  void check_shapes(const Model<T>& model, const Batch<T>& batch, const Tensor<T>& weights) const {
     if (batch.targets.size() != losses_.size())
       throw ShapeError(where_, std::to_string(losses_.size()) + " targets, one an output",
                        std::to_string(batch.targets.size()));
+    for (std::size_t i = 0; i < losses_.size(); ++i)
+      check_loss_shapes(losses_[i].loss(), model.output_shape(i).with_batch(batch.size()), batch.targets[i].shape(),
+                        weights.shape());
+  }
+
+  /// The loss of a batch; its gradients in `dy`, where that is not null. `tape` says which outputs are logits.
+  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, std::vector<Tensor<T>>* dy,
+                const Tape<T>* tape = nullptr) {
     if (dy) dy->resize(losses_.size());
     const auto samples = static_cast<double>(batch.size());
     double total = 0;
@@ -156,8 +192,19 @@ class Scorer {
   }
 
  private:
-  static Activation kept_activation(const LossSpec& loss) {
-    switch (loss.loss().ending()) {
+  static Activation kept_activation(const LossSpec& loss) { return activation_of(loss.loss().ending()); }
+  /// Throws ConfigError where a loss applies once more what the model ends in.
+  void check_ending(const Model<T>& model, std::size_t i) const {
+    const Activation again = activation_of(losses_[i].loss().applies());
+    const int layer = nth(model.nodes(), model.outputs()[i]).layer;
+    if (again == Activation::linear || layer < 0) return;
+    if (model.layer(layer).acceleration().activation.kind == again)
+      throw ConfigError(where_, "logits for " + losses_[i].name() + " with from_logits",
+                        "a model that ends in " + std::string(activation_name(again)),
+                        "leave out from_logits, or the last activation");
+  }
+  static Activation activation_of(Loss::Ending ending) {
+    switch (ending) {
       case Loss::Ending::any: return Activation::linear;
       case Loss::Ending::sigmoid: return Activation::sigmoid;
       case Loss::Ending::softmax: return Activation::softmax;
@@ -193,6 +240,7 @@ void score(const char* where, const Model<T>& model, const Dataset<T>& data, Ind
   std::vector<TensorView<const T>> inputs, results(outputs.size());
   for (Index step = 0; batches(0, step, batch); ++step) {
     check_batch(where, model, batch);
+    scorer.check_shapes(model, batch, batch.weights);
     inputs.assign(batch.inputs.begin(), batch.inputs.end());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       outputs[i].resize(model.output_shape(i).with_batch(batch.size()));
@@ -249,6 +297,8 @@ class Trainer {
     const Index first_epoch = o_.initial_epoch + (over ? 1 : 0), first_step = over ? 0 : o_.initial_step;
     run_.epoch = first_epoch;
     run_.step = first_step;
+    training_.announce("", run_.scores);
+    if (o_.validation) validation_.announce("val_", run_.scores);
     call(&Callback<T>::on_train_begin);
     for (; run_.epoch < o_.epochs && !run_.stop; ++run_.epoch) {
       run_.scores.clear();
@@ -307,6 +357,7 @@ class Trainer {
     check_batch("fit", model_, batch_);
     if (!o_.class_weight.empty()) weighed_ = weigh_classes(o_.class_weight, batch_);
     const Tensor<T>& weights = o_.class_weight.empty() ? batch_.weights : weighed_;
+    training_.check_shapes(model_, batch_, weights);  // before moving statistics change
     inputs_.assign(batch_.inputs.begin(), batch_.inputs.end());
     tape_.step = static_cast<std::uint64_t>(run_.optimizer.iteration());  // a skipped step leaves no trace
     const double loss = training_.update(model_.forward(inputs_, tape_), batch_, weights, &dy_, &tape_);
@@ -368,6 +419,21 @@ History fit(Model<T>& model, const Dataset<T>& data, std::type_identity_t<FitOpt
   const Generator<T> next = [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); };
   return detail::Trainer<T>(model, next, batches.count(), options).run();
 }
+
+/// The same on tensors, as Keras's fit(x, y), which are kept for as long as it runs.
+template <class T>
+History fit(Model<T>& model, std::type_identity_t<Tensor<T>> x, std::type_identity_t<Tensor<T>> y,
+            std::type_identity_t<FitOptions<T>> options) {
+  return fit(model, Dataset<T>(std::move(x), std::move(y)), std::move(options));
+}
+/// Refused: data of another type than the model's, float unless it is a Model<double>.
+template <class T, class OtherType>
+requires(!std::is_same_v<T, OtherType>) History
+    fit(Model<T>&, const Dataset<OtherType>&, std::type_identity_t<FitOptions<T>>)
+= delete;
+/// Refused: a model that may not change.
+template <class T>
+History fit(const Model<T>&, const std::type_identity_t<Dataset<T>>&, std::type_identity_t<FitOptions<T>>) = delete;
 
 /// The same on batches from a function: see Generator. batch_size then only serves the validation.
 template <class T>

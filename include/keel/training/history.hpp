@@ -24,9 +24,11 @@ class Scores {
   /// Throws ConfigError, with the names that there are, for another.
   double operator[](const std::string& name) const {
     if (const double* value = find(name)) return *value;
-    throw ConfigError("Scores",
-                      "one of: " + detail::join(entries_, ", ", [](const auto& entry) { return entry.first; }),
-                      "'" + name + "'");
+    throw ConfigError("Scores", "one of: " + names(), "'" + name + "'");
+  }
+  /// "loss, accuracy"
+  std::string names() const {
+    return detail::join(entries_, ", ", [](const auto& entry) { return entry.first; });
   }
   void set(const std::string& name, double value) {
     for (auto& entry : entries_)

@@ -29,7 +29,11 @@ class Layer : public LayerIdentity {
   virtual void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const = 0;
   /// From dy = dL/dy: writes dL/dx_i to dx[i] (skip those whose data() is null) and adds dL/dp to p.gradient for
   /// every parameter p with p.trains(). `x`, `y` and `pass.cache` are as forward left them.
-  virtual void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) = 0;
+  /// By default throws ConfigError: a layer without it can only predict.
+  virtual void backward(Inputs<T> /*x*/, TensorView<const T> /*y*/, TensorView<const T> /*dy*/, Outputs<T> /*dx*/,
+                        Pass<T>& /*pass*/) {
+    throw ConfigError(who(), "a layer with backward(), to be trained", "one without");
+  }
 
   // What a layer with parameters has.
 
@@ -89,7 +93,9 @@ class Layer : public LayerIdentity {
     if (rank >= 0 && inputs[0].rank() != rank)
       throw ShapeError(who(), "an input of rank " + std::to_string(rank) + " beside the batch",
                        "rank " + std::to_string(inputs[0].rank()) + ", shape " + inputs[0].to_string(),
-                       rank == 3   ? "images are (height, width, channels)"
+                       rank == 3   ? inputs[0].rank() == 4
+                                         ? "images are (height, width, channels); the batch is no axis of a shape"
+                                         : "images are (height, width, channels)"
                        : rank == 2 ? "sequences are (steps, channels)"
                        : rank == 1 ? "add a Flatten layer before"
                                    : "");

@@ -103,7 +103,9 @@ inline Sweep sweep(const LayerIdentity& layer, const char* axis, Index in, Index
     throw ShapeError(layer.who(),
                      "an input whose " + std::string(axis) + " holds the window of " + std::to_string(window),
                      std::to_string(in) + " (padding " + std::to_string(before) + " + " + std::to_string(after) + ")",
-                     "use a smaller window or more padding");
+                     std::string_view(axis) == "height"
+                         ? "use a smaller window or more padding; images are (height, width, channels)"
+                         : "use a smaller window or more padding");
   Index out = room / stride + 1;
   // The last window of ceil mode must start inside the image or its left padding (PyTorch).
   if (ceil && (out - 1) * stride >= in + before) --out;

@@ -68,6 +68,12 @@ class BinaryCrossentropy : public Loss {
     const bool keras = !options_.from_logits && options_.log_of_zero == LogOfZero::clip_probability;
     return keras ? Ending::sigmoid : Ending::any;
   }
+  Ending applies() const override { return options_.from_logits ? Ending::sigmoid : Ending::any; }
+  const char* hint(const Shape& y, const Shape& target) const override {
+    return target.rank() < y.rank() && y.back() > 1
+               ? "class numbers belong to sparse_categorical_crossentropy, or end the model in one output"
+               : "";
+  }
   std::shared_ptr<const Loss> from_logits() const override {
     BinaryCrossentropyOptions options = options_;
     options.from_logits = true;

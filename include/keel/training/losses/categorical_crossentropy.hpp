@@ -54,7 +54,8 @@ class CategoricalCrossentropy : public Loss {
   void check(const Row& y, const Row& t, Index sample) const override {
     if (sparse_ && !ignores(t) && !(t[0] >= 0 && t[0] < static_cast<double>(y.size()) && t[0] == std::floor(t[0])))
       fail(sample, "labels that are whole numbers from 0 to " + std::to_string(y.size() - 1), t[0],
-           y.size() == 1 ? "a single output belongs to binary_crossentropy" : "");
+           y.size() == 1 ? "a single output belongs to binary_crossentropy"
+                         : "classes are counted from 0, and the last layer has one output for each");
     for (Index c = 0; c < t.size() && !sparse_; ++c)
       if (t[c] < 0) fail(sample, "targets of 0 or more", t[c]);
     for (Index c = 0; c < y.size() && !options_.from_logits; ++c)
@@ -68,6 +69,7 @@ class CategoricalCrossentropy : public Loss {
                        std::to_string(options_.class_weight.size()));
   }
   const char* hint(const Shape& y, const Shape& target) const override {
+    if (target.rank() == 1 && y.rank() > 2) return "one label a sample: is a Flatten missing before the last layer?";
     if (sparse_)
       return detail::same_but_trailing_ones(target, y) ? "one-hot targets belong to categorical_crossentropy" : "";
     return target.rank() < y.rank() ? "class numbers belong to sparse_categorical_crossentropy" : "";
@@ -79,6 +81,7 @@ class CategoricalCrossentropy : public Loss {
     return sparse_ && !options_.class_weight.empty() ? nth(options_.class_weight, static_cast<Index>(t[0])) : 1;
   }
   Ending ending() const override { return options_.from_logits ? Ending::any : Ending::softmax; }
+  Ending applies() const override { return options_.from_logits ? Ending::softmax : Ending::any; }
   std::shared_ptr<const Loss> from_logits() const override {
     auto loss = std::make_shared<CategoricalCrossentropy>(*this);
     loss->options_.from_logits = true;

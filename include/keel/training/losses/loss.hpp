@@ -87,6 +87,8 @@ class Loss {
   /// The ending that may be left out in training, and the loss that is then used: see FitOptions::through_logits.
   virtual Ending ending() const { return Ending::any; }
   virtual std::shared_ptr<const Loss> from_logits() const { return nullptr; }
+  /// What this loss applies to y itself, where y is logits: a model that ends in it as well is refused.
+  virtual Ending applies() const { return Ending::any; }
 
   Reduction reduction() const { return reduction_; }
 

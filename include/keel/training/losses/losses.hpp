@@ -27,6 +27,21 @@ inline const char* loss_name(Loss::Kind kind) {
   return "none";
 }
 
+/// The loss of that name. Throws ConfigError, with the names that there are, for another.
+inline Loss::Kind loss_kind(std::string_view name) {
+  constexpr Loss::Kind kinds[] = {Loss::mse,
+                                  Loss::mae,
+                                  Loss::huber,
+                                  Loss::smooth_l1,
+                                  Loss::binary_crossentropy,
+                                  Loss::categorical_crossentropy,
+                                  Loss::sparse_categorical_crossentropy};
+  for (const Loss::Kind kind : kinds)
+    if (name == loss_name(kind)) return kind;
+  throw ConfigError("loss", "one of " + detail::join(kinds, ", ", loss_name), "\"" + std::string(name) + "\"",
+                    "other losses are classes, such as BinaryFocalCrossentropy()");
+}
+
 /// The options of all losses that have a shorthand; each loss's own say what they mean. Throws nothing: LossSpec does.
 struct LossOptions {
   bool from_logits = false;                             ///< of cross-entropies: y is logits
@@ -124,6 +139,11 @@ class LossSpec {
   template <class L>
   requires std::is_base_of_v<Loss, L> LossSpec(L loss) : loss_(std::make_shared<const L>(std::move(loss))) {}
   explicit LossSpec(std::shared_ptr<const Loss> loss) : loss_(std::move(loss)) {}
+  /// By Keras's name: "mse". Throws ConfigError for one that is no shorthand's.
+  LossSpec(const char* name) : LossSpec(loss_kind(name)) {}
+  template <class NotALoss>
+  requires requires { &NotALoss::operator(); }
+  LossSpec(const NotALoss&) = delete;  // a loss of one's own is a class derived from Loss, whose comment shows one
 
   bool empty() const { return !loss_; }
   /// Throws ConfigError where there is none.

@@ -26,6 +26,22 @@ struct MetricOptions {
   std::string name{};  ///< in the history; empty: "accuracy", "top_5_accuracy", "mse", "mae", "precision", "recall"
 };
 
+/// The metric of that name in Keras, "accuracy". Throws ConfigError, with the names that there are, for another.
+inline Metric::Kind metric_kind(std::string_view name) {
+  constexpr std::pair<std::string_view, Metric::Kind> kinds[] = {{"accuracy", Metric::accuracy},
+                                                                 {"acc", Metric::accuracy},
+                                                                 {"binary_accuracy", Metric::binary_accuracy},
+                                                                 {"mse", Metric::mse},
+                                                                 {"mae", Metric::mae},
+                                                                 {"precision", Metric::precision},
+                                                                 {"recall", Metric::recall},
+                                                                 {"top_k_accuracy", Metric::top_k}};
+  for (const auto& [known, kind] : kinds)
+    if (name == known) return kind;
+  throw ConfigError("metric", "one of " + detail::join(kinds, ", ", [](const auto& k) { return std::string(k.first); }),
+                    "\"" + std::string(name) + "\"", "other metrics are classes, such as AUC()");
+}
+
 namespace detail {
 
 /// The metric of that name. (A template, so that keel::compiled has it.)
@@ -60,6 +76,12 @@ class MetricSpec {
   template <class M>
   requires std::is_base_of_v<Metric, M> MetricSpec(M metric)
       : make_([metric] { return std::make_shared<M>(metric); }), name_(metric.name()) {}
+
+  /// By Keras's name: "accuracy". Throws ConfigError for one that is no shorthand's.
+  MetricSpec(const char* name) : MetricSpec(metric_kind(name)) {}
+  template <class NotAMetric>
+  requires requires { &NotAMetric::operator(); }
+  MetricSpec(const NotAMetric&) = delete;  // a metric of one's own is a class derived from Metric
 
   const std::string& name() const { return name_; }
   /// The same metric under another name.
