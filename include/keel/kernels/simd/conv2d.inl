@@ -15,8 +15,7 @@ void conv2d_finish(const detail::Conv2DPanel<T>& p, const T* sums, Index width, 
       const Tail<T> tail(channels - c < lanes<T> ? channels - c : lanes<T>);
       Vector<T> value = load(sums + c);
       if (p.residual) value += load(p.residual + y + c, tail);
-      if (p.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
-      if (p.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
+      rectify<T, 1>(p.clamp_low, p.clamp_high, &value);
       store(p.y + y + c, value, tail);
     }
 }
@@ -155,27 +154,31 @@ void conv2d_columns(const detail::Conv2DPanel<T>& p, Index channel) {
   constexpr Index width = V * lanes<T>;
   T bias[std::size_t{width}] = {};
   for (Index c = 0; p.bias && c < width && channel + c < p.channels; ++c) bias[c] = p.bias[channel + c];
-#if KEEL_SIMD_REGISTERS == 32
-  // Groups of 7, and as many of 4 as leave the fewest pixels to be computed twice.
-  Index fours = p.width < 7 ? (p.width + 3) / 4 : 0, sevens = (p.width - 4 * fours + 6) / 7;
-  for (Index n = 1; n < 7 && 4 * n <= p.width; ++n) {
-    const Index rest = (p.width - 4 * n + 6) / 7;
-    if (7 * rest + 4 * n < 7 * sevens + 4 * fours) sevens = rest, fours = n;
+  constexpr int groups = Tiles::conv2d_groups, pixels = Tiles::conv2d_pixels, rest = Tiles::conv2d_rest;
+  if (p.width < rest) return conv2d_groups<T, groups, 1, V>(p, 0, p.width, bias, channel);
+  if constexpr (rest == pixels) {
+    conv2d_groups<T, groups, pixels, V>(p, 0, (p.width + pixels - 1) / pixels, bias, channel);
+  } else {
+    // As many groups of the smaller kind as leave the fewest pixels to be computed twice.
+    Index small = p.width < pixels ? (p.width + rest - 1) / rest : 0;
+    Index large = (p.width - rest * small + pixels - 1) / pixels;
+    for (Index n = 1; n < pixels && rest * n <= p.width; ++n) {
+      const Index others = (p.width - rest * n + pixels - 1) / pixels;
+      if (pixels * others + rest * n >= pixels * large + rest * small) continue;
+      large = others;
+      small = n;
+    }
+    conv2d_groups<T, groups, pixels, V>(p, 0, large, bias, channel);
+    conv2d_groups<T, groups, rest, V>(p, large * pixels, small, bias, channel);
   }
-  if (p.width < 4) return conv2d_groups<T, 2, 1, V>(p, 0, p.width, bias, channel);
-  conv2d_groups<T, 2, 7, V>(p, 0, sevens, bias, channel);
-  conv2d_groups<T, 2, 4, V>(p, sevens * 7, fours, bias, channel);
-#else
-  if (p.width < 3) return conv2d_groups<T, 2, 1, V>(p, 0, p.width, bias, channel);
-  conv2d_groups<T, 2, 3, V>(p, 0, (p.width + 2) / 3, bias, channel);
-#endif
 }
 
 /// One panel: its output channels of all its pixels.
 template <class T>
 void conv2d_panel(const detail::Conv2DPanel<T>& p) {
+  constexpr int vectors = Tiles::conv2d_vectors;
   if (KEEL_SIMD_LEVEL == 2 && p.pitch == lanes<T>) return conv2d_columns<T, 1>(p, 0);
-  for (Index channel = 0; channel < p.channels; channel += 2 * lanes<T>) conv2d_columns<T, 2>(p, channel);
+  for (Index channel = 0; channel < p.channels; channel += vectors * lanes<T>) conv2d_columns<T, vectors>(p, channel);
 }
 
 /// sum[weight][vector] += x dy over all pixels.
@@ -242,18 +245,23 @@ void conv2d_gradient_tile(const detail::Conv2DGradient<T>& p, Index first, Index
 
 template <class T, int V>
 void conv2d_gradient_columns(const detail::Conv2DGradient<T>& p, Index channel) {
+  constexpr int weights = Tiles::gradient_weights, rest = Tiles::gradient_rest;
   Index c = p.begin;
-#if KEEL_SIMD_REGISTERS == 32
-  if (V == 2 && p.tile == 7)
-    for (; c < p.end; c += 7) conv2d_gradient_tile<T, 7, 2>(p, c, 7, channel);
-  for (; c + 4 < p.end; c += 8) conv2d_gradient_tile<T, 8, V>(p, c, p.end - c < 8 ? p.end - c : 8, channel);
-#endif
-  for (; c < p.end; c += 4) conv2d_gradient_tile<T, 4, V>(p, c, p.end - c < 4 ? p.end - c : 4, channel);
+  if constexpr (weights > rest) {
+    if constexpr (V == Tiles::gradient_vectors)
+      for (; p.tile == weights - 1 && c < p.end; c += weights - 1)
+        conv2d_gradient_tile<T, weights - 1, V>(p, c, weights - 1, channel);
+    for (; c + rest < p.end; c += weights)
+      conv2d_gradient_tile<T, weights, V>(p, c, p.end - c < weights ? p.end - c : weights, channel);
+  }
+  for (; c < p.end; c += rest) conv2d_gradient_tile<T, rest, V>(p, c, p.end - c < rest ? p.end - c : rest, channel);
 }
 
 /// What one strip adds to the weights [begin, end) of a run in one panel.
 template <class T>
 void conv2d_gradient(const detail::Conv2DGradient<T>& p) {
+  constexpr int vectors = Tiles::gradient_vectors;
   if (KEEL_SIMD_LEVEL == 2 && p.pitch == lanes<T>) return conv2d_gradient_columns<T, 1>(p, 0);
-  for (Index channel = 0; channel < p.channels; channel += 2 * lanes<T>) conv2d_gradient_columns<T, 2>(p, channel);
+  for (Index channel = 0; channel < p.channels; channel += vectors * lanes<T>)
+    conv2d_gradient_columns<T, vectors>(p, channel);
 }

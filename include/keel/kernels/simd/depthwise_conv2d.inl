@@ -38,46 +38,28 @@ KEEL_SIMD_INLINE void depthwise_tile(const DepthwiseRun<T> run, Index pixel, Ind
   const Index next = pixel * run.channels + pixels * channel;
   depthwise_fetch(run.next + next * run.next_lines, pixels * run.next_lines);
   depthwise_fetch(run.y + next * run.y_lines + 512, pixels * run.y_lines);
-  Vector<T> sums[static_cast<std::size_t>(pixels)] = {};
+  Vectors<T, pixels> sums = {};
   if constexpr (stride > 0) depthwise_rows<T, pixels, stride>(run, source, channel, sums);
   for (Index t = 0; stride == 0 && t < run.taps; ++t) {
     const T* const from = source + run.tap[t].source;
     const T* const weight = run.kernel + run.tap[t].kernel + channel;
-    const Vector<T> factor = partial ? load(weight, tail) : load(weight);
+    const Vector<T> factor = load_part<partial>(weight, tail);
     KEEL_SIMD_UNROLL
-    for (int p = 0; p < pixels; ++p) {
-      const T* const value = from + p * run.source_step;
-      sums[p] = fma(factor, partial ? load(value, tail) : load(value), sums[p]);
-    }
+    for (int p = 0; p < pixels; ++p)
+      sums[p] = fma(factor, load_part<partial>(from + p * run.source_step, tail), sums[p]);
   }
   if (run.bias != nullptr) {
-    const Vector<T> bias = partial ? load(run.bias + channel, tail) : load(run.bias + channel);
+    const Vector<T> bias = load_part<partial>(run.bias + channel, tail);
     KEEL_SIMD_UNROLL
     for (int p = 0; p < pixels; ++p) sums[p] = sums[p] + bias;
   }
   if (run.residual != nullptr) {
     KEEL_SIMD_UNROLL
-    for (int p = 0; p < pixels; ++p) {
-      const T* const from = run.residual + at + p * run.y_step;
-      sums[p] = sums[p] + (partial ? load(from, tail) : load(from));
-    }
+    for (int p = 0; p < pixels; ++p) sums[p] = sums[p] + load_part<partial>(run.residual + at + p * run.y_step, tail);
   }
-  if (run.clamp_low) {
-    KEEL_SIMD_UNROLL
-    for (int p = 0; p < pixels; ++p) sums[p] = sums[p] <= T(0) ? Vector<T>{} : sums[p];
-  }
-  if (run.clamp_high) {
-    KEEL_SIMD_UNROLL
-    for (int p = 0; p < pixels; ++p) sums[p] = sums[p] >= T(6) ? broadcast(T(6)) : sums[p];
-  }
+  rectify<T, pixels>(run.clamp_low, run.clamp_high, sums);
   KEEL_SIMD_UNROLL
-  for (int p = 0; p < pixels; ++p) {
-    T* const to = run.y + at + p * run.y_step;
-    if (partial)
-      store(to, sums[p], tail);
-    else
-      store(to, sums[p]);
-  }
+  for (int p = 0; p < pixels; ++p) store_part<partial>(run.y + at + p * run.y_step, sums[p], tail);
 }
 
 // As many whole tiles as there are; returns the first pixel after them.
@@ -97,37 +79,49 @@ void depthwise_run(const DepthwiseRun<T>& run) {
   Index pixel = 0;
   if (run.columns == 3) {
     const Index step = run.tap[2].source - run.tap[1].source;
-    if (run.source_step == 2 * step) pixel = depthwise_tiles<T, 4, 2>(run, pixel, whole);
+    if (run.source_step == 2 * step) pixel = depthwise_tiles<T, Tiles::depthwise_run, 2>(run, pixel, whole);
   }
-  pixel = depthwise_tiles<T, 4, 0>(run, pixel, whole);
+  pixel = depthwise_tiles<T, Tiles::depthwise_run, 0>(run, pixel, whole);
   depthwise_tiles<T, 1, 0>(run, pixel, whole);
   for (pixel = 0; whole < run.channels && pixel < run.pixels; ++pixel)
     depthwise_tile<T, 1, 0, true>(run, pixel, whole, tail);
 }
 
-#if KEEL_SIMD_REGISTERS == 32
-inline constexpr int depthwise_width = 7;
-#else
-inline constexpr int depthwise_width = 4;
-#endif
+// Adds a row of inputs to the sums of three rows of `width` outputs: sums[0] is the row that sees it through the last
+// row of taps. The first pixel's inputs begin at column `left` of the image. A wide column has all inputs but for the
+// first and the last of a row; a narrow one, of a single pixel, may have any, and only some channels.
+template <class T, int width>
+KEEL_SIMD_INLINE void depthwise_add_row(const T* from, Index step, Index left, Index right, const Vector<T>* weights,
+                                        const Tail<T>& tail, Vectors<T, width>* sums) {
+  constexpr bool narrow = width == 1;
+  KEEL_SIMD_UNROLL
+  for (int i = 0; i < width + 2; ++i) {
+    if ((i == 0 || narrow) && left + i < 0) continue;
+    if ((i == width + 1 || narrow) && i >= right) continue;
+    const Vector<T> value = load_part<narrow>(from + i * step, tail);
+    KEEL_SIMD_UNROLL
+    for (int s = 0; s < 3; ++s)
+      if (i >= s && i - s < width) {
+        sums[0][i - s] = fma(weights[6 + s], value, sums[0][i - s]);
+        sums[1][i - s] = fma(weights[3 + s], value, sums[1][i - s]);
+        sums[2][i - s] = fma(weights[s], value, sums[2][i - s]);
+      }
+  }
+}
 
 // `width` pixels from `column` on and one vector of channels, down all rows of a strip. Every input is read once:
-// it goes into the sums of three rows. A wide column has all inputs but for the first and the last of a row; a
-// narrow one, of a single pixel, may have any, and only some channels.
+// it goes into the sums of three rows.
 template <class T, int width>
 void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel) {
-  constexpr bool whole = width > 1;
+  constexpr bool narrow = width == 1;
   const Index step = strip.channels;
   const Tail<T> tail(step - channel < lanes<T> ? step - channel : lanes<T>);
   Vector<T> weights[9];
   KEEL_SIMD_UNROLL
-  for (int t = 0; t < 9; ++t) {
-    const T* const from = strip.kernel + t * strip.kernel_step + channel;
-    weights[t] = whole ? load(from) : load(from, tail);
-  }
+  for (int t = 0; t < 9; ++t) weights[t] = load_part<narrow>(strip.kernel + t * strip.kernel_step + channel, tail);
   Vector<T> bias{};
-  if (strip.bias) bias = whole ? load(strip.bias + channel) : load(strip.bias + channel, tail);
-  Vector<T> sums[3][std::size_t{width}] = {};  // of output rows row - 2, row - 1 and row
+  if (strip.bias) bias = load_part<narrow>(strip.bias + channel, tail);
+  Vectors<T, width> sums[3] = {};  // of output rows row - 2, row - 1 and row
   const Index left = column - strip.pad_left, right = strip.from_w - left;
   for (Index row = strip.first; row < strip.first + strip.rows + 2; ++row) {
     const Index from_row = row - strip.pad_top;
@@ -136,38 +130,25 @@ void depthwise_column(const DepthwiseStrip<T> strip, Index column, Index channel
       const Index next = from_row + strip.rows, share = column * step + width * channel;
       if (next < strip.source_rows) depthwise_fetch(strip.source + next * strip.from_w * step + share, width);
       if (next < strip.y_rows) depthwise_fetch(strip.y + next * strip.to_w * step + share, width);
-      const T* const from = strip.source + (from_row * strip.from_w + left) * step + channel;
-      KEEL_SIMD_UNROLL
-      for (int i = 0; i < width + 2; ++i) {
-        if ((i == 0 || !whole) && left + i < 0) continue;
-        if ((i == width + 1 || !whole) && i >= right) continue;
-        const Vector<T> value = whole ? load(from + i * step) : load(from + i * step, tail);
-        KEEL_SIMD_UNROLL
-        for (int s = 0; s < 3; ++s)
-          if (i >= s && i - s < width) {
-            sums[0][i - s] = fma(weights[6 + s], value, sums[0][i - s]);
-            sums[1][i - s] = fma(weights[3 + s], value, sums[1][i - s]);
-            sums[2][i - s] = fma(weights[s], value, sums[2][i - s]);
-          }
-      }
+      depthwise_add_row<T, width>(strip.source + (from_row * strip.from_w + left) * step + channel, step, left, right,
+                                  weights, tail, sums);
     }
     if (row >= strip.first + 2) {
-      const Index at = ((row - 2) * strip.to_w + column) * step + channel;
+      Index to = ((row - 2) * strip.to_w + column) * step + channel;
       KEEL_SIMD_UNROLL
-      for (int p = 0; p < width; ++p) {
-        const Index to = at + p * step;
+      for (int p = 0; p < width; ++p, to += step) {
         Vector<T> value = sums[0][p] + bias;
-        if (strip.residual) value = value + (whole ? load(strip.residual + to) : load(strip.residual + to, tail));
-        if (strip.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
-        if (strip.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
-        if (whole)
-          store(strip.y + to, value);
-        else
-          store(strip.y + to, value, tail);
+        if (strip.residual) value = value + load_part<narrow>(strip.residual + to, tail);
+        rectify<T, 1>(strip.clamp_low, strip.clamp_high, &value);
+        store_part<narrow>(strip.y + to, value, tail);
       }
     }
     KEEL_SIMD_UNROLL
-    for (int p = 0; p < width; ++p) sums[0][p] = sums[1][p], sums[1][p] = sums[2][p], sums[2][p] = Vector<T>{};
+    for (int p = 0; p < width; ++p) {
+      sums[0][p] = sums[1][p];
+      sums[1][p] = sums[2][p];
+      sums[2][p] = Vector<T>{};
+    }
   }
 }
 
@@ -176,9 +157,10 @@ void depthwise_strip(const DepthwiseStrip<T>& strip) {
   const Index whole = strip.channels / lanes<T> * lanes<T>;
   for (Index column = 0, width; column < strip.to_w; column += width) {
     const Index left = column - strip.pad_left;
-    const bool wide = left >= -1 && left + depthwise_width < strip.from_w && column + depthwise_width <= strip.to_w;
-    width = wide ? depthwise_width : 1;
-    for (Index c = 0; wide && c < whole; c += lanes<T>) depthwise_column<T, depthwise_width>(strip, column, c);
+    const bool wide =
+        left >= -1 && left + Tiles::depthwise_pixels < strip.from_w && column + Tiles::depthwise_pixels <= strip.to_w;
+    width = wide ? Tiles::depthwise_pixels : 1;
+    for (Index c = 0; wide && c < whole; c += lanes<T>) depthwise_column<T, Tiles::depthwise_pixels>(strip, column, c);
     for (Index pixel = column; pixel < column + width; ++pixel)
       for (Index c = wide ? whole : 0; c < strip.channels; c += lanes<T>) depthwise_column<T, 1>(strip, pixel, c);
   }
@@ -191,13 +173,12 @@ KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T> run, In
   const T* x = run.x + r0 * run.x_row + s0 * run.x_column + channel;
   const T* dy = run.dy + channel;
   T* const sums = run.sums + r0 * run.sums_row + s0 * run.sums_column + channel;
-  Vector<T> sum[static_cast<std::size_t>(rows)][static_cast<std::size_t>(columns)];
+  Vectors<T, columns> sum[std::size_t{rows}];
   KEEL_SIMD_UNROLL
   for (int r = 0; r < rows; ++r) {
     KEEL_SIMD_UNROLL
     for (int s = 0; s < columns; ++s) {
-      const T* const from = sums + r * run.sums_row + s * run.sums_column;
-      sum[r][s] = partial ? load(from, tail) : load(from);
+      sum[r][s] = load_part<partial>(sums + r * run.sums_row + s * run.sums_column, tail);
     }
   }
   const T* next_x = run.fetches ? run.next_x + channel * run.pixels * run.x_lines : x;
@@ -209,13 +190,12 @@ KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T> run, In
     prefetch(next_x);
     next_x += ahead;
     for (Index i = 1; i < run.x_lines; ++i, next_x += ahead) prefetch(next_x);
-    const Vector<T> factor = partial ? load(dy, tail) : load(dy);
+    const Vector<T> factor = load_part<partial>(dy, tail);
     KEEL_SIMD_UNROLL
     for (int r = 0; r < rows; ++r) {
       KEEL_SIMD_UNROLL
       for (int s = 0; s < columns; ++s) {
-        const T* const from = x + r * run.x_row + s * run.x_column;
-        sum[r][s] = fma(factor, partial ? load(from, tail) : load(from), sum[r][s]);
+        sum[r][s] = fma(factor, load_part<partial>(x + r * run.x_row + s * run.x_column, tail), sum[r][s]);
       }
     }
   }
@@ -223,11 +203,7 @@ KEEL_SIMD_INLINE void depthwise_gradient_tile(const DepthwiseGradient<T> run, In
   for (int r = 0; r < rows; ++r) {
     KEEL_SIMD_UNROLL
     for (int s = 0; s < columns; ++s) {
-      T* const to = sums + r * run.sums_row + s * run.sums_column;
-      if (partial)
-        store(to, sum[r][s], tail);
-      else
-        store(to, sum[r][s]);
+      store_part<partial>(sums + r * run.sums_row + s * run.sums_column, sum[r][s], tail);
     }
   }
 }

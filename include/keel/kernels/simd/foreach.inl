@@ -3,8 +3,8 @@
 // How to add a kernel `foo`:
 //  1. Write the body in simd/foo.inl: no #pragma once, no #include, no namespace; function templates on T made
 //     of the types and functions of simd/vector.inl (Vector<T>, lanes<T>, load, store, fma, Tail<T>, ...).
-//     KEEL_SIMD_BYTES and KEEL_SIMD_REGISTERS are macros there, for choices of tile size. KEEL_SIMD_UNROLL stands
-//     before a loop of few, constant rounds over an array of vectors, which then lives in registers at -O2 too.
+//     Sizes of register tiles stand in simd/tiles.inl. KEEL_SIMD_UNROLL stands before a loop of few, constant
+//     rounds over an array of vectors, which then lives in registers at -O2 too.
 //  2. In foo.hpp:     #include <keel/kernels/simd/vector.hpp>
 //                     #define KEEL_SIMD_SOURCE <keel/kernels/simd/foo.inl>
 //                     #include <keel/kernels/simd/foreach.inl>

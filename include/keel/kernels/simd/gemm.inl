@@ -1,21 +1,10 @@
 // Matrix products in blocks. Every element of the result is a sum of chunks; a chunk is a chain of fma over its
 // part of the depth, in order. Neither tile nor number of rows nor vector length enters.
 
-// Rows and vectors of columns of the register tile.
-#if KEEL_SIMD_REGISTERS == 32
-inline constexpr int gemm_tile_rows = 8;
-#else
-inline constexpr int gemm_tile_rows = 4;
-#endif
-inline constexpr int gemm_tile_vectors = 3;
 template <class T>
 inline constexpr Index cache_line = 64 / sizeof(T);
 template <class T>
-inline constexpr Index gemm_strip = gemm_tile_vectors* lanes<T>;
-
-// An array of vectors for the register file.
-template <class T, int count>
-using Vectors = Vector<T>[static_cast<std::size_t>(count)];
+inline constexpr Index gemm_strip = Tiles::gemm_vectors* lanes<T>;
 
 #if KEEL_SIMD_BYTES > 0
 // a0 b0 a1 b1 ... from the first and from the second halves of a and b.
@@ -105,9 +94,9 @@ void copy(Index rows, Index columns, const T* from, Index from_step, T* to, Inde
 template <class T, int vectors, bool partial>
 void gemm_tile(Index depth, const T* a, Index a_step, const T* b, Index b_step, T* c, Index c_step, bool add,
                const Tail<T>& tail, const T* ahead, Index lines) {
-  for (int i = 0; i < gemm_tile_rows; ++i)
+  for (int i = 0; i < Tiles::gemm_rows; ++i)
     for (int v = 0; v < vectors; ++v) prefetch_to_write(c + i * c_step + v * lanes<T>);
-  Vectors<T, vectors> sums[gemm_tile_rows] = {};
+  Vectors<T, vectors> sums[Tiles::gemm_rows] = {};
   for (Index k = 0; k < depth; ++k, a += a_step, b += b_step) {
     if (k < lines) prefetch(ahead + k * cache_line<T>);
     Vectors<T, vectors> row;
@@ -115,14 +104,14 @@ void gemm_tile(Index depth, const T* a, Index a_step, const T* b, Index b_step, 
     for (int v = 0; v < vectors; ++v)
       row[v] = partial && v == vectors - 1 ? load(b + v * lanes<T>, tail) : load(b + v * lanes<T>);
     KEEL_SIMD_UNROLL
-    for (int i = 0; i < gemm_tile_rows; ++i) {
+    for (int i = 0; i < Tiles::gemm_rows; ++i) {
       const Vector<T> factor = broadcast(a[i]);
       KEEL_SIMD_UNROLL
       for (int v = 0; v < vectors; ++v) sums[i][v] = fma(factor, row[v], sums[i][v]);
     }
   }
   KEEL_SIMD_UNROLL
-  for (int i = 0; i < gemm_tile_rows; ++i, c += c_step) {
+  for (int i = 0; i < Tiles::gemm_rows; ++i, c += c_step) {
     KEEL_SIMD_UNROLL
     for (int v = 0; v < vectors; ++v) {
       T* const to = c + v * lanes<T>;
@@ -191,7 +180,28 @@ void gemm_few_rows(Index rows, Index columns, Index depth, const T* a, Index a_r
 // Values of scratch memory that gemm_block needs.
 template <class T>
 Index gemm_scratch(Index columns) {
-  return gemm_chunk * gemm_rows + gemm_chunk * gemm_strip<T> + gemm_tile_rows * columns;
+  return gemm_chunk * gemm_rows + gemm_chunk * gemm_strip<T> + Tiles::gemm_rows * columns;
+}
+
+// The tiles of one strip of columns, `rows` a multiple of a tile's rows; a is packed, gemm_rows apart. Returns where
+// what is to be fetched goes on.
+template <class T>
+KEEL_SIMD_INLINE const T* gemm_tiles(Index rows, Index columns, Index depth, const T* a, const T* b, Index b_step, T* c,
+                                     Index c_step, bool add, const T* ahead, const T* ahead_end) {
+  const Tail<T> tail(columns % lanes<T>);
+  for (Index i = 0; i < rows; i += Tiles::gemm_rows, a += Tiles::gemm_rows, c += Tiles::gemm_rows * c_step) {
+    const Index fetched = (ahead_end - ahead) / cache_line<T>, lines = fetched < depth ? fetched : depth;
+    Index v = 0;
+    if (columns == gemm_strip<T>) {
+      gemm_tile<T, Tiles::gemm_vectors, false>(depth, a, gemm_rows, b, b_step, c, c_step, add, tail, ahead, lines);
+      v = columns;
+    }
+    for (; v + lanes<T> <= columns; v += lanes<T>)
+      gemm_tile<T, 1, false>(depth, a, gemm_rows, b + v, b_step, c + v, c_step, add, tail, ahead, lines);
+    if (v < columns) gemm_tile<T, 1, true>(depth, a, gemm_rows, b + v, b_step, c + v, c_step, add, tail, ahead, lines);
+    ahead += lines * cache_line<T>;
+  }
+  return ahead;
 }
 
 // c (+)= a b for one chunk of the depth and at most gemm_rows rows. a is (rows, depth), or (depth, rows) where
@@ -204,7 +214,7 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
   T* const strip = a_rows + gemm_chunk * gemm_rows;
   T* const sums = strip + gemm_chunk * gemm_strip<T>;
   Index a_row = a_transposed ? 1 : a_step, a_depth = a_transposed ? a_step : 1;
-  const Index tiled = rows / gemm_tile_rows * gemm_tile_rows;
+  const Index tiled = rows / Tiles::gemm_rows * Tiles::gemm_rows;
   if (tiled > 0) {
     if (a_transposed)
       copy(depth, rows, a, a_step, a_rows, gemm_rows, a_readable);
@@ -214,7 +224,6 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
     a_row = 1;
     a_depth = gemm_rows;
   }
-  const Tail<T> tail(columns % lanes<T>);
   const T* ahead = b_transposed || b_step != columns ? b_end : b + depth * b_step;
   const Index width = b_transposed || tiled > 0 ? gemm_strip<T> : columns;
   for (Index j = 0; j < columns; j += width) {
@@ -224,21 +233,7 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
     if (b_transposed)
       transpose(some, depth, b + j * b_step, b_step, strip, gemm_strip<T>,
                 j + 2 * width <= columns ? gemm_strip<T> * b_step : 0, columns * b_step);
-    for (Index i = 0; i < tiled; i += gemm_tile_rows) {
-      T* const to = c + i * c_step + j;
-      const Index fetched = (b_end - ahead) / cache_line<T>, lines = fetched < depth ? fetched : depth;
-      Index v = 0;
-      if (some == gemm_strip<T>) {
-        gemm_tile<T, gemm_tile_vectors, false>(depth, a + i, a_depth, from, from_step, to, c_step, add, tail, ahead,
-                                               lines);
-        v = some;
-      }
-      for (; v + lanes<T> <= some; v += lanes<T>)
-        gemm_tile<T, 1, false>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead, lines);
-      if (v < some)
-        gemm_tile<T, 1, true>(depth, a + i, a_depth, from + v, from_step, to + v, c_step, add, tail, ahead, lines);
-      ahead += lines * cache_line<T>;
-    }
+    ahead = gemm_tiles(tiled, some, depth, a, from, from_step, c + j, c_step, add, ahead, b_end);
     if (tiled < rows)
       gemm_few_rows(rows - tiled, some, depth, a + tiled * a_row, a_row, a_depth, from, from_step,
                     b_transposed ? from + depth * from_step : b_end, c + tiled * c_step + j, c_step, add, sums);

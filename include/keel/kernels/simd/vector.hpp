@@ -1,5 +1,5 @@
 #pragma once
-/// The vector types and functions of vector.inl, once per instruction set, and the call through the chosen one.
+/// Tile sizes, and the vector types and functions of vector.inl, once per instruction set, and the call through the chosen one.
 
 #include <keel/kernels/simd/level.hpp>
 #include <keel/tensor/shape.hpp>
@@ -46,5 +46,7 @@ constexpr Function* only(SimdLevel, Function* function) {
 }  // namespace keel
 #endif
 
+#define KEEL_SIMD_SOURCE <keel/kernels/simd/tiles.inl>
+#include <keel/kernels/simd/foreach.inl>
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/vector.inl>
 #include <keel/kernels/simd/foreach.inl>

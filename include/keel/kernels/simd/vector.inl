@@ -30,6 +30,9 @@ using IntegerVector = typename VectorTypes<T>::Integers;
 /// Values in a vector.
 template <class T>
 inline constexpr int lanes = VectorTypes<T>::lanes;
+/// An array of vectors for the register file.
+template <class T, int count>
+using Vectors = Vector<T>[static_cast<std::size_t>(count)];
 
 /// Reads lanes<T> values from any address.
 template <class T>
@@ -242,3 +245,32 @@ KEEL_SIMD_TAIL_INLINE void store(T* to, std::type_identity_t<Vector<T>> value, c
 #endif
 }
 #undef KEEL_SIMD_TAIL_INLINE
+
+/// With the tail where `partial`, else whole vectors.
+template <bool partial, class T>
+KEEL_SIMD_INLINE Vector<T> load_part(const T* from, const Tail<T>& tail) {
+  if constexpr (partial)
+    return load(from, tail);
+  else
+    return load(from);
+}
+template <bool partial, class T>
+KEEL_SIMD_INLINE void store_part(T* to, std::type_identity_t<Vector<T>> value, const Tail<T>& tail) {
+  if constexpr (partial)
+    store(to, value, tail);
+  else
+    store(to, value);
+}
+
+/// What comes before a kernel's last write: values stay as they are, or become their relu (low) or relu6 (both).
+template <class T, int count>
+KEEL_SIMD_INLINE void rectify(bool low, bool high, Vector<T>* values) {
+  if (low) {
+    KEEL_SIMD_UNROLL
+    for (int i = 0; i < count; ++i) values[i] = values[i] <= T(0) ? Vector<T>{} : values[i];
+  }
+  if (high) {
+    KEEL_SIMD_UNROLL
+    for (int i = 0; i < count; ++i) values[i] = values[i] >= T(6) ? broadcast(T(6)) : values[i];
+  }
+}

@@ -152,44 +152,58 @@ KEEL_SIMD_INLINE void winograd_finish(const detail::WinogradTiles<T>& w, const V
     prefetch_to_write(w.y + at + below);
     Vector<T> value = sums[s] + bias;
     if (w.residual) value += load(w.residual + at, tail);
-    if (w.clamp_low) value = value <= T(0) ? Vector<T>{} : value;
-    if (w.clamp_high) value = value >= T(6) ? broadcast(T(6)) : value;
+    rectify<T, 1>(w.clamp_low, w.clamp_high, &value);
     store(w.y + at, value, tail);
   }
+}
+
+/// The rows of outputs from a tile's first one to the end of its image.
+template <class T>
+KEEL_SIMD_INLINE Index winograd_rows_below(const detail::WinogradTiles<T>& w, Index first) {
+  return w.out_h - first / (w.out_w * w.out_c) % w.out_h;
+}
+
+/// y = epilogue(A^T m A) of one tile and vector of channels, which are at `at`; the image goes on for `below` rows and
+/// `right` columns from there. The result is 0, or NaN where a sum is not finite.
+template <class T, int M>
+KEEL_SIMD_INLINE Vector<T> winograd_output(const detail::WinogradTiles<T>& w, const T* m, Vector<T> bias, Index at,
+                                           Index below, Index right, const Tail<T>& tail) {
+  constexpr int size = M + 2;
+  Vectors<T, M * size> sums;
+  Vectors<T, size> line;
+  KEEL_SIMD_UNROLL
+  for (int s = 0; s < size; ++s) {
+    KEEL_SIMD_UNROLL
+    for (int r = 0; r < size; ++r) line[r] = load(m + (r * size + s) * w.m_plane);
+    winograd_at<T, M>(line, sums + s, size);
+  }
+  Vector<T> total{};
+  KEEL_SIMD_UNROLL
+  for (int r = 0; r < M; ++r) {
+    if (r == below) break;
+    winograd_at<T, M>(sums + r * size, line, 1);
+    KEEL_SIMD_UNROLL
+    for (int s = 0; s < M; ++s) total += line[s];
+    winograd_finish<T, M>(w, line, bias, at + r * w.out_w * w.out_c, right, r + M < below ? M * w.out_w * w.out_c : 0,
+                          tail);
+  }
+  return total - total;
 }
 
 /// y = epilogue(A^T m A) of every tile and channel. Returns how many tiles have sums that are not finite, and lists
 /// them in `spoilt`.
 template <class T, int M>
 Index winograd_outputs(const detail::WinogradTiles<T>& w, Index* spoilt) {
-  constexpr int size = M + 2;
   const T* m = w.m;
   Index spoilt_count = 0;
   for (Index row = 0; row < w.rows; ++row) {
-    const Index first = w.y_rows[row], below = w.out_h - first / (w.out_w * w.out_c) % w.out_h;
+    const Index first = w.y_rows[row], below = winograd_rows_below(w, first);
     for (Index i = 0; i < w.width; ++i, m += w.m_pitch) {
-      Vector<T> check{};  // 0, or NaN
+      Vector<T> check{};
       for (Index c = 0; c < w.channels; c += lanes<T>) {
         const Tail<T> tail(w.channels - c < lanes<T> ? w.channels - c : lanes<T>);
-        Vector<T> sums[std::size_t{M * size}], line[std::size_t{size}];
-        KEEL_SIMD_UNROLL
-        for (int s = 0; s < size; ++s) {
-          KEEL_SIMD_UNROLL
-          for (int r = 0; r < size; ++r) line[r] = load(m + (r * size + s) * w.m_plane + c);
-          winograd_at<T, M>(line, sums + s, size);
-        }
         const Vector<T> bias = w.bias ? load(w.bias + c, tail) : Vector<T>{};
-        Vector<T> total{};
-        KEEL_SIMD_UNROLL
-        for (int r = 0; r < M; ++r) {
-          if (r == below) break;
-          winograd_at<T, M>(sums + r * size, line, 1);
-          KEEL_SIMD_UNROLL
-          for (int s = 0; s < M; ++s) total += line[s];
-          winograd_finish<T, M>(w, line, bias, first + (r * w.out_w + M * i) * w.out_c + c, w.out_w - M * i,
-                                r + M < below ? M * w.out_w * w.out_c : 0, tail);
-        }
-        check += total - total;
+        check += winograd_output<T, M>(w, m + c, bias, first + M * i * w.out_c + c, below, w.out_w - M * i, tail);
       }
       if (any_nan(check)) spoilt[spoilt_count++] = row * w.width + i;
     }
@@ -197,37 +211,43 @@ Index winograd_outputs(const detail::WinogradTiles<T>& w, Index* spoilt) {
   return spoilt_count;
 }
 
+/// A dy A^T of one tile and vector of channels; dy goes on for `below` rows and `right` columns from `at`. What the
+/// tile below reads is fetched where `fetches`.
+template <class T>
+KEEL_SIMD_INLINE void winograd_gradient(const detail::WinogradTiles<T>& w, const T* at, Index below, Index right,
+                                        const Tail<T>& tail, bool fetches, T* m) {
+  constexpr int M = 4, size = M + 2;
+  Vectors<T, size> d[M], line;
+  KEEL_SIMD_UNROLL
+  for (int s = 0; s < M; ++s) {
+    KEEL_SIMD_UNROLL
+    for (int r = 0; r < M; ++r) {
+      if (r + M < below && s < right && fetches) prefetch(at + ((r + M) * w.out_w + s) * w.out_c);
+      line[r] = r < below && s < right ? load(at + (r * w.out_w + s) * w.out_c, tail) : Vector<T>{};
+    }
+    winograd_a<T>(line, 1, d[s]);
+  }
+  KEEL_SIMD_UNROLL
+  for (int r = 0; r < size; ++r) {
+    winograd_a<T>(&d[0][r], size, line);
+    KEEL_SIMD_UNROLL
+    for (int s = 0; s < size; ++s) store(m + (r * size + s) * w.m_plane, line[s]);
+  }
+}
+
 /// A dy A^T of every tile and channel, zeros in the columns from `channels` up to the whole panel.
 template <class T>
 void winograd_gradients(const detail::WinogradTiles<T>& w, const T* dy, Index columns) {
-  constexpr int M = 4, size = M + 2;
+  constexpr int M = 4;
   T* m = w.m;
   for (Index row = 0; row < w.rows; ++row) {
-    const Index first = w.y_rows[row], below = w.out_h - first / (w.out_w * w.out_c) % w.out_h;
-    for (Index i = 0; i < w.width; ++i, m += w.m_pitch) {
-      const Index right = w.out_w - M * i;
+    const Index first = w.y_rows[row], below = winograd_rows_below(w, first);
+    for (Index i = 0; i < w.width; ++i, m += w.m_pitch)
       for (Index c = 0; c < columns; c += lanes<T>) {
         const Index left = w.channels - c;
         const Tail<T> tail(left < 0 ? 0 : left < lanes<T> ? left : lanes<T>);
-        const T* const at = dy + first + M * i * w.out_c + c;
-        Vector<T> d[std::size_t{M}][std::size_t{size}], line[std::size_t{size}];
-        KEEL_SIMD_UNROLL
-        for (int s = 0; s < M; ++s) {
-          KEEL_SIMD_UNROLL
-          for (int r = 0; r < M; ++r) {
-            if (r + M < below && s < right && left > 0) prefetch(at + ((r + M) * w.out_w + s) * w.out_c);
-            line[r] = r < below && s < right ? load(at + (r * w.out_w + s) * w.out_c, tail) : Vector<T>{};
-          }
-          winograd_a<T>(line, 1, d[s]);
-        }
-        KEEL_SIMD_UNROLL
-        for (int r = 0; r < size; ++r) {
-          winograd_a<T>(&d[0][r], size, line);
-          KEEL_SIMD_UNROLL
-          for (int s = 0; s < size; ++s) store(m + (r * size + s) * w.m_plane + c, line[s]);
-        }
+        winograd_gradient<T>(w, dy + first + M * i * w.out_c + c, below, w.out_w - M * i, tail, left > 0, m + c);
       }
-    }
   }
 }
 
