@@ -61,7 +61,10 @@ void batch_norm(benchmark::State& state, Kernel which) {
       const double hat = (double(x[i]) - m) * s;
       const double z = hat * double(gamma[at]) + double(beta[at]) + (residual ? double(r[i]) : 0);
       worst = (std::max)(worst, std::abs(double(y[i]) - (std::max)(z, 0.0)));
-      if (y[i] > 0) first += double(dy[i]), second += double(dy[i]) * hat;
+      if (y[i] > 0) {
+        first += double(dy[i]);
+        second += double(dy[i]) * hat;
+      }
     }
     if (!(worst < 1e-5 && std::abs(double(dbeta[at]) - first) < 1e-5 * double(rows) &&
           std::abs(double(dgamma[at]) - second) < 1e-5 * double(rows)))

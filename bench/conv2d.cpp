@@ -38,7 +38,7 @@ constexpr Shape2D shapes[] = {
 
 enum class Direction { forward, backward_input, backward_kernel };
 
-std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+std::size_t size(Index n) { return to_size(n); }
 
 std::vector<float> random_values(Index count) {
   std::mt19937 engine(static_cast<unsigned>(count));
@@ -55,12 +55,20 @@ struct Problem {
 
   Problem(const Shape2D& s, Index batch) {
     const Index out = (s.size - 1) / s.stride + 1;
-    g = {batch,    s.size,   s.size,   s.in_c, out, out,          s.out_c,      s.kernel,
-         s.kernel, s.stride, s.stride, 1,      1,   s.kernel / 2, s.kernel / 2, 1};
+    g.batch = batch;
+    g.in_h = g.in_w = s.size;
+    g.in_c = s.in_c;
+    g.out_h = g.out_w = out;
+    g.out_c = s.out_c;
+    g.kernel_h = g.kernel_w = s.kernel;
+    g.stride_h = g.stride_w = s.stride;
+    g.pad_top = g.pad_left = s.kernel / 2;
     x = random_values(batch * s.size * s.size * s.in_c);
     dy = random_values(batch * out * out * s.out_c);
     kernel = random_values(g.kernel_size());
-    y = dy, dx = x, dkernel = kernel;
+    y = dy;
+    dx = x;
+    dkernel = kernel;
     packed.resize(size(conv2d_packed_size<float>(g)));
     conv2d_pack(g, kernel.data(), packed.data());
   }

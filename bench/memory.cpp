@@ -25,7 +25,10 @@ double peak_megabytes() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return std::fprintf(stderr, "usage: memory NETWORK infer|train BATCH\n"), 2;
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: memory NETWORK infer|train BATCH\n");
+    return 2;
+  }
   const bool training = std::strcmp(argv[2], "train") == 0;
   const Index batch = std::atoi(argv[3]);
   const double before = peak_megabytes();

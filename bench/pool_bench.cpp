@@ -23,8 +23,11 @@ enum Kernel { max_inference, max_training, max_backward, average, average_backwa
 /// Square pooling without a remainder; bytes/s count x and y (or dx and dy) once each.
 void pool(benchmark::State& state, Kernel which) {
   PoolGeometry g;
-  g.batch = state.range(0), g.in_h = g.in_w = state.range(1), g.channels = state.range(2);
-  g.kernel_h = g.kernel_w = state.range(3), g.stride_h = g.stride_w = state.range(4);
+  g.batch = state.range(0);
+  g.in_h = g.in_w = state.range(1);
+  g.channels = state.range(2);
+  g.kernel_h = g.kernel_w = state.range(3);
+  g.stride_h = g.stride_w = state.range(4);
   g.pad_top = g.pad_left = g.pad_bottom = g.pad_right = state.range(5);
   g.out_h = g.out_w = pool_output_size(g.in_h, g.kernel_h, g.stride_h, g.pad_top, g.pad_top, false);
   const Index in = g.batch * g.in_h * g.in_w * g.channels, out = g.batch * g.out_h * g.out_w * g.channels;
@@ -62,7 +65,9 @@ void pool(benchmark::State& state, Kernel which) {
         for (Index w = ow * g.stride_w - g.pad_left; w < ow * g.stride_w - g.pad_left + g.kernel_w; ++w) {
           if (h < 0 || h >= g.in_h || w < 0 || w >= g.in_w) continue;
           const double value = double(x[size_t(((b * g.in_h + h) * g.in_w + w) * g.channels + c)]);
-          total += value, count += 1, best = (std::max)(best, value);
+          total += value;
+          count += 1;
+          best = (std::max)(best, value);
         }
       if (!(std::abs(double(y[size_t(at)]) - (which == average ? total / count : best)) < 1e-6))
         return state.SkipWithError("wrong result");

@@ -113,7 +113,10 @@ TEST_CASE_TEMPLATE("activations agree with their definitions", T, float, double)
         const double error = std::abs(static_cast<double>(y[i]) - expected[i]);
         const double floor = kind == Activation::hard_sigmoid || kind == Activation::hard_swish ? 1e-1 : 1e-35;
         const double relative = error / (std::max)(std::abs(expected[i]), floor);
-        if (relative > worst) worst = relative, worst_at = static_cast<double>(x[i]);
+        if (relative > worst) {
+          worst = relative;
+          worst_at = static_cast<double>(x[i]);
+        }
         worst_slope = (std::max)(worst_slope, std::abs(static_cast<double>(dx[i]) - scaled[i]));
       }
       const double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());

@@ -72,7 +72,10 @@ Conv2DGeometry random_geometry(Random& random) {
   g.kernel_w = random.in(0, 3) == 0 ? random.in(1, 7) : g.kernel_h;
   g.stride_h = random.in(0, 1) ? 1 : random.in(1, 3);
   g.stride_w = random.in(0, 3) ? g.stride_h : random.in(1, 3);
-  if (random.in(0, 4) == 0) g.dilation_h = random.in(1, 3), g.dilation_w = random.in(1, 3);
+  if (random.in(0, 4) == 0) {
+    g.dilation_h = random.in(1, 3);
+    g.dilation_w = random.in(1, 3);
+  }
   g.groups = random.in(0, 3) ? 1 : random.in(1, 3);
   const Index channels[] = {1, 2, 3, 4, 5, 8, 16, 17, 24, 32, 33, 48, 64, 70};
   g.in_c = g.groups * channels[random.in(0, 13)];
@@ -142,7 +145,12 @@ void check_geometry(const Conv2DGeometry& g, Random& random) {
   products(g, [&](std::size_t a, std::size_t b, std::size_t c) {
     const double p = double(x[a]) * double(kernel[b]), q = double(dy[c]) * double(kernel[b]),
                  r = double(x[a]) * double(dy[c]);
-    y[c] += p, ym[c] += std::abs(p), dx[a] += q, dxm[a] += std::abs(q), dk[b] += r, dkm[b] += std::abs(r);
+    y[c] += p;
+    ym[c] += std::abs(p);
+    dx[a] += q;
+    dxm[a] += std::abs(q);
+    dk[b] += r;
+    dkm[b] += std::abs(r);
   });
   if (keel::detail::winograd_tile(keel::detail::forward_shape(g)) > 0)
     for (std::vector<double>* magnitudes : {&ym, &dxm, &dkm})  // one error for all values of a tile
@@ -257,7 +265,8 @@ TEST_CASE("conv2d: the comparison can fail") {
   const std::vector<float> x = random.values<float>(x_size(g)), kernel = random.values<float>(size(g.kernel_size()));
   std::vector<double> y(y_size(g)), ym(y.size());
   products(g, [&](std::size_t a, std::size_t b, std::size_t c) {
-    y[c] += double(x[a]) * double(kernel[b]), ym[c] += std::abs(double(x[a]) * double(kernel[b]));
+    y[c] += double(x[a]) * double(kernel[b]);
+    ym[c] += std::abs(double(x[a]) * double(kernel[b]));
   });
   std::vector<float> result = Run<float>(SimdLevel::baseline).forward(g, x, kernel);
   CHECK(error(result, y, ym) < 8);

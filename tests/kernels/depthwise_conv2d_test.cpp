@@ -57,9 +57,12 @@ template <class T>
 Reference reference(const Conv2DGeometry& g, const T* x, const T* kernel, const T* dy) {
   const Index outputs = g.batch * g.out_h * g.out_w * g.out_c, inputs = g.batch * g.in_h * g.in_w * g.in_c;
   Reference result;
-  result.y.resize(static_cast<std::size_t>(outputs)), result.y_size = result.y;
-  result.dx.resize(static_cast<std::size_t>(inputs)), result.dx_size = result.dx;
-  result.dk.resize(static_cast<std::size_t>(g.kernel_size())), result.dk_size = result.dk;
+  result.y.resize(static_cast<std::size_t>(outputs));
+  result.y_size = result.y;
+  result.dx.resize(static_cast<std::size_t>(inputs));
+  result.dx_size = result.dx;
+  result.dk.resize(static_cast<std::size_t>(g.kernel_size()));
+  result.dk_size = result.dk;
   const auto add = [](std::vector<double>& sums, std::vector<double>& sizes, Index at, double term) {
     sums[static_cast<std::size_t>(at)] += term;
     sizes[static_cast<std::size_t>(at)] += std::abs(term);
@@ -131,8 +134,10 @@ TEST_CASE_TEMPLATE("depthwise convolution agrees with sums in double", T, float,
       AlignedVector<T> sum = data.kernel;
       depthwise_conv2d_backward_kernel(g, data.x.data(), data.dy.data(), sum.data(), true, context);
       std::vector<double> total = expected.dk, size = expected.dk_size;
-      for (std::size_t i = 0; i < total.size(); ++i)
-        total[i] += double(data.kernel[i]), size[i] += std::abs(double(data.kernel[i]));
+      for (std::size_t i = 0; i < total.size(); ++i) {
+        total[i] += double(data.kernel[i]);
+        size[i] += std::abs(double(data.kernel[i]));
+      }
       check_close(total, size, sum);
     }
 }

@@ -13,9 +13,18 @@ struct Sizes {
 
 PoolGeometry geometry(Index batch, Index channels, const Sizes& h, const Sizes& w, bool ceil_mode = false) {
   PoolGeometry g;
-  g.batch = batch, g.channels = channels;
-  g.in_h = h.in, g.kernel_h = h.kernel, g.stride_h = h.stride, g.pad_top = h.before, g.pad_bottom = h.after;
-  g.in_w = w.in, g.kernel_w = w.kernel, g.stride_w = w.stride, g.pad_left = w.before, g.pad_right = w.after;
+  g.batch = batch;
+  g.channels = channels;
+  g.in_h = h.in;
+  g.kernel_h = h.kernel;
+  g.stride_h = h.stride;
+  g.pad_top = h.before;
+  g.pad_bottom = h.after;
+  g.in_w = w.in;
+  g.kernel_w = w.kernel;
+  g.stride_w = w.stride;
+  g.pad_left = w.before;
+  g.pad_right = w.after;
   g.out_h = pool_output_size(h.in, h.kernel, h.stride, h.before, h.after, ceil_mode);
   g.out_w = pool_output_size(w.in, w.kernel, w.stride, w.before, w.after, ceil_mode);
   return g;
@@ -107,7 +116,10 @@ TEST_CASE_TEMPLATE("pooling agrees with its definition", T, float, double) {
     std::vector<double> best(out_size(g), -std::numeric_limits<double>::infinity());
     std::vector<std::size_t> winner(out_size(g));
     for_cells(g, [&](std::size_t out, std::size_t in) {
-      if (static_cast<double>(x[in]) > best[out]) best[out] = static_cast<double>(x[in]), winner[out] = in;
+      if (static_cast<double>(x[in]) > best[out]) {
+        best[out] = static_cast<double>(x[in]);
+        winner[out] = in;
+      }
     });
     std::vector<double> dx(in_size(g));
     for (std::size_t i = 0; i < dy.size(); ++i) dx[winner[i]] += static_cast<double>(dy[i]);

@@ -1,4 +1,5 @@
 #pragma once
+/// Activations and their derivatives, on whole arrays.
 
 #include <array>
 #include <string_view>

@@ -1,4 +1,5 @@
 #pragma once
+/// Batch normalisation: statistics, forward and backward, with the activation and the residual behind it.
 
 #include <cmath>
 
@@ -130,6 +131,26 @@ void batch_norm_forward(Index rows, Index channels, const T* x, const double* me
   });
 }
 
+/// What a backward pass takes from each channel: dx = scale (g - first - (x - mean) second).
+template <class T>
+struct BatchNormTerms {
+  T *first, *second;
+};
+
+/// dbeta and dgamma from the sums of g and of g (x - mean), and the terms of dx.
+template <class T>
+void batch_norm_reduce(Index rows, Index channels, const double* sums, const double* dots, const double* variance,
+                       double epsilon, const BatchNormGradients<T>& out, const BatchNormTerms<T>& terms) {
+  const double n = static_cast<double>(rows);
+  for (Index c = 0; c < channels; ++c) {
+    const double s = inverse_deviation(variance[c], epsilon), dot = dots[c] * s;
+    if (out.dbeta) out.dbeta[c] = static_cast<T>(sums[c]) + (out.accumulate ? out.dbeta[c] : T(0));
+    if (out.dgamma) out.dgamma[c] = static_cast<T>(dot) + (out.accumulate ? out.dgamma[c] : T(0));
+    terms.first[c] = static_cast<T>(sums[c] / n);
+    terms.second[c] = static_cast<T>(dot * s / n);
+  }
+}
+
 template <class T>
 void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, const double* mean,
                          const double* variance, const BatchNormEpilogue<T>& epilogue, const T* dy,
@@ -142,11 +163,12 @@ void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, co
   if (!activation_is_simple(kind)) {
     if (g == nullptr) g = out.dx ? out.dx : context.scratch.take<T>(rows * channels);
     batch_norm_general_gradient(rows, channels, x, by, epilogue, dy, g, context);
-    dy = g, g = nullptr, kind = Activation::linear;
+    dy = g;
+    g = nullptr;
+    kind = Activation::linear;
   }
 
-  T* const first = take_channels<T>(channels, context);
-  T* const second = take_channels<T>(channels, context);
+  const BatchNormTerms<T> terms{take_channels<T>(channels, context), take_channels<T>(channels, context)};
   if (!frozen || g || out.dgamma || out.dbeta) {
     const Index dots = padded(channels);
     const double* const sums = sum_row_blocks(rows, channels, 2, context, [&](Index begin, Index end, double* block) {
@@ -155,22 +177,18 @@ void batch_norm_backward(bool frozen, Index rows, Index channels, const T* x, co
       (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at,
        g ? g + at : nullptr, block, block + dots);
     });
-    for (Index c = 0; c < channels; ++c) {
-      const double s = inverse_deviation(variance[c], epilogue.epsilon);
-      const double sum = sums[c], dot = sums[dots + c] * s, n = static_cast<double>(rows);
-      if (out.dbeta) out.dbeta[c] = static_cast<T>(sum) + (out.accumulate ? out.dbeta[c] : T(0));
-      if (out.dgamma) out.dgamma[c] = static_cast<T>(dot) + (out.accumulate ? out.dgamma[c] : T(0));
-      first[c] = static_cast<T>(sum / n);
-      second[c] = static_cast<T>(dot * s / n);
+    batch_norm_reduce(rows, channels, sums, sums + dots, variance, epilogue.epsilon, out, terms);
+    if (g) {
+      dy = g;
+      kind = Activation::linear;
     }
-    if (g) dy = g, kind = Activation::linear;
   }
   if (out.dx == nullptr) return;
   parallel_for(context.threads, rows, elementwise_grain / (channels + 1) + 1, [&](Index begin, Index end) {
     const Index at = begin * channels;
     KEEL_SIMD_CALL(context.simd, batch_norm_apply_gradients<T>)
-    (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at, by.factor, first,
-     frozen ? nullptr : second, out.dx + at);
+    (end - begin, channels, x + at, by, residual ? residual + at : nullptr, kind, alpha, dy + at, by.factor,
+     terms.first, frozen ? nullptr : terms.second, out.dx + at);
   });
 }
 

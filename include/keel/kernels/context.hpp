@@ -1,4 +1,5 @@
 #pragma once
+/// What every kernel is called with.
 
 #include <keel/kernels/scratch.hpp>
 #include <keel/kernels/simd/level.hpp>

@@ -1,4 +1,5 @@
 #pragma once
+/// Dense layers: forward and gradients, as matrix products.
 
 #include <keel/kernels/epilogue.hpp>
 #include <keel/kernels/gemm.hpp>

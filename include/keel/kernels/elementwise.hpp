@@ -1,4 +1,5 @@
 #pragma once
+/// Sums and products of arrays, element by element.
 
 #include <keel/kernels/activation.hpp>
 

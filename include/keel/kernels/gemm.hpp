@@ -1,4 +1,5 @@
 #pragma once
+/// Matrix products, by which dense layers are computed.
 
 #include <keel/kernels/context.hpp>
 #include <keel/kernels/parallel.hpp>
@@ -38,65 +39,102 @@ struct GemmOperand {
   }
 };
 
+/// One call of gemm.
+template <class T>
+class Gemm {
+ public:
+  /// Its memory is the caller's frame's.
+  Gemm(Index rows, Index columns, Index depth, const GemmOperand<T>& a, const GemmOperand<T>& b, T* c, bool accumulate,
+       const KernelContext& context)
+      : rows_(rows),
+        columns_(columns),
+        depth_(depth),
+        chunks_((depth + simd::gemm_chunk - 1) / simd::gemm_chunk),
+        a_(a),
+        b_(b),
+        c_(c),
+        accumulate_(accumulate),
+        context_(context),
+        pool_(rows * columns * depth < (Index{1} << 17) ? nullptr : context.threads),
+        scratch_size_(KEEL_SIMD_CALL(context.simd, gemm_scratch<T>)(columns)),
+        scratch_(context.scratch.take<T>(scratch_size_ * thread_count(pool_))) {}
+
+  void run() {
+    const Index threads = thread_count(pool_);
+    const Index blocks = (rows_ + simd::gemm_rows - 1) / simd::gemm_rows;
+    const Index units = (columns_ + column_unit - 1) / column_unit;
+    // Few rows are all about reading b, whose chunks lie in one piece.
+    const bool deep =
+        rows_ <= 16 ? chunks_ >= threads : (std::max)(blocks, units) < 4 * threads && chunks_ >= 2 * threads;
+    if (threads > 1 && deep && chunks_ * rows_ * columns_ <= Index{1} << 21) return by_chunks();
+    if (blocks >= units)
+      parallel_for(pool_, blocks, 1, [&](Index begin, Index end, int thread) {
+        multiply(begin * simd::gemm_rows, (std::min)(end * simd::gemm_rows, rows_), 0, columns_, thread);
+      });
+    else
+      parallel_for(pool_, units, 1, [&](Index begin, Index end, int thread) {
+        multiply(0, rows_, begin * column_unit, (std::min)(end * column_unit, columns_), thread);
+      });
+  }
+
+ private:
+  static constexpr Index column_unit = 96;  // a multiple of the register tile on every instruction set
+
+  /// A small result of a deep product: each chunk on its own, then their sum in order.
+  void by_chunks() {
+    const Index size = rows_ * columns_;
+    T* const parts = context_.scratch.take<T>(chunks_ * size);
+    parallel_for(pool_, chunks_, 1, [&](Index begin, Index end, int thread) {
+      for (Index chunk = begin; chunk < end; ++chunk)
+        add_chunk(chunk, 0, rows_, 0, columns_, parts + chunk * size, false, thread);
+    });
+    parallel_for(pool_, size, 4096, [&](Index begin, Index end) {
+      for (Index chunk = 0; chunk < chunks_; ++chunk) {
+        const T* const part = parts + chunk * size;
+        if (chunk == 0 && !accumulate_)
+          std::copy(part + begin, part + end, c_ + begin);
+        else
+          for (Index i = begin; i < end; ++i) c_[i] += part[i];
+      }
+    });
+  }
+
+  /// All chunks of some rows and columns of c.
+  void multiply(Index row, Index row_end, Index column, Index column_end, int thread) const {
+    for (Index chunk = 0; chunk < chunks_; ++chunk)
+      add_chunk(chunk, row, row_end, column, column_end, c_, accumulate_ || chunk > 0, thread);
+  }
+
+  void add_chunk(Index chunk, Index row, Index row_end, Index column, Index column_end, T* to, bool add,
+                 int thread) const {
+    const Index k = chunk * simd::gemm_chunk, depth = (std::min)(simd::gemm_chunk, depth_ - k);
+    const T* const b_end = b_.data + (b_.transposed ? columns_ : depth_) * b_.step;
+    const auto block = KEEL_SIMD_CALL(context_.simd, gemm_block<T>);
+    for (; row < row_end; row += simd::gemm_rows)
+      block((std::min)(simd::gemm_rows, row_end - row), column_end - column, depth, a_.at(row, k), a_.step,
+            a_.transposed, a_.transposed ? rows_ - row : depth_ - k, b_.at(k, column), b_.step, b_.transposed, b_end,
+            to + row * columns_ + column, columns_, add, scratch_ + thread * scratch_size_);
+  }
+
+  Index rows_, columns_, depth_, chunks_;
+  const GemmOperand<T>&a_, &b_;
+  T* c_;
+  bool accumulate_;
+  const KernelContext& context_;
+  ThreadPool* pool_;
+  Index scratch_size_;  // for each thread
+  T* scratch_;
+};
+
 /// c = a b, or c += a b where `accumulate`: a is (rows, depth), b (depth, columns), c (rows, columns) contiguous.
 /// An element's bits depend on its row of a and its column of b alone, not on the sizes or the threads.
 template <class T>
 void gemm(Index rows, Index columns, Index depth, const GemmOperand<T>& a, const GemmOperand<T>& b, T* c,
           bool accumulate, const KernelContext& context) {
-  using simd::gemm_chunk, simd::gemm_rows;
   if (depth == 0 && !accumulate) std::fill(c, c + rows * columns, T(0));
   if (rows * columns * depth == 0) return;
-  ThreadPool* const pool = rows * columns * depth < (Index{1} << 17) ? nullptr : context.threads;
-  const Index threads = thread_count(pool), chunks = (depth + gemm_chunk - 1) / gemm_chunk;
   Scratch::Frame frame(context.scratch);
-  const Index each = KEEL_SIMD_CALL(context.simd, gemm_scratch<T>)(columns);
-  T* const scratch = context.scratch.take<T>(each * threads);
-  const auto block = KEEL_SIMD_CALL(context.simd, gemm_block<T>);
-  const auto multiply = [&](Index row, Index row_count, Index column, Index column_count, Index chunk, T* to, bool add,
-                            int thread) {
-    const Index k = chunk * gemm_chunk;
-    block(row_count, column_count, (std::min)(gemm_chunk, depth - k), a.at(row, k), a.step, a.transposed,
-          a.transposed ? rows - row : depth - k, b.at(k, column), b.step, b.transposed,
-          b.data + (b.transposed ? columns : depth) * b.step, to + row * columns + column, columns, add,
-          scratch + thread * each);
-  };
-
-  const Index row_blocks = (rows + gemm_rows - 1) / gemm_rows;
-  constexpr Index column_unit = 96;  // a multiple of the register tile on every instruction set
-  const Index column_units = (columns + column_unit - 1) / column_unit;
-  // Few rows are all about reading b, whose chunks lie in one piece.
-  const bool deep =
-      rows <= 16 ? chunks >= threads : (std::max)(row_blocks, column_units) < 4 * threads && chunks >= 2 * threads;
-  if (threads > 1 && deep && chunks * rows * columns <= Index{1} << 21) {
-    // A small result of a deep product: each chunk on its own, then their sum in order.
-    T* const parts = context.scratch.take<T>(chunks * rows * columns);
-    parallel_for(pool, chunks, 1, [&](Index begin, Index end, int thread) {
-      for (Index chunk = begin; chunk < end; ++chunk)
-        for (Index row = 0; row < rows; row += gemm_rows)
-          multiply(row, (std::min)(gemm_rows, rows - row), 0, columns, chunk, parts + chunk * rows * columns, false,
-                   thread);
-    });
-    parallel_for(pool, rows * columns, 4096, [&](Index begin, Index end) {
-      for (Index chunk = 0; chunk < chunks; ++chunk) {
-        const T* const part = parts + chunk * rows * columns;
-        if (chunk == 0 && !accumulate)
-          std::copy(part + begin, part + end, c + begin);
-        else
-          for (Index i = begin; i < end; ++i) c[i] += part[i];
-      }
-    });
-    return;
-  }
-  const bool by_rows = row_blocks >= column_units;
-  parallel_for(pool, by_rows ? row_blocks : column_units, 1, [&](Index begin, Index end, int thread) {
-    const Index first = by_rows ? begin * gemm_rows : 0;
-    const Index last = by_rows ? (std::min)(end * gemm_rows, rows) : rows;
-    const Index left = by_rows ? 0 : begin * column_unit;
-    const Index right = by_rows ? columns : (std::min)(end * column_unit, columns);
-    for (Index chunk = 0; chunk < chunks; ++chunk)
-      for (Index row = first; row < last; row += gemm_rows)
-        multiply(row, (std::min)(gemm_rows, last - row), left, right - left, chunk, c, accumulate || chunk > 0, thread);
-  });
+  Gemm<T>(rows, columns, depth, a, b, c, accumulate, context).run();
 }
 
 }  // namespace detail

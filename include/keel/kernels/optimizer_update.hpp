@@ -1,4 +1,5 @@
 #pragma once
+/// The update of a parameter by each optimizer, in one pass over memory.
 
 #include <cmath>
 #include <limits>

@@ -1,4 +1,5 @@
 #pragma once
+/// The thread pool and the loop that shares a range among its threads.
 
 #include <algorithm>
 #include <atomic>
@@ -36,7 +37,7 @@ class ThreadPool {
   explicit ThreadPool(int threads = default_threads()) {
     if (threads < 1 || threads > 1024) throw ConfigError("ThreadPool", "1 to 1024 threads", std::to_string(threads));
     spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 1000 : 0;
-    workers_.reserve(static_cast<std::size_t>(threads - 1));
+    workers_.reserve(to_size(threads - 1));
     try {
       for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { serve(i); });
     } catch (...) {

@@ -1,4 +1,5 @@
 #pragma once
+/// Maximum and average pooling, in windows and over whole images.
 
 #include <algorithm>
 #include <cstddef>
@@ -172,9 +173,13 @@ void global_average_pool_backward(Index batch, Index cells, Index channels, cons
 /// Global maximum: max_pool_forward and max_pool_backward with this geometry, one window a sample.
 inline PoolGeometry global_pool_geometry(Index batch, Index in_h, Index in_w, Index channels) {
   PoolGeometry g;
-  g.batch = batch, g.in_h = in_h, g.in_w = in_w, g.channels = channels;
+  g.batch = batch;
+  g.in_h = in_h;
+  g.in_w = in_w;
+  g.channels = channels;
   g.out_h = g.out_w = 1;
-  g.kernel_h = in_h, g.kernel_w = in_w;
+  g.kernel_h = in_h;
+  g.kernel_w = in_w;
   return g;
 }
 

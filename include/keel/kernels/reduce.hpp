@@ -1,4 +1,5 @@
 #pragma once
+/// Sums over rows, in an order that neither batch nor threads change.
 
 #include <keel/kernels/context.hpp>
 #include <keel/kernels/parallel.hpp>

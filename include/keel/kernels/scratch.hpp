@@ -1,4 +1,5 @@
 #pragma once
+/// Temporary memory for kernels.
 
 #include <cstddef>
 #include <vector>
@@ -15,7 +16,7 @@ class Scratch {
   /// Uninitialised memory for `count` values, valid until the enclosing frame ends.
   template <class T>
   T* take(Index count) {
-    const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
+    const std::size_t bytes = (to_size(count) * sizeof(T) + 63) / 64 * 64;
     while (block_ < blocks_.size() && used_ + bytes > blocks_[block_].size()) {
       ++block_;
       used_ = 0;

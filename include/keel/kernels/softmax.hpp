@@ -1,4 +1,5 @@
 #pragma once
+/// Softmax and its logarithm over rows.
 
 #include <keel/kernels/context.hpp>
 #include <keel/kernels/parallel.hpp>

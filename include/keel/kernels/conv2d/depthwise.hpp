@@ -1,150 +1,33 @@
 #pragma once
+/// Depthwise convolutions and their gradients: every channel by kernels of its own.
 
-#include <keel/kernels/conv2d/geometry.hpp>
+#include <keel/kernels/conv2d/depthwise_runs.hpp>
 #include <keel/kernels/epilogue.hpp>
 #include <keel/kernels/parallel.hpp>
-#include <keel/kernels/simd/vector.hpp>
-
-namespace keel {
-inline namespace KEEL_ABI {
-
-namespace simd {
-/// A term of a pixel's sum: where its input and its weight are, in values from `source` and from `kernel`.
-struct DepthwiseTap {
-  Index source, kernel;
-};
-/// Adjacent pixels with the same taps: y = sum + bias + residual on each channel, or its
-/// relu (clamp_low) or relu6 (both).
-template <class T>
-struct DepthwiseRun {
-  const DepthwiseTap* tap;  // row by row, `columns` in each
-  Index taps, columns, pixels, channels;
-  const T* source;
-  Index source_step;
-  const T* kernel;
-  T* y;
-  Index y_step;
-  const T *bias, *residual;
-  bool clamp_low, clamp_high;
-  const T* next;              // what the next row of outputs reads first,
-  Index next_lines, y_lines;  // and how much of it, and of y, is fetched with each pixel and vector of channels
-};
-/// Rows [first, first + rows) of an image, for 3 x 3 taps and stride 1: tap (r, s) is at
-/// kernel + (3 r + s) kernel_step.
-template <class T>
-struct DepthwiseStrip {
-  const T* source;  // an image of from_h x from_w pixels
-  Index from_h, from_w, channels;
-  const T* kernel;
-  Index kernel_step;
-  T* y;                       // an image with rows of to_w pixels
-  Index source_rows, y_rows;  // to the end of the last image
-  Index to_w, first, rows, pad_top, pad_left;
-  const T *bias, *residual;
-  bool clamp_low, clamp_high;
-};
-/// sums(r, s) += x y over adjacent pixels, for `rows` x `columns` taps.
-template <class T>
-struct DepthwiseGradient {
-  Index channels, pixels, rows, columns;
-  const T* x;
-  Index x_step, x_row, x_column;
-  const T* dy;
-  Index dy_step;
-  T* sums;
-  Index sums_row, sums_column;
-  const T *next_x, *next_dy;  // what the next row reads first, `x_lines` of x with each pixel and vector,
-  Index x_lines;
-  bool fetches;  // if there is one
-};
-}  // namespace simd
-
-}  // namespace KEEL_ABI
-}  // namespace keel
-
-#define KEEL_SIMD_SOURCE <keel/kernels/simd/depthwise_conv2d.inl>
-#include <keel/kernels/simd/foreach.inl>
 
 namespace keel {
 inline namespace KEEL_ABI {
 
 namespace detail {
 
-/// One axis of a convolution, or of the way back from its output to its input.
-struct DepthwiseAxis {
-  Index from_size, to_size, taps, stride, dilation, pad;
-  bool backward;
-
-  static DepthwiseAxis rows(const Conv2DGeometry& g, bool back) {
-    return {back ? g.out_h : g.in_h, back ? g.in_h : g.out_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top, back};
-  }
-  static DepthwiseAxis columns(const Conv2DGeometry& g, bool back) {
-    return {back ? g.out_w : g.in_w, back ? g.in_w : g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, back};
-  }
-
-  /// Where position `to` reads through a tap; -1 outside.
-  Index from(Index to, Index tap) const {
-    const Index at = backward ? to + pad - tap * dilation : to * stride + tap * dilation - pad;
-    if (at < 0 || (backward && at % stride != 0)) return -1;
-    const Index position = backward ? at / stride : at;
-    return position < from_size ? position : -1;
-  }
-  /// The last position that `to` reads, be it inside or not.
-  Index last(Index to) const { return backward ? (to + pad) / stride : to * stride + (taps - 1) * dilation - pad; }
-  /// From one position of a run to the next, and what that means where it reads.
-  Index to_step() const { return backward ? stride : 1; }
-  Index from_step() const { return backward ? 1 : stride; }
-};
-
-/// Positions first, first + to_step, ... that read through the same taps, each from_step after the one before.
-struct DepthwisePositions {
-  Index first, count, taps;
-  const Index *tap, *from;  // the taps and where `first` reads through them
-};
-
-/// Cuts an axis into runs; returns their number.
-inline Index depthwise_runs(const DepthwiseAxis& axis, DepthwisePositions* runs, Scratch& scratch) {
-  Index* lists = scratch.take<Index>(2 * axis.taps * axis.to_size);
-  Index count = 0;
-  for (Index phase = 0; phase < axis.to_step(); ++phase)
-    for (Index to = phase; to < axis.to_size; to += axis.to_step()) {
-      Index *const tap = lists, *const from = lists + axis.taps, taps = 0;
-      for (Index t = 0; t < axis.taps; ++t) {
-        const Index position = axis.from(to, t);
-        if (position < 0) continue;
-        tap[taps] = t;
-        from[taps++] = position;
-      }
-      if (to != phase) {
-        DepthwisePositions& last = runs[count - 1];
-        bool same = taps == last.taps;
-        for (Index t = 0; same && t < taps; ++t)
-          same = tap[t] == last.tap[t] && from[t] == last.from[t] + last.count * axis.from_step();
-        if (same) {
-          ++last.count;
-          continue;
-        }
-      }
-      runs[count++] = {to, 1, taps, tap, from};
-      lists += 2 * axis.taps;
-    }
-  return count;
-}
-
 /// 3 x 3 taps with stride 1 in strips of rows whose inputs stay in the second-level cache. Backward is the same
 /// with the taps in reverse order.
 template <class T>
 void depthwise_strips(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
                       const Epilogue<T>& epilogue, T* to, const KernelContext& context) {
-  simd::DepthwiseStrip<T> image;
-  image.from_h = backward ? g.out_h : g.in_h, image.from_w = backward ? g.out_w : g.in_w;
   const Index to_h = backward ? g.in_h : g.out_h, channels = g.out_c;
-  image.to_w = backward ? g.in_w : g.out_w, image.channels = channels;
-  image.kernel = backward ? kernel + 8 * channels : kernel, image.kernel_step = backward ? -channels : channels;
-  image.pad_top = backward ? 2 - g.pad_top : g.pad_top, image.pad_left = backward ? 2 - g.pad_left : g.pad_left;
+  simd::DepthwiseStrip<T> image;
+  image.from_h = backward ? g.out_h : g.in_h;
+  image.from_w = backward ? g.out_w : g.in_w;
+  image.to_w = backward ? g.in_w : g.out_w;
+  image.channels = channels;
+  image.kernel = backward ? kernel + 8 * channels : kernel;
+  image.kernel_step = backward ? -channels : channels;
+  image.pad_top = backward ? 2 - g.pad_top : g.pad_top;
+  image.pad_left = backward ? 2 - g.pad_left : g.pad_left;
   image.bias = epilogue.bias;
-  image.clamp_high = epilogue.activation.kind == Activation::relu6;
-  image.clamp_low = image.clamp_high || epilogue.activation.kind == Activation::relu;
+  image.clamp_low = epilogue.clamps_low();
+  image.clamp_high = epilogue.clamps_high();
   const Index from_row = image.from_w * channels, to_row = image.to_w * channels;
   const Index rows = std::clamp<Index>((256 << 10) / (from_row * Index{sizeof(T)} + 1), 1, to_h);
   const Index strips = (to_h + rows - 1) / rows;
@@ -157,81 +40,109 @@ void depthwise_strips(const Conv2DGeometry& g, bool backward, const T* source, c
       strip.source = source + n * strip.from_h * from_row;
       strip.source_rows = (g.batch - n) * strip.from_h;
       strip.y_rows = (g.batch - n) * to_h;
-      strip.y = to + at, strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
+      strip.y = to + at;
+      strip.residual = epilogue.residual ? epilogue.residual + at : nullptr;
       KEEL_SIMD_CALL(context.simd, depthwise_strip<T>)(strip);
     }
   });
 }
 
-/// The kernel's forward pass (x to y), or backwards (dy to dx) as a sum of the same form, for any taps and
-/// strides.
+/// The kernel's forward pass (x to y), or backwards (dy to dx) as a sum of the same form, for any taps and strides.
 template <class T>
-void depthwise_rows(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
-                    const Epilogue<T>& epilogue, T* to, const KernelContext& context) {
-  const DepthwiseAxis rows = DepthwiseAxis::rows(g, backward), columns = DepthwiseAxis::columns(g, backward);
-  const Index channels = g.out_c;
-  Scratch::Frame frame(context.scratch);
-  DepthwisePositions* const runs = context.scratch.take<DepthwisePositions>(columns.to_size);
-  const Index run_count = depthwise_runs(columns, runs, context.scratch);
-  simd::DepthwiseTap* const taps =
-      context.scratch.take<simd::DepthwiseTap>(thread_count(context.threads) * rows.taps * columns.taps);
+class DepthwiseRows {
+ public:
+  /// Its memory is the caller's frame's.
+  DepthwiseRows(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel, const Epilogue<T>& epilogue,
+                T* to, const KernelContext& context)
+      : rows_(DepthwiseAxis::rows(g, backward)),
+        columns_(DepthwiseAxis::columns(g, backward)),
+        batch_(g.batch),
+        channels_(g.out_c),
+        source_(source),
+        kernel_(kernel),
+        to_(to),
+        epilogue_(epilogue),
+        context_(context) {
+    runs_ = context.scratch.take<DepthwisePositions>(columns_.to_size);
+    run_count_ = depthwise_runs(columns_, runs_, context.scratch);
+    taps_ = context.scratch.take<simd::DepthwiseTap>(thread_count(context.threads) * rows_.taps * columns_.taps);
+  }
 
-  const Index work = columns.to_size * channels * rows.taps * columns.taps;
-  parallel_for(context.threads, g.batch * rows.to_size, (std::max)(Index{1}, 65536 / (work + 1)),
-               [&](Index begin, Index end, int thread) {
-                 simd::DepthwiseRun<T> run;
-                 run.tap = taps + thread * rows.taps * columns.taps;
-                 run.channels = channels;
-                 run.kernel = kernel;
-                 run.source_step = columns.from_step() * channels;
-                 run.y_step = columns.to_step() * channels;
-                 run.bias = epilogue.bias;
-                 run.clamp_high = epilogue.activation.kind == Activation::relu6;
-                 run.clamp_low = run.clamp_high || epilogue.activation.kind == Activation::relu;
-                 const T* const source_end = source + g.batch * rows.from_size * columns.from_size * channels;
-                 T* const to_end = to + g.batch * rows.to_size * columns.to_size * channels;
-                 for (Index row = begin; row < end; ++row) {
-                   run.source = source + row / rows.to_size * rows.from_size * columns.from_size * channels;
-                   for (Index i = 0; i < run_count; ++i) {
-                     const DepthwisePositions& positions = runs[i];
-                     simd::DepthwiseTap* tap = taps + thread * rows.taps * columns.taps;
-                     for (Index r = 0; r < rows.taps; ++r) {
-                       const Index from = rows.from(row % rows.to_size, r);
-                       for (Index s = 0; from >= 0 && s < positions.taps; ++s)
-                         *tap++ = {(from * columns.from_size + positions.from[s]) * channels,
-                                   (r * columns.taps + positions.tap[s]) * channels};
-                     }
-                     run.taps = tap - run.tap;
-                     run.columns = run.taps > 0 ? positions.taps : 0;
-                     run.pixels = positions.count;
-                     const Index at = (row * columns.to_size + positions.first) * channels;
-                     run.y = to + at;
-                     run.residual = epilogue.residual ? epilogue.residual + at : nullptr;
-                     run.next = run.source + ((rows.last(row % rows.to_size) + 1) * columns.from_size +
-                                              positions.first * columns.from_step()) *
-                                                 channels;
-                     const Index fetched = (positions.count + 1) * channels + 64;
-                     run.next_lines = backward ? 1 : rows.stride * columns.stride;
-                     if (source_end - run.next < fetched * run.next_lines) run.next_lines = 0;
-                     run.y_lines = columns.to_step();
-                     if (to_end - run.y < 512 + fetched * run.y_lines) run.y_lines = 0;
-                     KEEL_SIMD_CALL(context.simd, depthwise_run<T>)(run);
-                   }
-                 }
-               });
-}
+  void run() {
+    const Index work = columns_.to_size * channels_ * rows_.taps * columns_.taps;
+    parallel_for(context_.threads, batch_ * rows_.to_size, (std::max)(Index{1}, 65536 / (work + 1)),
+                 [&](Index begin, Index end, int thread) {
+                   for (Index row = begin; row < end; ++row)
+                     for (Index i = 0; i < run_count_; ++i)
+                       convolve(row, runs_[i], taps_ + thread * rows_.taps * columns_.taps);
+                 });
+  }
+
+ private:
+  /// One run of positions of a row of all images; `taps` has room for theirs.
+  void convolve(Index row, const DepthwisePositions& positions, simd::DepthwiseTap* taps) const {
+    const Index image = rows_.from_size * columns_.from_size * channels_;
+    simd::DepthwiseRun<T> run;
+    run.tap = taps;
+    run.taps = find_taps(row % rows_.to_size, positions, taps);
+    run.columns = run.taps > 0 ? positions.taps : 0;
+    run.pixels = positions.count;
+    run.channels = channels_;
+    run.source = source_ + row / rows_.to_size * image;
+    run.source_step = columns_.from_step() * channels_;
+    run.kernel = kernel_;
+    const Index at = (row * columns_.to_size + positions.first) * channels_;
+    run.y = to_ + at;
+    run.y_step = columns_.to_step() * channels_;
+    run.bias = epilogue_.bias;
+    run.residual = epilogue_.residual ? epilogue_.residual + at : nullptr;
+    run.clamp_low = epilogue_.clamps_low();
+    run.clamp_high = epilogue_.clamps_high();
+    const Index next_row = rows_.last(row % rows_.to_size) + 1;
+    run.next = run.source + (next_row * columns_.from_size + positions.first * columns_.from_step()) * channels_;
+    const Index fetched = (positions.count + 1) * channels_ + 64;
+    run.next_lines = rows_.backward ? 1 : rows_.stride * columns_.stride;
+    if (source_ + batch_ * image - run.next < fetched * run.next_lines) run.next_lines = 0;
+    run.y_lines = columns_.to_step();
+    const T* const to_end = to_ + batch_ * rows_.to_size * columns_.to_size * channels_;
+    if (to_end - run.y < 512 + fetched * run.y_lines) run.y_lines = 0;
+    KEEL_SIMD_CALL(context_.simd, depthwise_run<T>)(run);
+  }
+
+  /// The terms of the positions' sums in one row of an image; returns their number.
+  Index find_taps(Index row, const DepthwisePositions& positions, simd::DepthwiseTap* taps) const {
+    Index count = 0;
+    for (Index r = 0; r < rows_.taps; ++r) {
+      const Index from = rows_.from(row, r);
+      for (Index s = 0; from >= 0 && s < positions.taps; ++s)
+        taps[count++] = {(from * columns_.from_size + positions.from[s]) * channels_,
+                         (r * columns_.taps + positions.tap[s]) * channels_};
+    }
+    return count;
+  }
+
+  DepthwiseAxis rows_, columns_;
+  Index batch_, channels_;
+  const T *source_, *kernel_;
+  T* to_;
+  const Epilogue<T>& epilogue_;
+  const KernelContext& context_;
+  DepthwisePositions* runs_ = nullptr;
+  Index run_count_ = 0;
+  simd::DepthwiseTap* taps_ = nullptr;  // for each thread
+};
 
 template <class T>
 void depthwise_apply(const Conv2DGeometry& g, bool backward, const T* source, const T* kernel,
                      const Epilogue<T>& epilogue, T* to, const KernelContext& context) {
+  Scratch::Frame frame(context.scratch);
   const bool square = g.kernel_h == 3 && g.kernel_w == 3;
   const bool dense = g.stride_h == 1 && g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1;
   if (square && dense)
     depthwise_strips(g, backward, source, kernel, epilogue, to, context);
   else
-    depthwise_rows(g, backward, source, kernel, epilogue, to, context);
-  const Activation kind = epilogue.activation.kind;
-  if (kind != Activation::linear && kind != Activation::relu && kind != Activation::relu6)
+    DepthwiseRows<T>(g, backward, source, kernel, epilogue, to, context).run();
+  if (epilogue.activates_after())
     activation_forward(epilogue.activation, g.batch * g.out_h * g.out_w, g.out_c, to, to, context);
 }
 
@@ -275,62 +186,108 @@ void depthwise_conv2d_backward_input(const Conv2DGeometry& g, const T* dy, const
   }
 }
 
+namespace detail {
+
+/// The kernel's gradient. Threads share the channels, in units of 16, which are whole cache lines.
+template <class T>
+class DepthwiseKernelGradient {
+ public:
+  /// Its memory is the caller's frame's. `source` has the output's channels.
+  DepthwiseKernelGradient(const Conv2DGeometry& g, const T* source, const T* dy, T* dkernel,
+                          const KernelContext& context)
+      : g_(g), rows_(DepthwiseAxis::rows(g, false)), source_(source), dy_(dy), dkernel_(dkernel), context_(context) {
+    runs_ = context.scratch.take<DepthwisePositions>(g.out_w);
+    run_count_ = depthwise_runs(DepthwiseAxis::columns(g, false), runs_, context.scratch);
+    const Index weights = g.kernel_h * g.kernel_w * g.out_c;
+    parts_ = context.scratch.take<T>(weights);
+    std::fill_n(parts_, weights, T(0));
+  }
+
+  void run() {
+    const Index threads = thread_count(context_.threads), pixels = g_.batch * g_.out_h * g_.out_w;
+    const Index grain =
+        (std::max)((units() + threads - 1) / threads, Index{65536} / (pixels * g_.kernel_h * g_.kernel_w * 16) + 1);
+    parallel_for(context_.threads, units(), grain, [&](Index begin, Index end) {
+      const Index first = begin * 16, channels = (std::min)(end * 16, g_.out_c) - first;
+      const Index part_rows = (std::max)(Index{1}, 512 / g_.out_w), rows = g_.batch * g_.out_h;
+      for (Index row = 0; row < rows; ++row) {
+        add_row(row, first, channels);
+        if ((row + 1) % part_rows == 0 || row + 1 == rows) flush(first, channels);
+      }
+    });
+  }
+
+ private:
+  Index units() const { return (g_.out_c + 15) / 16; }
+
+  /// Adds what a row of all images gives to the sums of some channels.
+  void add_row(Index row, Index first, Index channels) const {
+    Index top = 0, bottom = rows_.taps;  // the taps that are inside the image
+    while (top < bottom && rows_.from(row % g_.out_h, top) < 0) ++top;
+    while (top < bottom && rows_.from(row % g_.out_h, bottom - 1) < 0) --bottom;
+    if (top == bottom) return;
+    const Index pitch = g_.out_c, from = rows_.from(row % g_.out_h, top);
+    const T* const image = source_ + row / g_.out_h * g_.in_h * g_.in_w * pitch + first;
+    const T* const source_end = source_ + g_.batch * g_.in_h * g_.in_w * pitch;
+    const T* const dy_end = dy_ + g_.batch * g_.out_h * g_.out_w * pitch;
+    simd::DepthwiseGradient<T> gradient;
+    gradient.channels = channels;
+    gradient.rows = bottom - top;
+    gradient.x_step = g_.stride_w * pitch;
+    gradient.x_row = g_.dilation_h * g_.in_w * pitch;
+    gradient.x_column = g_.dilation_w * pitch;
+    gradient.dy_step = pitch;
+    gradient.sums_row = g_.kernel_w * pitch;
+    gradient.sums_column = pitch;
+    gradient.x_lines = g_.stride_h * g_.stride_w;
+    for (Index i = 0; i < run_count_; ++i) {
+      const DepthwisePositions& run = runs_[i];
+      if (run.taps == 0) continue;
+      gradient.pixels = run.count;
+      gradient.columns = run.taps;
+      gradient.x = image + (from * g_.in_w + run.from[0]) * pitch;
+      gradient.dy = dy_ + (row * g_.out_w + run.first) * pitch + first;
+      gradient.sums = parts_ + (top * g_.kernel_w + run.tap[0]) * pitch + first;
+      gradient.next_x = gradient.x + gradient.rows * gradient.x_row + first * (run.count * gradient.x_lines - 1);
+      gradient.next_dy = gradient.dy + g_.out_w * pitch + first * (run.count - 1);
+      const Index fetched = run.count * units() * 16 + 64;
+      gradient.fetches =
+          source_end - gradient.next_x >= fetched * gradient.x_lines && dy_end - gradient.next_dy >= fetched;
+      KEEL_SIMD_CALL(context_.simd, depthwise_gradient_run<T>)(gradient);
+    }
+  }
+
+  /// Adds the sums of some channels to the gradient, and begins new ones.
+  void flush(Index first, Index channels) const {
+    for (Index t = 0; t < g_.kernel_h * g_.kernel_w; ++t)
+      for (Index at = t * g_.out_c + first, end = at + channels; at < end; ++at) {
+        dkernel_[at] += parts_[at];
+        parts_[at] = 0;
+      }
+  }
+
+  const Conv2DGeometry& g_;
+  DepthwiseAxis rows_;
+  const T *source_, *dy_;
+  T* dkernel_;
+  const KernelContext& context_;
+  DepthwisePositions* runs_ = nullptr;
+  Index run_count_ = 0;
+  T* parts_ = nullptr;  // sums of some rows, laid out as dkernel
+};
+
+}  // namespace detail
+
 /// dkernel = the gradient with respect to the kernel, or adds it to dkernel. Sums of some 512 pixels, one after
 /// the other; threads share the channels.
 template <class T>
 void depthwise_conv2d_backward_kernel(const Conv2DGeometry& g, const T* x, const T* dy, T* dkernel, bool accumulate,
                                       const KernelContext& context) {
-  const Index channels = g.out_c, taps = g.kernel_h * g.kernel_w;
-  if (!accumulate) std::fill_n(dkernel, taps * channels, T(0));
-  if (g.batch * g.out_h * g.out_w * taps * channels == 0) return;
+  if (!accumulate) std::fill_n(dkernel, g.kernel_h * g.kernel_w * g.out_c, T(0));
+  if (g.batch * g.out_h * g.out_w * g.kernel_h * g.kernel_w * g.out_c == 0) return;
   Scratch::Frame frame(context.scratch);
-  const T* const source = detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, channels / g.in_c, x, context);
-  const detail::DepthwiseAxis rows = detail::DepthwiseAxis::rows(g, false);
-  detail::DepthwisePositions* const runs = context.scratch.take<detail::DepthwisePositions>(g.out_w);
-  const Index run_count = depthwise_runs(detail::DepthwiseAxis::columns(g, false), runs, context.scratch);
-  T* const parts = context.scratch.take<T>(taps * channels);
-  std::fill_n(parts, taps * channels, T(0));
-  const Index part_rows = (std::max)(Index{1}, 512 / g.out_w), all_rows = g.batch * g.out_h;
-  const Index units = (channels + 15) / 16;  // of 16 channels: whole cache lines
-  const T *const source_end = source + g.batch * g.in_h * g.in_w * channels, *const dy_end =
-                                                                                 dy + all_rows * g.out_w * channels;
-  const Index grain = (std::max)((units + thread_count(context.threads) - 1) / thread_count(context.threads),
-                                 Index{65536} / (all_rows * g.out_w * taps * 16) + 1);
-  parallel_for(context.threads, units, grain, [&](Index begin, Index end) {
-    const Index first = begin * 16, some = (std::min)(end * 16, channels) - first;
-    simd::DepthwiseGradient<T> gradient;
-    gradient.channels = some, gradient.dy_step = channels;
-    gradient.x_step = g.stride_w * channels, gradient.x_lines = g.stride_h * g.stride_w;
-    gradient.x_row = g.dilation_h * g.in_w * channels, gradient.x_column = g.dilation_w * channels;
-    gradient.sums_row = g.kernel_w * channels, gradient.sums_column = channels;
-    for (Index row = 0; row < all_rows; ++row) {
-      const T* const image = source + row / g.out_h * g.in_h * g.in_w * channels + first;
-      Index top = 0, bottom = rows.taps;
-      while (top < bottom && rows.from(row % g.out_h, top) < 0) ++top;
-      while (top < bottom && rows.from(row % g.out_h, bottom - 1) < 0) --bottom;
-      const Index from = top < bottom ? rows.from(row % g.out_h, top) : 0;
-      for (Index i = 0; top < bottom && i < run_count; ++i) {
-        const detail::DepthwisePositions& run = runs[i];
-        if (run.taps == 0) continue;
-        gradient.pixels = run.count, gradient.rows = bottom - top, gradient.columns = run.taps;
-        gradient.x = image + (from * g.in_w + run.from[0]) * channels;
-        gradient.dy = dy + (row * g.out_w + run.first) * channels + first;
-        gradient.sums = parts + (top * g.kernel_w + run.tap[0]) * channels + first;
-        gradient.next_x = gradient.x + gradient.rows * gradient.x_row + first * (run.count * gradient.x_lines - 1);
-        gradient.next_dy = gradient.dy + g.out_w * channels + first * (run.count - 1);
-        const Index fetched = run.count * units * 16 + 64;
-        gradient.fetches =
-            source_end - gradient.next_x >= fetched * gradient.x_lines && dy_end - gradient.next_dy >= fetched;
-        KEEL_SIMD_CALL(context.simd, depthwise_gradient_run<T>)(gradient);
-      }
-      if ((row + 1) % part_rows != 0 && row + 1 != all_rows) continue;
-      for (Index t = 0; t < taps; ++t)
-        for (Index c = first; c < first + some; ++c) {
-          dkernel[t * channels + c] += parts[t * channels + c];
-          parts[t * channels + c] = 0;
-        }
-    }
-  });
+  const T* const source = detail::depthwise_repeat(g.batch * g.in_h * g.in_w, g.in_c, g.out_c / g.in_c, x, context);
+  detail::DepthwiseKernelGradient<T>(g, source, dy, dkernel, context).run();
 }
 
 KEEL_INSTANCE(void depthwise_conv2d_forward<float>(const Conv2DGeometry&, const float*, const float*,

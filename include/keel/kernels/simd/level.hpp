@@ -1,4 +1,5 @@
 #pragma once
+/// The instruction sets that kernels are compiled for, and which one is used.
 
 #include <cstdlib>
 #include <string>

@@ -46,7 +46,5 @@ constexpr Function* only(SimdLevel, Function* function) {
 }  // namespace keel
 #endif
 
-#define KEEL_SIMD_SOURCE <keel/kernels/simd/tiles.inl>
-#include <keel/kernels/simd/foreach.inl>
 #define KEEL_SIMD_SOURCE <keel/kernels/simd/vector.inl>
 #include <keel/kernels/simd/foreach.inl>

@@ -2,6 +2,8 @@
 // Vectors have the operators of T, lane by lane: + - * / and comparisons, whose result selects: `a < b ? x : y`.
 // A compiler without vector extensions gets vectors of one lane, which are plain T.
 
+#include <keel/kernels/simd/tiles.inl>
+
 #if KEEL_SIMD_BYTES > 0
 template <class T>
 struct VectorTypes {

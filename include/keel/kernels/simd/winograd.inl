@@ -26,13 +26,17 @@ KEEL_SIMD_INLINE void winograd_bt(Vector<T>* d, int step) {
   using P = WinogradPoints<T>;
   const Vector<T> d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
   if constexpr (M == 2) {
-    d[0] = d0 - d2, d[step] = d1 + d2, d[2 * step] = d2 - d1, d[3 * step] = d1 - d3;
+    d[0] = d0 - d2;
+    d[step] = d1 + d2;
+    d[2 * step] = d2 - d1;
+    d[3 * step] = d1 - d3;
   } else {
     const Vector<T> d4 = d[4 * step], d5 = d[5 * step];
     const Vector<T> even = fma_by<T>(-P::outer2, d2, d4), odd = fma_by<T>(-P::outer2, d1, d3);
     const Vector<T> even_outer = fma_by<T>(-P::inner2, d2, d4), odd_outer = fma_by<T>(-P::inner2, d1, d3);
     d[0] = fma_by<T>(P::product, d0, fma_by<T>(-P::sum, d2, d4));
-    d[step] = fma_by<T>(P::inner, odd, even), d[2 * step] = fma_by<T>(-P::inner, odd, even);
+    d[step] = fma_by<T>(P::inner, odd, even);
+    d[2 * step] = fma_by<T>(-P::inner, odd, even);
     d[3 * step] = fma_by<T>(P::outer, odd_outer, even_outer);
     d[4 * step] = fma_by<T>(-P::outer, odd_outer, even_outer);
     d[5 * step] = fma_by<T>(P::product, d1, fma_by<T>(-P::sum, d3, d5));
@@ -45,7 +49,8 @@ KEEL_SIMD_INLINE void winograd_at(const Vector<T>* m, Vector<T>* y, int step) {
   using P = WinogradPoints<T>;
   const Vector<T> even = m[1] + m[2], odd = m[1] - m[2];
   if constexpr (M == 2) {
-    y[0] = m[0] + even, y[step] = odd - m[3];
+    y[0] = m[0] + even;
+    y[step] = odd - m[3];
   } else {
     const Vector<T> even_outer = m[3] + m[4], odd_outer = m[3] - m[4];
     y[0] = m[0] + even + even_outer;
@@ -62,9 +67,12 @@ KEEL_SIMD_INLINE void winograd_a(const Vector<T>* y, int step, Vector<T>* m) {
   const Vector<T> y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
   const Vector<T> even = fma_by<T>(P::inner2, y2, y0), odd = fma_by<T>(P::inner2, y3, y1);
   const Vector<T> even_outer = fma_by<T>(P::outer2, y2, y0), odd_outer = fma_by<T>(P::outer2, y3, y1);
-  m[0] = y0, m[5] = y3;
-  m[1] = fma_by<T>(P::inner, odd, even), m[2] = fma_by<T>(-P::inner, odd, even);
-  m[3] = fma_by<T>(P::outer, odd_outer, even_outer), m[4] = fma_by<T>(-P::outer, odd_outer, even_outer);
+  m[0] = y0;
+  m[5] = y3;
+  m[1] = fma_by<T>(P::inner, odd, even);
+  m[2] = fma_by<T>(-P::inner, odd, even);
+  m[3] = fma_by<T>(P::outer, odd_outer, even_outer);
+  m[4] = fma_by<T>(-P::outer, odd_outer, even_outer);
 }
 
 /// G g: 3 taps' values at the points, over the product of each point's distances from the others.
@@ -73,13 +81,20 @@ KEEL_SIMD_INLINE void winograd_g(Vector<T> a, Vector<T> b, Vector<T> c, Vector<T
   using P = WinogradPoints<T>;
   if constexpr (M == 2) {
     const Vector<T> even = (a + c) * T(0.5), odd = b * T(0.5);
-    to[0] = a, to[1] = even + odd, to[2] = even - odd, to[3] = c;
+    to[0] = a;
+    to[1] = even + odd;
+    to[2] = even - odd;
+    to[3] = c;
   } else {
     const Vector<T> even = fma_by<T>(P::inner2, c, a) * P::of_inner, odd = b * (P::inner * P::of_inner);
     const Vector<T> even_outer = fma_by<T>(P::outer2, c, a) * P::of_outer;
     const Vector<T> odd_outer = b * (P::outer * P::of_outer);
-    to[0] = a * P::of_zero, to[5] = c;
-    to[1] = even + odd, to[2] = even - odd, to[3] = even_outer + odd_outer, to[4] = even_outer - odd_outer;
+    to[0] = a * P::of_zero;
+    to[5] = c;
+    to[1] = even + odd;
+    to[2] = even - odd;
+    to[3] = even_outer + odd_outer;
+    to[4] = even_outer - odd_outer;
   }
 }
 
