@@ -160,6 +160,17 @@ void require_values(Model<T>& model, const std::string& where) {
 
 }  // namespace io
 
+namespace io {
+
+/// The node of that number. Throws FormatError unless it is among those built.
+inline Node built_node(const std::vector<Node>& built, Index number, const char* expected, const std::string& where) {
+  if (number < 0 || number >= static_cast<Index>(built.size()))
+    throw FormatError(where, expected, "node " + std::to_string(number));
+  return built[static_cast<std::size_t>(number)];
+}
+
+}  // namespace io
+
 /// Whether keel or `own` has every class of layer that a description names.
 template <class T>
 bool knows_layers(const Json& json, const LayerRegistry& own, const std::string& where) {
@@ -201,11 +212,8 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
     }
     const Index l = member<Index>(node, "layer", where);
     std::vector<Node> inputs;
-    for (const Index input : member<std::vector<Index>>(node, "inputs", where)) {
-      if (input < 0 || input >= static_cast<Index>(built.size()))
-        throw FormatError(where, "inputs among the nodes before", "node " + std::to_string(input));
-      inputs.push_back(built[static_cast<std::size_t>(input)]);
-    }
+    for (const Index input : member<std::vector<Index>>(node, "inputs", where))
+      inputs.push_back(io::built_node(built, input, "inputs among the nodes before", where));
     if (l < 0 || l > model.layer_count() || l >= static_cast<Index>(layers.size()) || inputs.empty())
       throw FormatError(where, "layers in the order of their nodes, each with inputs", "layer " + std::to_string(l));
     if (l < model.layer_count())
@@ -216,12 +224,11 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
   }
   const auto outputs = member<std::vector<Index>>(json, "outputs", where);
   for (const Index output : outputs) {
-    if (output < 0 || output >= static_cast<Index>(built.size()))
-      throw FormatError(where, "outputs among the nodes", "node " + std::to_string(output));
+    const Node node = io::built_node(built, output, "outputs among the nodes", where);
     if (sequential && outputs.size() == 1)
-      model.finish(built[static_cast<std::size_t>(output)]);
+      model.finish(node);
     else
-      model.output(built[static_cast<std::size_t>(output)]);
+      model.output(node);
   }
   return model;
 }
