@@ -66,8 +66,7 @@ class LayerHarness {
   }
 
   static bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-    return a.shape() == b.shape() &&
-           (a.size() == 0 || std::memcmp(a.data(), b.data(), to_size(a.size()) * sizeof(T)) == 0);
+    return a.shape() == b.shape() && (a.empty() || std::memcmp(a.data(), b.data(), to_size(a.size()) * sizeof(T)) == 0);
   }
   static bool same_bits(const Tensors& a, const Tensors& b) {
     bool same = a.size() == b.size();

@@ -135,7 +135,7 @@ KEEL_INSTANCE(std::shared_ptr<const Loss> make_loss<void>(Loss::Kind, const Loss
 class LossSpec {
  public:
   LossSpec() = default;
-  LossSpec(Loss::Kind kind, LossOptions options = {}) : loss_(detail::make_loss(kind, options)) {}
+  LossSpec(Loss::Kind kind, const LossOptions& options = {}) : loss_(detail::make_loss(kind, options)) {}
   template <class L>
   requires std::is_base_of_v<Loss, L> LossSpec(L loss) : loss_(std::make_shared<const L>(std::move(loss))) {}
   explicit LossSpec(std::shared_ptr<const Loss> loss) : loss_(std::move(loss)) {}

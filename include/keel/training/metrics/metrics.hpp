@@ -70,7 +70,7 @@ KEEL_INSTANCE(std::shared_ptr<Metric> make_metric<void>(Metric::Kind, const Metr
 /// user's own. Throws ConfigError for options outside their range.
 class MetricSpec {
  public:
-  MetricSpec(Metric::Kind kind, MetricOptions options = {})
+  MetricSpec(Metric::Kind kind, const MetricOptions& options = {})
       : make_([kind, options] { return detail::make_metric(kind, options); }),
         name_(options.name.empty() ? make_()->name() : options.name) {}
   template <class M>

@@ -52,10 +52,10 @@ struct TorchAdadeltaOptions {
 
 /// `Adadelta()` or `Adadelta::torch()`; formula: see AdadeltaRule. Throws ConfigError for options outside their range.
 struct Adadelta : OptimizerSpec {
-  explicit Adadelta(AdadeltaOptions o = {})
+  explicit Adadelta(const AdadeltaOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Adadelta", o, o.learning_rate, false, true,
                                              std::make_shared<AdadeltaRule>(o.rho, o.epsilon))) {}
-  static OptimizerSpec torch(TorchAdadeltaOptions o = {}) {
+  static OptimizerSpec torch(const TorchAdadeltaOptions& o = {}) {
     return detail::optimizer_spec("Adadelta", o, o.lr, true, false, std::make_shared<AdadeltaRule>(o.rho, o.eps));
   }
 };

@@ -56,10 +56,10 @@ struct TorchAdagradOptions {
 
 /// `Adagrad()` or `Adagrad::torch()`; formulas: see AdagradRule. Throws ConfigError for options outside their range.
 struct Adagrad : OptimizerSpec {
-  explicit Adagrad(AdagradOptions o = {})
+  explicit Adagrad(const AdagradOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Adagrad", o, o.learning_rate, false, true,
                                              rule_of(o.initial_accumulator_value, o.epsilon, 0, false))) {}
-  static OptimizerSpec torch(TorchAdagradOptions o = {}) {
+  static OptimizerSpec torch(const TorchAdagradOptions& o = {}) {
     return detail::optimizer_spec("Adagrad", o, o.lr, true, false,
                                   rule_of(o.initial_accumulator_value, o.eps, o.lr_decay, true));
   }

@@ -113,15 +113,15 @@ OptimizerSpec torch_adam(const char* name, const Options& o, bool decoupled) {
 /// `Adam({.learning_rate = 1e-3})` or `Adam::torch({.lr = 1e-3})`; formulas: see AdamRule. Throws ConfigError for options
 /// outside their range.
 struct Adam : OptimizerSpec {
-  explicit Adam(AdamOptions o = {}) : OptimizerSpec(detail::keras_adam("Adam", o)) {}
-  static OptimizerSpec torch(TorchAdamOptions o = {}) { return detail::torch_adam("Adam", o, false); }
+  explicit Adam(const AdamOptions& o = {}) : OptimizerSpec(detail::keras_adam("Adam", o)) {}
+  static OptimizerSpec torch(const TorchAdamOptions& o = {}) { return detail::torch_adam("Adam", o, false); }
 };
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019) and each
 /// world's default rate of it. Throws ConfigError for options outside their range.
 struct AdamW : OptimizerSpec {
-  explicit AdamW(AdamWOptions o = {}) : OptimizerSpec(detail::keras_adam("AdamW", o)) {}
-  static OptimizerSpec torch(TorchAdamWOptions o = {}) { return detail::torch_adam("AdamW", o, true); }
+  explicit AdamW(const AdamWOptions& o = {}) : OptimizerSpec(detail::keras_adam("AdamW", o)) {}
+  static OptimizerSpec torch(const TorchAdamWOptions& o = {}) { return detail::torch_adam("AdamW", o, true); }
 };
 
 }  // namespace KEEL_ABI

@@ -58,10 +58,10 @@ struct TorchAdamaxOptions {
 
 /// `Adamax()` or `Adamax::torch()`; formulas: see AdamaxRule. Throws ConfigError for options outside their range.
 struct Adamax : OptimizerSpec {
-  explicit Adamax(AdamaxOptions o = {})
+  explicit Adamax(const AdamaxOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Adamax", o, o.learning_rate, false, true,
                                              std::make_shared<AdamaxRule>(o.beta_1, o.beta_2, o.epsilon, false))) {}
-  static OptimizerSpec torch(TorchAdamaxOptions o = {}) {
+  static OptimizerSpec torch(const TorchAdamaxOptions& o = {}) {
     return detail::optimizer_spec("Adamax", o, o.lr, true, false,
                                   std::make_shared<AdamaxRule>(o.betas.first, o.betas.second, o.eps, true));
   }

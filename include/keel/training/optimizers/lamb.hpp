@@ -57,7 +57,7 @@ struct LambOptions {
 
 /// `Lamb()`; formula: see LambRule. Throws ConfigError for options outside their range.
 struct Lamb : OptimizerSpec {
-  explicit Lamb(LambOptions o = {})
+  explicit Lamb(const LambOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("LAMB", o, o.learning_rate, false, true,
                                              std::make_shared<LambRule>(o.beta_1, o.beta_2, o.epsilon))) {}
 };

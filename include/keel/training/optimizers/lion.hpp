@@ -41,7 +41,7 @@ struct LionOptions {
 
 /// `Lion({.learning_rate = 1e-4})`; formula: see LionRule. Throws ConfigError for options outside their range.
 struct Lion : OptimizerSpec {
-  explicit Lion(LionOptions o = {})
+  explicit Lion(const LionOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Lion", o, o.learning_rate, false, true,
                                              std::make_shared<LionRule>(o.beta_1, o.beta_2))) {}
 };

@@ -70,10 +70,10 @@ struct TorchNAdamOptions {
 
 /// `Nadam()` or `Nadam::torch()`; formula: see NadamRule. Throws ConfigError for options outside their range.
 struct Nadam : OptimizerSpec {
-  explicit Nadam(NadamOptions o = {})
+  explicit Nadam(const NadamOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Nadam", o, o.learning_rate, false, true,
                                              std::make_shared<NadamRule>(o.beta_1, o.beta_2, o.epsilon, 1))) {}
-  static OptimizerSpec torch(TorchNAdamOptions o = {}) {
+  static OptimizerSpec torch(const TorchNAdamOptions& o = {}) {
     return detail::optimizer_spec("NAdam", o, o.lr, true, false,
                                   std::make_shared<NadamRule>(o.betas.first, o.betas.second, o.eps, o.momentum_decay));
   }

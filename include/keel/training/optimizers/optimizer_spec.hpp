@@ -142,7 +142,7 @@ inline void check_beta(const std::string& name, const char* option, double beta)
 /// The spec of one of keel's optimizers, from its options and its formula.
 template <class Options, class Rate>
 OptimizerSpec optimizer_spec(const char* name, const Options& o, const Rate& rate, bool torch, bool decoupled,
-                             std::shared_ptr<const OptimizerRule> rule) {
+                             const std::shared_ptr<const OptimizerRule>& rule) {
   OptimizerSpec spec{.name = name,
                      .torch_formula = torch,
                      .learning_rate = rate,
@@ -150,7 +150,7 @@ OptimizerSpec optimizer_spec(const char* name, const Options& o, const Rate& rat
                      .decoupled = decoupled,
                      .clip = o.clip,
                      .nonfinite = o.nonfinite,
-                     .rule = std::move(rule)};
+                     .rule = rule};
   spec.check();
   return spec;
 }

@@ -52,7 +52,7 @@ struct RAdamOptions {
 
 /// `RAdam({.lr = 1e-3})`; formula: see RAdamRule. Throws ConfigError for options outside their range.
 struct RAdam : OptimizerSpec {
-  explicit RAdam(RAdamOptions o = {})
+  explicit RAdam(const RAdamOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("RAdam", o, o.lr, true, false,
                                              std::make_shared<RAdamRule>(o.betas.first, o.betas.second, o.eps))) {}
 };

@@ -64,10 +64,10 @@ struct TorchRMSpropOptions {
 
 /// `RMSprop()` or `RMSprop::torch()`; formulas: see RMSpropRule. Throws ConfigError for options outside their range.
 struct RMSprop : OptimizerSpec {
-  explicit RMSprop(RMSpropOptions o = {})
+  explicit RMSprop(const RMSpropOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("RMSprop", o, o.learning_rate, false, true,
                                              rule_of(o.rho, o.momentum, o.epsilon, o.centered, false))) {}
-  static OptimizerSpec torch(TorchRMSpropOptions o = {}) {
+  static OptimizerSpec torch(const TorchRMSpropOptions& o = {}) {
     return detail::optimizer_spec("RMSprop", o, o.lr, true, false,
                                   rule_of(o.alpha, o.momentum, o.eps, o.centered, true));
   }

@@ -65,10 +65,10 @@ struct TorchSGDOptions {
 /// Stochastic gradient descent: `SGD({.learning_rate = 0.1, .momentum = 0.9})` or `SGD::torch({.lr = 0.1})`; formulas: see
 /// SGDRule. Throws ConfigError for options outside their range.
 struct SGD : OptimizerSpec {
-  explicit SGD(SGDOptions o = {})
+  explicit SGD(const SGDOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("SGD", o, o.learning_rate, false, true,
                                              rule_of(o.momentum, 0, o.nesterov, false))) {}
-  static OptimizerSpec torch(TorchSGDOptions o = {}) {
+  static OptimizerSpec torch(const TorchSGDOptions& o = {}) {
     return detail::optimizer_spec("SGD", o, o.lr, true, false, rule_of(o.momentum, o.dampening, o.nesterov, true));
   }
 
