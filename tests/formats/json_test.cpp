@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <keel/formats/json.hpp>
 
@@ -89,6 +91,53 @@ TEST_CASE("JSON: built in braces, changed, copied") {
   CHECK(json.size() == 4);
   json = std::move(json[3]);
   CHECK(json.dump() == "[true]");
+}
+
+TEST_CASE("JSON: a value takes a part of itself, whatever either is") {
+  const std::vector<Json> parts{nullptr,
+                                true,
+                                7,
+                                ~std::uint64_t{0},
+                                2.5,
+                                "longer than what fits inside a string",
+                                Json::array({1, Json::array({2})}),
+                                Json::object({{"b", {{"c", 3}}}})};
+  for (const Json& part : parts) {
+    const std::string text = part.dump();
+    CAPTURE(text);
+    const Json object = {{"x", 1}, {"a", part}}, array = Json::array({0, Json::array({part})});
+    Json json = object;
+    json = json["a"];
+    CHECK(json.dump() == text);
+    json = object;
+    json = std::move(json["a"]);
+    CHECK(json.dump() == text);
+    json = array;
+    json = json[1][0];
+    CHECK(json.dump() == text);
+    json = array;
+    json = std::move(json[1][0]);
+    CHECK(json.dump() == text);
+  }
+}
+
+TEST_CASE("JSON: a value assigned to itself stays, and one that is moved from is null or a number still") {
+  for (const char* text :
+       {"null", "true", "-3", "2.5", "\"text that is longer than a small one\"", "[1,[2]]", R"({"a":{"b":1}})"}) {
+    CAPTURE(text);
+    Json json = parse_json(text, "f");
+    Json& same = json;
+    json = same;
+    CHECK(json.dump() == text);
+    json = std::move(same);
+    CHECK(json.dump() == text);
+    const bool scalar = !json.is_string() && !json.is_array() && !json.is_object();
+    const Json taken = std::move(json);
+    CHECK(taken.dump() == text);
+    CHECK(json.dump() == (scalar ? text : "null"));
+    json = taken;
+    CHECK(json == taken);
+  }
 }
 
 TEST_CASE("JSON: equal whatever the order of members, not of items") {

@@ -89,7 +89,7 @@ class JsonParser {
     Json json = Json::array();
     if (take(']')) return json;
     do {
-      budget_.charge(48, where_);
+      budget_.charge(72, where_);
       json.push_back(value(depth));
     } while (take(','));
     if (!take(']')) miss("',' or ']'");
@@ -161,9 +161,12 @@ class JsonParser {
     if (code < 0x800) {
       byte(0xc0 | code >> 6);
     } else if (code < 0x10000) {
-      byte(0xe0 | code >> 12), byte(0x80 | (code >> 6 & 0x3f));
+      byte(0xe0 | code >> 12);
+      byte(0x80 | (code >> 6 & 0x3f));
     } else {
-      byte(0xf0 | code >> 18), byte(0x80 | (code >> 12 & 0x3f)), byte(0x80 | (code >> 6 & 0x3f));
+      byte(0xf0 | code >> 18);
+      byte(0x80 | (code >> 12 & 0x3f));
+      byte(0x80 | (code >> 6 & 0x3f));
     }
     byte(0x80 | (code & 0x3f));
   }

@@ -5,7 +5,9 @@
 #include <concepts>
 #include <initializer_list>
 #include <list>
+#include <memory>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <keel/formats/bytes.hpp>
@@ -19,26 +21,52 @@ class JsonError : public FormatError {
   using FormatError::FormatError;
 };
 
-/// A JSON value. Objects keep the order of their members:
+namespace formats {
+
+/// A value on the heap that is copied with what holds it; moved from, it is empty. The old value ends last in an
+/// assignment, so that a part of it may be what is assigned.
+template <class Value>
+class Boxed {
+ public:
+  Boxed() = default;
+  template <class... Arguments>
+  explicit Boxed(std::in_place_t, Arguments&&... arguments)
+      : value_(std::make_unique<Value>(std::forward<Arguments>(arguments)...)) {}
+  Boxed(const Boxed& other) : value_(other.value_ ? std::make_unique<Value>(*other.value_) : nullptr) {}
+  Boxed(Boxed&&) noexcept = default;
+  Boxed& operator=(const Boxed& other) { return *this = Boxed(other); }
+  Boxed& operator=(Boxed&&) noexcept = default;
+  ~Boxed() = default;
+
+  Value* get() const { return value_.get(); }
+
+ private:
+  std::unique_ptr<Value> value_;
+};
+
+}  // namespace formats
+
+/// A JSON value. Moved from, a text, an array or an object is null. Objects keep the order of their members:
 ///
 ///     Json json = {{"name", "conv2d"}, {"shape", Json::array({3, 3})}};
 ///     json["strides"] = 2;
 ///     for (const auto& [name, value] : json.items()) ...
 class Json {
  public:
-  enum class Kind : unsigned char { null, boolean, integer, unsigned_integer, real, string, array, object };
   struct Member;
 
   Json() = default;
   Json(std::nullptr_t) {}
-  Json(bool value) : kind_(Kind::boolean) { of_.boolean = value; }
+  Json(bool value) : scalar_(value) {}
   template <std::integral Integer>
-  Json(Integer value) : kind_(Kind::integer) {
-    of_.integer = static_cast<std::int64_t>(value);
-    if (!std::in_range<std::int64_t>(value)) kind_ = Kind::unsigned_integer;
+  Json(Integer value) {
+    if (std::in_range<std::int64_t>(value))
+      scalar_ = static_cast<std::int64_t>(value);
+    else
+      scalar_ = static_cast<std::uint64_t>(value);
   }
-  Json(double value) : kind_(Kind::real) { of_.real = value; }
-  Json(std::string text) : kind_(Kind::string) { of_.text = new std::string(std::move(text)); }
+  Json(double value) : scalar_(value) {}
+  Json(std::string text) : content_(std::in_place, std::move(text)) {}
   Json(const char* text) : Json(std::string(text)) {}
   template <class Value>
   Json(const std::vector<Value>& values) : Json(array()) {
@@ -47,44 +75,31 @@ class Json {
   Json(std::initializer_list<Member> members);
   static Json array(std::initializer_list<Json> items = {}) {
     Json json;
-    json.of_.array = new std::vector<Json>(items);
-    json.kind_ = Kind::array;
+    json.content_ = Box(std::in_place, Items(items));
     return json;
   }
   static Json object(std::initializer_list<Member> members = {});
 
-  Json(const Json& other);
-  Json(Json&& other) noexcept : kind_(std::exchange(other.kind_, Kind::null)), of_(other.of_) {}
-  // not one operator by value: in a template, clang 14 leaks a parameter that is given in braces
-  Json& operator=(Json&& other) noexcept {
-    Json taken(std::move(other));  // `other` may be a part of this
-    std::swap(kind_, taken.kind_);
-    std::swap(of_, taken.of_);
-    return *this;
+  bool is_null() const { return !content_.get() && std::holds_alternative<std::nullptr_t>(scalar_); }
+  bool is_boolean() const { return std::holds_alternative<bool>(scalar_); }
+  bool is_number_integer() const {
+    return std::holds_alternative<std::int64_t>(scalar_) || std::holds_alternative<std::uint64_t>(scalar_);
   }
-  Json& operator=(const Json& other) { return *this = Json(other); }
-  ~Json();
-
-  bool is_null() const { return kind_ == Kind::null; }
-  bool is_boolean() const { return kind_ == Kind::boolean; }
-  bool is_number_integer() const { return kind_ == Kind::integer || kind_ == Kind::unsigned_integer; }
-  bool is_number_unsigned() const { return is_number_integer() && !(kind_ == Kind::integer && of_.integer < 0); }
-  bool is_number() const { return is_number_integer() || kind_ == Kind::real; }
-  bool is_string() const { return kind_ == Kind::string; }
-  bool is_array() const { return kind_ == Kind::array; }
-  bool is_object() const { return kind_ == Kind::object; }
+  bool is_number_unsigned() const {
+    const auto* const integer = std::get_if<std::int64_t>(&scalar_);
+    return is_number_integer() && !(integer && *integer < 0);
+  }
+  bool is_number() const { return is_number_integer() || std::holds_alternative<double>(scalar_); }
+  bool is_string() const { return content<std::string>() != nullptr; }
+  bool is_array() const { return content<Items>() != nullptr; }
+  bool is_object() const { return content<Members>() != nullptr; }
   const char* type_name() const {
-    switch (kind_) {
-      case Kind::null: return "null";
-      case Kind::boolean: return "boolean";
-      case Kind::integer:
-      case Kind::unsigned_integer:
-      case Kind::real: return "number";
-      case Kind::string: return "string";
-      case Kind::array: return "array";
-      case Kind::object: return "object";
-    }
-    return "null";
+    return is_boolean()  ? "boolean"
+           : is_number() ? "number"
+           : is_string() ? "string"
+           : is_array()  ? "array"
+           : is_object() ? "object"
+                         : "null";
   }
 
   /// The value as a bool, an integer, a double, a std::string or a std::vector of these. Throws JsonError where it
@@ -95,16 +110,15 @@ class Json {
       return *this;
     } else if constexpr (std::is_same_v<Value, bool>) {
       expect(is_boolean(), "a boolean");
-      return of_.boolean;
+      return std::get<bool>(scalar_);
     } else if constexpr (std::is_same_v<Value, std::string>) {
       return text();
     } else if constexpr (std::is_floating_point_v<Value>) {
       return static_cast<Value>(number());
     } else if constexpr (std::is_integral_v<Value>) {
-      expect(kind_ == Kind::unsigned_integer ? std::in_range<Value>(static_cast<std::uint64_t>(of_.integer))
-                                             : kind_ == Kind::integer && std::in_range<Value>(of_.integer),
-             "an integer in range");
-      return static_cast<Value>(of_.integer);
+      Value value = 0;
+      expect(std::visit([&](auto number) { return to_integer(number, value); }, scalar_), "an integer in range");
+      return value;
     } else {
       expect(is_array(), "a list");
       Value values;
@@ -114,12 +128,12 @@ class Json {
   }
   const std::string& text() const {
     expect(is_string(), "a string");
-    return *of_.text;
+    return *content<std::string>();
   }
 
   /// Items of an array; nothing for other values.
-  const Json* begin() const { return is_array() ? of_.array->data() : nullptr; }
-  const Json* end() const { return begin() + (is_array() ? of_.array->size() : 0); }
+  const Json* begin() const { return is_array() ? content<Items>()->data() : nullptr; }
+  const Json* end() const { return begin() + (is_array() ? content<Items>()->size() : 0); }
   /// Members of an object, `const auto& [name, value]`; nothing for other values.
   const std::list<Member>& items() const;
   std::size_t size() const;
@@ -127,7 +141,7 @@ class Json {
 
   template <std::integral Place>
   const Json& operator[](Place i) const {
-    expect(is_array() && std::cmp_less(i, of_.array->size()) && !std::cmp_less(i, 0), "a longer list");
+    expect(is_array() && std::cmp_less(i, size()) && !std::cmp_less(i, 0), "a longer list");
     return begin()[i];
   }
   template <std::integral Place>
@@ -157,8 +171,8 @@ class Json {
   Json& push_back(Json item) {
     if (is_null()) *this = array();
     expect(is_array(), "a list");
-    of_.array->push_back(std::move(item));
-    return of_.array->back();
+    content<Items>()->push_back(std::move(item));
+    return content<Items>()->back();
   }
   /// A member at the end, without a look for one of the same name.
   Json& append(std::string name, Json value);
@@ -175,28 +189,45 @@ class Json {
   friend bool operator==(const Json& a, const Json& b);
 
  private:
+  using Items = std::vector<Json>;
+  using Members = std::list<Member>;
+  using Content = std::variant<std::string, Items, Members>;
+  using Box = formats::Boxed<Content>;
+
   void expect(bool holds, const char* what) const {
     if (!holds) throw JsonError("JSON", what, dump().substr(0, 80));
   }
   double number() const {
     expect(is_number(), "a number");
-    return kind_ == Kind::real               ? of_.real
-           : kind_ == Kind::unsigned_integer ? static_cast<double>(static_cast<std::uint64_t>(of_.integer))
-                                             : static_cast<double>(of_.integer);
+    return std::visit([](auto number) { return to_double(number); }, scalar_);
+  }
+  template <class Number>
+  static double to_double(Number number) {
+    if constexpr (std::is_arithmetic_v<Number>)
+      return static_cast<double>(number);
+    else
+      return 0;
+  }
+  /// Whether the scalar is an integer that fits.
+  template <class Number, class Value>
+  static bool to_integer(Number number, Value& value) {
+    if constexpr (std::is_same_v<Number, std::int64_t> || std::is_same_v<Number, std::uint64_t>) {
+      value = static_cast<Value>(number);
+      return std::in_range<Value>(number);
+    } else {
+      return false;
+    }
+  }
+  template <class Kind>
+  Kind* content() const {
+    return std::get_if<Kind>(content_.get());
   }
   static void quote(std::string& out, std::string_view text);
+  void write_scalar(std::string& out) const;
   void write(std::string& out, int indent, int depth) const;
 
-  union Storage {
-    bool boolean;
-    std::int64_t integer;  // the bits of an unsigned_integer too
-    double real;
-    std::string* text;
-    std::vector<Json>* array;
-    std::list<Member>* object;
-  };
-  Kind kind_ = Kind::null;
-  Storage of_{};
+  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double> scalar_;  // null where there is content
+  Box content_;
 };
 
 struct Json::Member {
@@ -206,26 +237,15 @@ struct Json::Member {
 
 inline Json Json::object(std::initializer_list<Member> members) {
   Json json;
-  json.of_.object = new std::list<Member>(members);
-  json.kind_ = Kind::object;
+  json.content_ = Box(std::in_place, Members(members));
   return json;
 }
 inline Json::Json(std::initializer_list<Member> members) : Json(object(members)) {}
-inline Json::Json(const Json& other) : kind_(other.kind_), of_(other.of_) {
-  if (is_string()) of_.text = new std::string(*of_.text);
-  if (is_array()) of_.array = new std::vector<Json>(*of_.array);
-  if (is_object()) of_.object = new std::list<Member>(*of_.object);
-}
-inline Json::~Json() {
-  if (is_string()) delete of_.text;
-  if (is_array()) delete of_.array;
-  if (is_object()) delete of_.object;
-}
 inline const std::list<Json::Member>& Json::items() const {
   static const std::list<Member> none;
-  return is_object() ? *of_.object : none;
+  return is_object() ? *content<Members>() : none;
 }
-inline std::size_t Json::size() const { return is_array() ? of_.array->size() : items().size(); }
+inline std::size_t Json::size() const { return is_array() ? content<Items>()->size() : items().size(); }
 inline const Json* Json::find(std::string_view name) const {
   for (const Member& member : items())
     if (member.name == name) return &member.value;
@@ -234,24 +254,21 @@ inline const Json* Json::find(std::string_view name) const {
 inline Json& Json::append(std::string name, Json value) {
   if (is_null()) *this = object();
   expect(is_object(), "an object");
-  of_.object->push_back({std::move(name), std::move(value)});
-  return of_.object->back().value;
+  content<Members>()->push_back({std::move(name), std::move(value)});
+  return content<Members>()->back().value;
 }
 inline Json& Json::operator[](const std::string& name) {
   const Json* const member = find(name);
   return member ? const_cast<Json&>(*member) : append(name, {});
 }
 inline void Json::erase(std::string_view name) {
-  if (is_object()) of_.object->remove_if([&](const Member& member) { return member.name == name; });
+  if (is_object()) content<Members>()->remove_if([&](const Member& member) { return member.name == name; });
 }
 
 inline bool operator==(const Json& a, const Json& b) {
-  using Kind = Json::Kind;
-  if (a.is_number() && b.is_number())
-    return a.kind_ == b.kind_ && a.kind_ != Kind::real ? a.of_.integer == b.of_.integer : a.number() == b.number();
-  if (a.kind_ != b.kind_ || a.size() != b.size()) return false;
-  if (a.is_boolean()) return a.of_.boolean == b.of_.boolean;
-  if (a.is_string()) return *a.of_.text == *b.of_.text;
+  if (a.is_number() && b.is_number() && a.scalar_.index() != b.scalar_.index()) return a.number() == b.number();
+  if (a.scalar_ != b.scalar_ || a.type_name() != b.type_name() || a.size() != b.size()) return false;
+  if (a.is_string()) return a.text() == b.text();
   for (std::size_t i = 0; a.is_array() && i < a.size(); ++i)
     if (!(a[i] == b[i])) return false;
   for (const auto& [name, value] : a.items())
@@ -280,25 +297,24 @@ inline void Json::quote(std::string& out, std::string_view text) {
   out += '"';
 }
 
-inline void Json::write(std::string& out, int indent, int depth) const {
-  char digits[32];
-  switch (kind_) {
-    case Kind::null: out += "null"; return;
-    case Kind::boolean: out += of_.boolean ? "true" : "false"; return;
-    case Kind::integer: out += std::to_string(of_.integer); return;
-    case Kind::unsigned_integer: out += std::to_string(static_cast<std::uint64_t>(of_.integer)); return;
-    case Kind::real: {
-      const std::string_view text(
-          digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, of_.real).ptr - digits));
-      if (!is_finite(of_.real))
-        out += "null";
-      else
-        out.append(text).append(text.find_first_of(".e") == text.npos ? ".0" : "");
-      return;
-    }
-    case Kind::string: quote(out, *of_.text); return;
-    default: break;
+inline void Json::write_scalar(std::string& out) const {
+  if (const auto* const integer = std::get_if<std::int64_t>(&scalar_)) {
+    out += std::to_string(*integer);
+  } else if (const auto* const large = std::get_if<std::uint64_t>(&scalar_)) {
+    out += std::to_string(*large);
+  } else if (const auto* const real = std::get_if<double>(&scalar_); real && is_finite(*real)) {
+    char digits[32];
+    const std::string_view text(
+        digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, *real).ptr - digits));
+    out.append(text).append(text.find_first_of(".e") == text.npos ? ".0" : "");
+  } else {
+    out += !is_boolean() ? "null" : std::get<bool>(scalar_) ? "true" : "false";
   }
+}
+
+inline void Json::write(std::string& out, int indent, int depth) const {
+  if (!content_.get()) return write_scalar(out);
+  if (is_string()) return quote(out, text());
   const auto line = [&](int level) {
     if (indent >= 0) out.append("\n").append(static_cast<std::size_t>(level) * static_cast<std::size_t>(indent), ' ');
   };
