@@ -6,6 +6,7 @@
 #include <limits>
 #include <unordered_set>
 
+#include <keel/formats/decimal.hpp>
 #include <keel/formats/json_value.hpp>
 
 namespace keel {
@@ -215,10 +216,9 @@ class JsonParser {
       digits();
     }
     if (whole) return integer(text_.substr(start, at_ - start));
-    const char *const from = text_.data() + start, *const to = text_.data() + at_;
     double real = 0;
     // out of range is also what rounds to 0
-    if (std::from_chars(from, to, real).ec != std::errc() && !underflows) fail("a number that overflows");
+    if (read_double(text_.substr(start, at_ - start), real) != std::errc() && !underflows) fail("a number that overflows");
     return real;
   }
 
