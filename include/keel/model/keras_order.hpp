@@ -27,14 +27,13 @@ struct CallGraph {
 
 /// Source: map_graph in Keras's function.py.
 struct KerasOrder {
-  std::vector<bool> used;           ///< of each call: whether it leads to an output
-  std::vector<int> depth;           ///< of each used call: calls on the longest way to an output
+  std::vector<int> depth;           ///< of each call that leads to an output: calls on the longest way to one
   std::vector<std::size_t> layers;  ///< deepest first, then as met on the way back from the outputs; unused ones last
 
   explicit KerasOrder(const CallGraph& graph)
-      : used(graph.calls.size(), false),
-        depth(graph.calls.size(), 0),
+      : depth(graph.calls.size(), 0),
         layers(graph.input.size()),
+        entered_(graph.calls.size(), false),
         met_(graph.input.size(), -1) {
     for (const std::size_t output : graph.outputs) follow(graph, output);
     std::vector<int> deepest(graph.input.size(), -1);  // an input that leads nowhere is as deep as an output
@@ -57,8 +56,8 @@ struct KerasOrder {
   void follow(const CallGraph& graph, std::size_t output) {
     std::vector<std::pair<std::size_t, std::size_t>> trail;  // call, how many of its arguments have been followed
     const auto enter = [&](std::size_t c) {
-      if (used[c]) return;
-      used[c] = true;
+      if (entered_[c]) return;
+      entered_[c] = true;
       if (int& met = met_[graph.calls[c].layer]; met < 0) met = next_++;
       trail.emplace_back(c, 0);
     };
@@ -73,7 +72,8 @@ struct KerasOrder {
     }
   }
 
-  std::vector<int> met_;  // when a layer was met first; -1: never
+  std::vector<bool> entered_;  // of each call
+  std::vector<int> met_;       // when a layer was met first; -1: never
   int next_ = 0;
   std::vector<std::size_t> finished_;  // calls, each after those that it takes from
 };

@@ -106,9 +106,10 @@ KerasOrder keras_order(const Model<T>& model) {
     if (last[n]) graph.outputs.push_back(n);
   KerasOrder order(graph);
   // places instead of layers, and no layer that leads nowhere
+  const std::vector<bool> used = model.used_nodes();
   std::vector<std::size_t> first(graph.input.size(), nodes.size());
   for (std::size_t n = nodes.size(); n-- > 0;)
-    if (order.used[n] || nodes[n].layer < 0) first[graph.calls[n].layer] = n;
+    if (used[n] || nodes[n].layer < 0) first[graph.calls[n].layer] = n;
   for (std::size_t& layer : order.layers) layer = first[layer];
   std::erase(order.layers, nodes.size());
   return order;
@@ -169,6 +170,7 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   summary.scalar_bytes = static_cast<Index>(sizeof(T));
   const auto nodes = model.nodes();
   const detail::KerasOrder order = detail::keras_order(model);
+  const std::vector<bool> used = model.used_nodes(), used_layers = model.used_layers();
   std::vector<Index> calls(to_size(model.layer_count()), 0);
   std::vector<bool> seen(calls.size(), false);
   std::vector<std::string> places;
@@ -177,7 +179,7 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
     const auto& node = nodes[n];
     const std::size_t l = to_size(node.layer);
     places.push_back(node.name + "[" + std::to_string(node.layer < 0 ? 0 : calls[l]++) + "][0]");
-    if (!order.used[n] && node.layer >= 0) continue;
+    if (!used[n] && node.layer >= 0) continue;
     SummaryRow row = detail::summary_row(model, node);
     for (const int input : node.inputs) row.connected_to.push_back(places[to_size(input)]);
     row.depth = order.depth[n];
@@ -188,8 +190,8 @@ Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   }
   for (const int output : model.outputs()) summary.outputs.push_back(nodes[to_size(output)].shape);
   for (const std::size_t n : order.layers) summary.keras_order.push_back(row_of[n]);
-  for (std::size_t l = 0; l < seen.size(); ++l)
-    if (!seen[l]) summary.unused.push_back(model.layer(static_cast<Index>(l)).name());
+  for (std::size_t l = 0; l < used_layers.size(); ++l)
+    if (!used_layers[l]) summary.unused.push_back(model.layer(static_cast<Index>(l)).name());
   return summary;
 }
 
