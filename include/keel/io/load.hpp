@@ -14,6 +14,10 @@
 /// | .npz                    | NumPy           | weights, keel's names or PyTorch's |      | yes          | yes  |
 /// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
 ///
+/// Files of weights hold no option of a layer: a model that loads them has its own (momentum, epsilon, the convention of
+/// the moving variance, what is frozen). Models hold the options too; one that a format has no key for is refused, or kept
+/// in a key that Keras skips and keel reads.
+///
 /// Reading goes by content, writing by extension. keel's .safetensors and .keras also carry a probe
 /// (io/probe.hpp). A model inside a Keras model becomes layers named "inner/dense", and these are written as a
 /// model inside again. save_keras(model, path, {.weights = KerasContainer::npz}) writes a .keras with .npz inside.
@@ -208,10 +212,13 @@ WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::strin
 
 /// The model in a file, architecture and weights. Throws FormatError if the file is missing or damaged, holds a
 /// class of layer that keel does not have, or weights only, if the model does not do what the file's probe says,
-/// or if there is not enough memory.
+/// or if there is not enough memory; ConfigError for weights beside a file that has its own.
 template <class T = float>
 Model<T> load(const std::string& path, const LoadOptions& options = {}) try {
   io::OpenedFile<T> file = io::open_model<T>(path, options);
+  if (!options.weights.empty() && file.format != "Keras configuration")
+    throw ConfigError("weights", "a Keras configuration without weights", path + " (" + file.format + ")",
+                      "leave the option out, or use load_weights(model, path)");
   if (!file.model && file.format == "keel")  // says what is unknown
     return model_from<T>(*file.archive, io::model_options(options));
   if (!file.model)
@@ -224,7 +231,7 @@ Model<T> load(const std::string& path, const LoadOptions& options = {}) try {
   if (options.notes) options.notes->insert(options.notes->end(), file.notes.begin(), file.notes.end());
   return std::move(*file.model);
 } catch (const std::bad_alloc&) {
-  io::out_of_memory(path);
+  formats::out_of_memory(path);
 }
 /// The same with a model's options.
 template <class T = float>
@@ -255,7 +262,7 @@ Diagnosis load_weights(Model<T>& model, const std::string& path, const WeightOpt
   plan.commit();
   return std::move(plan.diagnosis);
 } catch (const std::bad_alloc&) {
-  io::out_of_memory(path);
+  formats::out_of_memory(path);
 }
 /// The same with `names` alone: load_weights(model, path, {{"stem", "dense"}, {"head", "dense_1"}}).
 template <class T, class Names = WeightOptions::Names::Map>
@@ -271,7 +278,7 @@ template <class T>
 Diagnosis diagnose(Model<T>& model, const std::string& path, const WeightOptions& options = {}) try {
   return io::plan_weights(model, io::open_model<T>(path), path, options).diagnosis;
 } catch (const std::bad_alloc&) {
-  io::out_of_memory(path);
+  formats::out_of_memory(path);
 }
 template <class T, class Names = WeightOptions::Names::Map>
 requires std::is_same_v<Names, WeightOptions::Names::Map> Diagnosis diagnose(Model<T>& model, const std::string& path,
@@ -280,7 +287,8 @@ requires std::is_same_v<Names, WeightOptions::Names::Map> Diagnosis diagnose(Mod
 }
 
 /// Writes a model to a file of the format that the extension names (see the table above); the old file stays until
-/// the new one is whole. Throws ConfigError for an extension that is none of these and for layers that the format
+/// the new one is whole. Where that is a file of weights (.weights.h5, .pt, .pth, .npz), layers' options are not in it.
+/// Throws ConfigError for an extension that is none of these and for layers that the format
 /// does not have.
 template <class T>
 void save(const Model<T>& model, const std::string& path) {

@@ -110,7 +110,7 @@ inline void note_choice(const Archive& archive, const TorchChoice& choice, std::
 /// Why tensors may be missing.
 inline void note_missing(const Archive& archive, Diagnosis& diagnosis) {
   if (archive.format == "safetensors" && diagnosis.count(Pairing::Outcome::missing) > 0)
-    diagnosis.notes.push_back(
+    diagnosis.notes.emplace_back(
         "a safetensors file leaves out tensors that share their memory with another (tied weights), and this one's "
         "metadata does not say which: in Python, save with safetensors.torch.save_model, or clone() them first");
 }
@@ -176,7 +176,8 @@ Archive torch_state_of(const Model<T>& model) {
   return archive;
 }
 
-/// Writes a state dict that torch.load(weights_only=True) and load_state_dict take.
+/// Writes a state dict that torch.load(weights_only=True) and load_state_dict take: weights and counters, no layer's
+/// options, which the module has that `torch_code` prints.
 template <class T>
 void save_torch(const Model<T>& model, const std::string& path) {
   write_torch(path, torch_state_of(model));
