@@ -62,26 +62,10 @@ struct Diagnosis {
 
   /// With `all` false, tensors that fit are counted only.
   std::string to_string(bool all = true) const {
-    static constexpr const char* words[] = {"matched", "missing", "unexpected", "wrong shape", "ambiguous"};
-    std::vector<std::array<std::string, 6>> rows{{"", "in the file", "shape", "in the model", "shape", ""}};
-    for (const Pairing& p : pairings)
-      if (all || p.status != Pairing::Outcome::matched)
-        rows.push_back({words[static_cast<std::size_t>(p.status)], p.tensor.empty() ? "-" : io::printed(p.tensor),
-                        p.tensor.empty() ? "" : p.tensor_shape.to_string(), p.parameter.empty() ? "-" : p.parameter,
-                        p.parameter.empty() ? "" : p.parameter_shape.to_string(), p.change});
-    std::array<std::size_t, 6> widths{};
-    for (const auto& row : rows)
-      for (std::size_t c = 0; c < row.size(); ++c) widths[c] = (std::max)(widths[c], row[c].size());
-    std::string text = file + " (" + format + ") for " + (model.empty() ? "the model" : model) + "\n";
-    if (rows.size() == 1) rows.clear();
-    for (const auto& row : rows) {
-      std::string line;
-      for (std::size_t c = 0; c < row.size(); ++c) line += row[c] + std::string(widths[c] - row[c].size() + 2, ' ');
-      text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-    }
-    for (std::size_t s = 0; s < std::size(words); ++s)
-      text += (s ? ", " : "") + std::string(words[s]) + " " + std::to_string(count(static_cast<Pairing::Outcome>(s)));
-    text += "\n";
+    std::string text = file + " (" + format + ") for " + (model.empty() ? "the model" : model) + "\n" + table(all);
+    std::vector<std::string> counts;
+    for (const auto& [status, word] : words) counts.push_back(word + (" " + std::to_string(count(status))));
+    text += detail::join(counts, ", ") + "\n";
     for (const std::string& line : notes) text += "note: " + line + "\n";
     if (!stays.empty()) text += "stays as it was: " + detail::join(stays, ", ") + "\n";
     return text + suspicious();
@@ -105,6 +89,46 @@ struct Diagnosis {
   friend Stream& operator<<(Stream& stream, const Diagnosis& diagnosis) {
     stream << diagnosis.to_string();
     return stream;
+  }
+
+ private:
+  static constexpr std::pair<Pairing::Outcome, const char*> words[] = {
+      {Pairing::Outcome::matched, "matched"},       {Pairing::Outcome::missing, "missing"},
+      {Pairing::Outcome::unexpected, "unexpected"}, {Pairing::Outcome::wrong_shape, "wrong shape"},
+      {Pairing::Outcome::ambiguous, "ambiguous"},
+  };
+  using Row = std::array<std::string, 6>;
+
+  static Row row_of(const Pairing& p) {
+    Row row{"", "-", "", "-", "", p.change};
+    for (const auto& [status, word] : words)
+      if (status == p.status) row[0] = word;
+    if (!p.tensor.empty()) {
+      row[1] = io::printed(p.tensor);
+      row[2] = p.tensor_shape.to_string();
+    }
+    if (!p.parameter.empty()) {
+      row[3] = p.parameter;
+      row[4] = p.parameter_shape.to_string();
+    }
+    return row;
+  }
+  /// The pairings in columns; with `all` false, those that fit are left out. Nothing without a pairing.
+  std::string table(bool all) const {
+    std::vector<Row> rows{{"", "in the file", "shape", "in the model", "shape", ""}};
+    for (const Pairing& p : pairings)
+      if (all || p.status != Pairing::Outcome::matched) rows.push_back(row_of(p));
+    if (rows.size() == 1) return "";
+    std::array<std::size_t, 6> widths{};
+    for (const Row& row : rows)
+      for (std::size_t c = 0; c < row.size(); ++c) widths[c] = (std::max)(widths[c], row[c].size());
+    std::string text;
+    for (const Row& row : rows) {
+      std::string line;
+      for (std::size_t c = 0; c < row.size(); ++c) line += row[c] + std::string(widths[c] - row[c].size() + 2, ' ');
+      text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    }
+    return text;
   }
 };
 

@@ -53,30 +53,51 @@ enum class Matching {
   shapes  ///< names, else what kinds, shapes and numbers in names leave of choices: the file's order says nothing
 };
 
+/// The slot that one of a file's tensors may go to.
+template <class T>
+const Slot<T>* slot_for(const Module<T>& module, const SourceModule& source, std::size_t tensor) {
+  if (source.ordered) return tensor < module.slots.size() ? &module.slots[tensor] : nullptr;
+  for (const Slot<T>& slot : module.slots)
+    if (slot.role == source.tensors[tensor].first) return &slot;
+  return nullptr;
+}
+
 /// Two modules may be the same: every tensor of the file has a slot. 2: all shapes fit too.
 template <class T>
 int likeness(const Module<T>& module, const SourceModule& source) {
-  int score = 2;
+  bool whole = true;
   for (std::size_t i = 0; i < source.tensors.size(); ++i) {
-    const Slot<T>* slot = nullptr;
-    if (source.ordered) {
-      if (i < module.slots.size()) slot = &module.slots[i];
-    } else {
-      for (const Slot<T>& each : module.slots)
-        if (each.role == source.tensors[i].first) slot = &each;
-    }
+    const Slot<T>* const slot = slot_for(module, source, i);
     if (!slot) return 0;
-    if (slot->parameter) {
-      const Shape &got = source.tensors[i].second->shape, &wanted = slot->layout.file;
-      if (got.rank() != wanted.rank()) return 0;
-      if (!(got == wanted)) score = 1;
-    }
+    if (!slot->parameter) continue;
+    const Shape &got = source.tensors[i].second->shape, &wanted = slot->layout.file;
+    if (got.rank() != wanted.rank()) return 0;
+    whole = whole && got == wanted;
   }
-  for (const Slot<T>& slot : module.slots)
-    if (!slot.optional && slot.parameter && !source.ordered &&
-        std::none_of(source.tensors.begin(), source.tensors.end(), [&](const auto& t) { return t.first == slot.role; }))
-      score = (std::min)(score, 1);
-  return score;
+  const auto there = [&](const Slot<T>& slot) {
+    const auto named = [&](const auto& tensor) { return tensor.first == slot.role; };
+    return slot.optional || !slot.parameter || std::any_of(source.tensors.begin(), source.tensors.end(), named);
+  };
+  whole = whole && (source.ordered || std::all_of(module.slots.begin(), module.slots.end(), there));
+  return whole ? 2 : 1;
+}
+
+/// One by one; what is not alike stands alone.
+template <class T>
+std::vector<std::pair<int, int>> align_in_turn(const std::vector<Module<T>>& modules,
+                                               const std::vector<SourceModule>& sources) {
+  std::vector<std::pair<int, int>> pairs;
+  for (std::size_t i = 0; i < (std::max)(modules.size(), sources.size()); ++i) {
+    const int at = static_cast<int>(i);
+    const bool a = i < modules.size(), b = i < sources.size();
+    if (a && b && likeness(modules[i], sources[i])) {
+      pairs.emplace_back(at, at);
+      continue;
+    }
+    if (a) pairs.emplace_back(at, -1);
+    if (b) pairs.emplace_back(-1, at);
+  }
+  return pairs;
 }
 
 /// Pairs of indices (-1: none) in order, the most alike: the longest common subsequence weighted by `likeness`.
@@ -84,18 +105,7 @@ template <class T>
 std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules,
                                        const std::vector<SourceModule>& sources) {
   const std::size_t n = modules.size(), m = sources.size();
-  if (n * m > std::size_t{1} << 22) {  // no file may ask for a large table: one by one
-    std::vector<std::pair<int, int>> pairs;
-    for (std::size_t i = 0; i < (std::max)(n, m); ++i) {
-      const int a = i < n ? static_cast<int>(i) : -1, b = i < m ? static_cast<int>(i) : -1;
-      if (a >= 0 && b >= 0 && likeness(modules[i], sources[i]))
-        pairs.emplace_back(a, b);
-      else
-        for (const auto& [x, y] : {std::pair(a, -1), std::pair(-1, b)})
-          if (x >= 0 || y >= 0) pairs.emplace_back(x, y);
-    }
-    return pairs;
-  }
+  if (n * m > std::size_t{1} << 22) return align_in_turn(modules, sources);  // no file may ask for a large table
   std::vector<std::vector<int>> best(n + 1, std::vector<int>(m + 1, 0)), alike(n, std::vector<int>(m, 0));
   for (std::size_t i = n; i-- > 0;)
     for (std::size_t j = m; j-- > 0;) {

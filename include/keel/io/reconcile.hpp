@@ -46,12 +46,12 @@ class WeightPlan {
     diagnosis.pairings.push_back(std::move(p));
   }
   /// A slot that several tensors of the file may be meant for.
-  void leave_open(const io::Slot<T>& slot, std::string choices) {
+  void leave_open(const io::Slot<T>& slot, const std::string& choices) {
     if (slot.optional || !slot.parameter) return;
     diagnosis.pairings.push_back({.status = Pairing::Outcome::ambiguous,
                                   .parameter = slot.name,
                                   .parameter_shape = slot.parameter->shape(),
-                                  .change = std::move(choices)});
+                                  .change = choices});
     if (diagnosis.partial) diagnosis.stays.push_back(slot.name);
   }
 

@@ -76,7 +76,7 @@ template <class T = float>
 Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) try {
   return model_from<T>(read_safetensors(path), options);
 } catch (const std::bad_alloc&) {
-  io::out_of_memory(path);
+  formats::out_of_memory(path);
 }
 
 KEEL_INSTANCE(std::vector<NamedArray> state_of(const Model<float>&))

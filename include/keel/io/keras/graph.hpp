@@ -28,7 +28,7 @@ class KerasCounter {
     return found == counts_.end() ? name : name + "_" + std::to_string(found->second);
   }
   std::string next(const std::string& type) {
-    const std::string name = peek(type);
+    std::string name = peek(type);
     ++counts_[snake_case(type)];
     return name;
   }

@@ -102,20 +102,9 @@ class KerasLayerBuilder {
     std::vector<double> scale{1}, offset{0};
     scale_and_offset(row, first, operands.size() == 2 ? operands[first ? 1 : 0].numbers : std::vector<double>{}, scale,
                      offset, where);
-    const auto setting = [&](const std::vector<double>& numbers) -> Config::Value {
-      if (numbers.size() == 1) return numbers[0];
-      if (values[0].order.maps)
-        throw FormatError(where, "one number for channels-first maps", std::to_string(numbers.size()));
-      if (values[0].order.plain()) return numbers;
-      if (static_cast<Index>(numbers.size()) != shape_of(values[0]).back())
-        throw FormatError(where, std::to_string(shape_of(values[0]).back()) + " numbers",
-                          std::to_string(numbers.size()));
-      const std::vector<Index> from = positions(values[0].order);
-      std::vector<double> turned;
-      for (const Index at : from) turned.push_back(numbers.at(static_cast<std::size_t>(at)));
-      return turned;
-    };
-    return {add(dialects::keras_scaling, {{"scale", setting(scale)}, {"offset", setting(offset)}}), values[0].order};
+    return {add(dialects::keras_scaling,
+                {{"scale", setting(scale, values[0], where)}, {"offset", setting(offset, values[0], where)}}),
+            values[0].order};
   }
   /// Ends the model with these outputs; one output of a chain is a Sequential.
   void finish(const std::vector<KerasValue>& outputs, bool chain, const std::string& name) {
@@ -190,6 +179,7 @@ class KerasLayerBuilder {
   }
   static std::vector<Node> nodes_of(const std::vector<KerasValue>& values) {
     std::vector<Node> nodes;
+    nodes.reserve(values.size());
     for (const KerasValue& value : values) nodes.push_back(value.node);
     return nodes;
   }
@@ -251,7 +241,7 @@ class KerasLayerBuilder {
   /// Today's Keras reads the same file as biased; tf.keras of Keras 2 kept n / (n - 1) of it on images.
   void say_moving_variance() {
     if (world_ == dialects::keras2 && statistics_)
-      notes_.push_back(
+      notes_.emplace_back(
           options_.unbiased
               ? "moving variances are the unbiased ones, as asked for"
               : "moving variances are the biased ones, as in Keras 3; tf.keras of Keras 2 keeps the "
@@ -314,6 +304,19 @@ class KerasLayerBuilder {
     throw FormatError(where, "an operator that keel has: " + names,
                       function.is_string() ? "function " + shown(function.text()) : "class " + shown(layer.type),
                       "build the model in code, with a layer of your own, and use load_weights");
+  }
+  /// A number, or one a channel in the order in which the value lies in keel.
+  Config::Value setting(const std::vector<double>& numbers, const KerasValue& value, const std::string& where) const {
+    if (numbers.size() == 1) return numbers[0];
+    if (value.order.maps)
+      throw FormatError(where, "one number for channels-first maps", std::to_string(numbers.size()));
+    if (value.order.plain()) return numbers;
+    if (static_cast<Index>(numbers.size()) != shape_of(value).back())
+      throw FormatError(where, std::to_string(shape_of(value).back()) + " numbers", std::to_string(numbers.size()));
+    std::vector<double> turned;
+    turned.reserve(numbers.size());
+    for (const Index at : positions(value.order)) turned.push_back(numbers.at(static_cast<std::size_t>(at)));
+    return turned;
   }
   static void scale_and_offset(const dialects::KerasOperator& row, bool tensor_first,
                                const std::vector<double>& numbers, std::vector<double>& scale,

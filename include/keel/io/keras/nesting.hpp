@@ -63,28 +63,32 @@ class KerasNesting {
       for (const std::size_t c : step)
         if (!unite(call, graph_.calls[c])) return false;
       for (std::size_t a = 0; a < call.from.size(); ++a) {
-        std::vector<Value> sources;  // in each call of the model
-        std::size_t own = 0;
-        for (std::size_t time = 0; time < times_; ++time) {
-          sources.push_back(graph_.calls[step[time]].from[a]);
-          own += places_[sources[time].call].time == time;
-          if (extents_of(sources[time]).size() != extents_of(sources[0]).size()) return false;
-        }
-        const Value first = sources[0];
-        if (own == 0) {
-          const auto known = std::find(inputs_.begin(), inputs_.end(), sources) - inputs_.begin();
-          call.from[a] = {steps_.size() + static_cast<std::size_t>(known), 0};
-          if (call.from[a].call == steps_.size() + inputs_.size()) inputs_.push_back(std::move(sources));
-          continue;
-        }
-        for (const Value& source : sources)
-          if (own != times_ || places_[source.call].step != places_[first.call].step || source.index != first.index)
-            return false;
-        call.from[a].call = places_[first.call].step;
+        const std::optional<Value> source = argument(step, a);
+        if (!source) return false;
+        call.from[a] = *source;
       }
       body_.push_back(std::move(call));
     }
     return true;
+  }
+  /// Where a step's argument comes from: an earlier step, or an input, new or known. None unless all calls agree.
+  std::optional<Value> argument(const std::vector<std::size_t>& step, std::size_t a) {
+    std::vector<Value> sources;  // in each call of the model
+    sources.reserve(times_);
+    for (const std::size_t c : step) sources.push_back(graph_.calls[c].from[a]);
+    const Value first = sources[0];
+    std::size_t own = 0, alike = 0;
+    for (std::size_t time = 0; time < times_; ++time) {
+      const Place& place = places_[sources[time].call];
+      if (extents_of(sources[time]).size() != extents_of(first).size()) return std::nullopt;
+      own += place.time == time;
+      alike += place.step == places_[first.call].step && sources[time].index == first.index;
+    }
+    if (own == times_ && alike == times_) return Value{places_[first.call].step, first.index};
+    if (own != 0) return std::nullopt;
+    const auto known = static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), sources) - inputs_.begin());
+    if (known == inputs_.size()) inputs_.push_back(std::move(sources));
+    return Value{steps_.size() + known, 0};
   }
   /// Makes extents unknown in which the other call differs.
   static bool unite(Call& call, const Call& other) {
@@ -157,33 +161,41 @@ class KerasNesting {
       const Place& place = places_[value.call];
       return Value{done[value.call], place.time == none ? value.index : numbers_[place.step][value.index]};
     };
+    const auto move_call = [&](std::size_t c) {
+      const std::size_t time = places_[c].time;
+      std::vector<Value> from = sources_of(c);
+      if (std::any_of(from.begin(), from.end(), [&](const Value& v) { return done[v.call] == none; })) return;
+      std::transform(from.begin(), from.end(), from.begin(), moved);
+      if (time == none) {
+        done[c] = outer.call(parts[graph_.calls[c].part], std::move(from), graph_.calls[c].results);
+        return;
+      }
+      const std::size_t made = outer.call(nested, std::move(from), results_in(time));
+      for (const std::vector<std::size_t>& step : steps_) done[step[time]] = made;
+    };
     // each call as soon as all is there that it takes from
     for (std::size_t before = none; before != outer.calls.size();) {
       before = outer.calls.size();
-      for (std::size_t c = 0; c < done.size(); ++c) {
-        if (done[c] != none) continue;
-        const std::size_t time = places_[c].time;
-        std::vector<Value> sources, from;
-        if (time == none)
-          sources = graph_.calls[c].from;
-        else
-          for (const auto& input : inputs_) sources.push_back(input[time]);
-        if (std::any_of(sources.begin(), sources.end(), [&](const Value& v) { return done[v.call] == none; })) continue;
-        for (const Value& source : sources) from.push_back(moved(source));
-        if (time == none) {
-          done[c] = outer.call(parts[graph_.calls[c].part], std::move(from), graph_.calls[c].results);
-          continue;
-        }
-        std::vector<KerasGraph::Extents> results;
-        for (const Value& output : outputs_) results.push_back(extents_of({steps_[output.call][time], output.index}));
-        const std::size_t made = outer.call(nested, std::move(from), std::move(results));
-        for (const std::vector<std::size_t>& step : steps_) done[step[time]] = made;
-      }
+      for (std::size_t c = 0; c < done.size(); ++c)
+        if (done[c] == none) move_call(c);
     }
     if (std::count(done.begin(), done.end(), none) != 0) return std::nullopt;
     for (const Value& value : graph_.inputs) outer.inputs.push_back(moved(value));
     for (const Value& value : graph_.outputs) outer.outputs.push_back(moved(value));
     return outer;
+  }
+  /// What a call takes; one inside, what its call of the model takes.
+  std::vector<Value> sources_of(std::size_t c) const {
+    if (places_[c].time == none) return graph_.calls[c].from;
+    std::vector<Value> sources;
+    for (const std::vector<Value>& input : inputs_) sources.push_back(input[places_[c].time]);
+    return sources;
+  }
+  /// What a call of the model gives.
+  std::vector<KerasGraph::Extents> results_in(std::size_t time) const {
+    std::vector<KerasGraph::Extents> results;
+    for (const Value& output : outputs_) results.push_back(extents_of({steps_[output.call][time], output.index}));
+    return results;
   }
 
   const KerasGraph& graph_;

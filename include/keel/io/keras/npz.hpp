@@ -51,7 +51,8 @@ inline std::vector<NamedArray> dict_of_arrays(const Pickle& pickle, const std::s
 /// holds "layers/dense/vars/0", and so on. Throws FormatError.
 inline Hdf5File read_keras_npz(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   ZipReader zip(bytes, where, limits);
-  io::Budget budget = io::Budget::for_structure(bytes.size()), tensors = io::Budget::for_tensors(bytes.size(), limits);
+  formats::Budget budget = formats::Budget::for_structure(bytes.size()),
+                  tensors = formats::Budget::for_tensors(bytes.size(), limits);
   Hdf5File file{where, {}, {}};
   const auto add = [&](Hdf5Object object) {
     budget.charge(sizeof(Hdf5Object) + 3 * object.path.size() + 128, where);
@@ -67,9 +68,10 @@ inline Hdf5File read_keras_npz(ByteSpan bytes, const std::string& where, const R
     if (member.name == "optimizer.npy" || member.name.starts_with("optimizer/")) continue;
     Bytes storage;
     const ByteSpan content = zip.read(member, storage);
-    io::expect_content(content, Content::npy, place);
-    io::ByteReader reader(content, place);
-    if (const io::NpyHeader header = io::read_npy_header(reader, place); header.descr != "|O" || !header.shape.empty())
+    formats::expect_content(content, Content::npy, place);
+    formats::ByteReader reader(content, place);
+    if (const formats::NpyHeader header = formats::read_npy_header(reader, place);
+        header.descr != "|O" || !header.shape.empty())
       throw FormatError(place, "one object, a dict of arrays",
                         header.descr + " of " + std::to_string(header.shape.size()) + " axes",
                         "an .npz of plain arrays is read by load_weights");

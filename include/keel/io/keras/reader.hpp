@@ -61,6 +61,7 @@ class KerasReader {
     for (const Json& json : config.is_array() ? config : keras_member(config, "layers", where_)) {
       if (!again) into.layers.push_back(describe_.describe(json));
       std::vector<KerasOperand> operands;
+      operands.reserve(values.size());
       for (KerasValue& value : values) operands.push_back({std::move(value), {}});
       values = apply(json, into.layers[at++], operands, context);
     }

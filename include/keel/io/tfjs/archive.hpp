@@ -122,7 +122,7 @@ inline Bytes read_tfjs_shards(const Json& paths, NameSet& files, const std::stri
 /// FormatError.
 inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {}) {
   const Bytes text = read_file(path, limits);
-  io::expect_content(text, Content::json, path);
+  formats::expect_content(text, Content::json, path);
   const Json model = parse_json(io::text_of(text), path);
   if (!model.is_object() || !model.contains("weightsManifest") || !model["weightsManifest"].is_array())
     throw FormatError(path, "a TensorFlow.js model with a weightsManifest", "JSON without one",
@@ -134,14 +134,14 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
   if (const auto format = archive.metadata.find("format");
       format != archive.metadata.end() && format->second != "layers-model")
     throw FormatError(path, "the format layers-model", io::shown(format->second), "graph models hold no layers");
-  io::NameSet files, names;
+  formats::NameSet files, names;
   for (const Json& group : model["weightsManifest"]) {
     if (!group.is_object() || !group.contains("paths") || !group["paths"].is_array() || !group.contains("weights") ||
         !group["weights"].is_array())
       throw FormatError(path, "groups with paths and weights", "another form");
     const Bytes data = io::read_tfjs_shards(group["paths"], files, path, limits);
-    io::ByteReader reader(data, path + ", weights");
-    io::Budget tensors = io::Budget::for_tensors(text.size() + data.size(), limits);
+    formats::ByteReader reader(data, path + ", weights");
+    formats::Budget tensors = formats::Budget::for_tensors(text.size() + data.size(), limits);
     for (const Json& entry : group["weights"]) {
       archive.tensors.push_back(io::tfjs_weight(entry, reader, tensors, path));
       names.add(archive.tensors.back().name, path);
@@ -162,7 +162,7 @@ inline void write_tfjs(const std::string& path, const Archive& archive) {
                      : Json(value);
   Bytes data;
   Json weights = Json::array();
-  io::NameSet names;
+  formats::NameSet names;
   for (const NamedArray& array : archive.tensors) {
     if (array.dtype != DType::f32 && array.dtype != DType::i32 && array.dtype != DType::boolean)
       throw FormatError(path + ": " + array.name, "float32, int32 or bool", name_of(array.dtype), "convert it first");

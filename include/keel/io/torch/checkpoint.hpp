@@ -261,6 +261,7 @@ inline std::vector<std::string> left_out(const Archive& archive, const TorchPart
         (part.prefix.empty() || !key.starts_with(part.prefix)))
       count(key, 0);
   std::vector<std::string> texts;
+  texts.reserve(heads.size());
   for (const auto& [head, tensors] : heads)
     texts.push_back(printed(head) + (tensors > 1 ? " (" + std::to_string(tensors) + " tensors)" : ""));
   return texts;

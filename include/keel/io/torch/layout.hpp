@@ -167,9 +167,9 @@ class TorchSlots {
     layout.change += std::string(layout.change.empty() ? "" : ", ") + "(c, h, w) to (h, w, c)";
     return layout;
   }
-  void add(Module<T>& module, std::string role, Parameter<T>* parameter, ArrayLayout layout) const {
+  void add(Module<T>& module, const std::string& role, Parameter<T>* parameter, ArrayLayout layout) const {
     if (layout.axes.empty() && layout.file.rank() == 0) layout.file = parameter->shape();
-    module.slots.push_back({.role = std::move(role),
+    module.slots.push_back({.role = role,
                             .name = layer_.name() + "/" + parameter->name(),
                             .parameter = parameter,
                             .layout = std::move(layout)});
