@@ -1,10 +1,7 @@
 #pragma once
 /// Saving a file so that a crash, a full disk or a kill at any moment leaves either the old file or the new one.
 
-#include <dirent.h>
-
 #include <chrono>
-#include <cstdlib>
 #include <initializer_list>
 
 #include <keel/formats/bytes.hpp>
@@ -15,28 +12,18 @@ inline namespace KEEL_ABI {
 namespace formats {
 
 /// Removes what saves that were killed left behind: files `.name.tmp.*` older than an hour.
-inline void sweep_stale(int folder, const std::string& prefix) {
-  const int copy = ::openat(folder, ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-  DIR* const listing = copy < 0 ? nullptr : ::fdopendir(copy);
-  if (listing == nullptr) {
-    if (copy >= 0) ::close(copy);
-    return;
-  }
+inline void sweep_stale(const Folder& folder, const std::string& prefix) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  while (const dirent* entry = ::readdir(listing)) {
-    struct stat info {};
-    if (std::string_view(entry->d_name).starts_with(prefix) &&
-        ::fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
-        info.st_mtime < now - 3600)
-      ::unlinkat(folder, entry->d_name, 0);
+  for (const std::string& name : folder.names()) {
+    if (!name.starts_with(prefix)) continue;
+    const auto status = folder.status(name, false);
+    if (status && status->regular && status->changed < now - 3600) folder.remove(name);
   }
-  ::closedir(listing);
 }
 
-inline void write_all(int fd, ByteSpan bytes, const std::string& where) {
+inline void write_all(const File& file, ByteSpan bytes, const std::string& where) {
   for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t count = ::write(fd, bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
+    const std::int64_t count = file.write(bytes.subspan(done));
     if (count <= 0)
       throw FormatError(where, "to write " + std::to_string(bytes.size()) + " bytes",
                         count < 0 ? system_message(errno) : "nothing written", "the old file, if any, is unchanged");
@@ -50,50 +37,41 @@ inline void write_all(int fd, ByteSpan bytes, const std::string& where) {
 /// a temporary file in the same directory, fsync, close, rename, fsync of the directory, each checked.
 /// An existing file keeps its permissions; a symbolic link stays, its target is replaced.
 inline void write_file(const std::string& path, std::span<const ByteSpan> parts) {
-  std::string target = path;
-  if (char* const resolved = ::realpath(path.c_str(), nullptr)) {
-    target = resolved;
-    std::free(resolved);
-  }
-  const std::size_t slash = target.rfind('/');
-  const std::string directory = slash == target.npos ? "." : target.substr(0, slash + 1);
-  const std::string name = slash == target.npos ? target : target.substr(slash + 1);
+  const std::string target = formats::resolved(path);
+  const std::size_t slash = formats::last_name(target);
+  const std::string directory = slash == 0 ? "." : target.substr(0, slash), name = target.substr(slash);
   if (name.empty()) throw FormatError(path, "the name of a file", "a directory");
-  const formats::Descriptor folder(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (folder.get() < 0) throw FormatError(path, "a directory that exists", formats::system_message(errno));
-  struct stat old {};
-  const bool replaces = ::fstatat(folder.get(), name.c_str(), &old, 0) == 0;
-  if (replaces && !S_ISREG(old.st_mode)) throw FormatError(path, "a regular file to replace", "something else");
+  const formats::Folder folder(directory);
+  if (!folder.open()) throw FormatError(path, "a directory that exists", formats::system_message(errno));
+  const auto old = folder.status(name);
+  if (old && !old->regular) throw FormatError(path, "a regular file to replace", "something else");
 
   const std::string prefix = "." + name + ".tmp.";
-  formats::sweep_stale(folder.get(), prefix);
+  formats::sweep_stale(folder, prefix);
   const auto clock = std::chrono::steady_clock::now().time_since_epoch().count();
   std::string temporary;
-  int opened = -1;
-  for (int attempt = 0; attempt < 100 && opened < 0; ++attempt) {
-    temporary = prefix + std::to_string(::getpid()) + "." + std::to_string(clock + attempt);
-    opened = ::openat(folder.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                      replaces ? 0600 : 0666);
-    if (opened < 0 && errno != EEXIST) break;
+  formats::File file(-1);
+  for (int attempt = 0; attempt < 100 && !file.open(); ++attempt) {
+    temporary = prefix + std::to_string(formats::process_number()) + "." + std::to_string(clock + attempt);
+    file = folder.create(temporary, old.has_value());
+    if (!file.open() && errno != EEXIST) break;
   }
-  if (opened < 0) throw FormatError(path, "a directory that can be written", formats::system_message(errno));
-  formats::Descriptor file(opened);
+  if (!file.open()) throw FormatError(path, "a directory that can be written", formats::system_message(errno));
   try {
     const std::string unchanged = "the old file, if any, is unchanged";
-    for (const ByteSpan part : parts) formats::write_all(file.get(), part, path);
-    if (replaces && ::fchmod(file.get(), old.st_mode & 07777) != 0)
+    for (const ByteSpan part : parts) formats::write_all(file, part, path);
+    if (old && !file.permit(old->permissions))
       throw FormatError(path, "to keep the file's permissions", formats::system_message(errno), unchanged);
-    if (::fsync(file.get()) != 0)
-      throw FormatError(path, "to reach the disk", formats::system_message(errno), unchanged);
-    if (::close(file.release()) != 0)
-      throw FormatError(path, "to close the file", formats::system_message(errno), unchanged);
-    if (::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
+    if (!file.sync()) throw FormatError(path, "to reach the disk", formats::system_message(errno), unchanged);
+    if (!file.close()) throw FormatError(path, "to close the file", formats::system_message(errno), unchanged);
+    if (!folder.rename(temporary, name))
       throw FormatError(path, "to replace the file", formats::system_message(errno), unchanged);
   } catch (...) {
-    ::unlinkat(folder.get(), temporary.c_str(), 0);
+    file = formats::File(-1);  // Windows removes no open file
+    folder.remove(temporary);
     throw;
   }
-  if (::fsync(folder.get()) != 0 && errno != EINVAL)
+  if (!folder.sync())
     throw FormatError(path, "the directory to reach the disk", formats::system_message(errno),
                       "the new file is in place, but may be lost in a power failure");
 }

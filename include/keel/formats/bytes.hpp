@@ -1,10 +1,6 @@
 #pragma once
-/// What every reader of a file stands on: bytes read once from one descriptor, a cursor that checks each
+/// What every reader of a file stands on: bytes read once from one open file, a cursor that checks each
 /// length against what is left before anything is allocated, and a budget for what is built from them.
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -16,11 +12,14 @@
 
 #include <keel/tensor/tensor.hpp>
 
+#if defined(_WIN32)
+#include <keel/formats/files_windows.hpp>
+#else
+#include <keel/formats/files_posix.hpp>
+#endif
+
 namespace keel {
 inline namespace KEEL_ABI {
-
-using Bytes = AlignedVector<std::byte>;
-using ByteSpan = std::span<const std::byte>;
 
 /// What a reader may use. Memory for structure is bounded by the file's size (see Budget); these bound the rest.
 struct ReadLimits {
@@ -184,22 +183,6 @@ inline Shape checked_shape(std::span<const std::uint64_t> dims, std::uint64_t it
   return Shape(std::span<const Index>(extents.data(), dims.size()));
 }
 
-/// A file descriptor, closed at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 /// For a reader whose library was not there when the program was compiled.
 [[noreturn]] inline void missing_library(const std::string& where, const char* library, const char* package) {
   throw FormatError(where, std::string("keel compiled with ") + library, "a program compiled without it",
@@ -214,13 +197,13 @@ class Descriptor {
 
 inline std::string system_message(int code) { return std::strerror(code); }
 
-/// All of an open regular file, its size taken from the same descriptor.
-inline Bytes read_descriptor(int fd, const std::string& where, std::uint64_t max_bytes) {
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) throw FormatError(where, "a readable file", system_message(errno));
-  if (!S_ISREG(info.st_mode))
-    throw FormatError(where, "a regular file", S_ISDIR(info.st_mode) ? "a directory" : "a device, pipe or socket");
-  const auto size = static_cast<std::uint64_t>(info.st_size);
+/// All of an open regular file, its size taken from the same opening.
+inline Bytes read_all(const File& file, const std::string& where, std::uint64_t max_bytes) {
+  const std::optional<FileStatus> status = file.status();
+  if (!status) throw FormatError(where, "a readable file", system_message(errno));
+  if (!status->regular)
+    throw FormatError(where, "a regular file", status->directory ? "a directory" : "a device, pipe or socket");
+  const std::uint64_t size = status->size;
   if (size > max_bytes)
     throw FormatError(where, "a file of at most " + std::to_string(max_bytes) + " bytes", std::to_string(size),
                       "raise ReadLimits::file_bytes");
@@ -228,8 +211,7 @@ inline Bytes read_descriptor(int fd, const std::string& where, std::uint64_t max
   std::byte beyond{};
   for (std::uint64_t done = 0;;) {
     const bool full = done == size;
-    const ssize_t count = full ? ::read(fd, &beyond, 1) : ::read(fd, bytes.data() + done, size - done);
-    if (count < 0 && errno == EINTR) continue;
+    const std::int64_t count = full ? file.read(&beyond, 1) : file.read(bytes.data() + done, size - done);
     if (count < 0) throw FormatError(where, "a readable file", system_message(errno));
     if (full && count == 0) return bytes;
     if (full || count == 0)
@@ -244,9 +226,9 @@ inline Bytes read_descriptor(int fd, const std::string& where, std::uint64_t max
 /// All bytes of a regular file. Pipes, devices and directories are refused, and so is a file that changes its
 /// length meanwhile. Throws FormatError.
 inline Bytes read_file(const std::string& path, const ReadLimits& limits = {}) {
-  const formats::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) throw FormatError(path, "a readable file", formats::system_message(errno));
-  return formats::read_descriptor(file.get(), path, limits.file_bytes);
+  const formats::File file = formats::open_to_read(path);
+  if (!file.open()) throw FormatError(path, "a readable file", formats::system_message(errno));
+  return formats::read_all(file, path, limits.file_bytes);
 }
 
 /// A file that another file names: it must be a plain name, lie in the same directory, and be a regular file
@@ -257,19 +239,16 @@ inline Bytes read_beside(const std::string& path, const std::string& name, const
   if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
     throw FormatError(where, "the plain name of a file in the same directory", "a path",
                       "put all parts of the model into one directory");
-  const std::size_t slash = path.rfind('/');
-  const std::string directory = slash == path.npos ? "." : path.substr(0, slash + 1);
-  const formats::Descriptor folder(::open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (folder.get() < 0) throw FormatError(where, "a readable directory", formats::system_message(errno));
-  const formats::Descriptor file(
-      ::openat(folder.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0)
+  const std::string directory = path.substr(0, formats::last_name(path));
+  const formats::Folder folder(directory.empty() ? "." : directory);
+  if (!folder.open()) throw FormatError(where, "a readable directory", formats::system_message(errno));
+  const formats::File file = folder.read(name);
+  if (!file.open())
     throw FormatError(where, "a readable file", errno == ELOOP ? "a symbolic link" : formats::system_message(errno),
                       errno == ELOOP ? "copy the file itself into the model's directory" : "");
-  struct stat info {};
-  if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink > 1)
+  if (const auto status = file.status(); status && status->regular && status->names > 1)
     throw FormatError(where, "a file with one name", "a hard link", "copy the file itself into the model's directory");
-  return formats::read_descriptor(file.get(), where, limits.file_bytes);
+  return formats::read_all(file, where, limits.file_bytes);
 }
 
 }  // namespace KEEL_ABI
