@@ -93,7 +93,7 @@ struct Archive {
 namespace formats {
 
 inline float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
+  const std::uint32_t sign = (half & 0x8000u) << 16;
   const std::uint32_t exponent = half >> 10 & 31u, fraction = half & 0x3ffu;
   if (exponent == 0) {
     const float value = static_cast<float>(fraction) * 0x1p-24f;

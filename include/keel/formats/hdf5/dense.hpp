@@ -42,9 +42,9 @@ class Hdf5Dense {
 
  private:
   /// Bytes that hold a number up to `limit`, as the library counts them.
-  static std::size_t width_of(std::uint64_t limit) {
-    return (limit == 0 ? 0 : static_cast<std::size_t>(std::bit_width(limit) - 1)) / 8 + 1;
-  }
+  static std::size_t width_of(std::uint64_t limit) { return (limit == 0 ? 0 : bits_in(limit) - 1) / 8 + 1; }
+  /// std::bit_width, whose result is the argument's type in one standard library and int in another.
+  static std::size_t bits_in(std::uint64_t value) { return 64 - static_cast<std::size_t>(std::countl_zero(value)); }
 
   struct FractalHeap {
     std::uint64_t width = 0, start = 0, largest = 0;  ///< blocks in a row, bytes of the first and largest direct block
@@ -74,8 +74,7 @@ class Hdf5Dense {
         largest_object == 0)
       reader.fail("a heap of sensible sizes", "others");
     heap.offset_bytes = (bits + 7u) / 8u;
-    heap.length_bytes =
-        (std::min)(width_of(heap.largest), (static_cast<std::size_t>(std::bit_width(largest_object) - 1) + 7) / 8);
+    heap.length_bytes = (std::min)(width_of(heap.largest), (bits_in(largest_object) - 1 + 7) / 8);
     heap.head_bytes = 13 + heap.offset_bytes + (flags & 2 ? 4 : 0);
     if (root != Hdf5Blocks::undefined) {
       if (rows == 0)
@@ -95,7 +94,7 @@ class Hdf5Dense {
   void indirect(FractalHeap& heap, std::uint64_t address, std::uint64_t rows, std::uint64_t offset,
                 const std::string& where, Index depth) {
     if (depth > 8) throw FormatError(where, "a heap at most 8 deep", "more");
-    const std::uint64_t direct_rows = static_cast<std::uint64_t>(std::bit_width(heap.largest / heap.start)) + 1;
+    const std::uint64_t direct_rows = bits_in(heap.largest / heap.start) + 1;
     ByteReader reader(blocks_.visit(address, 13 + heap.offset_bytes + 8 * heap.width * rows, "a heap block", where),
                       where);
     if (text_of(reader.take(4, "mark")) != "FHIB") reader.fail("a heap block", "something else");
@@ -109,9 +108,7 @@ class Hdf5Dense {
         if (row < direct_rows)
           add_heap_block(heap, child, size, offset, where);
         else
-          indirect(heap, child,
-                   static_cast<std::uint64_t>(std::bit_width(size) - std::bit_width(heap.start * heap.width)) + 1,
-                   offset, where, depth + 1);
+          indirect(heap, child, bits_in(size) - bits_in(heap.start * heap.width) + 1, offset, where, depth + 1);
       }
     }
   }
