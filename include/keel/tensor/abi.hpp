@@ -23,17 +23,30 @@
 #define KEEL_ABI_MATH
 #endif
 
-#define KEEL_ABI_JOIN2(eigen, align, math) v0_eigen##eigen##_align##align##math
-#define KEEL_ABI_JOIN(eigen, align, math) KEEL_ABI_JOIN2(eigen, align, math)
+/// Define KEEL_SIMD_OFF in every unit of a program to have the kernels made of Eigen's vectors for the compiler's flags
+/// (-mavx2 -mfma, /arch:AVX2) instead of keel's for every instruction set, chosen at run time. It is so where the compiler
+/// has no vectors of its own (MSVC), or no library that knows the processor (clang-cl). Values differ from those of the
+/// other levels by rounding; whether two machines give the same bits is up to the flags and to Eigen.
+#if !defined(KEEL_SIMD_OFF) && (defined(_MSC_VER) || !(defined(__GNUC__) || defined(__clang__)))
+#define KEEL_SIMD_OFF
+#endif
+#if defined(KEEL_SIMD_OFF)
+#define KEEL_ABI_SIMD _simd_off
+#else
+#define KEEL_ABI_SIMD
+#endif
+
+#define KEEL_ABI_JOIN2(eigen, align, math, simd) v0_eigen##eigen##_align##align##math##simd
+#define KEEL_ABI_JOIN(eigen, align, math, simd) KEEL_ABI_JOIN2(eigen, align, math, simd)
 
 #if EIGEN_MAX_ALIGN_BYTES == 0
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 0, KEEL_ABI_MATH)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 0, KEEL_ABI_MATH, KEEL_ABI_SIMD)
 #elif EIGEN_MAX_ALIGN_BYTES <= 16
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 16, KEEL_ABI_MATH)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 16, KEEL_ABI_MATH, KEEL_ABI_SIMD)
 #elif EIGEN_MAX_ALIGN_BYTES == 32
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 32, KEEL_ABI_MATH)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 32, KEEL_ABI_MATH, KEEL_ABI_SIMD)
 #else
-#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 64, KEEL_ABI_MATH)
+#define KEEL_ABI KEEL_ABI_JOIN(EIGEN_MAJOR_VERSION, 64, KEEL_ABI_MATH, KEEL_ABI_SIMD)
 #endif
 
 /// KEEL_INSTANCE(class Conv2D<float>) stands in each header behind the templates that programs use most. It is

@@ -5,10 +5,10 @@ template <class T>
 KEEL_SIMD_INLINE Vector<T> activate_simple(Activation kind, T alpha, std::type_identity_t<Vector<T>> x) {
   const Vector<T> zero{};
   if (kind == Activation::linear) return x;
-  if (kind == Activation::leaky_relu) return x > zero ? x : x * alpha;
-  x = x <= zero ? zero : x;
+  if (kind == Activation::leaky_relu) return select<T>(x > zero, x, x * alpha);
+  x = select<T>(x <= zero, zero, x);
   if (kind == Activation::relu) return x;
-  return x > zero + T(6) ? zero + T(6) : x;
+  return select<T>(x > zero + T(6), zero + T(6), x);
 }
 /// dy times the derivative of those, from y (leaky_relu with a negative slope: from x in y's place).
 template <class T>
@@ -16,10 +16,10 @@ KEEL_SIMD_INLINE Vector<T> activate_simple_backward(Activation kind, T alpha, st
                                                     std::type_identity_t<Vector<T>> dy) {
   const Vector<T> zero{};
   if (kind == Activation::linear) return dy;
-  if (kind == Activation::leaky_relu) return y <= zero ? dy * alpha : dy;
-  dy = y <= zero ? zero : dy;
+  if (kind == Activation::leaky_relu) return select<T>(y <= zero, dy * alpha, dy);
+  dy = select<T>(y <= zero, zero, dy);
   if (kind == Activation::relu) return dy;
-  return y >= zero + T(6) ? zero : dy;
+  return select<T>(y >= zero + T(6), zero, dy);
 }
 
 /// What the other activations are made of: an exponential of an argument that is 0 or less (elu and selu: x).
@@ -30,7 +30,7 @@ struct ActivationParts {
   /// 2 sqrt(2/pi) (x + 0.044715 x^3), which has the sign of x.
   KEEL_SIMD_INLINE Vector<T> logistic(std::type_identity_t<Vector<T>> x) const {
     const Vector<T> large = T(1) / (e.value + T(1));
-    return x < broadcast<T>(0) ? e.value * large : large;
+    return select<T>(x < broadcast<T>(0), e.value * large, large);
   }
 };
 template <class T>
@@ -48,7 +48,7 @@ KEEL_SIMD_INLINE ActivationParts<T> activation_parts(Activation kind, std::type_
     // -a^2/2, split so that its rounding does not show in the exponential.
     const Vector<T> z = clamp<T>(a, T(0), T(sizeof(T) == 4 ? 15 : 40));
     Vector<T> top = z;
-    if constexpr (sizeof(T) == 4) top = bit_cast<Vector<T>>(bit_cast<IntegerVector<T>>(z) & ~0xfff);
+    if constexpr (sizeof(T) == 4) top = leading_bits(z);
     argument = top * top * T(-0.5);
     low = (z - top) * (z + top) * T(-0.5);
   }
@@ -65,15 +65,16 @@ KEEL_SIMD_INLINE Vector<T> activate(Activation kind, T alpha, std::type_identity
   }
   const ActivationParts<T> parts = activation_parts<T>(kind, x);
   switch (kind) {
-    case Activation::elu: return x > zero ? x : parts.e.minus_1 * alpha;
+    case Activation::elu: return select<T>(x > zero, x, parts.e.minus_1 * alpha);
     case Activation::selu:
-      return x > zero ? x * T(detail::selu_scale) : parts.e.minus_1 * T(detail::selu_scale * detail::selu_alpha);
+      return select<T>(x > zero, x * T(detail::selu_scale),
+                       parts.e.minus_1 * T(detail::selu_scale * detail::selu_alpha));
     case Activation::gelu: {
       const Vector<T> tail = normal_tail(clamp<T>(abs<T>(x), T(0), T(40)), parts.e.value);
-      return x * (x > zero ? T(1) - tail : tail);
+      return x * select<T>(x > zero, T(1) - tail, tail);
     }
     case Activation::tanh: return with_sign<T>(-parts.e.minus_1 / (parts.e.minus_1 + T(2)), x);
-    case Activation::softplus: return (x <= zero ? zero : x) + log1p_unit(parts.e.value);
+    case Activation::softplus: return select<T>(x <= zero, zero, x) + log1p_unit(parts.e.value);
     default: break;
   }
   const Vector<T> gate = parts.logistic(x);
@@ -87,12 +88,13 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
                                              std::type_identity_t<Vector<T>> y, std::type_identity_t<Vector<T>> dy) {
   const Vector<T> zero{};
   switch (kind) {
-    case Activation::elu: return (alpha < T(0) ? x : y) <= zero ? dy * (y + alpha) : dy;
+    case Activation::elu: return select<T>((alpha < T(0) ? x : y) <= zero, dy * (y + alpha), dy);
     case Activation::selu:
-      return dy * (y <= zero ? y + T(detail::selu_scale * detail::selu_alpha) : zero + T(detail::selu_scale));
+      return dy * select<T>(y <= zero, y + T(detail::selu_scale * detail::selu_alpha), zero + T(detail::selu_scale));
     case Activation::sigmoid: return dy * (y * (T(1) - y));
-    case Activation::hard_sigmoid: return y <= zero ? zero : y >= zero + T(1) ? zero : dy / T(6);
-    case Activation::hard_swish: return x <= zero - T(3) ? zero : x >= zero + T(3) ? dy : dy * (x / T(3) + T(0.5));
+    case Activation::hard_sigmoid: return select<T>(y <= zero, zero, select<T>(y >= zero + T(1), zero, dy / T(6)));
+    case Activation::hard_swish:
+      return select<T>(x <= zero - T(3), zero, select<T>(x >= zero + T(3), dy, dy * (x / T(3) + T(0.5))));
     case Activation::tanh: return dy * (T(1) - y * y);
     case Activation::gelu:
     case Activation::gelu_tanh:
@@ -105,7 +107,7 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
   if (kind == Activation::softplus) return -dy * parts.e.minus_1;  // 1 - exp(-y)
   if (kind == Activation::gelu) {
     const Vector<T> tail = normal_tail(clamp<T>(abs<T>(z), T(0), T(40)), parts.e.value);
-    return dy * ((x > zero ? T(1) - tail : tail) + z * (parts.e.value * T(0.39894228040143268)));
+    return dy * (select<T>(x > zero, T(1) - tail, tail) + z * (parts.e.value * T(0.39894228040143268)));
   }
   const Vector<T> gate = parts.logistic(x), rest = parts.logistic(-x);
   Vector<T> slope = zero + T(1);

@@ -106,7 +106,7 @@ void conv2d_tile(const detail::Conv2DPanel<T>& p, const Conv2DGroups<T, N>& grou
 #pragma GCC unroll 16
     for (int i = 0; i < N * G; ++i)
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] <= T(0) ? Vector<T>{} : sum[i][v];
+      for (int v = 0; v < V; ++v) sum[i][v] = select<T>(sum[i][v] <= T(0), Vector<T>{}, sum[i][v]);
   }
 #pragma GCC unroll 16
   for (int i = 0; i < N * G; ++i)

@@ -26,12 +26,12 @@
 
 // NOLINTBEGIN
 #define KEEL_SIMD_LEVEL 0
-#if defined(__GNUC__) || defined(__clang__)
-#define KEEL_SIMD_BYTES 16
-#else  // no vector types: one value at a time
+#if defined(KEEL_SIMD_OFF)  // Eigen's vectors
 #define KEEL_SIMD_BYTES 0
+#else
+#define KEEL_SIMD_BYTES 16
 #endif
-#if defined(__aarch64__)  // NEON
+#if defined(__aarch64__) || (defined(KEEL_SIMD_OFF) && defined(EIGEN_VECTORIZE_AVX512))
 #define KEEL_SIMD_REGISTERS 32
 #else
 #define KEEL_SIMD_REGISTERS 16

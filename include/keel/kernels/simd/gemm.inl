@@ -58,8 +58,8 @@ KEEL_SIMD_INLINE void transpose_square(const T* from, Index from_step, T* to, In
 
 // to[j][i] = from[i][j]; the next call will read from + next_read, in rows of which `readable` values may be fetched.
 template <class T>
-void transpose(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step, Index next_read,
-               Index readable) {
+void transpose(Index rows, Index columns, const T* from, Index from_step, T* to, Index to_step,
+               [[maybe_unused]] Index next_read, [[maybe_unused]] Index readable) {
   Index i = 0;
 #if KEEL_SIMD_BYTES > 0
   for (; i + lanes<T> <= rows; i += lanes<T>) {

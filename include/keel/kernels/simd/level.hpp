@@ -7,8 +7,8 @@
 
 #include <keel/tensor/error.hpp>
 
-/// True where the kernels are also compiled for AVX2+FMA and AVX-512 (x86-64 with gcc or clang).
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+/// True where the kernels are also compiled for AVX2+FMA and AVX-512 (x86-64 with gcc or clang, without KEEL_SIMD_OFF).
+#if defined(__x86_64__) && !defined(KEEL_SIMD_OFF)
 #define KEEL_SIMD_X86 1
 #else
 #define KEEL_SIMD_X86 0
@@ -17,7 +17,8 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// The instruction sets that kernels are compiled for. `baseline` is what the compiler was told to target.
+/// The instruction sets that kernels are compiled for. `baseline` is what the compiler was told to target; with
+/// KEEL_SIMD_OFF (tensor/abi.hpp) it is all there is, made of Eigen's vectors.
 enum class SimdLevel { baseline, avx2, avx512 };
 
 inline const char* to_string(SimdLevel level) {

@@ -1,6 +1,7 @@
 #pragma once
 /// Elementary functions on vectors, once per instruction set.
 
+#include <bit>
 #include <cmath>
 #include <limits>
 

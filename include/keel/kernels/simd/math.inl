@@ -39,20 +39,33 @@ KEEL_SIMD_INLINE void store_some(T* to, std::type_identity_t<Vector<T>> value, I
 template <class T>
 KEEL_SIMD_INLINE Vector<T> clamp(std::type_identity_t<Vector<T>> x, T low, T high) {
   const Vector<T> l = broadcast<T>(low), h = broadcast<T>(high);
-  x = x < l ? l : x;
-  return x > h ? h : x;
+  x = select<T>(x < l, l, x);
+  return select<T>(x > h, h, x);
 }
 template <class T>
 KEEL_SIMD_INLINE Vector<T> abs(std::type_identity_t<Vector<T>> x) {
-  return x < broadcast<T>(0) ? -x : x + broadcast<T>(0);  // -0 + 0 = 0
+  return select<T>(x < broadcast<T>(0), -x, x + broadcast<T>(0));  // -0 + 0 = 0
 }
 /// |magnitude| >= 0 with the sign of x.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> with_sign(std::type_identity_t<Vector<T>> magnitude, std::type_identity_t<Vector<T>> x) {
+#if KEEL_SIMD_BYTES > 0
   using Bits = IntegerVector<T>;
   using Bit = typename VectorTypes<T>::Integer;
   const Bits sign = bit_cast<Bits>(x) & (std::numeric_limits<Bit>::min)();
   return bit_cast<Vector<T>>(bit_cast<Bits>(magnitude) | sign);
+#else
+  return Vector<T>::of(
+      Eigen::internal::por(magnitude.packet, Eigen::internal::pand(x.packet, broadcast(-T(0)).packet)));
+#endif
+}
+/// x without the last 12 bits of its fraction.
+KEEL_SIMD_INLINE Vector<float> leading_bits(Vector<float> x) {
+#if KEEL_SIMD_BYTES > 0
+  return bit_cast<Vector<float>>(bit_cast<IntegerVector<float>>(x) & ~0xfff);
+#else
+  return Vector<float>::of(Eigen::internal::pand(x.packet, broadcast(std::bit_cast<float>(0xfffff000u)).packet));
+#endif
 }
 
 /// exp(x) and exp(x) - 1, each with full relative accuracy (the latter for x <= 0).
@@ -61,27 +74,40 @@ struct Exponential {
   Vector<T> value, minus_1;
 };
 
-/// exp(x + low) for |low| < 0.04: x = n log 2 + r, |r| <= log(2)/2, and exp(r + low) - 1 = p, a polynomial.
-/// 2^n comes in two factors, which reach the subnormal numbers and infinity.
-KEEL_SIMD_INLINE Exponential<float> exponential(Vector<float> x, Vector<float> low) {
+/// exp(r) - 1 for |r| <= log(2)/2.
+KEEL_SIMD_INLINE Vector<float> exp_minus_1(Vector<float> r) {
   const Vector<float> zero{};
-  x = clamp<float>(x, -110.0f, 100.0f);
-  const Vector<float> half = x < zero ? zero - 0.5f : zero + 0.5f;
-  const IntegerVector<float> n = to_integers<float>(fma(x, zero + 1.44269504f, half));
-  const Vector<float> whole = to_values<float>(n);
-  const Vector<float> rough = fma(whole, zero - 0.693359375f, x);  // exact: the factor has 9 bits
-  const Vector<float> r = fma(whole, zero + 2.12194440e-4f, rough) + low;
   Vector<float> p = zero + 1.9904239e-4f;
   p = fma(p, r, zero + 1.3945581e-3f);
   p = fma(p, r, zero + 8.3332974e-3f);
   p = fma(p, r, zero + 4.1666344e-2f);
   p = fma(p, r, zero + 0.16666667f);
   p = fma(p, r, zero + 0.5f);
-  p = fma(p, r * r, r);
+  return fma(p, r * r, r);
+}
+/// exp(x + low) for |low| < 0.04: x = n log 2 + r, |r| <= log(2)/2, and exp(r + low) - 1 = p, a polynomial.
+/// 2^n comes in two factors, which reach the subnormal numbers and infinity.
+KEEL_SIMD_INLINE Exponential<float> exponential(Vector<float> x, Vector<float> low) {
+  const Vector<float> zero{};
+  x = clamp<float>(x, -110.0f, 100.0f);
+#if KEEL_SIMD_BYTES > 0
+  const Vector<float> half = select<float>(x < zero, zero - 0.5f, zero + 0.5f);
+  const IntegerVector<float> n = to_integers<float>(fma(x, zero + 1.44269504f, half));
+  const Vector<float> whole = to_values<float>(n);
+#else
+  const Vector<float> whole = Vector<float>::of(Eigen::internal::pfloor(fma(x, 1.44269504f, 0.5f).packet));
+#endif
+  const Vector<float> rough = fma(whole, zero - 0.693359375f, x);  // exact: the factor has 9 bits
+  const Vector<float> p = exp_minus_1(fma(whole, zero + 2.12194440e-4f, rough) + low);
+#if KEEL_SIMD_BYTES > 0
   const IntegerVector<float> n1 = n >> 1;
   const Vector<float> s1 = bit_cast<Vector<float>>((n1 + 127) << 23);
   const Vector<float> s2 = bit_cast<Vector<float>>((n - n1 + 127) << 23);
   return {(p + 1.0f) * s1 * s2, fma(p * s1, s2, s1 * s2 - 1.0f)};
+#else
+  const Vector<float> scale = Vector<float>::of(Eigen::internal::pldexp(broadcast(1.0f).packet, whole.packet));
+  return {Vector<float>::of(Eigen::internal::pldexp((p + 1.0f).packet, whole.packet)), fma(p, scale, scale - 1.0f)};
+#endif
 }
 template <double (*F)(double)>
 KEEL_SIMD_INLINE Vector<double> each_lane(Vector<double> x) {

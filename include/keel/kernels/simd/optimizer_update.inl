@@ -37,8 +37,8 @@ KEEL_SIMD_INLINE V square_root(V x) {
 }
 #else
 template <class T>
-KEEL_SIMD_INLINE T square_root(T x) {
-  return std::sqrt(x);
+KEEL_SIMD_INLINE EigenVector<T> square_root(EigenVector<T> x) {
+  return EigenVector<T>::of(Eigen::internal::psqrt(x.packet));
 }
 #endif
 
@@ -47,8 +47,8 @@ template <class T>
 KEEL_SIMD_INLINE Vector<T> decayed_gradient(const GradientRule<T>& rule, const T* gradient, Vector<T>& w) {
   const Vector<T> limit = broadcast(rule.limit);
   Vector<T> g = load(gradient) * broadcast(rule.scale);
-  g = g > limit ? limit : g;
-  g = g < -limit ? -limit : g;
+  g = select<T>(g > limit, limit, g);
+  g = select<T>(g < -limit, -limit, g);
   if (rule.l2 != 0) g = fma(w, broadcast(rule.l2), g);
   if (rule.keep != 1) w = w * broadcast(rule.keep);
   return g;

@@ -16,10 +16,10 @@ void max_pool_row(const PoolGeometry& g, Index oh, const T* x, T* y, T* winners)
         for (Index kw = w.begin; kw < w.end; ++kw) {
           const Vector<T> value = load_some(window + (kh * g.in_w + kw) * g.channels + c, left);
           const Vector<T> cell = broadcast(static_cast<T>(kh * g.kernel_w + kw));
-          winner = value > best ? cell : winner;
-          winner = value == value ? winner : cell;
-          best = value > best ? value : best;
-          best = value == value ? best : value;
+          winner = select<T>(value > best, cell, winner);
+          winner = select<T>(value == value, winner, cell);
+          best = select<T>(value > best, value, best);
+          best = select<T>(value == value, best, value);
         }
       store_some(y + out + c, best, left);
       if (winners) store_some(winners + out + c, winner, left);
@@ -42,7 +42,7 @@ void max_pool_backward_row(const PoolGeometry& g, Index ih, const T* dy, const T
           const Index cell = (ih + g.pad_top - oh * g.stride_h) * g.kernel_w + iw + g.pad_left - ow * g.stride_w;
           const Index out = (oh * g.out_w + ow) * g.channels + c;
           const Vector<T> winner = load_some(winners + out, left);
-          sum = sum + (winner == broadcast(static_cast<T>(cell)) ? load_some(dy + out, left) : zero);
+          sum = sum + select<T>(winner == broadcast(static_cast<T>(cell)), load_some(dy + out, left), zero);
         }
       store_some(to + c, sum, left);
     }

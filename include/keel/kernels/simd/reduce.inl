@@ -31,7 +31,15 @@ KEEL_SIMD_INLINE Wide<float> widen(Vector<float> x) {
 #endif
 }
 #else
-KEEL_SIMD_INLINE Wide<float> widen(float x) { return {{static_cast<double>(x)}}; }
+KEEL_SIMD_INLINE Wide<float> widen(Vector<float> x) {
+  float narrow[lanes<float>];
+  double wide[lanes<float>];
+  store(narrow, x);
+  for (int i = 0; i < lanes<float>; ++i) wide[i] = static_cast<double>(narrow[i]);
+  Wide<float> result;
+  for (unsigned p = 0; p < Wide<float>::parts; ++p) result.part[p] = load(wide + p * lanes<double>);
+  return result;
+}
 #endif
 template <class T>
 KEEL_SIMD_INLINE Wide<T> load_wide(const double* from) {

@@ -8,10 +8,13 @@ KEEL_SIMD_INLINE Vector<T> load_filled(const T* from, Index left, T fill) {
   IntegerVector<T> lane_number{};
   for (int i = 0; i < lanes<T>; ++i) lane_number[i] = i;
   const IntegerVector<T> zero{};
-  return lane_number < zero + static_cast<typename VectorTypes<T>::Integer>(left) ? load(from, Tail<T>(left))
-                                                                                  : broadcast<T>(fill);
+  return select<T>(lane_number < zero + static_cast<typename VectorTypes<T>::Integer>(left), load(from, Tail<T>(left)),
+                   broadcast<T>(fill));
 #else
-  return fill;
+  T parts[lanes<T>];
+  store(parts, broadcast(fill));
+  for (Index i = 0; i < left; ++i) parts[i] = from[i];
+  return load(parts);
 #endif
 }
 
@@ -22,7 +25,7 @@ KEEL_SIMD_INLINE T row_top(Index columns, const T* x) {
   Vector<T> top = broadcast<T>(least);
   for (Index j = 0; j < columns; j += lanes<T>) {
     const Vector<T> value = load_filled(x + j, columns - j, least);
-    top = value > top ? value : top;
+    top = select<T>(value > top, value, top);
   }
   T result = least;
   for (int i = 0; i < lanes<T>; ++i)

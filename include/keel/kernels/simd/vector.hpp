@@ -4,8 +4,14 @@
 #include <keel/kernels/simd/level.hpp>
 #include <keel/tensor/shape.hpp>
 
+#if defined(KEEL_SIMD_OFF)
+#include <keel/kernels/simd/eigen_vector.hpp>
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define KEEL_SIMD_INLINE inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define KEEL_SIMD_INLINE __forceinline
 #else
 #define KEEL_SIMD_INLINE inline
 #endif

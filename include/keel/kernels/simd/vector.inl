@@ -1,6 +1,6 @@
 // One SIMD register of T and what kernels do with it; T is float or double. See foreach.inl for the rules.
-// Vectors have the operators of T, lane by lane: + - * / and comparisons, whose result selects: `a < b ? x : y`.
-// A compiler without vector extensions gets vectors of one lane, which are plain T.
+// Vectors have the operators of T, lane by lane: + - * / and comparisons, whose result selects: `select<T>(a < b, x, y)`.
+// A compiler without vector extensions gets those of Eigen (eigen_vector.hpp).
 
 #include <keel/kernels/simd/tiles.inl>
 
@@ -16,19 +16,25 @@ struct VectorTypes {
 #else
 template <class T>
 struct VectorTypes {
-  using Values = T;
-  using Integer = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  using Integers = Integer;
-  using Unaligned = T;
-  static constexpr int lanes = 1;
+  using Values = EigenVector<T>;
+  static constexpr int lanes = EigenVector<T>::lanes;
 };
 #endif
 
 template <class T>
 using Vector = typename VectorTypes<T>::Values;
+#if KEEL_SIMD_BYTES > 0
 /// As many signed integers, of T's size: for bit patterns and for comparison results.
 template <class T>
 using IntegerVector = typename VectorTypes<T>::Integers;
+#endif
+/// What a comparison gives.
+template <class T>
+#if KEEL_SIMD_BYTES > 0
+using Mask = IntegerVector<T>;
+#else
+using Mask = EigenMask<T>;
+#endif
 /// Values in a vector.
 template <class T>
 inline constexpr int lanes = VectorTypes<T>::lanes;
@@ -39,11 +45,19 @@ using Vectors = Vector<T>[static_cast<std::size_t>(count)];
 /// Reads lanes<T> values from any address.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> load(const T* from) {
+#if KEEL_SIMD_BYTES > 0
   return *reinterpret_cast<const typename VectorTypes<T>::Unaligned*>(from);
+#else
+  return Vector<T>::of(Eigen::internal::ploadu<typename Vector<T>::Packet>(from));
+#endif
 }
 template <class T>
 KEEL_SIMD_INLINE void store(T* to, std::type_identity_t<Vector<T>> value) {
+#if KEEL_SIMD_BYTES > 0
   *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(to) = value;
+#else
+  Eigen::internal::pstoreu(to, value.packet);
+#endif
 }
 /// Asks for the cache line at an address that will be read, or written, soon. It lies in memory that the call owns and
 /// touches: anywhere else the processor walks the page table in vain, which is slow.
@@ -59,8 +73,22 @@ KEEL_SIMD_INLINE void prefetch_to_write(T* to) {
 /// All lanes hold `value`.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> broadcast(T value) {
+#if KEEL_SIMD_BYTES > 0
   return value - Vector<T>{};  // minus zero keeps the sign of -0
+#else
+  return value;
+#endif
 }
+/// Lane by lane, `a` where the mask, the result of a comparison, holds, else `b`.
+template <class T>
+KEEL_SIMD_INLINE Vector<T> select(Mask<T> mask, std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
+#if KEEL_SIMD_BYTES > 0
+  return mask ? a : b;
+#else
+  return Vector<T>::of(Eigen::internal::pselect(mask.bits, a.packet, b.packet));
+#endif
+}
+#if KEEL_SIMD_BYTES > 0
 /// The same bits as another vector type: bit_cast<IntegerVector<T>>(x).
 template <class To, class From>
 KEEL_SIMD_INLINE To bit_cast(From value) {
@@ -70,20 +98,13 @@ KEEL_SIMD_INLINE To bit_cast(From value) {
 /// Truncated to integers, and back.
 template <class T>
 KEEL_SIMD_INLINE IntegerVector<T> to_integers(std::type_identity_t<Vector<T>> value) {
-#if KEEL_SIMD_BYTES > 0
   return __builtin_convertvector(value, IntegerVector<T>);
-#else
-  return static_cast<IntegerVector<T>>(value);
-#endif
 }
 template <class T>
 KEEL_SIMD_INLINE Vector<T> to_values(std::type_identity_t<IntegerVector<T>> value) {
-#if KEEL_SIMD_BYTES > 0
   return __builtin_convertvector(value, Vector<T>);
-#else
-  return static_cast<Vector<T>>(value);
-#endif
 }
+#endif
 
 /// a * b + c, rounded once where the instruction set can.
 KEEL_SIMD_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<float> c) {
@@ -96,6 +117,8 @@ KEEL_SIMD_INLINE Vector<float> fma(Vector<float> a, Vector<float> b, Vector<floa
   return __builtin_ia32_vfmaddps512_mask(a, b, c, all, 4);
 #elif KEEL_SIMD_LEVEL == 1
   return __builtin_ia32_vfmaddps256(a, b, c);
+#elif KEEL_SIMD_BYTES == 0
+  return Vector<float>::of(Eigen::internal::pmadd(a.packet, b.packet, c.packet));
 #elif defined(__aarch64__) && defined(__clang__)
 #pragma clang fp contract(fast)
   return a * b + c;
@@ -110,6 +133,8 @@ KEEL_SIMD_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<d
   return __builtin_ia32_vfmaddpd512_mask(a, b, c, static_cast<unsigned char>(0xff), 4);
 #elif KEEL_SIMD_LEVEL == 1
   return __builtin_ia32_vfmaddpd256(a, b, c);
+#elif KEEL_SIMD_BYTES == 0
+  return Vector<double>::of(Eigen::internal::pmadd(a.packet, b.packet, c.packet));
 #elif defined(__aarch64__) && defined(__clang__)
 #pragma clang fp contract(fast)
   return a * b + c;
@@ -123,13 +148,13 @@ KEEL_SIMD_INLINE Vector<double> fma(Vector<double> a, Vector<double> b, Vector<d
 /// The larger and the smaller value; NaN in either operand gives NaN.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> maximum(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
-  const Vector<T> larger = a < b ? b : a;  // a where a is NaN
-  return b == b ? larger : b;
+  const Vector<T> larger = select<T>(a < b, b, a);  // a where a is NaN
+  return select<T>(b == b, larger, b);
 }
 template <class T>
 KEEL_SIMD_INLINE Vector<T> minimum(std::type_identity_t<Vector<T>> a, std::type_identity_t<Vector<T>> b) {
-  const Vector<T> smaller = b < a ? b : a;
-  return b == b ? smaller : b;
+  const Vector<T> smaller = select<T>(b < a, b, a);
+  return select<T>(b == b, smaller, b);
 }
 
 /// Whether a lane is NaN.
@@ -166,7 +191,9 @@ KEEL_SIMD_INLINE T lane(std::type_identity_t<Vector<T>> value, int i) {
 #if KEEL_SIMD_BYTES > 0
   return value[i];
 #else
-  return static_cast<void>(i), value;
+  T parts[lanes<T>];
+  store(parts, value);
+  return parts[i];
 #endif
 }
 /// The sum of all lanes: lane i + lane i + lanes/2, then the same on that half, and so on.
@@ -269,10 +296,10 @@ template <class T, int count>
 KEEL_SIMD_INLINE void rectify(bool low, bool high, Vector<T>* values) {
   if (low) {
     KEEL_SIMD_UNROLL
-    for (int i = 0; i < count; ++i) values[i] = values[i] <= T(0) ? Vector<T>{} : values[i];
+    for (int i = 0; i < count; ++i) values[i] = select<T>(values[i] <= T(0), Vector<T>{}, values[i]);
   }
   if (high) {
     KEEL_SIMD_UNROLL
-    for (int i = 0; i < count; ++i) values[i] = values[i] >= T(6) ? broadcast(T(6)) : values[i];
+    for (int i = 0; i < count; ++i) values[i] = select<T>(values[i] >= T(6), broadcast(T(6)), values[i]);
   }
 }
