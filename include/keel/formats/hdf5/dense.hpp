@@ -25,7 +25,8 @@ class Hdf5Dense {
     const FractalHeap heap = read_heap(heap_address, where);
     std::vector<ByteSpan> found;
     for (const ByteSpan record : tree_records(tree_address, kind, place)) {
-      ByteReader id(record.subspan(kind == links ? 4 : 0, (std::min)(heap.id_size, record.size() - 4)), where);
+      ByteReader id(record.subspan(kind == links ? 4 : 0, (std::min<std::uint64_t>)(heap.id_size, record.size() - 4)),
+                    where);
       if (id.u8("id") != 0) id.fail("an object inside its heap", "a huge or tiny one");
       const std::uint64_t offset = id.little(heap.offset_bytes, "offset"), size = id.little(heap.length_bytes, "size");
       auto block_at = heap.blocks.upper_bound(offset);
