@@ -47,7 +47,8 @@ TEST_CASE("every class of the registry has a row for Keras, and each of its opti
     const Config config = layer->config();
     for (const auto& [option, value] : config.entries())
       for (const unsigned world : worlds) {
-        CAPTURE(option);
+        const auto& the_option = option;  // clang before 16 captures no structured binding
+        CAPTURE(the_option);
         CAPTURE(world);
         // where a world lacks the class nothing is written
         CHECK((names(*row, option, world) || (row->worlds & world) == 0 || option == "activation_alpha"));

@@ -44,7 +44,8 @@ TEST_CASE("every class of the registry has a row for PyTorch, with each of its o
     REQUIRE(row);
     const Config config = layer->config();
     for (const auto& [name, value] : config.entries()) {
-      CAPTURE(name);
+      const auto& the_name = name;  // clang before 16 captures no structured binding
+      CAPTURE(the_name);
       CHECK(std::any_of(row->options.begin(), row->options.end(),
                         [&, &key = name](const Option& option) { return option.keel == key; }));
     }

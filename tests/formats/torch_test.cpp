@@ -53,7 +53,8 @@ TEST_CASE("PyTorch: objects of classes that keel does not know are left out and 
       {"\x8b" + little(300, 4) + std::string(300, '\1'), "builtins.int"},
   };
   for (const auto& [value, type] : cases) {
-    CAPTURE(type);
+    const auto& the_type = type;  // clang before 16 captures no structured binding
+    CAPTURE(the_type);
     const Archive archive = read_value(value);
     CHECK(skipped(archive) == std::vector<std::string>{"x: " + type});
     CHECK(archive.tensors.size() == 1);
@@ -86,7 +87,8 @@ TEST_CASE("PyTorch: what runs or opens things is refused wherever it stands") {
                                                        {"sys", "exit"},         {"importlib", "import_module"},
                                                        {"os.path", "join"}};
   for (const auto& [module, name] : names) {
-    CAPTURE(name);
+    const auto& the_name = name;  // clang before 16 captures no structured binding
+    CAPTURE(the_name);
     const std::string message = std::string("names '") + module + " " + name + "'";
     for (const std::string& value :
          {named(module, name), named(module, name) + unicode("true") + "\x85R", named(module, name) + ")\x81",

@@ -71,7 +71,8 @@ TEST_CASE("losses without a shorthand have Keras's or PyTorch's values and gradi
   const golden::File file("losses_parts");
   CHECK(file.cases().size() == 23);
   for (const auto& [name, settings] : file.cases()) {
-    CAPTURE(name);
+    const auto& the_name = name;  // clang before 16 captures no structured binding
+    CAPTURE(the_name);
     const LossSpec loss = part(settings);
     replay<double>(file, name, loss);
     replay<float>(file, name, loss);
@@ -177,7 +178,8 @@ TEST_CASE("metrics without a shorthand have Keras's results, in one batch and in
       {"r2_score", R2Score()}};
   CHECK(file.cases().size() == all.size());
   for (const auto& [name, spec] : all) {
-    CAPTURE(name);
+    const auto& the_name = name;  // clang before 16 captures no structured binding
+    CAPTURE(the_name);
     const Tensor<double> y = file.tensor(std::string(name) + "/prediction");
     const Tensor<double> target = file.tensor(std::string(name) + "/target");
     const double want = file.tensor(std::string(name) + "/result")[0];

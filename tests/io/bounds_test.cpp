@@ -118,7 +118,8 @@ TEST_CASE("a description larger than the weights that come with it is refused be
   for (const Case& c : cases)
     for (const auto& [format, liar] : liars) {
       CAPTURE(c.what);
-      CAPTURE(format);
+      const auto& the_format = format;  // clang before 16 captures no structured binding
+      CAPTURE(the_format);
       if (c.what == "a mean for each value" && std::string(format) == "TensorFlow.js")
         continue;  // has no Normalization
       const std::string good = liar(
@@ -136,7 +137,8 @@ TEST_CASE("shapes beyond all bounds are refused with the file and the layer") {
   const TemporaryDirectory directory;
   const Model<> model = chain({Conv2D(3, 3, {.padding = Padding::same, .name = "first"})});
   for (const auto& [format, liar] : liars) {
-    CAPTURE(format);
+    const auto& the_format = format;  // clang before 16 captures no structured binding
+    CAPTURE(the_format);
     const std::string path = liar(
         model,
         [](const std::string& text) {
@@ -159,7 +161,8 @@ TEST_CASE("a long name does not count once for each call of its layer") {
   for (int i = 0; i < 3000; ++i) x = model.share(first, x);
   model.output(x);
   for (const auto& [format, liar] : liars) {
-    CAPTURE(format);
+    const auto& the_format = format;  // clang before 16 captures no structured binding
+    CAPTURE(the_format);
     const std::string path = liar(
         model, [](const std::string& text) { return replaced(text, "NAME", std::string(20000, 'n')); }, directory);
     if (format != "safetensors") continue;  // Keras's files name the layer at each call
@@ -173,7 +176,8 @@ TEST_CASE("a loaded model is like any other") {
   const TemporaryDirectory directory;
   const Model<> model = chain({Flatten(), Dense(7)});
   for (const auto& [format, liar] : liars) {
-    CAPTURE(format);
+    const auto& the_format = format;  // clang before 16 captures no structured binding
+    CAPTURE(the_format);
     Model<> loaded = load(liar(
                               model, [](const std::string& text) { return text; }, directory),
                           {.seed = 3});

@@ -132,8 +132,10 @@ TEST_CASE("plain weights are taken before averages of them, which part takes") {
                             {"model", "anything"}};
   for (const auto& [plain, other] : pairs)
     for (const bool first : {false, true}) {
-      CAPTURE(std::string(plain));
-      CAPTURE(std::string(other));
+      const auto& the_plain = plain;  // clang before 16 captures no structured binding
+      CAPTURE(std::string(the_plain));
+      const auto& the_other = other;  // clang before 16 captures no structured binding
+      CAPTURE(std::string(the_other));
       Archive archive = torch({});
       const std::string plain_prefix = std::string(plain) + ".", other_prefix = std::string(other) + ".";
       append(archive, first ? state(plain_prefix, 1) : state(other_prefix, 2));

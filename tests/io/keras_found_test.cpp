@@ -70,7 +70,8 @@ TEST_CASE("files of Keras and TensorFlow.js give the numbers of the originals") 
       {"keras_refused/bn_axis1_seq", ".h5"},
   };
   for (const auto& [stem, ending] : files) {
-    CAPTURE(stem);
+    const auto& the_stem = stem;  // clang before 16 captures no structured binding
+    CAPTURE(the_stem);
     try {
       CHECK(error(load(found.path(stem + ending)), found, stem) < 1e-5);
     } catch (const Error& refusal) {

@@ -44,7 +44,8 @@ TEST_CASE("Softmax sums to 1 along its axes and agrees with its formula") {
       {{1, 2}, {true, true, false}},   {{2, 1}, {true, true, false}},   {{2, 3}, {false, true, true}},
       {{-3, -2}, {true, true, false}}, {{1, 2, 3}, {true, true, true}}, {{3, -2, 1}, {true, true, true}}};
   for (const auto& [axis, along] : cases) {
-    CAPTURE(axis.to_string());
+    const auto& the_axis = axis;  // clang before 16 captures no structured binding
+    CAPTURE(the_axis.to_string());
     Bench bench(Softmax<double>({.axis = axis}), {{3, 4, 5}});
     const Tensor<double> x = bench.normal({2, 3, 4, 5});
     CHECK(difference(bench.forward(x), naive(x, along)) < 1e-14);

@@ -280,7 +280,8 @@ TEST_CASE("PyTorch's tables to the letter") {
                                                    {"mobile", mobile_network().summary()},
                                                    {"empty_sequential", Sequential({5}).summary()}};
   for (const auto& [name, summary] : cases) {
-    CAPTURE(name);
+    const auto& the_name = name;  // clang before 16 captures no structured binding
+    CAPTURE(the_name);
     CHECK(summary.torchsummary() == golden(name + " torchsummary"));
     for (const Index batch : {1, 16})
       CHECK(summary.torchinfo(batch) == golden(name + " torchinfo " + std::to_string(batch)));
