@@ -139,10 +139,10 @@ TEST_CASE("an option is taken at the values that keel has, and refused at others
 TEST_CASE("what changes training only loads and is said") {
   const std::string l2 = R"({"class_name":"L2","config":{"l2":0.01}})";
   const std::pair<std::string, const char*> noted[] = {
-      {R"("kernel_regularizer":)" + l2, "kernel_regularizer"},
-      {R"("bias_regularizer":)" + l2, "bias_regularizer"},
+      {R"("kernel_regularizer":{"class_name":"OrthogonalRegularizer","config":{}})", "kernel_regularizer"},
+      {R"("bias_regularizer":{"class_name":"pack>Own","config":{}})", "bias_regularizer"},
       {R"("activity_regularizer":)" + l2, "activity_regularizer"},
-      {R"("kernel_constraint":{"class_name":"MaxNorm","config":{"max_value":2,"axis":0}})", "kernel_constraint"},
+      {R"("kernel_constraint":{"class_name":"RadialConstraint","config":{}})", "kernel_constraint"},
       {R"("dtype":{"class_name":"DTypePolicy","config":{"name":"mixed_float16"}})", "dtype"},
   };
   for (const auto& [config, part] : noted) {
@@ -157,6 +157,31 @@ TEST_CASE("what changes training only loads and is said") {
   CHECK(quiet.notes.empty());
   CHECK(read(sequential(layer("BatchNormalization")), "2.9.0").notes.size() == 1);
   CHECK(read(sequential(layer("BatchNormalization")), "3.9.0").notes.empty());
+}
+
+TEST_CASE("regularizers and constraints become rules of the parameters") {
+  const auto rule = [](const char* type, const std::string& config, Index parameter,
+                       const char* input = "[null,4,4,4]") {
+    const auto loaded = read(sequential(layer(type, config), input));
+    CHECK(loaded.notes.empty());
+    return loaded.model.parameters()[static_cast<std::size_t>(parameter)]->rule;
+  };
+  CHECK(rule("Dense", R"("units":2,"kernel_regularizer":{"class_name":"L2","config":{"l2":0.25}})", 0) ==
+        ParameterRule{.regularizer = L2(0.25)});
+  CHECK(rule("Dense", R"("units":2,"bias_regularizer":{"class_name":"L1L2","config":{"l1":0.5,"l2":0.25}})", 1) ==
+        ParameterRule{.regularizer = L1L2(0.5, 0.25)});
+  CHECK(
+      rule(
+          "Conv2D",
+          R"("filters":2,"kernel_size":3,"kernel_constraint":{"class_name":"MaxNorm","config":{"max_value":3,"axis":[0,1,2]}})",
+          0) == ParameterRule{.constraint = MaxNorm(3, {0, 1, 2})});
+  CHECK(rule("SeparableConv2D",
+             R"("filters":2,"kernel_size":3,"pointwise_regularizer":{"class_name":"L1","config":{"l1":0.5}})",
+             1) == ParameterRule{.regularizer = L1(0.5)});
+  CHECK(rule("BatchNormalization", R"("gamma_constraint":{"class_name":"NonNeg","config":{}})", 0) ==
+        ParameterRule{.constraint = NonNeg()});
+  check_refused(sequential(layer("Dense", R"("units":2,"kernel_regularizer":{"class_name":"L2","config":{"l2":-1}})")),
+                {"kernel_regularizer", "l2 of 0 or more"});
 }
 
 TEST_CASE("classes that are not Keras's own, or that keel does not have, are refused by name") {

@@ -23,6 +23,10 @@ struct Conv2DOptions {
   InitializerSpec kernel_initializer = Initializer::glorot_uniform;
   /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
+  /// Penalties in the loss; default none.
+  Regularizer kernel_regularizer{}, bias_regularizer{};
+  /// What the values are brought back to after each step; default none.
+  Constraint kernel_constraint{}, bias_constraint{};
   /// In the model; by default made from the class.
   std::string name = {};
 
@@ -73,6 +77,10 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
     const Index area = size.height * size.width, in = inputs[0].back() / this->options().groups;
     const Shape kernel = this->kernel_shape(in, filters_);
     this->make_parameters(kernel, this->options().kernel_initializer, {area * in, area * filters_}, filters_, rng);
+    this->kernel().rule = {.regularizer = this->options().kernel_regularizer,
+                           .constraint = this->options().kernel_constraint};
+    this->bias().rule = {.regularizer = this->options().bias_regularizer,
+                         .constraint = this->options().bias_constraint};
   }
 
  protected:

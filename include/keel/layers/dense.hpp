@@ -18,6 +18,10 @@ struct DenseOptions {
   InitializerSpec kernel_initializer = Initializer::glorot_uniform;
   /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
+  /// Penalties in the loss; default none.
+  Regularizer kernel_regularizer{}, bias_regularizer{};
+  /// What the values are brought back to after each step; default none.
+  Constraint kernel_constraint{}, bias_constraint{};
   /// In the model; by default made from the class.
   std::string name = {};
 
@@ -70,6 +74,8 @@ class Dense : public Layer<T>, public InferenceForm<T> {
     const Fans fans(in, units_);
     kernel_ = {"kernel", initial_values<T>({in, units_}, options_.kernel_initializer, fans, rng)};
     if (options_.use_bias) bias_ = {"bias", initial_values<T>({units_}, options_.bias_initializer, fans, rng)};
+    kernel_.rule = {.regularizer = options_.kernel_regularizer, .constraint = options_.kernel_constraint};
+    bias_.rule = {.regularizer = options_.bias_regularizer, .constraint = options_.bias_constraint};
   }
   std::vector<Parameter<T>*> parameters() override {
     if (options_.use_bias) return {&kernel_, &bias_};

@@ -59,14 +59,51 @@ inline Shape shape_member(const Json& json, const char* name, const std::string&
   return Shape(std::span<const Index>(dims));
 }
 
-inline const char* freeze_name(Freeze freeze) {
-  switch (freeze) {
-    case Freeze::none: return "none";
-    case Freeze::gradients: return "gradients";
-    case Freeze::statistics: return "statistics";
-    case Freeze::layer: return "layer";
+inline const char* constraint_name(Constraint::Kind kind) {
+  switch (kind) {
+    case Constraint::Kind::none: return "none";
+    case Constraint::Kind::non_neg: return "non_neg";
+    case Constraint::Kind::max_norm: return "max_norm";
+    case Constraint::Kind::unit_norm: return "unit_norm";
+    case Constraint::Kind::min_max_norm: return "min_max_norm";
   }
   return "none";
+}
+inline Json to_json(const ParameterRule& rule) {
+  const Constraint& c = rule.constraint;
+  Json json{{"rate", rule.rate}, {"l1", rule.regularizer.l1}, {"l2", rule.regularizer.l2}};
+  if (rule.weight_decay) json["weight_decay"] = *rule.weight_decay;
+  if (!c.empty())
+    json["constraint"] = {
+        {"kind", constraint_name(c.kind)}, {"low", c.low}, {"high", c.high}, {"rate", c.rate}, {"axes", c.axes}};
+  return json;
+}
+/// Throws FormatError for a number outside its range.
+inline void check_rule(const ParameterRule& rule, const std::string& where) {
+  try {
+    rule.check(where);
+  } catch (const Error& error) {
+    throw FormatError(where, error.expected(), error.got(), error.hint());
+  }
+}
+inline ParameterRule rule_of(const Json& json, const std::string& where) {
+  ParameterRule rule{.rate = member<double>(json, "rate", where),
+                     .regularizer = {member<double>(json, "l1", where), member<double>(json, "l2", where)}};
+  if (json.contains("weight_decay")) rule.weight_decay = member<double>(json, "weight_decay", where);
+  if (json.contains("constraint")) {
+    const Json said = member<Json>(json, "constraint", where);
+    const std::string name = member<std::string>(said, "kind", where);
+    using Kind = Constraint::Kind;
+    for (const Kind kind : {Kind::non_neg, Kind::max_norm, Kind::unit_norm, Kind::min_max_norm})
+      if (name == constraint_name(kind)) rule.constraint.kind = kind;
+    if (rule.constraint.empty()) throw FormatError(where, "a constraint that keel has", shown(name));
+    rule.constraint.low = member<double>(said, "low", where);
+    rule.constraint.high = member<double>(said, "high", where);
+    rule.constraint.rate = member<double>(said, "rate", where);
+    rule.constraint.axes = member<std::vector<Index>>(said, "axes", where);
+  }
+  check_rule(rule, where);
+  return rule;
 }
 inline Freeze freeze_of(const std::string& name, const std::string& where) {
   for (const Freeze freeze : {Freeze::none, Freeze::gradients, Freeze::statistics, Freeze::layer})
@@ -77,7 +114,8 @@ inline Freeze freeze_of(const std::string& name, const std::string& where) {
 }  // namespace io
 
 /// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs":
-/// [node]}], "layers": [{"class", "name", "frozen", "config"}], "outputs": [node]}. A layer of one's own is written like
+/// [node]}], "layers": [{"class", "name", "frozen", "config", "rules": {parameter: rule}}], "outputs": [node]}; rules only
+/// where there are any. A layer of one's own is written like
 /// any other; to read it back, pass its class in ModelOptions::layers.
 template <class T>
 Json architecture(const Model<T>& model) {
@@ -90,10 +128,12 @@ Json architecture(const Model<T>& model) {
   }
   for (Index l = 0; l < model.layer_count(); ++l) {
     const Layer<T>& layer = model.layer(l);
-    layers.push_back({{"class", layer.type()},
-                      {"name", layer.name()},
-                      {"frozen", io::freeze_name(layer.frozen())},
-                      {"config", io::to_json(layer.config())}});
+    Json& described = layers.push_back({{"class", layer.type()},
+                                        {"name", layer.name()},
+                                        {"frozen", freeze_name(layer.frozen())},
+                                        {"config", io::to_json(layer.config())}});
+    for (const Parameter<T>* p : layer.parameters())
+      if (!(p->rule == ParameterRule{})) described["rules"][p->name()] = io::to_json(p->rule);
   }
   const auto outputs = model.outputs();
   return {{"keel", std::to_string(KEEL_VERSION_MAJOR) + "." + std::to_string(KEEL_VERSION_MINOR)},
@@ -109,6 +149,20 @@ Json architecture(const Model<T>& model) {
 enum class Weights { fresh, from_file };
 
 namespace io {
+
+template <class T>
+void set_rules(Layer<T>& layer, const Json& rules, const std::string& where) {
+  if (!rules.is_object()) throw FormatError(where, "rules of parameters", rules.type_name());
+  for (const auto& [name, rule] : rules.items()) {
+    bool found = false;
+    for (Parameter<T>* p : layer.parameters()) {
+      if (p->name() != name) continue;
+      p->rule = rule_of(rule, where + ": rules");
+      found = true;
+    }
+    if (!found) throw FormatError(where, "rules of its parameters", shown(name));
+  }
+}
 
 /// A model in the making.
 template <class T>
@@ -204,6 +258,7 @@ Model<T> build_model(const Json& json, const std::string& where, ModelOptions op
     layer->freeze(io::freeze_of(frozen, place));
     built.push_back(model.add(std::move(layer), inputs, place));
     first.push_back(built.back().index);
+    if (described.contains("rules")) io::set_rules(model.layer(model.layer_count() - 1), described["rules"], place);
   };
   for (const Json& node : nodes) {
     if (node.is_object() && node.contains("input")) {

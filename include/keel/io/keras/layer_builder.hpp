@@ -203,6 +203,12 @@ class KerasLayerBuilder {
   }
 
   /// A new keel layer.
+  /// Regularizers and constraints of the file, and what keel kept beside them.
+  static void set_rules(const KerasSettings& settings, const Json& kept, Layer<T>& layer, const std::string& where) {
+    for (Parameter<T>* p : layer.parameters())
+      if (const auto found = settings.rules.find(p->name()); found != settings.rules.end()) p->rule = found->second;
+    if (const Json* const rules = kept.find("rules")) io::set_rules(layer, *rules, where);
+  }
   Node add_layer(const Json& json, KerasLayer& layer, KerasSettings& settings, const std::vector<Node>& nodes,
                  const KerasContext& context, const std::string& where) {
     const KerasRow& row = *layer.row;
@@ -217,6 +223,7 @@ class KerasLayerBuilder {
     const std::string_view type = never ? dialects::keras_identity : row.type;
     const Node node = add_new(type, never ? Config() : settings.config, unique(full), nodes, where);
     layer.layer = model_.layer_count() - 1;
+    set_rules(settings, kept, model_.layer(layer.layer), where);
     const bool freeze = context.frozen || says_frozen(json);
     if (freeze) model_.layer(layer.layer).freeze(Freeze::layer);
     if (const Json* const how = kept.find("frozen")) freeze_as(layer, *how, where);

@@ -1,7 +1,10 @@
 #pragma once
 /// Options of Keras's layers as keel's and back, as the rows of dialects/keras.hpp say.
 
+#include <map>
+
 #include <keel/dialects/keras.hpp>
+#include <keel/io/keras/rules.hpp>
 #include <keel/io/keras/value.hpp>
 #include <keel/layers/base/padding1d.hpp>
 
@@ -17,8 +20,9 @@ using dialects::KerasRow;
 /// A layer's configuration in keel's words.
 struct KerasSettings {
   Config config;
-  Json activation{};               ///< of an activation that is a layer: its class and configuration
-  std::vector<std::string> notes;  ///< what has no place in a keel model
+  Json activation{};                             ///< of an activation that is a layer: its class and configuration
+  std::vector<std::string> notes;                ///< what has no place in a keel model
+  std::map<std::string, ParameterRule> rules{};  ///< regularizers and constraints, by the parameter's name
 };
 
 /// The options of Keras's layers as keel's.
@@ -58,7 +62,7 @@ class KerasOptionReader {
                             "keel does not have this");
         return;
       case Use::noted:
-        if (!row_allows(option->values, value))
+        if (!row_allows(option->values, value) && !read_rule(key, value))
           settings_.notes.push_back(key + " " + plain(value).dump().substr(0, 120) + " is left out");
         return;
       case Use::neutral:
@@ -91,6 +95,17 @@ class KerasOptionReader {
     }
   }
 
+  /// Whether it is a regularizer or constraint that keel has.
+  bool read_rule(const std::string& key, const Json& value) {
+    const std::string parameter = keras_rule_parameter(key);
+    if (parameter == "activity") return false;
+    const auto regularizer = key.ends_with("_regularizer") ? keras_regularizer(value) : std::nullopt;
+    const auto constraint = key.ends_with("_constraint") ? keras_constraint(value) : std::nullopt;
+    if (regularizer) settings_.rules[parameter].regularizer = *regularizer;
+    if (constraint) settings_.rules[parameter].constraint = *constraint;
+    if (regularizer || constraint) check_rule(settings_.rules[parameter], where_ + ": " + key);
+    return regularizer || constraint;
+  }
   static std::string read_text(const Json& value, const std::string& place) {
     if (!value.is_string()) throw FormatError(place, "a text", value.dump().substr(0, 80));
     return value.text();

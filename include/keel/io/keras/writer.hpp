@@ -180,6 +180,7 @@ class KerasWriter {
           "rank " + std::to_string(rank), "leave the layer out");
     Json config = base(part.name, keras_frozen(layer)), kept = Json::object();
     KerasOptionWriter(*row, world_, rank + 1, who).write(layer.config(), config, kept);
+    write_keras_rules(layer, config, kept);
     if (layer.frozen() == Freeze::gradients) kept["frozen"] = "gradients";
     if (!kept.empty()) kept_[part.name.starts_with(prefix) ? part.name : prefix + part.name] = std::move(kept);
     return object(*row, std::move(config));

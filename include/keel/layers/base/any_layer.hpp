@@ -10,14 +10,14 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// Holds a layer of any class by value: copying it copies the layer, parameters included.
+/// Holds a layer of any class by value: copying it copies the layer, parameters included; `alias` does not.
 template <class T>
 class AnyLayer {
  public:
   template <class L>
   requires std::is_base_of_v<Layer<T>, L> AnyLayer(L layer) : AnyLayer(std::make_unique<L>(std::move(layer))) {}
   template <class L>
-  explicit AnyLayer(std::unique_ptr<L> layer) : layer_(std::move(layer)), copy_(copy<L>) {}
+  explicit AnyLayer(std::unique_ptr<L> layer) : layer_(std::unique_ptr<Layer<T>>(std::move(layer))), copy_(copy<L>) {}
   AnyLayer(const AnyLayer& other) : layer_(other.copy_(*other)), copy_(other.copy_) {}
   AnyLayer(AnyLayer&&) noexcept = default;
   AnyLayer& operator=(AnyLayer other) noexcept {
@@ -27,19 +27,24 @@ class AnyLayer {
   }
   ~AnyLayer() = default;
 
+  /// The same layer once more: its parameters are those of this one.
+  AnyLayer alias() const { return AnyLayer(layer_, copy_); }
+
   Layer<T>& operator*() { return *layer_; }
   const Layer<T>& operator*() const { return *layer_; }
   Layer<T>* operator->() { return layer_.get(); }
   const Layer<T>* operator->() const { return layer_.get(); }
 
  private:
+  using Copy = std::unique_ptr<Layer<T>>(const Layer<T>&);
+  AnyLayer(std::shared_ptr<Layer<T>> layer, Copy* copier) : layer_(std::move(layer)), copy_(copier) {}
   template <class L>
   static std::unique_ptr<Layer<T>> copy(const Layer<T>& other) {
     return std::make_unique<L>(static_cast<const L&>(other));
   }
 
-  std::unique_ptr<Layer<T>> layer_;
-  std::unique_ptr<Layer<T>> (*copy_)(const Layer<T>&);
+  std::shared_ptr<Layer<T>> layer_;
+  Copy* copy_;
 };
 
 /// Builds a layer that has not been built before. A copy of one that has been, in whatever model, keeps its parameters:

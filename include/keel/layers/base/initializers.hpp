@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,7 +30,8 @@ inline namespace KEEL_ABI {
 /// | he_normal        | variance 2 / fan_in, truncated                                     |
 /// | lecun_uniform    | uniform up to sqrt(3 / fan_in)                                     |
 /// | lecun_normal     | variance 1 / fan_in, truncated                                     |
-/// | orthogonal       | columns (rows, where there are fewer) of length 1 at right angles   |
+/// | orthogonal       | columns (rows, where there are fewer) of length `value` at right angles; 1 |
+/// | identity         | `value` on the diagonal of a kernel of two axes, else 0; 1         |
 /// | torch_default    | uniform up to 1 / sqrt(fan_in): weight and bias of torch.nn's Linear and Conv2d |
 ///
 /// The truncated kinds have the given variance after truncation (Keras; PyTorch's normals are not truncated).
@@ -47,22 +49,38 @@ enum class Initializer {
   lecun_uniform,
   lecun_normal,
   torch_default,
-  orthogonal
+  orthogonal,
+  identity
 };
 
-inline constexpr std::array<std::string_view, 14> initializer_names{
-    "zeros",         "ones",       "constant",  "random_uniform", "random_normal", "truncated_normal", "glorot_uniform",
-    "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",  "lecun_normal",  "torch_default",    "orthogonal"};
+inline constexpr std::array<std::string_view, 15> initializer_names{
+    "zeros",          "ones",          "constant",   "random_uniform", "random_normal", "truncated_normal",
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",      "lecun_uniform", "lecun_normal",
+    "torch_default",  "orthogonal",    "identity"};
 
-/// An initializer and the value of constant and of the random_ kinds.
+/// An initializer and the value of constant, of the random_ kinds, orthogonal and identity.
 struct InitializerSpec {
   Initializer kind = Initializer::zeros;
   double value = 0;
 
-  InitializerSpec(Initializer k) : kind(k), value(k == Initializer::constant ? 0 : has_value() ? 0.05 : 0) {}
+  InitializerSpec(Initializer k) : kind(k), value(usual_value(k).value_or(0)) {}
   InitializerSpec(Initializer k, double v) : kind(k), value(v) {}
   friend bool operator==(const InitializerSpec&, const InitializerSpec&) = default;
-  bool has_value() const { return kind >= Initializer::constant && kind <= Initializer::truncated_normal; }
+  bool has_value() const { return usual_value(kind).has_value(); }
+
+ private:
+  /// Keras's, of those kinds that have one.
+  static std::optional<double> usual_value(Initializer k) {
+    switch (k) {
+      case Initializer::constant: return 0;
+      case Initializer::random_uniform:
+      case Initializer::random_normal:
+      case Initializer::truncated_normal: return 0.05;
+      case Initializer::orthogonal:
+      case Initializer::identity: return 1;
+      default: return std::nullopt;
+    }
+  }
 };
 
 /// Values that one place of a layer reads and feeds. Keras takes rf * shape[-2] and rf * shape[-1], rf being the
@@ -78,7 +96,7 @@ namespace detail {
 /// Fills a matrix with orthogonal columns, or rows where there are fewer: normal numbers, made orthogonal one after the
 /// other (twice, for rounding), which is the Q of their QR decomposition with a diagonal above 0 (Saxe et al. 2014).
 template <class T>
-void fill_orthogonal(Tensor<T>& values, Rng& rng) {
+void fill_orthogonal(Tensor<T>& values, double gain, Rng& rng) {
   const Index columns = values.shape().back(), rows = columns ? values.size() / columns : 0;
   const Index count = (std::min)(rows, columns), length = (std::max)(rows, columns);
   std::vector<double> vectors(to_size(count * length));
@@ -101,7 +119,8 @@ void fill_orthogonal(Tensor<T>& values, Rng& rng) {
   }
   for (Index v = 0; v < count; ++v)
     for (Index i = 0; i < length; ++i)
-      values[rows >= columns ? i * columns + v : v * columns + i] = static_cast<T>(vectors[to_size(v * length + i)]);
+      values[rows >= columns ? i * columns + v : v * columns + i] =
+          static_cast<T>(gain * vectors[to_size(v * length + i)]);
 }
 
 }  // namespace detail
@@ -141,8 +160,12 @@ Tensor<T> initial_values(const Shape& shape, const InitializerSpec& spec, const 
     case Initializer::he_normal: truncated(std::sqrt(2 / in) / cut); break;
     case Initializer::lecun_uniform: uniform(std::sqrt(3 / in)); break;
     case Initializer::lecun_normal: truncated(std::sqrt(1 / in) / cut); break;
+    case Initializer::identity:
+      if (shape.rank() != 2) throw ConfigError("identity initializer", "a kernel of two axes", shape.to_string());
+      for (Index i = 0; i < (std::min)(shape[0], shape[1]); ++i) values(i, i) = static_cast<T>(spec.value);
+      break;
     case Initializer::torch_default: uniform(1 / std::sqrt(torch_in)); break;
-    case Initializer::orthogonal: detail::fill_orthogonal(values, rng); break;
+    case Initializer::orthogonal: detail::fill_orthogonal(values, spec.value, rng); break;
   }
   return values;
 }

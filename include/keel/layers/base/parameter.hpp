@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <keel/layers/base/parameter_rule.hpp>
 #include <keel/tensor/tensor.hpp>
 
 namespace keel {
@@ -57,6 +58,8 @@ class Parameter {
 
   /// Set by `Layer::freeze`.
   bool frozen = false;
+  /// Its own rate, decay, penalty and constraint.
+  ParameterRule rule{};
   /// Gradient of the loss, written by `Layer::backward`; empty until the first backward pass.
   Tensor<T> gradient;
 
@@ -82,6 +85,17 @@ struct Counter {
 /// (BatchNorm goes on updating its moving statistics). statistics: Keras's call with `training=False`; the parameters
 /// train, BatchNorm runs in inference mode during training. layer: Keras's `trainable = False`; both.
 enum class Freeze { none, gradients, statistics, layer };
+
+/// As files say it.
+inline const char* freeze_name(Freeze freeze) {
+  switch (freeze) {
+    case Freeze::none: return "none";
+    case Freeze::gradients: return "gradients";
+    case Freeze::statistics: return "statistics";
+    case Freeze::layer: return "layer";
+  }
+  return "none";
+}
 
 KEEL_INSTANCE(class Parameter<float>)
 
