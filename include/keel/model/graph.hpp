@@ -29,6 +29,10 @@ struct NodeInfo {
   std::string name = {};
 };
 
+/// What a model that is made of a part of another has of its weights: copies, or the same ones, which both then train. Of
+/// two models that share weights only one may be used at a time.
+enum class PartWeights { copied, shared };
+
 struct ModelOptions {
   /// For messages and summaries.
   std::string name = {};

@@ -137,6 +137,35 @@ class Model {
   void freeze(Freeze freeze) {
     for (auto& layer : layers_) layer->freeze(freeze);
   }
+
+  // Parts of models, in model/parts.hpp. A pattern is a name in which `*` stands for any characters.
+
+  /// The layers of such names. Throws ConfigError where there is none.
+  void freeze(Freeze freeze, const std::string& pattern);
+  /// The layers that a node follows from, its own included; the first so many layers.
+  void freeze_up_to(Node last, Freeze freeze = Freeze::layer);
+  void freeze_first(Index layers, Freeze freeze = Freeze::layer);
+  /// The parameters of such names: "conv2d*/kernel". Throws ConfigError where there is none.
+  std::vector<Parameter<T>*> select(const std::string& pattern);
+  /// Where the layer or input of that name is. Throws ConfigError where it is nowhere, or applied more than once.
+  Node node(const std::string& name) const;
+  /// A model from these nodes, its inputs, to those, its outputs. Throws ConfigError where other inputs are needed too.
+  Model sub_model(std::span<const Node> from, std::span<const Node> to,
+                  PartWeights weights = PartWeights::copied) const;
+  Model sub_model(Node from, Node to, PartWeights weights = PartWeights::copied) const {
+    return sub_model(std::span(&from, 1), std::span(&to, 1), weights);
+  }
+  /// The model up to that node, or the layer of that name, which is its output.
+  Model truncate(Node last, PartWeights weights = PartWeights::copied) const;
+  Model truncate(const std::string& layer, PartWeights weights = PartWeights::copied) const {
+    return truncate(node(layer), weights);
+  }
+  /// The model up to there, and copies of the layers of `head` behind it.
+  Model replace_head(Node last, const Model& head) const;
+  Model replace_head(const std::string& last, const Model& head) const { return replace_head(node(last), head); }
+  /// Copies of the layers of another model, weights included, applied to x; its outputs. Names get its name in front.
+  std::vector<Node> add(const Model& part, std::span<const Node> x);
+  Node add(const Model& part, Node x) { return add(part, std::span(&x, 1)).at(0); }
   /// Counts up with every change of a parameter or of the graph.
   std::uint64_t version() const {
     std::uint64_t version = structure_;
@@ -145,6 +174,8 @@ class Model {
   }
   /// What it consists of: prints as keel, Keras and PyTorch tools print it (model/summary.hpp).
   Summary summary(Index optimizer_values = 0) const;
+  /// The graph in Graphviz's language, to be drawn by `dot -Tsvg` (model/dot.hpp).
+  std::string to_dot() const;
   /// A copy with weights, buffers and counters of its own.
   Model clone() const {
     Model copy(options_);
@@ -255,6 +286,8 @@ class Model {
   }
 
  private:
+  void append(const Model& part, const std::vector<bool>& needed, std::vector<Node>& place, const std::string& prefix,
+              PartWeights weights);
   void start() {
     cache_ = std::make_unique<PlanCache<T>>();
     graph_ = std::make_shared<char>();
@@ -368,42 +401,13 @@ class Model {
   std::unique_ptr<PlanCache<T>> cache_;
 };
 
-template <class T>
-void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
-  check_outputs();
-  const Index batch = batch_of(x);
-  if (y.size() != outputs_.size())
-    throw ShapeError(who(), std::to_string(outputs_.size()) + " outputs", std::to_string(y.size()));
-  for (std::size_t i = 0; i < y.size(); ++i)
-    if (!(y[i].shape() == output_shape(i).with_batch(batch)))
-      throw ShapeError(who(), "an output of shape " + output_shape(i).with_batch(batch).to_string(),
-                       y[i].shape().to_string());
+}  // namespace KEEL_ABI
+}  // namespace keel
 
-  const auto plan = cache_->plan(*this);
-  auto workspaces = cache_->take();
-  const Index lanes = plan->lanes(batch, thread_count(pool_.get()));
-  if (count_of(*workspaces) < lanes) workspaces->resize(to_size(lanes));
-  ThreadPool* const across = lanes > 1 ? pool_.get() : nullptr;
-  ThreadPool* const within = lanes > 1 ? nullptr : pool_.get();
-  // every element is accumulated in the same order whatever the batch, so a batch may be cut anywhere
-  parallel_for(across, lanes, 1, [&](Index first, Index last) {
-    for (Index lane = first; lane < last; ++lane) {
-      auto& workspace = nth(*workspaces, lane);
-      const Index end = batch * (lane + 1) / lanes, samples = end - batch * lane / lanes;
-      const Index most = plan->preferred_batch(), parts = (samples + most - 1) / most;
-      const Index step = parts > 0 ? (samples + parts - 1) / parts : 1;
-      for (Index begin = end - samples; begin < end; begin += step) {
-        const Index count = (std::min)(step, end - begin);
-        workspace.x.clear();
-        workspace.y.clear();
-        for (const auto& view : x) workspace.x.push_back(view.rows(begin, count));
-        for (const auto& view : y) workspace.y.push_back(view.rows(begin, count));
-        plan->run(workspace.x, workspace.y, workspace, within);
-      }
-    }
-  });
-  cache_->give_back(std::move(workspaces));
-}
+#include <keel/model/predict.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
 
 KEEL_INSTANCE(class InferencePlan<float>)
 KEEL_INSTANCE(class PlanCache<float>)

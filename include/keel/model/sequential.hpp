@@ -31,6 +31,15 @@ class Sequential : public Model<T> {
     this->set_chain_output(last_.index);
     return *this;
   }
+  /// Copies of the layers of another chain, weights included. Throws ConfigError for one whose layers do not follow one
+  /// another.
+  Sequential& add(const Model<T>& part) {
+    if (!part.is_chain())
+      throw ConfigError(this->who(), "a part whose layers follow one another", "another", "build a Model");
+    last_ = Model<T>::add(part, last_);
+    this->set_chain_output(last_.index);
+    return *this;
+  }
 
  private:
   Node last_;

@@ -1,0 +1,47 @@
+#pragma once
+/// Inference over the threads of a model.
+
+#include <keel/model/model.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+template <class T>
+void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
+  check_outputs();
+  const Index batch = batch_of(x);
+  if (y.size() != outputs_.size())
+    throw ShapeError(who(), std::to_string(outputs_.size()) + " outputs", std::to_string(y.size()));
+  for (std::size_t i = 0; i < y.size(); ++i)
+    if (!(y[i].shape() == output_shape(i).with_batch(batch)))
+      throw ShapeError(who(), "an output of shape " + output_shape(i).with_batch(batch).to_string(),
+                       y[i].shape().to_string());
+
+  const auto plan = cache_->plan(*this);
+  auto workspaces = cache_->take();
+  const Index lanes = plan->lanes(batch, thread_count(pool_.get()));
+  if (count_of(*workspaces) < lanes) workspaces->resize(to_size(lanes));
+  ThreadPool* const across = lanes > 1 ? pool_.get() : nullptr;
+  ThreadPool* const within = lanes > 1 ? nullptr : pool_.get();
+  // every element is accumulated in the same order whatever the batch, so a batch may be cut anywhere
+  parallel_for(across, lanes, 1, [&](Index first, Index last) {
+    for (Index lane = first; lane < last; ++lane) {
+      auto& workspace = nth(*workspaces, lane);
+      const Index end = batch * (lane + 1) / lanes, samples = end - batch * lane / lanes;
+      const Index most = plan->preferred_batch(), parts = (samples + most - 1) / most;
+      const Index step = parts > 0 ? (samples + parts - 1) / parts : 1;
+      for (Index begin = end - samples; begin < end; begin += step) {
+        const Index count = (std::min)(step, end - begin);
+        workspace.x.clear();
+        workspace.y.clear();
+        for (const auto& view : x) workspace.x.push_back(view.rows(begin, count));
+        for (const auto& view : y) workspace.y.push_back(view.rows(begin, count));
+        plan->run(workspace.x, workspace.y, workspace, within);
+      }
+    }
+  });
+  cache_->give_back(std::move(workspaces));
+}
+
+}  // namespace KEEL_ABI
+}  // namespace keel
