@@ -5,10 +5,15 @@
 
 #include <keel/version.hpp>
 
+#include <keel/tensor/print.hpp>
+
 #include <keel/layers/registry.hpp>
+#include <keel/model/dot.hpp>
+#include <keel/model/parts.hpp>
 #include <keel/model/sequential.hpp>
 #include <keel/model/summary/summary.hpp>
 #include <keel/training/augment.hpp>
+#include <keel/training/checkpoint.hpp>
 #include <keel/training/fit.hpp>
 #include <keel/training/optimizers/optimizers.hpp>
 #include <keel/training/schedules.hpp>

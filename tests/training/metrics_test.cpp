@@ -106,4 +106,15 @@ TEST_CASE("metrics refuse what they cannot use") {
   CHECK(message([] { ConfusionMatrix(4).update(y, labels); }) == "[ConfusionMatrix] expected 4 outputs, got (4, 3)");
 }
 
+TEST_CASE("a confusion matrix is printed with its labels") {
+  ConfusionMatrix matrix(3);
+  matrix.update(Tensor<float>({4, 3}, {1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1}), Tensor<float>({4}, {0, 1, 2, 2}));
+  CHECK(matrix.to_string({"cat", "dog", "Känguru"}) ==
+        "is \\ said  cat  dog  Känguru\n"
+        "      cat    1    0        0\n"
+        "      dog    0    1        0\n"
+        "  Känguru    0    1        1\n");
+  CHECK_THROWS_AS(matrix.to_string({"cat"}), ConfigError);
+}
+
 }  // namespace

@@ -1,6 +1,9 @@
 #pragma once
 /// What may be done at points of a training run.
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -11,10 +14,18 @@
 
 #include <keel/model/model.hpp>
 #include <keel/training/history.hpp>
+#include <keel/training/memory.hpp>
 #include <keel/training/optimizers/optimizers.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
+
+template <class T>
+struct FitOptions;
+namespace detail {
+template <class T>
+class Scorer;
+}
 
 /// A training run as callbacks see it.
 template <class T = float>
@@ -29,8 +40,15 @@ struct Training {
   Scores scores{};
   History history{};  ///< the epochs before
   bool stop = false;  ///< set it to end training after this batch or epoch, or before one begins
+  /// Ctrl-C was pressed, and fit is about to return without finishing the epoch (`FitOptions::stop_on_interrupt`).
+  bool interrupted = false;
+  /// Whether `epoch` has begun and is not over.
+  bool in_epoch = false;
+  Index gathered = 0;                      ///< batches whose gradients wait for a step (`FitOptions::accumulate`)
+  const FitOptions<T>* options = nullptr;  ///< those of fit
+  detail::Scorer<T>* scorer = nullptr;     ///< what `scores` are made of
 
-  /// In on_train_begin: whether this run goes on with one that was interrupted (`FitOptions::initial_epoch`).
+  /// In on_train_begin: whether this run goes on with one that was interrupted (`FitOptions::resume` or initial_epoch).
   bool resumed() const { return epoch > 0 || step > 0; }
 };
 
@@ -45,6 +63,11 @@ class Callback {
   virtual void on_batch_end(Training<T>&) {}
   virtual void on_epoch_end(Training<T>&) {}
   virtual void on_train_end(Training<T>&) {}
+  /// After each batch and each epoch, when all callbacks have done their part: a place that a run can go on from.
+  virtual void on_safe_point(Training<T>&) {}
+  /// Names what is kept from one call to the next, so that a run that resumes a checkpoint goes on with it. It is read
+  /// behind on_train_begin.
+  virtual void remember(Memory&) {}
 };
 
 /// Functions in place of a class: `LambdaCallback<>{.on_batch_end = [](Training<>& run) { ... }}`.
@@ -106,6 +129,12 @@ class WeightsCopy {
     for (Parameter<T>* p : model.parameters()) p->set(values_.at(v++));
     for (Index i = 0; i < model.layer_count(); ++i)
       for (Counter* counter : model.layer(i).counters()) counter->value = counters_.at(c++);
+  }
+  void remember(Memory& memory) {
+    std::vector<Index> counters(counters_.begin(), counters_.end());
+    memory("weights", values_);
+    memory("counters", counters);
+    counters_.assign(counters.begin(), counters.end());
   }
 
  private:
@@ -192,6 +221,13 @@ class EarlyStopping : public Callback<T> {
   void on_train_end(Training<T>& run) override {
     if (options_.restore_best_weights && !state_.weights.empty()) state_.weights.put(run.model);
   }
+  void remember(Memory& memory) override {
+    memory("wait", state_.wait);
+    memory("best_epoch", state_.best_epoch);
+    memory("best", state_.best);
+    memory("stopped_epoch", stopped_epoch_);
+    state_.weights.remember(memory);
+  }
 
  private:
   bool higher() const { return detail::higher_is_better(options_.mode, options_.monitor); }
@@ -234,6 +270,7 @@ class ModelCheckpoint : public Callback<T> {
     }
     saver_(run);
   }
+  void remember(Memory& memory) override { memory("best", best_); }
   /// The best value so far, where there was one.
   const std::optional<double>& best() const { return best_; }
 
@@ -244,8 +281,8 @@ class ModelCheckpoint : public Callback<T> {
 };
 
 /// Writes a line of scores after each epoch, the first one in an empty file below a header. What is in the file
-/// stays with `append`, and where a run is resumed. Keras's CSVLogger. Throws FormatError where the file cannot be
-/// written.
+/// stays with `append`, and where a run is resumed; of a checkpoint, lines that were written after it go. Keras's
+/// CSVLogger. Throws FormatError where the file cannot be read or written.
 template <class T = float>
 class CsvLogger : public Callback<T> {
  public:
@@ -256,15 +293,39 @@ class CsvLogger : public Callback<T> {
   }
   void on_epoch_end(Training<T>& run) override {
     if (columns_.entries().empty()) columns_ = run.scores;
-    write(History::csv_line(run.epoch, run.scores, columns_), "ab");
+    write(History::csv_line(run.epoch, run.scores, columns_), "ab", History::csv_header(columns_));
+  }
+  void remember(Memory& memory) override {
+    std::string names;
+    for (const auto& entry : columns_.entries()) names += entry.first + '\n';
+    memory("columns", names);
+    memory("size", size_);
+    if (!memory.reads()) return;
+    columns_.clear();
+    for (std::size_t at = 0, end; (end = names.find('\n', at)) != names.npos; at = end + 1)
+      columns_.set(names.substr(at, end - at), 0);
+    cut();
   }
 
  private:
-  void write(std::string text, const char* mode) const {
+  /// The file as it was when the checkpoint was written.
+  void cut() const {
+    struct stat info {};
+    const bool there = ::stat(file_.c_str(), &info) == 0;
+    if (!there || info.st_size < size_)
+      throw FormatError("CsvLogger", "the " + std::to_string(size_) + " bytes that the checkpoint's run has written",
+                        (there ? std::to_string(info.st_size) : std::string("none")) + " in '" + file_ + "'",
+                        "put the file back, or begin a new run");
+    if (::truncate(file_.c_str(), size_) != 0)
+      throw FormatError("CsvLogger", "a file that can be written", "'" + file_ + "'");
+  }
+  /// `header` goes before the text in an empty file.
+  void write(const std::string& text, const char* mode, const std::string& header = {}) {
     std::FILE* file = std::fopen(file_.c_str(), mode);
     const bool empty = file && std::fseek(file, 0, SEEK_END) == 0 && std::ftell(file) == 0;
-    if (empty && !text.empty()) text.insert(0, History::csv_header(columns_));
-    bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    const std::string all = empty ? header + text : text;
+    bool written = file && std::fwrite(all.data(), 1, all.size(), file) == all.size();
+    if (written) size_ = std::ftell(file);
     if (file) written = std::fclose(file) == 0 && written;
     if (!written) throw FormatError("CsvLogger", "a file that can be written", "'" + file_ + "'");
   }
@@ -272,6 +333,7 @@ class CsvLogger : public Callback<T> {
   std::string file_;
   bool append_;
   Scores columns_;
+  Index size_ = 0;  // of the file, in bytes
 };
 
 /// Sets the rate of each epoch from a schedule whose steps are epochs: `LearningRateScheduler<>(StepDecay{0.1,
@@ -306,6 +368,13 @@ class ReduceLROnPlateau : public Callback<T> {
     run.scores.set("learning_rate", rate);
     const double next = rule_(run.scores[monitor_], rate);
     if (next != rate) run.optimizer.set_learning_rate(next);
+  }
+  void remember(Memory& memory) override {
+    PlateauState state = rule_.state();
+    memory("best", state.best);
+    memory("bad", state.bad);
+    memory("cooldown", state.cooldown);
+    rule_.set_state(state);
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <keel/training/callbacks.hpp>
 #include <keel/training/data.hpp>
+#include <keel/training/interrupt.hpp>
 #include <keel/training/losses/losses.hpp>
 #include <keel/training/metrics/metrics.hpp>
 #include <keel/training/progress.hpp>
@@ -49,11 +50,54 @@ class Validation {
   const Dataset<T>* data_ = nullptr;
 };
 
+namespace detail {
+
+/// A run as a checkpoint holds it, for fit to go on with.
+template <class T>
+class SavedRun {
+ public:
+  virtual ~SavedRun() = default;
+  /// Model, optimizer, position, scores and history.
+  virtual void restore(Training<T>& run) = 0;
+  /// What the callbacks keep.
+  virtual void restore_callbacks(Training<T>& run) = 0;
+};
+
+/// Reads it: in training/checkpoint.hpp, so that only a program that resumes compiles it.
+template <class T>
+class CheckpointReader;
+
+}  // namespace detail
+
+/// The checkpoint that a run goes on from: the path of a file that Checkpoint wrote; empty: a run from the start.
+template <class T = float>
+class Resume {
+ public:
+  Resume() = default;
+  template <class Path>
+  requires std::is_convertible_v<const Path&, std::string> Resume(const Path& path) : path_(path) {
+    static_assert(
+        requires { sizeof(detail::CheckpointReader<T>); }, "#include <keel/training/checkpoint.hpp> for .resume");
+    open_ = [](const std::string& file) -> std::unique_ptr<detail::SavedRun<T>> {
+      return std::make_unique<detail::CheckpointReader<T>>(file);
+    };
+  }
+  bool empty() const { return path_.empty(); }
+  std::unique_ptr<detail::SavedRun<T>> open() const { return empty() ? nullptr : open_(path_); }
+
+ private:
+  std::string path_;
+  std::unique_ptr<detail::SavedRun<T>> (*open_)(const std::string&) = nullptr;
+};
+
 template <class T = float>
 struct FitOptions {
   /// Number of the epoch at which training ends, counted from 0 also where initial_epoch is not 0.
   Index epochs = 1;
-  Index batch_size = 32;                  ///< samples a step; 1 or more
+  Index batch_size = 32;  ///< samples a batch; 1 or more
+  /// Batches whose gradients are averaged before the optimizer makes a step, over an epoch's end too: Keras's
+  /// gradient_accumulation_steps. 1 or more.
+  Index accumulate = 1;
   OptimizerChoice<T> optimizer = Adam();  ///< a specification, or a pointer to an Optimizer to go on with
   LossSpec loss{};                        ///< of every output
   std::vector<LossSpec> losses{};         ///< or one for each output
@@ -78,9 +122,18 @@ struct FitOptions {
   /// training had not stopped. Callbacks begin anew only where both are 0. A step at an epoch's end means that the
   /// epoch is over, on_epoch_end included; the scores of an epoch that is entered later are those of its rest.
   Index initial_epoch = 0, initial_step = 0;
+  /// A checkpoint to go on from instead (training/checkpoint.hpp): `.resume = "run.safetensors"`. The model, the data and
+  /// all other options are those of the run that wrote it; epochs may be more. The same bits come out as if training had
+  /// not stopped: weights, history, and what the callbacks do.
+  Resume<T> resume{};
   Index steps_per_epoch = 0;  ///< at most so many; 0: until the data of an epoch end
   /// Throw DataError as soon as a loss is NaN or infinite; the step is not made then.
   bool check_loss = true;
+  /// Ctrl-C ends training after the batch: a Checkpoint is written, on_train_end called, and the epochs so far are
+  /// returned. A second one ends the program.
+  bool stop_on_interrupt = false;
+  /// Where the epochs so far are left, also where fit throws; null: nowhere.
+  History* history = nullptr;
   Verbose verbose = Verbose::automatic;  ///< what is printed
   std::FILE* output = nullptr;           ///< to print to; null: the standard output
 };
@@ -137,6 +190,21 @@ class Scorer {
     return kinds;
   }
 
+  std::vector<std::string> metric_names() const {
+    std::vector<std::string> names;
+    for (const MetricState& metric : metrics_) names.push_back(metric.name());
+    return names;
+  }
+  /// What has been collected, for a checkpoint.
+  void remember(Memory& memory) {
+    memory("sums", sums_);
+    memory("samples", samples_);
+    for (std::size_t i = 0; i < metrics_.size(); ++i) {
+      Prefixed within(memory, "metrics/" + std::to_string(i) + "/");
+      metrics_[i].remember(within);
+    }
+  }
+
   void reset() {
     sums_.assign(losses_.size() + 1, 0);
     samples_ = 0;
@@ -153,12 +221,13 @@ class Scorer {
                         weights.shape());
   }
 
-  /// The loss of a batch; its gradients in `dy`, where that is not null. `tape` says which outputs are logits.
-  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, std::vector<Tensor<T>>* dy,
-                const Tape<T>* tape = nullptr) {
+  /// The loss of a batch, with the regularizers' penalty; its gradients in `dy`, where that is not null. `tape` says which
+  /// outputs are logits.
+  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, double penalty,
+                std::vector<Tensor<T>>* dy, const Tape<T>* tape = nullptr) {
     if (dy) dy->resize(losses_.size());
     const auto samples = static_cast<double>(batch.size());
-    double total = 0;
+    double total = penalty;
     for (std::size_t i = 0; i < losses_.size(); ++i) {
       const TensorView<const T> target = batch.targets[i];
       const LossSpec& spec = tape && tape->left_out(i) ? from_logits_[i] : losses_[i];
@@ -229,6 +298,12 @@ void check_batch(const char* where, const Model<T>& model, const Batch<T>& batch
     throw ShapeError(where, std::to_string(model.inputs().size()) + " inputs", std::to_string(batch.inputs.size()));
 }
 
+/// The penalty of a parameter that trains, and its slopes added to `gradient` where that is not null.
+template <class T>
+double penalty_of(const Parameter<T>& p, Tensor<T>* gradient) {
+  return p.trains() && !p.rule.regularizer.empty() ? penalty(p.rule.regularizer, p.value(), gradient) : 0;
+}
+
 /// Runs the model over all of `data` and collects into `scorer`.
 template <class T>
 void score(const char* where, const Model<T>& model, const Dataset<T>& data, Index batch_size, Scorer<T>& scorer) {
@@ -238,6 +313,8 @@ void score(const char* where, const Model<T>& model, const Dataset<T>& data, Ind
   std::vector<Tensor<T>> outputs(model.outputs().size());
   std::vector<TensorView<T>> views(outputs.size());
   std::vector<TensorView<const T>> inputs, results(outputs.size());
+  double penalty = 0;
+  for (const Parameter<T>* p : model.parameters()) penalty += penalty_of<T>(*p, nullptr);
   for (Index step = 0; batches(0, step, batch); ++step) {
     check_batch(where, model, batch);
     scorer.check_shapes(model, batch, batch.weights);
@@ -247,7 +324,7 @@ void score(const char* where, const Model<T>& model, const Dataset<T>& data, Ind
       results[i] = views[i] = outputs[i].view();
     }
     model.predict(inputs, views);
-    scorer.update(results, batch, batch.weights, nullptr);
+    scorer.update(results, batch, batch.weights, penalty, nullptr);
   }
 }
 
@@ -288,37 +365,35 @@ class Trainer {
         fresh_(options.optimizer.own ? Optimizer<T>(SGD()) : Optimizer<T>(options.optimizer.spec)),
         run_{model, options.optimizer.own ? *options.optimizer.own : fresh_, options.epochs},
         progress_(options.verbose, options.output, options.epochs) {
+    run_.options = &options;
+    run_.scorer = &training_;
     tape_.seed = options.seed;
     if (options.through_logits) tape_.leave_out = training_.through_logits();
   }
 
   History run() {
-    const bool over = steps_ > 0 && o_.initial_step == steps_;  // the epoch to go on in has no step left
-    const Index first_epoch = o_.initial_epoch + (over ? 1 : 0), first_step = over ? 0 : o_.initial_step;
-    run_.epoch = first_epoch;
-    run_.step = first_step;
-    training_.announce("", run_.scores);
-    if (o_.validation) validation_.announce("val_", run_.scores);
-    call(&Callback<T>::on_train_begin);
-    for (; run_.epoch < o_.epochs && !run_.stop; ++run_.epoch) {
-      run_.scores.clear();
-      run_.step = run_.epoch == first_epoch ? first_step : 0;
-      training_.reset();
-      call(&Callback<T>::on_epoch_begin);
-      if (run_.stop) break;
-      epoch();
+    try {
+      train();
+    } catch (...) {
+      progress_.close();
+      if (o_.history) *o_.history = run_.history;
+      throw;
     }
-    call(&Callback<T>::on_train_end);
+    progress_.close();
+    if (o_.history) *o_.history = run_.history;
     return std::move(run_.history);
   }
 
  private:
   static const FitOptions<T>& checked(const FitOptions<T>& o) {
     check_positive("fit", "epochs", static_cast<double>(o.epochs));
+    check_positive("fit", "accumulate", static_cast<double>(o.accumulate));
     check_positive("fit", "initial_epoch", static_cast<double>(o.initial_epoch), true);
     check_positive("fit", "initial_step", static_cast<double>(o.initial_step), true);
     check_positive("fit", "steps_per_epoch", static_cast<double>(o.steps_per_epoch), true);
     for (const double weight : o.class_weight) check_positive("fit", "class_weight", weight, true);
+    if (!o.resume.empty() && (o.initial_epoch != 0 || o.initial_step != 0))
+      throw ConfigError("fit", "resume or initial_epoch", "both", "a checkpoint knows where to go on");
     return o;
   }
   /// The smaller of two numbers, of which 0 is none.
@@ -328,20 +403,66 @@ class Trainer {
     for (const AnyCallback<T>& callback : o_.callbacks) ((*callback).*hook)(run_);
   }
 
-  void epoch() {
+  void train() {
+    const InterruptWatch watch(o_.stop_on_interrupt);
+    const std::unique_ptr<SavedRun<T>> saved = o_.resume.open();
+    if (saved) {
+      saved->restore(run_);
+    } else {
+      const bool over = steps_ > 0 && o_.initial_step == steps_;  // the epoch to go on in has no step left
+      run_.epoch = o_.initial_epoch + (over ? 1 : 0);
+      run_.step = over ? 0 : o_.initial_step;
+    }
+    const Scores kept = run_.scores;  // of the epoch to go on in
+    run_.scores.clear();
+    training_.announce("", run_.scores);
+    if (o_.validation) validation_.announce("val_", run_.scores);
+    call(&Callback<T>::on_train_begin);
+    run_.scores = kept;
+    if (saved) saved->restore_callbacks(run_);
+    while (run_.in_epoch || (run_.epoch < o_.epochs && !run_.stop)) {
+      if (!run_.in_epoch && !begin_epoch()) break;
+      if (take_steps(watch)) end_epoch();
+      if (run_.interrupted) break;  // inside the epoch
+      ++run_.epoch;
+      run_.step = 0;
+      run_.in_epoch = false;
+      run_.interrupted = watch.interrupted();
+      call(&Callback<T>::on_safe_point);
+      if (run_.interrupted) break;
+    }
+    call(&Callback<T>::on_train_end);
+  }
+
+  /// Whether the epoch was not called off.
+  bool begin_epoch() {
+    run_.scores.clear();
+    training_.reset();
+    call(&Callback<T>::on_epoch_begin);
+    return !run_.stop;
+  }
+
+  /// The batches of an epoch, or what is left of them. Whether the epoch is to be ended then.
+  bool take_steps(const InterruptWatch& watch) {
+    const bool entered = std::exchange(run_.in_epoch, true);
+    begin_ = run_.step;
     progress_.begin_epoch(run_.epoch, steps_);
-    const Index first = run_.step;
     while (!run_.stop && (steps_ == 0 || run_.step < steps_) && next_(run_.epoch, run_.step, batch_)) {
       step();
       training_.report("", run_.scores);
       call(&Callback<T>::on_batch_end);
-      progress_.step(run_.step - first, [&]() -> const Scores& { return run_.scores; });
+      run_.interrupted = watch.interrupted();
+      call(&Callback<T>::on_safe_point);
+      progress_.step(run_.step - begin_, begin_, [&]() -> const Scores& { return run_.scores; });
+      if (run_.interrupted) return false;
     }
-    if (run_.step == first) {
-      if (first > 0 && steps_ == 0) return;  // a generator's epoch that is over
-      throw DataError("fit", "at least one batch an epoch", "none",
-                      o_.drop_last ? "drop_last leaves out all samples: lower batch_size" : "");
-    }
+    if (run_.step > begin_ || entered) return true;
+    if (begin_ > 0 && steps_ == 0) return false;  // a generator's epoch that is over
+    throw DataError("fit", "at least one batch an epoch", "none",
+                    o_.drop_last ? "drop_last leaves out all samples: lower batch_size" : "");
+  }
+
+  void end_epoch() {
     if (o_.validation) {
       validation_.reset();
       score("fit, validation", model_, *o_.validation, o_.batch_size, validation_);
@@ -350,7 +471,7 @@ class Trainer {
     call(&Callback<T>::on_epoch_end);
     run_.history.epochs.push_back(run_.epoch);
     run_.history.scores.push_back(run_.scores);
-    progress_.end_epoch(run_.step - first, run_.scores);
+    progress_.end_epoch(run_.step - begin_, begin_, run_.scores);
   }
 
   void step() {
@@ -359,23 +480,36 @@ class Trainer {
     const Tensor<T>& weights = o_.class_weight.empty() ? batch_.weights : weighed_;
     training_.check_shapes(model_, batch_, weights);  // before moving statistics change
     inputs_.assign(batch_.inputs.begin(), batch_.inputs.end());
-    tape_.step = static_cast<std::uint64_t>(run_.optimizer.iteration());  // a skipped step leaves no trace
-    const double loss = training_.update(model_.forward(inputs_, tape_), batch_, weights, &dy_, &tape_);
+    // a skipped step leaves no trace
+    tape_.step = static_cast<std::uint64_t>(run_.optimizer.iteration() * o_.accumulate + run_.gathered);
+    double penalty = 0;
+    for (const Parameter<T>* p : model_.parameters()) penalty += penalty_of<T>(*p, nullptr);
+    const double loss = training_.update(model_.forward(inputs_, tape_), batch_, weights, penalty, &dy_, &tape_);
     if (o_.check_loss && !is_finite(loss))
       throw DataError(
           "fit", "a finite loss",
           text(loss) + " in epoch " + std::to_string(run_.epoch + 1) + ", batch " + std::to_string(run_.step + 1),
           "look for NaN in the data, lower the learning rate or clip the gradients");
     gradients_.assign(dy_.begin(), dy_.end());
-    model_.backward(gradients_, tape_);
-    run_.optimizer.step(model_.parameters(), model_.thread_pool());
+    model_.backward(gradients_, tape_, run_.gathered > 0);
+    for (Parameter<T>* p : model_.parameters()) penalty_of<T>(*p, &p->gradient);
+    if (++run_.gathered == o_.accumulate) update();
     ++run_.step;
+  }
+
+  /// The optimizer's step, from the mean of the batches' gradients.
+  void update() {
+    run_.gathered = 0;
+    if (o_.accumulate > 1)
+      for (Parameter<T>* parameter : model_.parameters())
+        if (parameter->trains()) parameter->gradient.array() /= static_cast<T>(o_.accumulate);
+    run_.optimizer.step(model_.parameters(), model_.thread_pool());
   }
 
   const FitOptions<T>& o_;
   Model<T>& model_;
   const Generator<T>& next_;
-  Index steps_;
+  Index steps_, begin_ = 0;  // of an epoch, if known; the step that this call began it at
   Scorer<T> training_, validation_;
   Optimizer<T> fresh_;
   Training<T> run_;

@@ -43,6 +43,11 @@ class AUC : public Metric {
       nth(t.data()[i] != 0 ? positives_ : negatives_, bucket) += 1;
     }
   }
+  void remember(Memory& memory) override {
+    memory("positives", positives_);
+    memory("negatives", negatives_);
+    memory("updated", updated_);
+  }
   double result() const override {
     if (!updated_) return std::nan("");
     return options_.curve == AucOptions::Curve::roc ? roc() : pr();

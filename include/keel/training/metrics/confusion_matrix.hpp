@@ -1,6 +1,8 @@
 #pragma once
 /// Which classes were taken for which.
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include <keel/training/metrics/metric.hpp>
@@ -60,6 +62,36 @@ class ConfusionMatrix {
         const std::string count = std::to_string((*this)(i, j));
         result += std::string(count.size() < 7 ? 7 - count.size() : 0, ' ') + count;
       }
+      result += '\n';
+    }
+    return result;
+  }
+  /// The same with the names of the classes before each line and, each over its column, above. Throws ConfigError unless there
+  /// is one for each class.
+  std::string to_string(const std::vector<std::string>& labels) const {
+    if (count_of(labels) != classes_)
+      throw ConfigError(who, std::to_string(classes_) + " labels", std::to_string(labels.size()));
+    const auto length = [](const std::string& text) {  // characters of UTF-8
+      return static_cast<std::size_t>(
+          std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+    };
+    const auto padded = [&](const std::string& text, std::size_t width) {
+      return std::string(width > length(text) ? width - length(text) : 0, ' ') + text;
+    };
+    std::size_t first = length("is \\ said");
+    std::vector<std::size_t> widths;
+    for (Index j = 0; j < classes_; ++j) {
+      first = (std::max)(first, length(nth(labels, j)));
+      widths.push_back(length(nth(labels, j)));
+      for (Index i = 0; i < classes_; ++i)
+        widths.back() = (std::max)(widths.back(), std::to_string((*this)(i, j)).size());
+    }
+    std::string result = padded("is \\ said", first);
+    for (Index j = 0; j < classes_; ++j) result += "  " + padded(nth(labels, j), nth(widths, j));
+    result += '\n';
+    for (Index i = 0; i < classes_; ++i) {
+      result += padded(nth(labels, i), first);
+      for (Index j = 0; j < classes_; ++j) result += "  " + padded(std::to_string((*this)(i, j)), nth(widths, j));
       result += '\n';
     }
     return result;

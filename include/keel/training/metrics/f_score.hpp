@@ -43,6 +43,13 @@ class FBetaScore : public Metric {
       }
     }
   }
+  void remember(Memory& memory) override {
+    std::vector<double> counts;
+    for (const Counts& c : counts_) counts.insert(counts.end(), {c.right, c.said, c.there});
+    memory("counts", counts);
+    counts_.clear();
+    for (std::size_t i = 0; i + 2 < counts.size(); i += 3) counts_.push_back({counts[i], counts[i + 1], counts[i + 2]});
+  }
   /// NaN before the first batch.
   double result() const override {
     if (counts_.empty()) return std::nan("");

@@ -36,6 +36,13 @@ class MeanIoU : public Metric {
         nth(counts_, said).either += 1;
     }
   }
+  void remember(Memory& memory) override {
+    std::vector<double> counts;
+    for (const Counts& c : counts_) counts.insert(counts.end(), {c.both, c.either});
+    memory("counts", counts);
+    counts_.clear();
+    for (std::size_t i = 0; i + 1 < counts.size(); i += 2) counts_.push_back({counts[i], counts[i + 1]});
+  }
   double result() const override {
     double sum = 0, classes = 0;
     for (const Counts& c : counts_) {

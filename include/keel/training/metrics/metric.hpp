@@ -5,6 +5,7 @@
 #include <string>
 
 #include <keel/tensor/range.hpp>
+#include <keel/training/memory.hpp>
 #include <keel/training/rows.hpp>
 
 namespace keel {
@@ -39,6 +40,12 @@ class Metric {
   virtual void reset() {
     sum_ = 0;
     count_ = 0;
+  }
+  /// Names what `update` has collected, for a checkpoint inside an epoch. A metric that keeps more than `add` does
+  /// overrides it.
+  virtual void remember(Memory& memory) {
+    memory("sum", sum_);
+    memory("count", count_);
   }
 
  protected:

@@ -109,6 +109,8 @@ class MetricState {
 
   const std::string& name() const { return name_; }
   void reset() { metric_->reset(); }
+  /// Names what has been collected: see Metric::remember.
+  void remember(Memory& memory) { metric_->remember(memory); }
   /// NaN before the first batch; see each metric for what is counted over nothing.
   double result() const { return metric_->result(); }
   /// Targets as MetricOptions says; all may be matrices, maps or expressions of Eigen's. Throws ShapeError where they do

@@ -35,6 +35,10 @@ class PrecisionRecall : public Metric {
     Metric::reset();
     updated_ = false;
   }
+  void remember(Memory& memory) override {
+    Metric::remember(memory);
+    memory("updated", updated_);
+  }
 
  protected:
   PrecisionRecall(PrecisionRecallOptions options, bool of_said) : options_(options), of_said_(of_said) {

@@ -60,6 +60,15 @@ class R2Score : public Metric {
         ++s.count;
       }
   }
+  void remember(Memory& memory) override {
+    std::vector<double> sums;
+    for (const Sums& s : outputs_) sums.insert(sums.end(), {s.origin, s.sum, s.squares, s.errors, s.count});
+    memory("sums", sums);
+    outputs_.clear();
+    for (std::size_t i = 0; i + 4 < sums.size(); i += 5)
+      outputs_.push_back(
+          {.origin = sums[i], .sum = sums[i + 1], .squares = sums[i + 2], .errors = sums[i + 3], .count = sums[i + 4]});
+  }
   double result() const override {
     if (outputs_.empty()) return std::nan("");
     double sum = 0;
