@@ -1,7 +1,9 @@
 #pragma once
 /// The binary cross-entropy, of probabilities and of logits.
 
+#include <initializer_list>
 #include <memory>
+#include <vector>
 
 #include <keel/training/losses/loss.hpp>
 
@@ -29,11 +31,24 @@ inline void check_label_smoothing(const std::string& who, double s) {
 
 }  // namespace detail
 
+/// How much the positive class weighs: one number, or one for each of the last axis's values.
+struct PositiveWeight {
+  PositiveWeight(double weight = 1) : values{weight} {}
+  PositiveWeight(std::vector<double> weights) : values(std::move(weights)) {}
+  PositiveWeight(std::initializer_list<double> weights) : values(weights) {}
+  bool is_one() const { return values.size() == 1 && values[0] == 1; }
+  void check(const std::string& who) const {
+    if (values.empty()) throw ConfigError(who, "a pos_weight", "none");
+    for (const double weight : values) detail::check_positive(who, "pos_weight", weight);
+  }
+  std::vector<double> values;
+};
+
 struct BinaryCrossentropyOptions {
   bool from_logits = false;    ///< y goes through sigmoid inside the loss, in the form that does not overflow
   double label_smoothing = 0;  ///< s: targets become t (1 - s) + s / 2; within [0, 1)
   LogOfZero log_of_zero = LogOfZero::clip_probability;  ///< of probabilities: Keras's way or PyTorch's
-  double pos_weight = 1;                                ///< weight of the positive class, from logits only; above 0
+  PositiveWeight pos_weight = 1;                        ///< p, from logits only; one or one a class; above 0
   Reduction reduction = Reduction::mean;                ///< how positions become one number
 };
 
@@ -43,9 +58,9 @@ struct BinaryCrossentropyOptions {
 class BinaryCrossentropy : public Loss {
  public:
   explicit BinaryCrossentropy(BinaryCrossentropyOptions options = {}) : Loss(options.reduction), options_(options) {
-    detail::check_positive(name(), "pos_weight", options.pos_weight);
+    options.pos_weight.check(name());
     detail::check_label_smoothing(name(), options.label_smoothing);
-    if (options.pos_weight != 1 && !options.from_logits)
+    if (!options.pos_weight.is_one() && !options.from_logits)
       throw ConfigError(name(), "pos_weight only with binary_crossentropy from logits", "it set");
   }
 
@@ -63,6 +78,11 @@ class BinaryCrossentropy : public Loss {
     for (Index c = 0; c < y.size() && !options_.from_logits; ++c)
       if (y[c] < 0 || y[c] > 1 + 1e-4)
         fail(sample, "outputs that are probabilities", y[c], "set from_logits, or end the model in sigmoid or softmax");
+  }
+  void check_columns(Index columns) const override {
+    const Index weights = count_of(options_.pos_weight.values);
+    if (weights > 1 && weights != columns)
+      throw ShapeError(name(), std::to_string(weights) + " outputs, one for each pos_weight", std::to_string(columns));
   }
   Ending ending() const override {
     const bool keras = !options_.from_logits && options_.log_of_zero == LogOfZero::clip_probability;
@@ -83,7 +103,9 @@ class BinaryCrossentropy : public Loss {
  private:
   /// (1 - t) log(1 + e^x) + pos_weight t log(1 + e^-x), with log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
   Rows of_logits(const Rows& x, const Rows& t, Rows* dy) const {
-    const Rows positive = options_.pos_weight * t;
+    const auto& weights = options_.pos_weight.values;
+    Rows positive = t * weights[0];
+    for (Index c = 1; c < count_of(weights); ++c) positive.col(c) = t.col(c) * nth(weights, c);
     const Rows tail = (-x.abs()).unaryExpr(detail::Exp()).unaryExpr(detail::Log1p());
     if (dy) *dy = (1 - t) / (1 + (-x).unaryExpr(detail::Exp())) - positive / (1 + x.unaryExpr(detail::Exp()));
     return (1 - t) * ((x > 0).select(x, 0.0) + tail) + positive * ((x < 0).select(-x, 0.0) + tail);

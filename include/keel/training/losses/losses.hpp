@@ -49,7 +49,7 @@ struct LossOptions {
   double delta = 1;                                     ///< of huber and smooth_l1; above 0
   Reduction reduction = Reduction::mean;                ///< how positions become one number
   LogOfZero log_of_zero = LogOfZero::clip_probability;  ///< of binary_crossentropy
-  double pos_weight = 1;                                ///< of binary_crossentropy from logits; above 0
+  PositiveWeight pos_weight = 1;                        ///< of binary_crossentropy from logits; above 0
   /// Of categorical losses. Keras's class_weight weighs whole samples; that one is `FitOptions::class_weight`.
   std::vector<double> class_weight{};
   std::optional<Index> ignore_class{};  ///< of the sparse loss
@@ -76,7 +76,7 @@ namespace detail {
 inline void check_loss_options(Loss::Kind kind, const LossOptions& o) {
   const std::string who = loss_name(kind);
   check_positive(who, "delta", o.delta);
-  check_positive(who, "pos_weight", o.pos_weight);
+  o.pos_weight.check(who);
   check_label_smoothing(who, o.label_smoothing);
   for (const double weight : o.class_weight) check_positive(who, "a class_weight", weight, true);
   const auto only = [&](bool fits, const char* option, const char* losses) {
@@ -84,7 +84,7 @@ inline void check_loss_options(Loss::Kind kind, const LossOptions& o) {
   };
   only(LossOptions::is_crossentropy(kind) || !(o.from_logits || o.label_smoothing != 0),
        "from_logits and label_smoothing", "cross-entropies");
-  only((kind == Loss::binary_crossentropy && o.from_logits) || o.pos_weight == 1, "pos_weight",
+  only((kind == Loss::binary_crossentropy && o.from_logits) || o.pos_weight.is_one(), "pos_weight",
        "binary_crossentropy from logits");
   only(LossOptions::is_categorical(kind) || o.class_weight.empty(), "class_weight", "categorical cross-entropies");
   only(kind == Loss::sparse_categorical_crossentropy || !o.ignore_class, "ignore_class",

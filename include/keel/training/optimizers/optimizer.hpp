@@ -70,8 +70,9 @@ class Optimizer {
     std::vector<std::vector<Tensor<T>>> fresh(parameters.size());
     for (std::size_t i = 0; i < parameters.size(); ++i)
       if (parameters[i]->trains() && state_.slots[i].empty())
-        fresh[i].assign(slot_names_.size(),
-                        Tensor<T>(parameters[i]->shape(), static_cast<T>(spec_.rule->initial_value())));
+        for (Index k = 0; k < count_of(slot_names_); ++k)
+          fresh[i].emplace_back(spec_.rule->slot_shape(k, parameters[i]->shape()),
+                                static_cast<T>(spec_.rule->initial_value()));
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       Parameter<T>& parameter = *parameters[i];
       if (!parameter.trains()) continue;
@@ -80,7 +81,10 @@ class Optimizer {
       if (first) slots = std::move(fresh[i]);
       const Index t = 1 + (spec_.torch_formula ? state_.steps[i] : state_.iteration);
       ++state_.steps[i];
-      parameter.update([&](TensorView<T> w) { update(parameter, w, slots, rate, global, t, first, threads); });
+      parameter.update([&](TensorView<T> w) {
+        update(parameter, w, slots, rate * parameter.rule.rate, global, t, first, threads);
+        constrain(parameter.rule.constraint, w);
+      });
     }
     ++state_.iteration;
     return true;
@@ -101,10 +105,12 @@ class Optimizer {
       if (state_.slots[i].size() != slot_names_.size())
         throw ConfigError(spec_.name, std::to_string(slot_names_.size()) + " slots for " + p.name(),
                           std::to_string(state_.slots[i].size()), "the state is another optimizer's");
-      for (const Tensor<T>& slot : state_.slots[i])
-        if (!(slot.shape() == p.shape()))
-          throw ConfigError(spec_.name, "slots of shape " + p.shape().to_string() + " for " + p.name(),
-                            slot.shape().to_string(), "the state is another model's");
+      for (Index k = 0; k < count_of(slot_names_); ++k) {
+        const Shape wanted = spec_.rule->slot_shape(k, p.shape()), &got = nth(state_.slots[i], k).shape();
+        if (!(got == wanted))
+          throw ConfigError(spec_.name, "slots of shape " + wanted.to_string() + " for " + p.name(), got.to_string(),
+                            "the state is another model's");
+      }
     }
   }
 
@@ -141,7 +147,7 @@ class Optimizer {
       scale = s.clip.limit / (std::max)(std::sqrt(squared_norm(parameter.gradient)), s.clip.limit);
     const bool decays = std::find(s.weight_decay.except.begin(), s.weight_decay.except.end(), parameter.name()) ==
                         s.weight_decay.except.end();
-    const double decay = decays ? s.weight_decay.rate : 0;
+    const double decay = parameter.rule.weight_decay.value_or(decays ? s.weight_decay.rate : 0);
     const GradientRule<T> gradient{
         static_cast<T>(scale), static_cast<T>(s.clip.kind == Clip::Kind::value ? s.clip.limit : HUGE_VAL),
         static_cast<T>(s.decoupled ? 0 : decay), static_cast<T>(s.decoupled ? 1 - rate * decay : 1)};
@@ -196,7 +202,7 @@ class Optimizer {
       g[i] = (below < -gradient.limit ? -gradient.limit : below) + gradient.l2 * w[i];
       w[i] *= gradient.keep;
     }
-    UpdateStep<T> step{numbers, w.array(), g.array(), {}};
+    UpdateStep<T> step{numbers, w.array(), w.shape(), double(gradient.keep), g.array(), {}};
     for (Tensor<T>& slot : slots) step.slots.push_back(slot.array());
     spec_.rule->update(step);
   }

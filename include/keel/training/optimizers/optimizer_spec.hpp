@@ -57,6 +57,8 @@ struct UpdateStep : StepNumbers {
   using Array = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
 
   Array w;                   ///< the parameter's values, to be changed; decoupled decay has been taken off
+  Shape shape{};             ///< of w
+  double keep = 1;           ///< what decoupled decay has left of w
   Array g;                   ///< their gradient, clipped and with L2 decay added; scratch afterwards
   std::vector<Array> slots;  ///< what `OptimizerRule::slots` names, to be changed
 };
@@ -73,6 +75,8 @@ class OptimizerRule {
   virtual ~OptimizerRule() = default;
   /// Names of the values that are kept for each parameter, Keras's where there is one.
   virtual std::vector<std::string> slots() const { return {}; }
+  /// Their shapes, for a parameter of shape w.
+  virtual Shape slot_shape(Index /*slot*/, const Shape& w) const { return w; }
   /// What they begin with.
   virtual double initial_value() const { return 0; }
   /// Throws ConfigError, in the optimizer's name, for a number outside its range.
