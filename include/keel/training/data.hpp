@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -45,6 +46,27 @@ class Dataset {
   Dataset(Tensor<T> inputs, Tensor<T> targets) {
     inputs_.push_back(std::move(inputs));
     targets_.push_back(std::move(targets));
+    check();
+  }
+  /// Samples of a shape, and a label each, as they lie in vectors, arrays or other memory in a row; copied. Integers and
+  /// bytes become T: `Dataset<float> data(pixels, {28, 28, 1}, labels)`. Throws ShapeError where the numbers do not fit.
+  template <class X, class Y>
+  requires requires(const X& x, const Y& y) {
+    std::span(x);
+    std::span(y);
+  }
+  Dataset(const X& values, const Shape& sample, const Y& labels) {
+    const std::span all(values);
+    const std::span each(labels);
+    const Index samples = count_of(each);
+    if (count_of(all) != samples * sample.size())
+      throw ShapeError("Dataset", std::to_string(samples) + " samples of shape " + sample.to_string(),
+                       std::to_string(all.size()) + " values");
+    Tensor<T> x(sample.with_batch(samples)), y({samples});
+    std::transform(all.begin(), all.end(), x.begin(), [](auto value) { return static_cast<T>(value); });
+    std::transform(each.begin(), each.end(), y.begin(), [](auto value) { return static_cast<T>(value); });
+    inputs_.push_back(std::move(x));
+    targets_.push_back(std::move(y));
     check();
   }
   /// For models with several inputs or outputs; `targets` may be empty where there is nothing to compare with.
@@ -102,6 +124,51 @@ class Dataset {
                         std::to_string(fraction));
     return {take(count), skip(count)};
   }
+  /// The same of each class alone, so that both parts have the classes in the proportions of the whole; in each part the
+  /// order of the samples stays, and which go where depends on the seed alone. The first target says the class: numbers, or
+  /// one-hot rows. A class of a single sample goes to the larger part.
+  std::pair<Dataset, Dataset> stratified_split(double fraction, std::uint64_t seed = 0) const {
+    if (!(fraction > 0 && fraction < 1))
+      throw ConfigError("Dataset::stratified_split", "a fraction within (0, 1)", std::to_string(fraction));
+    const Tensor<T>& target = labels();
+    const Index columns = size() > 0 ? target.size() / size() : 0;
+    std::map<double, std::vector<Index>> classes;
+    for (const Index i : Rng(seed).permutation(size())) {
+      const T* row = target.data() + i * columns;
+      classes[columns == 1 ? static_cast<double>(*row)
+                           : static_cast<double>(std::max_element(row, row + columns) - row)]
+          .push_back(i);
+    }
+    std::vector<Index> first, second;
+    for (const auto& each : classes) {
+      const std::vector<Index>& members = each.second;
+      const auto count = static_cast<Index>(fraction * static_cast<double>(members.size()) + 0.5);
+      const auto most = count_of(members) > 1 ? (std::min)((std::max)(count, Index{1}), count_of(members) - 1) : count;
+      first.insert(first.end(), members.begin(), members.begin() + most);
+      second.insert(second.end(), members.begin() + most, members.end());
+    }
+    if (first.empty() || second.empty())
+      throw ConfigError("Dataset::stratified_split",
+                        "a fraction that leaves both parts a sample of " + std::to_string(size()),
+                        std::to_string(fraction));
+    std::sort(first.begin(), first.end());
+    std::sort(second.begin(), second.end());
+    return {subset(first), subset(second)};
+  }
+  /// The samples of this dataset and then those of another, of the same shapes. The transforms are those of this one. Throws
+  /// ShapeError, and ConfigError where only one has weights.
+  Dataset concat(const Dataset& other) const {
+    if (inputs_.size() != other.inputs_.size() || targets_.size() != other.targets_.size())
+      throw ShapeError("Dataset::concat", "as many inputs and targets", "others");
+    if (weights_.empty() != other.weights_.empty())
+      throw ConfigError("Dataset::concat", "weights in both datasets or in none", "weights in one", "call set_weights");
+    Dataset result;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) result.inputs_.push_back(joined(inputs_[i], other.inputs_[i]));
+    for (std::size_t i = 0; i < targets_.size(); ++i) result.targets_.push_back(joined(targets_[i], other.targets_[i]));
+    if (!weights_.empty()) result.weights_ = joined(weights_, other.weights_);
+    result.transforms_ = transforms_;
+    return result;
+  }
   /// All samples in an order that depends on the seed alone.
   Dataset shuffled(std::uint64_t seed) const { return subset(Rng(seed).permutation(size())); }
 
@@ -125,6 +192,14 @@ class Dataset {
           throw ShapeError("Dataset", "the same number of samples everywhere, " + std::to_string(size()),
                            std::to_string(tensor.shape()[0]) + " in a tensor of shape " + tensor.shape().to_string());
       }
+  }
+  static Tensor<T> joined(const Tensor<T>& a, const Tensor<T>& b) {
+    if (!(a.shape().sample() == b.shape().sample()))
+      throw ShapeError("Dataset::concat", "samples of shape " + a.shape().sample().to_string(),
+                       b.shape().sample().to_string());
+    Tensor<T> both(a.shape().sample().with_batch(a.shape()[0] + b.shape()[0]));
+    std::copy(b.begin(), b.end(), std::copy(a.begin(), a.end(), both.begin()));
+    return both;
   }
   Dataset range(Index begin, Index count) const {
     if (begin < 0 || count < 0 || begin + count > size())
