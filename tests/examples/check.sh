@@ -22,7 +22,10 @@ needs_data() { grep -q 'fashion_mnist(' "$source/examples/$1.cpp"; }
 
 small() { # what makes an example short
   case $1 in
-    seed_cnn | residual | fashion_mnist) echo --samples 64 --epochs 1 ;;
+    seed_cnn | residual | fashion_mnist | autoencoder) echo --samples 64 --epochs 1 ;;
+    transfer_learning) echo --samples 64 --few 32 --epochs 1 ;;
+    resume) echo --samples 128 --epochs 2 --checkpoint whole.safetensors ;;
+    tabular | own_parts) echo --data "$source/examples/data/cars.csv" --epochs 20 ;;
   esac
 }
 
@@ -42,6 +45,14 @@ for file in examples/*.cpp; do
   (cd "$work" && timeout 180 "$build/examples/$name" $(small "$name")) >"$log" 2>&1 && [ -s "$log" ]
   result $? "$name" "$log"
 done
+
+if [ -d "$data" ]; then # an epoch, started again for the second, ends as both in one run
+  log=$work/resumed.log
+  (cd "$work" && "$build/examples/resume" --samples 128 --epochs 1 --checkpoint part.safetensors &&
+    "$build/examples/resume" --samples 128 --epochs 2 --checkpoint part.safetensors) >"$log" 2>&1 &&
+    grep -q 'going on from part.safetensors' "$log" && [ "$(grep '^1,' "$log")" = "$(grep '^1,' "$work/resume.log")" ]
+  result $? "resume goes on" "$log"
+fi
 
 if [ -f "$work/seed_cnn.safetensors" ]; then
   log=$work/files.log
