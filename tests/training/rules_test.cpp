@@ -110,7 +110,7 @@ TEST_CASE("Adafactor keeps a row and a column, and trains") {
   Optimizer<float> optimizer = Adafactor({.learning_rate = 0.1});
   const History history = fit(
       model, rings(200, 1), {.epochs = 20, .optimizer = &optimizer, .loss = crossentropy, .verbose = Verbose::silent});
-  CHECK(history["loss"].back() < 0.7 * history["loss"].front());
+  CHECK(history["loss"].back() < 0.85 * history["loss"].front());
   CHECK(optimizer.state().slots[0][0].shape() == Shape{2});
   CHECK(optimizer.state().slots[0][1].shape() == Shape{16});
   CHECK(optimizer.state().slots[1][0].shape() == Shape{16});

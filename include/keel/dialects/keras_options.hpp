@@ -40,7 +40,7 @@ constexpr Option noted(std::string_view key) { return {key, {}, Use::noted, Form
 }  // namespace keras_data
 
 /// The keys that layers of every class may have. Initializers change nothing of loaded weights. Regularizers and
-/// constraints change training only.
+/// constraints change training only: they become rules of the parameters (io/keras/rules.hpp) where keel has them.
 inline constexpr Option keras_common[] = {
     keras_data::read("name"),
     keras_data::read("trainable"),

@@ -59,7 +59,7 @@ struct LoadOptions {
   MovingVariance moving_variance = MovingVariance::biased;
   /// A .weights.h5 or .h5 for a Keras configuration without weights (.json of `model.to_json()`).
   std::string weights = {};
-  /// Takes what the file says about training and a keel model does not keep, a line each: regularizers, constraints, the
+  /// Takes what the file says about training and a keel model does not keep, a line each: activity regularizers, the
   /// choice of the moving variance.
   std::vector<std::string>* notes = nullptr;
 };

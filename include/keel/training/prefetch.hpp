@@ -134,7 +134,7 @@ class ByteBatches {
   ByteBatches(std::vector<std::uint8_t> pixels, const Shape& sample, Tensor<T> labels, ByteBatchOptions options = {})
       : pixels_(std::make_shared<const std::vector<std::uint8_t>>(std::move(pixels))),
         sample_(sample),
-        labels_(Tensor<T>({labels.rank() == 0 ? 0 : labels.shape()[0], 1}), std::move(labels)),
+        labels_(numbered(std::move(labels))),
         o_(options) {
     if (count_of(*pixels_) != labels_.size() * sample.size())
       throw ShapeError("ByteBatches", std::to_string(labels_.size()) + " images of shape " + sample.to_string(),
@@ -171,6 +171,11 @@ class ByteBatches {
   }
 
  private:
+  /// The labels, with inputs that say nothing.
+  static Dataset<T> numbered(Tensor<T> labels) {
+    Tensor<T> nothing({labels.rank() == 0 ? 0 : labels.shape()[0], 1});
+    return {std::move(nothing), std::move(labels)};
+  }
   std::vector<Index> order_of(Index epoch) const {
     std::vector<Index> order(to_size(size()));
     std::iota(order.begin(), order.end(), Index{0});

@@ -10,7 +10,7 @@ build=${2:-$PWD/build/tests}
 work=$(mktemp -d "$([ -d /dev/shm ] && echo /dev/shm || echo "$build")/keel_kill.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 . tests/io/flags.sh
-compile tests/training/kill/run.cpp -Itests -o "$work/run" || exit 1
+compile_linked tests/training/kill/run.cpp -Itests -o "$work/run" || exit 1
 exec 2>"$work/stderr" # where the shell reports each kill
 
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }

@@ -1,0 +1,223 @@
+#pragma once
+/// Losses, penalties and metrics of a model over many batches.
+
+#include <keel/training/fit_options.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace detail {
+
+/// The losses of all outputs and the metrics, collected over an epoch.
+template <class T>
+class Scorer {
+ public:
+  template <class Options>
+  Scorer(const char* where, const Model<T>& model, const Options& options)
+      : where_(where), weights_(options.loss_weights) {
+    const std::size_t outputs = model.outputs().size();
+    losses_ = options.losses;
+    if (losses_.empty()) losses_.assign(outputs, options.loss);
+    if (weights_.empty()) weights_.assign(outputs, 1);
+    if (losses_.size() != outputs || weights_.size() != outputs)
+      throw ConfigError(where, "a loss and a weight for each of " + std::to_string(outputs) + " outputs",
+                        std::to_string(losses_.size()) + " losses, " + std::to_string(weights_.size()) + " weights");
+    for (const LossSpec& loss : losses_)
+      if (loss.empty())
+        throw ConfigError(where, "a loss", "none", "set .loss = Loss::sparse_categorical_crossentropy or another");
+    for (const double weight : weights_) check_positive(where, "loss_weights", weight, true);
+    std::vector<std::string> taken{"loss"};
+    const auto unique = [&](const std::string& base, const char* end) {  // recall, recall_1, ... as in Keras
+      std::string name = base + end;
+      for (int i = 1; std::find(taken.begin(), taken.end(), name) != taken.end(); ++i)
+        name = base + "_" + std::to_string(i) + end;
+      taken.push_back(name);
+      return name;
+    };
+    for (const int output : model.outputs()) names_.push_back(unique(nth(model.nodes(), output).name, "_loss"));
+    for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric.named(unique(metric.name(), "")));
+    for (const LossSpec& loss : losses_)
+      from_logits_.push_back(kept_activation(loss) == Activation::linear ? loss : LossSpec(loss.loss().from_logits()));
+    for (std::size_t i = 0; i < outputs; ++i) check_ending(model, i);
+    reset();
+  }
+
+  /// The names that `report` gives.
+  void announce(const std::string& prefix, Scores& scores) const {
+    const double none = std::nan("");
+    scores.set(prefix + "loss", none);
+    for (const std::string& name : names_)
+      if (losses_.size() > 1) scores.set(prefix + name, none);
+    for (const MetricState& metric : metrics_) scores.set(prefix + metric.name(), none);
+  }
+
+  /// The activation that each output's loss can do without.
+  std::vector<Activation> through_logits() const {
+    std::vector<Activation> kinds;
+    for (const LossSpec& loss : losses_) kinds.push_back(kept_activation(loss));
+    return kinds;
+  }
+
+  std::vector<std::string> metric_names() const {
+    std::vector<std::string> names;
+    for (const MetricState& metric : metrics_) names.push_back(metric.name());
+    return names;
+  }
+  /// What has been collected, for a checkpoint.
+  void remember(Memory& memory) {
+    memory("sums", sums_);
+    memory("samples", samples_);
+    for (std::size_t i = 0; i < metrics_.size(); ++i) {
+      Prefixed within(memory, "metrics/" + std::to_string(i) + "/");
+      metrics_[i].remember(within);
+    }
+  }
+
+  void reset() {
+    sums_.assign(losses_.size() + 1, 0);
+    samples_ = 0;
+    for (MetricState& metric : metrics_) metric.reset();
+  }
+
+  /// Throws ShapeError for a batch whose targets or weights do not belong to the model's outputs.
+  void check_shapes(const Model<T>& model, const Batch<T>& batch, const Tensor<T>& weights) const {
+    if (batch.targets.size() != losses_.size())
+      throw ShapeError(where_, std::to_string(losses_.size()) + " targets, one an output",
+                       std::to_string(batch.targets.size()));
+    for (std::size_t i = 0; i < losses_.size(); ++i)
+      check_loss_shapes(losses_[i].loss(), model.output_shape(i).with_batch(batch.size()), batch.targets[i].shape(),
+                        weights.shape());
+  }
+
+  /// The loss of a batch, with the regularizers' penalty; its gradients in `dy`, where that is not null. `tape` says which
+  /// outputs are logits.
+  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, double penalty,
+                std::vector<Tensor<T>>* dy, const Tape<T>* tape = nullptr) {
+    if (dy) dy->resize(losses_.size());
+    const auto samples = static_cast<double>(batch.size());
+    double total = penalty;
+    for (std::size_t i = 0; i < losses_.size(); ++i) {
+      const TensorView<const T> target = batch.targets[i];
+      const LossSpec& spec = tape && tape->left_out(i) ? from_logits_[i] : losses_[i];
+      const double loss =
+          dy ? spec.value_and_gradient(y[i], target, (*dy)[i], weights) : spec.value(y[i], target, weights);
+      if (dy && weights_[i] != 1) (*dy)[i].array() *= static_cast<T>(weights_[i]);
+      total += weights_[i] * loss;
+      sums_[i + 1] += loss * samples;
+    }
+    TensorView<const T> said = y[0];
+    if (tape && tape->left_out(0) && !metrics_.empty()) {
+      probabilities_.resize(y[0].shape());
+      const Index columns = y[0].shape().back();
+      Scratch scratch;
+      activation_forward<T>(kept_activation(losses_[0]), y[0].size() / columns, columns, y[0].data(),
+                            probabilities_.data(), KernelContext{scratch});
+      said = probabilities_;
+    }
+    for (MetricState& metric : metrics_) metric.update(said, batch.targets[0]);
+    sums_[0] += total * samples;
+    samples_ += samples;
+    return total;
+  }
+
+  /// Means over the samples so far.
+  void report(const std::string& prefix, Scores& scores) const {
+    scores.set(prefix + "loss", sums_[0] / samples_);
+    for (std::size_t i = 0; losses_.size() > 1 && i < losses_.size(); ++i)
+      scores.set(prefix + names_[i], sums_[i + 1] / samples_);
+    for (const MetricState& metric : metrics_) scores.set(prefix + metric.name(), metric.result());
+  }
+
+ private:
+  static Activation kept_activation(const LossSpec& loss) { return activation_of(loss.loss().ending()); }
+  /// Throws ConfigError where a loss applies once more what the model ends in.
+  void check_ending(const Model<T>& model, std::size_t i) const {
+    const Activation again = activation_of(losses_[i].loss().applies());
+    const int layer = nth(model.nodes(), model.outputs()[i]).layer;
+    if (again == Activation::linear || layer < 0) return;
+    if (model.layer(layer).acceleration().activation.kind == again)
+      throw ConfigError(where_, "logits for " + losses_[i].name() + " with from_logits",
+                        "a model that ends in " + std::string(activation_name(again)),
+                        "leave out from_logits, or the last activation");
+  }
+  static Activation activation_of(Loss::Ending ending) {
+    switch (ending) {
+      case Loss::Ending::any: return Activation::linear;
+      case Loss::Ending::sigmoid: return Activation::sigmoid;
+      case Loss::Ending::softmax: return Activation::softmax;
+    }
+    return Activation::linear;
+  }
+
+  const char* where_;
+  std::vector<double> weights_;
+  std::vector<LossSpec> losses_, from_logits_;
+  Tensor<T> probabilities_;
+  std::vector<MetricState> metrics_;
+  std::vector<std::string> names_;
+  std::vector<double> sums_;
+  double samples_ = 0;
+};
+
+template <class T>
+void check_batch(const char* where, const Model<T>& model, const Batch<T>& batch) {
+  if (batch.size() == 0) throw DataError(where, "batches with samples", "an empty one");
+  if (batch.inputs.size() != model.inputs().size())
+    throw ShapeError(where, std::to_string(model.inputs().size()) + " inputs", std::to_string(batch.inputs.size()));
+}
+
+/// The penalty of a parameter that trains, and its slopes added to `gradient` where that is not null.
+template <class T>
+double penalty_of(const Parameter<T>& p, Tensor<T>* gradient) {
+  return p.trains() && !p.rule.regularizer.empty() ? penalty(p.rule.regularizer, p.value(), gradient) : 0;
+}
+
+/// Runs the model over all of `data` and collects into `scorer`.
+template <class T>
+void score(const char* where, const Model<T>& model, const Dataset<T>& data, Index batch_size, Scorer<T>& scorer) {
+  if (data.size() == 0) throw DataError(where, "a dataset with samples", "an empty one");
+  Batches<T> batches(data, {.batch_size = batch_size, .shuffle = false});
+  Batch<T> batch;
+  std::vector<Tensor<T>> outputs(model.outputs().size());
+  std::vector<TensorView<T>> views(outputs.size());
+  std::vector<TensorView<const T>> inputs, results(outputs.size());
+  double penalty = 0;
+  for (const Parameter<T>* p : model.parameters()) penalty += penalty_of<T>(*p, nullptr);
+  for (Index step = 0; batches(0, step, batch); ++step) {
+    check_batch(where, model, batch);
+    scorer.check_shapes(model, batch, batch.weights);
+    inputs.assign(batch.inputs.begin(), batch.inputs.end());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      outputs[i].resize(model.output_shape(i).with_batch(batch.size()));
+      results[i] = views[i] = outputs[i].view();
+    }
+    model.predict(inputs, views);
+    scorer.update(results, batch, batch.weights, penalty, nullptr);
+  }
+}
+
+/// The weights of a batch's samples, each times that of its class.
+template <class T>
+Tensor<T> weigh_classes(const std::vector<double>& class_weight, const Batch<T>& batch) {
+  const Tensor<T>& target = batch.targets.at(0);
+  const Index samples = batch.size(), classes = count_of(class_weight);
+  const bool rows = target.size() == samples * classes && classes > 1 && target.rank() == 2;
+  constexpr const char* who = "fit, class_weight";
+  if (!rows && target.size() != samples)
+    throw ShapeError("fit", "one class a sample for class_weight, or rows of " + std::to_string(classes),
+                     "targets of shape " + target.shape().to_string());
+  Tensor<T> weights = batch.weights.empty() ? Tensor<T>({samples}, T(1)) : batch.weights;
+  const Index each = weights.size() / samples;  // more than one where positions have weights
+  Rows row_of_classes;
+  for (Index i = 0; i < samples; ++i) {
+    if (rows) take_rows(target.data() + i * classes, 1, classes, row_of_classes);
+    const Index c = rows ? class_of(who, row(row_of_classes, 0), classes)
+                         : class_number(who, static_cast<double>(target[i]), classes);
+    weights.array().segment(i * each, each) *= static_cast<T>(nth(class_weight, c));
+  }
+  return weights;
+}
+
+}  // namespace detail
+}  // namespace KEEL_ABI
+}  // namespace keel
