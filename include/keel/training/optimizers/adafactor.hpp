@@ -1,6 +1,7 @@
 #pragma once
 /// Adafactor.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -46,7 +47,7 @@ class AdafactorRule : public OptimizerFormula<AdafactorRule> {
     if (s.shape.rank() < 2) {
       auto& v = s.slots[0];
       v += T(fresh) * (s.g.square() + T(added) - v);
-      s.g = torch ? (s.g / v.sqrt().max(T(least))).eval() : (s.g / v.sqrt()).eval();
+      for (Eigen::Index i = 0; i < s.g.size(); ++i) s.g[i] /= (std::max)(std::sqrt(v[i]), T(torch ? least : 0));
     } else {
       factored(s, fresh, added, torch ? least : 0);
     }
