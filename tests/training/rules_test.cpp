@@ -54,8 +54,9 @@ TEST_CASE("the loss that fit and evaluate report has the penalty of what trains,
   fit(with, data, o);
   fit(without, data, o);
   for (Index i = 0; i < before.size(); ++i)
-    CHECK(with.parameters()[0]->value()[i] ==
-          doctest::Approx(without.parameters()[0]->value()[i] - 0.5 * 2 * 0.1 * before[i]).epsilon(1e-4));
+    CHECK(
+        double(with.parameters()[0]->value()[i]) ==
+        doctest::Approx(double(without.parameters()[0]->value()[i]) - 0.5 * 2 * 0.1 * double(before[i])).epsilon(1e-4));
 }
 
 TEST_CASE("constraints hold after every step, on layers given them as options or by name") {
