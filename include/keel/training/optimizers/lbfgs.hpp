@@ -74,7 +74,7 @@ class Lbfgs {
       t_ = first ? (std::min)(1.0, 1 / sum_of_sizes(now.g)) * o_.lr : o_.lr;
       if (slope > -o_.tolerance_change) break;
       if (o_.strong_wolfe) {
-        evaluations += search(parameters, closure, now, slope);
+        evaluations += search(parameters, closure, now, slope, o_.max_eval - evaluations);
       } else {
         move(parameters, gather(parameters, false), t_);
         if (n != o_.max_iter) {
@@ -212,10 +212,11 @@ class Lbfgs {
   }
 
   /// Moves to a place along the direction where the strong Wolfe conditions hold (Nocedal and Wright, "Numerical
-  /// Optimization", algorithms 3.5 and 3.6, with cubic interpolation). How many losses were computed.
-  Index search(std::span<Parameter<T>* const> parameters, const Closure& closure, Point& now, double slope) {
+  /// Optimization", algorithms 3.5 and 3.6, with cubic interpolation), or to the best of those that were tried: `most` beside
+  /// the first, as in PyTorch 2.14 (1.13: 25). How many losses were computed.
+  Index search(std::span<Parameter<T>* const> parameters, const Closure& closure, Point& now, double slope,
+               Index most) {
     constexpr double c1 = 1e-4, c2 = 0.9;
-    constexpr Index most = 25;
     const Values x = gather(parameters, false);
     Index count = 0, n = 0;
     const auto at = [&](double t) {
