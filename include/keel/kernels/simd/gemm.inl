@@ -124,16 +124,15 @@ void gemm_tile(Index depth, const T* a, Index a_step, const T* b, Index b_step, 
 }
 
 // sums += a b for one row of `depth` values a[k * a_step]. From memory, two rows of b at a time are read fastest,
-// because the processor's prefetcher sees one stream; from the cache, eight.
+// because the processor's prefetcher sees one stream; from the cache, eight. b goes on to b_end; it is fetched `ahead`
+// values ahead.
 template <class T, int group>
 KEEL_SIMD_INLINE void gemv_group(Index columns, const T* a, Index a_step, const T* b, Index b_step, const T* b_end,
-                                 T* sums) {
+                                 Index ahead, T* sums) {
   Vectors<T, group> factors;
   KEEL_SIMD_UNROLL
   for (int u = 0; u < group; ++u) factors[u] = broadcast(a[u * a_step]);
-  // The processor's prefetcher stops at the end of a page: long rows need help.
-  Index ahead = group == 2 && columns > 512 ? 2 * b_step : 0;
-  if (b_end - b < (group + 2) * b_step) ahead = 0;
+  if (b_end - b < group * b_step + ahead) ahead = 0;
   Index j = 0;
   for (; j + lanes<T> <= columns; j += lanes<T>) {
     Vector<T> sum = load(sums + j);
@@ -151,15 +150,19 @@ KEEL_SIMD_INLINE void gemv_group(Index columns, const T* a, Index a_step, const 
   for (int u = 0; u < group; ++u) sum = fma(factors[u], load(b + u * b_step + j, tail), sum);
   store(sums + j, sum, tail);
 }
+
 template <class T>
 void gemv(Index depth, Index columns, const T* a, Index a_step, const T* b, Index b_step, const T* b_end, bool cached,
           T* sums) {
+  // The processor's prefetcher stops at the end of a page.
+  const Index ahead = columns > 512 ? 2 * b_step : 1024;
   Index k = 0;
   if (columns <= 2 * lanes<T> || cached)
     for (; k + 8 <= depth; k += 8)
-      gemv_group<T, 8>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, sums);
-  for (; k + 2 <= depth; k += 2) gemv_group<T, 2>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, sums);
-  for (; k < depth; ++k) gemv_group<T, 1>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, sums);
+      gemv_group<T, 8>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, 0, sums);
+  for (; k + 2 <= depth; k += 2)
+    gemv_group<T, 2>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, ahead, sums);
+  for (; k < depth; ++k) gemv_group<T, 1>(columns, a + k * a_step, a_step, b + k * b_step, b_step, b_end, 0, sums);
 }
 
 // A few rows: each reads the same part of b, which ends at b_end, while it is in the cache. a is
@@ -175,6 +178,61 @@ void gemm_few_rows(Index rows, Index columns, Index depth, const T* a, Index a_r
            b_end, r > 0, sums + r * columns);
   for (Index r = 0; r < rows; ++r, c += c_step, sums += columns)
     for (Index j = 0; j < columns; ++j) c[j] = add ? c[j] + sums[j] : sums[j];
+}
+
+// c (+)= a b for one row of `depth` values a[k * a_step] with all sums in registers. The rows of b, of at most
+// count * lanes<T> columns, have no gap between them: whole vectors are read, beyond a row's end too, as long as b goes
+// on. b is fetched `ahead` values ahead.
+template <class T, int count>
+void gemv_registers(Index depth, Index columns, const T* a, Index a_step, const T* b, const T* b_end, Index ahead,
+                    bool add, T* c) {
+  Vectors<T, count> sum = {};
+  Index k = 0;
+  for (; k < depth && b_end - b >= count * lanes<T>; ++k, a += a_step, b += columns) {
+    const T* const next = b_end - b < count * lanes<T> + ahead ? b : b + ahead;
+    const Vector<T> factor = broadcast(*a);
+    KEEL_SIMD_UNROLL
+    for (int v = 0; v < count; ++v) {
+      if (v * lanes<T> % cache_line<T> == 0) prefetch(next + v * lanes<T>);
+      sum[v] = fma(factor, load(b + v * lanes<T>), sum[v]);
+    }
+  }
+  for (; k < depth; ++k, a += a_step, b += columns) {
+    const Vector<T> factor = broadcast(*a);
+    KEEL_SIMD_UNROLL
+    for (int v = 0; v < count; ++v) {
+      const Index left = columns - v * lanes<T>;
+      const Tail<T> tail(left < 0 ? 0 : left < lanes<T> ? left : lanes<T>);
+      sum[v] = fma(factor, load(b + v * lanes<T>, tail), sum[v]);
+    }
+  }
+  KEEL_SIMD_UNROLL
+  for (int v = 0; v < count; ++v) {
+    const Index left = columns - v * lanes<T>;
+    if (left <= 0) break;
+    T* const to = c + v * lanes<T>;
+    if (left >= lanes<T>) {
+      store(to, add ? load(to) + sum[v] : sum[v]);
+    } else {
+      const Tail<T> tail(left);
+      store(to, add ? load(to, tail) + sum[v] : sum[v], tail);
+    }
+  }
+}
+// With the least of the counts 1, 2, 4, 6, ... that has room for the columns, row by row of a; false where none has.
+template <class T, int count = 1>
+bool gemv_in_registers(Index rows, Index columns, Index depth, const T* a, Index a_row, Index a_step, const T* b,
+                       const T* b_end, T* c, Index c_step, bool add) {
+  if (columns <= count * lanes<T>) {
+    for (Index r = 0; r < rows; ++r)
+      gemv_registers<T, count>(depth, columns, a + r * a_row, a_step, b, b_end, r == 0 ? 1024 : 0, add, c + r * c_step);
+    return true;
+  }
+  if constexpr (count < Tiles::gemv_vectors)
+    return gemv_in_registers<T, (count == 1 ? 2 : count + 2)>(rows, columns, depth, a, a_row, a_step, b, b_end, c,
+                                                              c_step, add);
+  else
+    return false;
 }
 
 // Values of scratch memory that gemm_block needs.
@@ -224,6 +282,11 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
     a_row = 1;
     a_depth = gemm_rows;
   }
+  Index rest = rows - tiled;
+  if (rest > 0 && !b_transposed && b_step == columns &&
+      gemv_in_registers(rest, columns, depth, a + tiled * a_row, a_row, a_depth, b, b_end, c + tiled * c_step, c_step,
+                        add))
+    rest = 0;
   const T* ahead = b_transposed || b_step != columns ? b_end : b + depth * b_step;
   const Index width = b_transposed || tiled > 0 ? gemm_strip<T> : columns;
   for (Index j = 0; j < columns; j += width) {
@@ -234,8 +297,8 @@ void gemm_block(Index rows, Index columns, Index depth, const T* a, Index a_step
       transpose(some, depth, b + j * b_step, b_step, strip, gemm_strip<T>,
                 j + 2 * width <= columns ? gemm_strip<T> * b_step : 0, columns * b_step);
     ahead = gemm_tiles(tiled, some, depth, a, from, from_step, c + j, c_step, add, ahead, b_end);
-    if (tiled < rows)
-      gemm_few_rows(rows - tiled, some, depth, a + tiled * a_row, a_row, a_depth, from, from_step,
+    if (rest > 0)
+      gemm_few_rows(rest, some, depth, a + tiled * a_row, a_row, a_depth, from, from_step,
                     b_transposed ? from + depth * from_step : b_end, c + tiled * c_step + j, c_step, add, sums);
   }
 }

@@ -12,6 +12,8 @@ struct Tiles {
   static constexpr int gradient_weights = large ? 8 : 4, gradient_rest = 4, gradient_vectors = 2;
   /// Matrix product: rows by vectors of columns.
   static constexpr int gemm_rows = large ? 8 : 4, gemm_vectors = 3;
+  /// Product of one row: the most vectors of columns whose sums stay in registers for the whole depth.
+  static constexpr int gemv_vectors = large ? 24 : 14;
   /// Depthwise convolution: pixels of a column that goes down a strip, and of a run of any taps.
   static constexpr int depthwise_pixels = large ? 7 : 4, depthwise_run = 4;
 };
