@@ -27,8 +27,13 @@ class InferencePlan {
   struct Workspace {
     AlignedVector<T> arena;
     Scratch scratch;
-    std::vector<TensorView<const T>> inputs, x;
+    std::vector<TensorView<const T>> x;
     std::vector<TensorView<T>> y;
+    /// What the steps of a plan read and write, in order, for batches of one size.
+    std::shared_ptr<const char> plan;
+    Index batch = 0;
+    std::vector<TensorView<const T>> reads;
+    std::vector<TensorView<T>> writes;
   };
 
   explicit InferencePlan(const Model<T>& model);
@@ -37,25 +42,22 @@ class InferencePlan {
   void run(Inputs<T> x, Outputs<T> y, Workspace& workspace, ThreadPool* threads) const {
     const Index batch = x[0].shape()[0];
     if (batch == 0) return;
-    const std::size_t needed = to_size(arena_size_ * batch);
-    if (workspace.arena.size() < needed) workspace.arena = AlignedVector<T>(needed);
-    const auto written = [&](const Slot& slot) -> T* {
-      return slot.output >= 0 ? nth(y, slot.output).data() : workspace.arena.data() + slot.offset * batch;
-    };
-    const auto read = [&](const Slot& slot) -> const T* {
-      return slot.input >= 0 ? nth(x, slot.input).data() : written(slot);
-    };
+    if (workspace.plan != identity_ || workspace.batch != batch) bind(batch, workspace);
+    const KernelContext context{workspace.scratch, threads};
+    TensorView<const T>* read = workspace.reads.data();
+    TensorView<T>* write = workspace.writes.data();
     for (const Step& step : steps_) {
-      workspace.inputs.clear();
-      for (const Operand& input : step.inputs)
-        workspace.inputs.emplace_back(input.shape.with_batch(batch), read(nth(slots_, input.slot)));
-      T* const out = written(nth(slots_, step.output.slot));
+      for (const auto& [input, slot] : step.outer)
+        read[input] = {read[input].shape(), source(nth(slots_, slot), x, y, workspace)};
+      const Slot& to = nth(slots_, step.output.slot);
+      if (to.output >= 0) *write = {write->shape(), nth(y, to.output).data()};
       Scratch::Frame frame(workspace.scratch);
-      const KernelContext context{workspace.scratch, threads};
-      step.op->run(workspace.inputs, TensorView<T>(step.output.shape.with_batch(batch), out), context);
+      step.op->run({read, step.inputs.size()}, *write, context);
+      read += step.inputs.size();
+      ++write;
     }
     for (const auto& [slot, output] : copies_) {
-      const T* from = read(nth(slots_, slot));
+      const T* from = source(nth(slots_, slot), x, y, workspace);
       const TensorView<T>& target = nth(y, output);
       std::copy(from, from + target.size(), target.data());
     }
@@ -89,7 +91,34 @@ class InferencePlan {
     std::unique_ptr<InferenceOp<T>> op;
     std::vector<Operand> inputs;
     Operand output;
+    std::vector<std::pair<Index, int>> outer;  ///< inputs in memory of the caller's, and their slots
   };
+
+  /// Where a slot's values are in a run.
+  const T* source(const Slot& slot, Inputs<T> x, Outputs<T> y, const Workspace& workspace) const {
+    if (slot.input >= 0) return nth(x, slot.input).data();
+    if (slot.output >= 0) return nth(y, slot.output).data();
+    return workspace.arena.data() + slot.offset * workspace.batch;
+  }
+  /// Prepares a workspace for batches of one size. What lies in memory of the caller's gets its place in each run.
+  void bind(Index batch, Workspace& workspace) const {
+    workspace.plan = nullptr;
+    const std::size_t needed = to_size(arena_size_ * batch);
+    if (workspace.arena.size() < needed) workspace.arena = AlignedVector<T>(needed);
+    const auto place = [&](const Operand& operand) {
+      const Slot& slot = nth(slots_, operand.slot);
+      T* const memory = slot.input < 0 && slot.output < 0 ? workspace.arena.data() + slot.offset * batch : nullptr;
+      return TensorView<T>(operand.shape.with_batch(batch), memory);
+    };
+    workspace.reads.clear();
+    workspace.writes.clear();
+    for (const Step& step : steps_) {
+      for (const Operand& input : step.inputs) workspace.reads.push_back(place(input));
+      workspace.writes.push_back(place(step.output));
+    }
+    workspace.batch = batch;
+    workspace.plan = identity_;
+  }
 
   /// A layer that has no form of its own for inference.
   class LayerOp final : public InferenceOp<T> {
@@ -119,6 +148,7 @@ class InferencePlan {
   void lay_out_memory();
   void choose_batches(const Model<T>& model);
 
+  std::shared_ptr<const char> identity_ = std::make_shared<const char>();  ///< its address marks this plan
   std::vector<Slot> slots_;
   std::vector<Step> steps_;
   std::vector<std::pair<int, int>> copies_;  ///< from a slot to an output
@@ -167,7 +197,7 @@ InferencePlan<T>::InferencePlan(const Model<T>& model) {
       if (!ops[n]) ops[n] = std::make_unique<LayerOp>(layer);
       slot_of[n] = new_slot({.size = nodes[n].shape.size()});
       step_of[n] = static_cast<int>(steps_.size());
-      steps_.push_back({std::move(ops[n]), {}, operand(static_cast<int>(n))});
+      steps_.push_back({.op = std::move(ops[n]), .inputs = {}, .output = operand(static_cast<int>(n)), .outer = {}});
       for (const int input : nodes[n].inputs) steps_.back().inputs.push_back(operand(input));
       continue;
     }
@@ -201,6 +231,10 @@ void InferencePlan<T>::assign_outputs(const Model<T>& model, const std::vector<i
     else
       slot.output = i;
   }
+  for (Step& step : steps_)
+    for (Index i = 0; i < count_of(step.inputs); ++i)
+      if (const Slot& slot = nth(slots_, nth(step.inputs, i).slot); slot.input >= 0 || slot.output >= 0)
+        step.outer.emplace_back(i, nth(step.inputs, i).slot);
 }
 
 template <class T>
@@ -255,23 +289,23 @@ class PlanCache {
   using Plan = InferencePlan<T>;
   using Workspace = typename Plan::Workspace;
 
-  /// The plan for the model as it is now: the kept one unless parameters have changed.
-  std::shared_ptr<const Plan> plan(const Model<T>& model) {
+  /// What one call of `predict` works with.
+  struct Taken {
+    std::shared_ptr<const Plan> plan;
+    std::unique_ptr<std::vector<Workspace>> workspaces;  ///< one or more
+  };
+  /// The plan for the model as it is now, which is the kept one unless parameters have changed, and workspaces.
+  Taken take(const Model<T>& model) {
     const std::uint64_t version = model.version();
     const std::lock_guard lock(mutex_);
     if (!plan_ || version_ != version) {
       plan_ = std::make_shared<const Plan>(model);
       version_ = version;
     }
-    return plan_;
-  }
-  /// Workspaces for one call of `predict`.
-  std::unique_ptr<std::vector<Workspace>> take() {
-    const std::lock_guard lock(mutex_);
-    if (free_.empty()) return std::make_unique<std::vector<Workspace>>();
+    if (free_.empty()) return {plan_, std::make_unique<std::vector<Workspace>>(1)};
     auto workspaces = std::move(free_.back());
     free_.pop_back();
-    return workspaces;
+    return {plan_, std::move(workspaces)};
   }
   void give_back(std::unique_ptr<std::vector<Workspace>> workspaces) {
     const std::lock_guard lock(mutex_);

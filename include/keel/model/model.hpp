@@ -366,7 +366,7 @@ class Model {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const Shape& got = x[i].shape();
       const Shape& want = input_shape(i);
-      if (got.rank() != want.rank() + 1 || !(got.sample() == want)) {
+      if (!got.is_batch_of(want)) {
         std::string dims = "(batch";
         for (const Index dim : want) dims += ", " + std::to_string(dim);
         throw ShapeError(who(), "input " + nth(nodes_, inputs_[i]).name + " of shape " + dims + ")", got.to_string(),

@@ -63,6 +63,11 @@ class Shape {
     return Shape(dims().subspan(1));
   }
 
+  /// Whether this is a batch of samples of the given shape.
+  bool is_batch_of(const Shape& sample) const {
+    return rank_ == sample.rank_ + 1 && std::equal(sample.begin(), sample.end(), begin() + 1);
+  }
+
   /// "(2, 3, 4)"; a single axis prints as "(3)".
   std::string to_string() const { return "(" + detail::join(dims(), ", ") + ")"; }
 
@@ -84,7 +89,8 @@ class Shape {
     if (empty) return 0;
     Index size = 1;
     for (const Index dim : *this) {
-      if (dim > max_size / size) throw ShapeError("Shape", "at most 2^40 elements", to_string());
+      if (static_cast<double>(dim) * static_cast<double>(size) > static_cast<double>(max_size))
+        throw ShapeError("Shape", "at most 2^40 elements", to_string());
       size *= dim;
     }
     return size;
