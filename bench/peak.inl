@@ -12,3 +12,16 @@ double fma_chains(Index rounds, T* result) {
   for (int i = 0; i < 12; ++i) store(result + 2 * lanes<T>, load(result + 2 * lanes<T>) + sum[i]);
   return static_cast<double>(rounds) * 12 * 2 * lanes<T>;
 }
+// Adds up all values, so many that they come from memory.
+template <class T>
+void read_all(Index count, const T* values, T* result) {
+  Vector<T> sum[8] = {};
+  for (Index i = 0; i + 8 * lanes<T> <= count; i += 8 * lanes<T>) {
+#pragma GCC unroll 8
+    for (int v = 0; v < 8; ++v) sum[v] = sum[v] + load(values + i + v * lanes<T>);
+  }
+  for (int v = 1; v < 8; ++v) sum[0] = sum[0] + sum[v];
+  T parts[lanes<T>];
+  store(parts, sum[0]);
+  for (const T part : parts) *result += part;
+}
