@@ -46,7 +46,7 @@ TEST_CASE("sweeps follow PyTorch for numbers and ceil mode") {
   CHECK_THROWS_WITH_AS(
       height(2, 3, 1, 2, 1),
       "[Test] expected an input whose height holds the window of 5, got 2 (padding 1 + 1) (use a smaller "
-      "window or more padding)",
+      "window or more padding; images are (height, width, channels))",
       ShapeError);
   CHECK_THROWS_AS(height(0, 1, 1, 1, Padding::same), ShapeError);
 }

@@ -193,8 +193,8 @@ TEST_CASE("layers of sequences say what is wrong by their own name") {
                        ConfigError);
   const std::vector<Shape> image{{4, 4, 2}}, short_one{{1, 2}};
   CHECK_THROWS_WITH_AS(Conv1D(2, 3).output_shape(image),
-                       "[Conv1D] expected an input of rank 2 beside the batch, got rank 3, shape (4, 4, 2); sequences "
-                       "are (steps, channels)",
+                       "[Conv1D] expected an input of rank 2 beside the batch, got rank 3, shape (4, 4, 2) (sequences "
+                       "are (steps, channels))",
                        ShapeError);
   CHECK_THROWS_WITH_AS(Cropping1D(1).output_shape(short_one),
                        "[Cropping1D] expected an input larger than what is cut off, got (1, 2)", ShapeError);

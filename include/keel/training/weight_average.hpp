@@ -138,8 +138,8 @@ void update_batch_norm(Model<T>& model, const Dataset<T>& data, Index batch_size
   for (Index l = 0; l < model.layer_count(); ++l) {
     Layer<T>& layer = model.layer(l);
     const bool still = layer.frozen() == Freeze::layer || layer.frozen() == Freeze::statistics;
-    if (layer.type() != "BatchNormalization" || still) continue;
     const Config config = layer.config();
+    if (still || !config.find("momentum")) continue;  // without one, buffers are no moving statistics
     const bool cumulative = config.template get<bool>("cumulative", false);
     for (Parameter<T>* p : layer.parameters())
       if (p->kind() == ParameterKind::buffer)
