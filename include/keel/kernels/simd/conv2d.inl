@@ -160,16 +160,16 @@ void conv2d_columns(const detail::Conv2DPanel<T>& p, Index channel) {
     conv2d_groups<T, groups, pixels, V>(p, 0, (p.width + pixels - 1) / pixels, bias, channel);
   } else {
     // As many groups of the smaller kind as leave the fewest pixels to be computed twice.
-    Index small = p.width < pixels ? (p.width + rest - 1) / rest : 0;
-    Index large = (p.width - rest * small + pixels - 1) / pixels;
+    Index narrow = p.width < pixels ? (p.width + rest - 1) / rest : 0;
+    Index wide = (p.width - rest * narrow + pixels - 1) / pixels;
     for (Index n = 1; n < pixels && rest * n <= p.width; ++n) {
       const Index others = (p.width - rest * n + pixels - 1) / pixels;
-      if (pixels * others + rest * n >= pixels * large + rest * small) continue;
-      large = others;
-      small = n;
+      if (pixels * others + rest * n >= pixels * wide + rest * narrow) continue;
+      wide = others;
+      narrow = n;
     }
-    conv2d_groups<T, groups, pixels, V>(p, 0, large, bias, channel);
-    conv2d_groups<T, groups, rest, V>(p, large * pixels, small, bias, channel);
+    conv2d_groups<T, groups, pixels, V>(p, 0, wide, bias, channel);
+    conv2d_groups<T, groups, rest, V>(p, wide * pixels, narrow, bias, channel);
   }
 }
 

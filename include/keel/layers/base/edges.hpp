@@ -63,14 +63,14 @@ class Edges : public Layer<T> {
   /// body(offset in x, offset in y, count) for each row along the last axis but the channels that both have.
   template <class F>
   void for_each_row(const Shape& in, const Shape& out, F&& body) const {
-    const Shape& small = sign_ > 0 ? in : out;  // as batches, with the batch in front
-    const Index last = axes(), channels = small.back(), count = small[last] * channels;
-    if (small.size() == 0) return;
-    for (Index row = 0; row < small.size() / count; ++row) {
+    const Shape& inner = sign_ > 0 ? in : out;  // as batches, with the batch in front
+    const Index last = axes(), channels = inner.back(), count = inner[last] * channels;
+    if (inner.size() == 0) return;
+    for (Index row = 0; row < inner.size() / count; ++row) {
       Index rest = row, at = before(last - 1) * channels, stride = (sign_ > 0 ? out : in)[last] * channels;
       for (Index axis = last - 1; axis >= 1; --axis) {
-        at += (rest % small[axis] + before(axis - 1)) * stride;
-        rest /= small[axis];
+        at += (rest % inner[axis] + before(axis - 1)) * stride;
+        rest /= inner[axis];
         stride *= (sign_ > 0 ? out : in)[axis];
       }
       at += rest * stride;
