@@ -301,9 +301,9 @@ check_document() { # FILE.md
   done
   [ "$count" -gt 0 ] || { echo "$1 has no C++ code"; return 1; }
 }
-# What fails here is growth far beyond today's cost (35 and 4 times what Eigen/Core takes beside it: times change with the
-# machine and its load) and today's size (1,151 KiB: all layers come with load_safetensors, and with them the table of a load
-# that fails). HACKING.md, Compile cost, has the targets, 16 and 4.
+# What fails here is growth far beyond today's cost (25 to 50 times, with the machine's load, and 8 times what Eigen/Core takes
+# beside it) and today's size: 1,351 KiB, of which some 200 came with the layers of sequences, the rules of parameters and the
+# convolutions' kernels in parts. All layers come with load_safetensors. HACKING.md, Compile cost, has the targets, 16 and 4.
 check_compile_cost() {
   [ -f README.md ] || return 1
   awk '/^```cpp$/ { on = 1; next } /^```/ && on { exit } on' README.md >"$work/readme_program.cpp"
@@ -316,7 +316,7 @@ check_compile_cost() {
   compile -O2 "$work/readme_program.o" -o "$work/readme_program" -pthread "${libraries[@]}" || return 1
   strip -o "$work/readme_stripped" "$work/readme_program" && size=$(wc -c <"$work/readme_stripped")
   echo "note README program: $seconds s of CPU time to compile at -O2, $compiled s with keel::compiled (Eigen/Core alone $unit), $((size / 1024)) KiB stripped"
-  awk -v s="$seconds" -v c="$compiled" -v unit="$unit" 'BEGIN { exit !(s < 80 * unit && c < 12 * unit) }' && [ "$size" -lt 1310720 ]
+  awk -v s="$seconds" -v c="$compiled" -v unit="$unit" 'BEGIN { exit !(s < 80 * unit && c < 12 * unit) }' && [ "$size" -lt 1474560 ]
 }
 
 # --- Running them: one check a line, two at a time (or as many as there are cores).
