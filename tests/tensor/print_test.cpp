@@ -20,6 +20,8 @@ TEST_CASE("a tensor is written as NumPy writes it") {
         "[[[ 1.  2.]\n  [ 3.  4.]]\n\n [[ 5.  6.]\n  [ 7. nan]]]");
   CHECK(to_string(Tensor<float>({2}, {std::numeric_limits<float>::infinity(), 1})) == "[inf  1.]");
   CHECK(to_string(Tensor<float>(Shape{}, 3.0f)) == "3.");
+  CHECK(to_string(Tensor<int>({2, 2}, {1, -20, 300, 4})) == "[[  1 -20]\n [300   4]]");
+  CHECK(to_string(Tensor<std::uint8_t>({2}, {0, 255})) == "[  0 255]");
   CHECK(to_string(Tensor<float>()) == "[] of shape (0)");
 }
 

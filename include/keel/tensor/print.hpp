@@ -24,23 +24,24 @@ class TensorText {
   explicit TensorText(const TensorView<const T>& values) : values_(values), summarized_(values.size() > most) {
     double largest = 0, smallest = 0;
     visit([&](T x) {
-      if (x == T(0) || !is_finite(x)) return;
+      if (x == T(0) || !finite(x)) return;
       const double size = std::abs(static_cast<double>(x));
       largest = (std::max)(largest, size);
       smallest = smallest == 0 ? size : (std::min)(smallest, size);
     });
-    exponents_ = largest >= 1e8 || (smallest > 0 && (smallest < 1e-4 || largest / smallest > 1000));
+    exponents_ =
+        !std::is_integral_v<T> && (largest >= 1e8 || (smallest > 0 && (smallest < 1e-4 || largest / smallest > 1000)));
     std::size_t others = 0;  // nan and the infinities
     visit([&](T x) {
       const std::string text = plain(x);
-      if (!is_finite(x)) {
+      if (!finite(x)) {
         others = (std::max)(others, text.size());
         return;
       }
-      left_ = (std::max)(left_, text.find('.'));
+      left_ = (std::max)(left_, (std::min)(text.find('.'), text.size()));
       right_ = (std::max)(right_, fraction(text));
     });
-    const std::size_t behind = right_ + 1 + (exponents_ ? 4 : 0);
+    const std::size_t behind = right_ + (std::is_integral_v<T> ? 0 : 1) + (exponents_ ? 4 : 0);
     if (others > left_ + behind) left_ = others - behind;
   }
 
@@ -57,6 +58,10 @@ class TensorText {
   static constexpr Index most = 1000, edge = 3;
   static constexpr std::size_t line = 75;
 
+  static bool finite(T x) {
+    if constexpr (std::is_floating_point_v<T>) return is_finite(x);
+    return true;
+  }
   static std::string chars(T x, std::chars_format form, int digits) {
     char buffer[400];
     const auto end = digits < 0 ? std::to_chars(buffer, buffer + sizeof buffer, x, form)
@@ -69,8 +74,14 @@ class TensorText {
     return point == text.npos ? 0 : end - point - 1;
   }
   std::string plain(T x) const {
+    if constexpr (std::is_integral_v<T>)
+      return std::to_string(x);
+    else
+      return real(x);
+  }
+  std::string real(T x) const {
     if (x != x) return "nan";
-    if (!is_finite(x)) return x > 0 ? "inf" : "-inf";
+    if (!finite(x)) return x > 0 ? "inf" : "-inf";
     const std::chars_format form = exponents_ ? std::chars_format::scientific : std::chars_format::fixed;
     std::string text = chars(x, form, -1);
     if (fraction(text) > 8) {
@@ -83,11 +94,11 @@ class TensorText {
   /// In its column.
   std::string written(T x) const {
     std::string text = plain(x);
-    if (!is_finite(x)) {
+    if (!finite(x)) {
       const std::size_t width = left_ + 1 + right_ + (exponents_ ? 4 : 0);
       return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
     }
-    const std::size_t missing = right_ - fraction(text), point = text.find('.');
+    const std::size_t missing = right_ - fraction(text), point = (std::min)(text.find('.'), text.size());
     if (exponents_)
       text.insert(text.find('e'), missing, '0');
     else
