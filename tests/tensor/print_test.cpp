@@ -41,8 +41,8 @@ TEST_CASE("of a large tensor the ends are written, and long rows go on below") {
 
 TEST_CASE("streams take a tensor") {
   std::ostringstream stream;
-  stream << Tensor<float>({2}, {1, 2}) << " and " << Tensor<double>({1}, {0.5});
-  CHECK(stream.str() == "[1. 2.] and [0.5]");
+  stream << Tensor<float>({2}, {1, 2}) << " and " << Tensor<double>({1}, {0.5}) << ", " << Tensor<Index>({2}, {7, -8});
+  CHECK(stream.str() == "[1. 2.] and [0.5], [ 7 -8]");
 }
 
 }  // namespace print_test

@@ -166,9 +166,9 @@ std::string to_string(const Tensor<T>& values) {
   return to_string<T>(TensorView<const T>(values));
 }
 
-/// `std::cout << tensor`, of float or double, for any stream of characters.
+/// `std::cout << tensor`, for any stream of characters.
 template <class Stream, class T>
-requires std::is_floating_point_v<T> && requires(Stream& stream, std::string text) { stream << text; }
+requires std::is_arithmetic_v<T> && requires(Stream& stream, std::string text) { stream << text; }
 Stream& operator<<(Stream& stream, const Tensor<T>& values) {
   stream << to_string(values);
   return stream;
