@@ -135,61 +135,47 @@ class ByteBatches {
       : pixels_(std::make_shared<const std::vector<std::uint8_t>>(std::move(pixels))),
         sample_(sample),
         labels_(numbered(std::move(labels))),
-        o_(options) {
-    if (count_of(*pixels_) != labels_.size() * sample.size())
-      throw ShapeError("ByteBatches", std::to_string(labels_.size()) + " images of shape " + sample.to_string(),
+        batches_(*labels_, options.batches),
+        scale_(options.scale),
+        offset_(options.offset) {
+    if (count_of(*pixels_) != size() * sample.size())
+      throw ShapeError("ByteBatches", std::to_string(size()) + " images of shape " + sample.to_string(),
                        std::to_string(pixels_->size()) + " bytes");
-    if (o_.batches.batch_size < 1)
-      throw ConfigError("ByteBatches", "a batch size of 1 or more", std::to_string(o_.batches.batch_size));
   }
   /// Applies `transform` to every batch, after those given before.
   ByteBatches& map(Transform<T> transform) {
     transforms_.push_back(std::move(transform));
     return *this;
   }
-  Index size() const { return labels_.size(); }
+  Index size() const { return labels_->size(); }
   /// Batches in an epoch.
-  Index count() const { return Batches<T>(labels_, o_.batches).count(); }
+  Index count() const { return batches_.count(); }
 
   bool operator()(Index epoch, Index step, Batch<T>& batch) {
-    if (epoch != epoch_) {
-      order_ = order_of(epoch);
-      epoch_ = epoch;
-    }
-    if (step < 0 || step >= this->count()) return false;
-    const Index begin = step * o_.batches.batch_size, count = (std::min)(o_.batches.batch_size, size() - begin);
-    batch.epoch = epoch;
-    labels_.fill(std::span<const Index>(order_).subspan(to_size(begin), to_size(count)), batch);
+    if (!batches_(epoch, step, batch)) return false;
     Tensor<T>& x = batch.inputs[0];
-    x.resize(sample_.with_batch(count));
+    x.resize(sample_.with_batch(count_of(batch.indices)));
     T* out = x.data();
     for (const Index i : batch.indices)
       out = std::transform(pixels_->begin() + i * sample_.size(), pixels_->begin() + (i + 1) * sample_.size(), out,
-                           [&](std::uint8_t byte) { return static_cast<T>(o_.scale * byte + o_.offset); });
+                           [&](std::uint8_t byte) { return static_cast<T>(scale_ * byte + offset_); });
     for (const Transform<T>& transform : transforms_) transform(batch);
     return true;
   }
 
  private:
   /// The labels, with inputs that say nothing.
-  static Dataset<T> numbered(Tensor<T> labels) {
+  static std::shared_ptr<const Dataset<T>> numbered(Tensor<T> labels) {
     Tensor<T> nothing({labels.rank() == 0 ? 0 : labels.shape()[0], 1});
-    return {std::move(nothing), std::move(labels)};
-  }
-  std::vector<Index> order_of(Index epoch) const {
-    std::vector<Index> order(to_size(size()));
-    std::iota(order.begin(), order.end(), Index{0});
-    if (!o_.batches.shuffle) return order;
-    return Rng(o_.batches.seed, Rng::stream_id({static_cast<std::uint64_t>(epoch)})).permutation(size());
+    return std::make_shared<const Dataset<T>>(std::move(nothing), std::move(labels));
   }
 
   std::shared_ptr<const std::vector<std::uint8_t>> pixels_;
   Shape sample_;
-  Dataset<T> labels_;
-  ByteBatchOptions o_;
+  std::shared_ptr<const Dataset<T>> labels_;
+  Batches<T> batches_;  // of *labels_, which copies share
+  double scale_, offset_;
   std::vector<Transform<T>> transforms_;
-  std::vector<Index> order_;
-  Index epoch_ = -1;
 };
 
 ByteBatches(std::vector<std::uint8_t>, const Shape&, Tensor<double>)->ByteBatches<double>;
