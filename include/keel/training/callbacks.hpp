@@ -296,14 +296,13 @@ class CsvLogger : public Callback<T> {
     write(History::csv_line(run.epoch, run.scores, columns_), "ab", History::csv_header(columns_));
   }
   void remember(Memory& memory) override {
-    std::string names;
-    for (const auto& entry : columns_.entries()) names += entry.first + '\n';
+    std::vector<std::string> names;
+    for (const auto& entry : columns_.entries()) names.push_back(entry.first);
     memory("columns", names);
     memory("size", size_);
     if (!memory.reads()) return;
     columns_.clear();
-    for (std::size_t at = 0, end; (end = names.find('\n', at)) != names.npos; at = end + 1)
-      columns_.set(names.substr(at, end - at), 0);
+    for (const std::string& name : names) columns_.set(name, 0);
     cut();
   }
 

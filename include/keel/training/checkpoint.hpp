@@ -166,23 +166,18 @@ inline Freeze freeze_of(const std::string& name) {
   throw FormatError("checkpoint", "frozen as none, gradients, statistics or layer", formats::shown(name));
 }
 
-/// Names of one epoch's scores, a line each, and their values.
+/// Names of one epoch's scores and their values.
 inline void remember_scores(Memory& memory, const std::string& name, Scores& scores) {
-  std::string names;
+  std::vector<std::string> names;
   std::vector<double> values;
   for (const auto& [key, value] : scores.entries()) {
-    names += key + '\n';
+    names.push_back(key);
     values.push_back(value);
   }
   memory(name + "/names", names);
   memory(name, values);
   scores.clear();
-  std::size_t begin = 0;
-  for (const double value : values) {
-    const std::size_t end = names.find('\n', begin);
-    scores.set(names.substr(begin, end - begin), value);
-    begin = end == names.npos ? names.size() : end + 1;
-  }
+  for (std::size_t i = 0; i < names.size() && i < values.size(); ++i) scores.set(names[i], values[i]);
 }
 
 /// Position, model, optimizer, scores and history, both ways.
@@ -277,20 +272,17 @@ class CheckpointReader : public SavedRun<T> {
     return archive;
   }
   void check_identity(const std::vector<std::string>& mine) {
-    std::string file;
-    memory_("identity", file);
+    std::vector<std::string> theirs;
+    memory_("identity", theirs);
     const auto fail = [&](const std::string& expected, const std::string& got) {
       throw FormatError(memory_.archive().where, "a checkpoint of this run, of " + expected, got,
                         "build model and options as in the run that wrote it, or begin anew without .resume");
     };
-    std::size_t begin = 0;
-    for (const std::string& line : mine) {
-      if (begin >= file.size()) fail(line, "nothing of the kind");
-      const std::size_t end = (std::min)(file.find('\n', begin), file.size());
-      if (const std::string theirs = file.substr(begin, end - begin); theirs != line) fail(line, theirs);
-      begin = end + 1;
+    for (std::size_t i = 0; i < mine.size(); ++i) {
+      if (i >= theirs.size()) fail(mine[i], "nothing of the kind");
+      if (theirs[i] != mine[i]) fail(mine[i], theirs[i]);
     }
-    if (begin < file.size()) fail("no more than that", file.substr(begin, file.find('\n', begin) - begin));
+    if (theirs.size() > mine.size()) fail("no more than that", theirs[mine.size()]);
   }
 
   FileMemory memory_;
@@ -303,8 +295,7 @@ class CheckpointReader : public SavedRun<T> {
 template <class T>
 void save_checkpoint(Training<T>& run, const std::string& path) {
   detail::FileMemory memory;
-  std::string identity;
-  for (const std::string& line : detail::identity(run)) identity += line + '\n';
+  std::vector<std::string> identity = detail::identity(run);
   memory("identity", identity);
   detail::remember_run(memory, run);
   detail::remember_callbacks(memory, run);

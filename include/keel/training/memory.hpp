@@ -48,6 +48,15 @@ class Memory {
     value.clear();
     for (const double number : list) value.push_back(static_cast<Index>(number));
   }
+  /// Texts without line breaks.
+  void operator()(const std::string& name, std::vector<std::string>& value) {
+    std::string lines;
+    for (const std::string& line : value) lines += line + '\n';
+    (*this)(name, lines);
+    value.clear();
+    for (std::size_t at = 0, end = 0; (end = lines.find('\n', at)) != lines.npos; at = end + 1)
+      value.push_back(lines.substr(at, end - at));
+  }
   template <class T>
   void operator()(const std::string& name, std::vector<Tensor<T>>& value) {
     Index count = count_of(value);
