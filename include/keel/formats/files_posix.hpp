@@ -131,6 +131,16 @@ inline std::string resolved(const std::string& path) {
   std::free(real);
   return result;
 }
+/// In bytes, of what there is under a path; none where there is nothing.
+inline std::optional<std::uint64_t> size_of_file(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return static_cast<std::uint64_t>(info.st_size);
+}
+/// Leaves the first so many bytes.
+inline bool cut_file(const std::string& path, std::uint64_t size) {
+  return ::truncate(path.c_str(), static_cast<off_t>(size)) == 0;
+}
 /// Where the last name of a path begins.
 inline std::size_t last_name(const std::string& path) { return path.rfind('/') + 1; }
 inline std::int64_t process_number() { return ::getpid(); }

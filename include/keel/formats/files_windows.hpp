@@ -143,6 +143,17 @@ inline std::string resolved(const std::string& path) {
   const std::u8string text = real.u8string();
   return {text.begin(), text.end()};
 }
+inline std::optional<std::uint64_t> size_of_file(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path file = native(path);
+  if (!std::filesystem::exists(file, error)) return std::nullopt;
+  return std::filesystem::is_regular_file(file, error) ? std::filesystem::file_size(file, error) : 0;
+}
+inline bool cut_file(const std::string& path, std::uint64_t size) {
+  std::error_code error;
+  std::filesystem::resize_file(native(path), size, error);
+  return !error;
+}
 inline std::size_t last_name(const std::string& path) { return path.find_last_of("/\\:") + 1; }
 inline std::int64_t process_number() { return ::_getpid(); }
 

@@ -1,9 +1,6 @@
 #pragma once
 /// What may be done at points of a training run.
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -12,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <keel/formats/bytes.hpp>
 #include <keel/model/model.hpp>
 #include <keel/training/history.hpp>
 #include <keel/training/memory.hpp>
@@ -309,13 +307,13 @@ class CsvLogger : public Callback<T> {
  private:
   /// The file as it was when the checkpoint was written.
   void cut() const {
-    struct stat info {};
-    const bool there = ::stat(file_.c_str(), &info) == 0;
-    if (!there || info.st_size < size_)
+    const auto wanted = static_cast<std::uint64_t>(size_);
+    const std::optional<std::uint64_t> size = formats::size_of_file(file_);
+    if (!size || *size < wanted)
       throw FormatError("CsvLogger", "the " + std::to_string(size_) + " bytes that the checkpoint's run has written",
-                        (there ? std::to_string(info.st_size) : std::string("none")) + " in '" + file_ + "'",
+                        (size ? std::to_string(*size) : std::string("none")) + " in '" + file_ + "'",
                         "put the file back, or begin a new run");
-    if (::truncate(file_.c_str(), size_) != 0)
+    if (!formats::cut_file(file_, wanted))
       throw FormatError("CsvLogger", "a file that can be written", "'" + file_ + "'");
   }
   /// `header` goes before the text in an empty file.

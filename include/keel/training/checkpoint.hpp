@@ -1,8 +1,6 @@
 #pragma once
 /// Checkpoint: a training run in a file, and how fit goes on from it.
 
-#include <sys/stat.h>
-
 #include <chrono>
 #include <map>
 
@@ -256,8 +254,7 @@ class CheckpointReader : public SavedRun<T> {
 
  private:
   static Archive read(const std::string& path) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0)
+    if (!formats::size_of_file(path))
       throw FormatError(path, "a checkpoint to resume", "no such file",
                         "pass .resume = if_exists(path) where there may be none yet");
     Archive archive = read_safetensors(path);
@@ -307,8 +304,7 @@ void save_checkpoint(Training<T>& run, const std::string& path) {
 /// The path, or nothing where there is no such file: `.resume = if_exists("run.safetensors")` begins a run or goes on with
 /// it, so that a program that was killed is simply started again.
 inline std::string if_exists(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 ? path : std::string();
+  return formats::size_of_file(path) ? path : std::string();
 }
 
 /// When a Checkpoint is written, besides at the end and when Ctrl-C is pressed (`FitOptions::stop_on_interrupt`).
