@@ -141,8 +141,7 @@ class Trainer {
     inputs_.assign(batch_.inputs.begin(), batch_.inputs.end());
     // a skipped step leaves no trace
     tape_.step = static_cast<std::uint64_t>(run_.optimizer.iteration() * o_.accumulate + run_.gathered);
-    double penalty = 0;
-    for (const Parameter<T>* p : model_.parameters()) penalty += penalty_of<T>(*p, nullptr);
+    const double penalty = penalty_of<T>(model_.parameters());
     const double loss = training_.update(model_.forward(inputs_, tape_), batch_, weights, penalty, &dy_, &tape_);
     if (o_.check_loss && !is_finite(loss))
       throw DataError(

@@ -172,6 +172,14 @@ double penalty_of(const Parameter<T>& p, Tensor<T>* gradient) {
   return p.trains() && !p.rule.regularizer.empty() ? penalty(p.rule.regularizer, p.value(), gradient) : 0;
 }
 
+/// The sum over all parameters.
+template <class T, class P>
+double penalty_of(const std::vector<P*>& parameters) {
+  double sum = 0;
+  for (const Parameter<T>* p : parameters) sum += penalty_of<T>(*p, nullptr);
+  return sum;
+}
+
 /// Runs the model over all of `data` and collects into `scorer`.
 template <class T>
 void score(const char* where, const Model<T>& model, const Dataset<T>& data, Index batch_size, Scorer<T>& scorer) {
@@ -181,8 +189,7 @@ void score(const char* where, const Model<T>& model, const Dataset<T>& data, Ind
   std::vector<Tensor<T>> outputs(model.outputs().size());
   std::vector<TensorView<T>> views(outputs.size());
   std::vector<TensorView<const T>> inputs, results(outputs.size());
-  double penalty = 0;
-  for (const Parameter<T>* p : model.parameters()) penalty += penalty_of<T>(*p, nullptr);
+  const double penalty = penalty_of<T>(model.parameters());
   for (Index step = 0; batches(0, step, batch); ++step) {
     check_batch(where, model, batch);
     scorer.check_shapes(model, batch, batch.weights);
