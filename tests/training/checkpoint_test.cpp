@@ -402,6 +402,12 @@ TEST_CASE("a checkpoint that is damaged, of something else or of another run is 
   CHECK(says(with([](auto& o) { o.optimizer = SGD(); }, file.path), {"optimizer SGD", "optimizer Adam"}));
   CHECK(says(with([](auto& o) { o.optimizer = Adam::torch(); }, file.path), {"optimizer Adam (PyTorch)"}));
   CHECK(says(with([](auto& o) { o.seed = 4; }, file.path), {"seed 4", "seed 3"}));
+  CHECK(says(with(
+                 [](auto& o) {
+                   o.loss = {Loss::categorical_crossentropy, {.from_logits = true}};
+                 },
+                 file.path),
+             {"losses categorical_crossentropy", "losses sparse_categorical_crossentropy"}));
   CHECK(says(with([](auto& o) { o.accumulate = 4; }, file.path), {"accumulate 4", "accumulate 1"}));
   CHECK(says(with([](auto& o) { o.metrics.clear(); }, file.path), {"metrics accuracy"}));
   CHECK(says(with([](auto& o) { o.callbacks.pop_back(); }, file.path), {"callbacks 1", "callbacks 2"}));
@@ -422,6 +428,12 @@ TEST_CASE("a checkpoint that is damaged, of something else or of another run is 
   }
   CHECK(says(damage([](std::string& bytes) { bytes.back() = static_cast<char>(bytes.back() ^ 1); }),
              {"the file is damaged"}));
+  const auto turn = [](std::string& bytes) {  // a kernel's shape, (2, 16), into one of as many values
+    const std::size_t at = bytes.find("[2,16]");
+    REQUIRE(at != bytes.npos);
+    bytes.replace(at, 6, "[16,2]");
+  };
+  CHECK(says(damage(turn), {"the file is damaged"}));
   CHECK(damage([](std::string& bytes) { bytes.resize(bytes.size() / 2); }).find("cut short") != std::string::npos);
   Archive other{"", "", {to_array("a", Tensor<float>({2}))}, {}};
   write_safetensors(broken.path, other);

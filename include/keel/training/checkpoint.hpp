@@ -104,6 +104,7 @@ inline std::string checksum(const Archive& archive) {
   for (const NamedArray& array : archive.tensors) sorted.emplace(array.name, &array);
   for (const auto& [name, array] : sorted) {
     add(formats::bytes_of(name));
+    add(formats::bytes_of(name_of(array->dtype) + array->shape.to_string()));
     add(array->bytes);
   }
   return std::to_string(sum);
@@ -147,6 +148,7 @@ std::vector<std::string> identity(const Training<T>& run) {
   lines.push_back("optimizer " + optimizer.spec().name + (optimizer.spec().torch_formula ? " (PyTorch)" : "") +
                   ", slots " + join(optimizer.slot_names(), " ", [](const std::string& name) { return name; }));
   const FitOptions<T>& o = *run.options;
+  lines.push_back("losses " + join(run.scorer->loss_names(), " ", [](const std::string& name) { return name; }));
   lines.push_back("metrics " + join(run.scorer->metric_names(), " ", [](const std::string& name) { return name; }));
   lines.push_back("callbacks " + std::to_string(o.callbacks.size()));
   lines.push_back("seed " + std::to_string(o.seed));
@@ -303,9 +305,7 @@ void save_checkpoint(Training<T>& run, const std::string& path) {
 
 /// The path, or nothing where there is no such file: `.resume = if_exists("run.safetensors")` begins a run or goes on with
 /// it, so that a program that was killed is simply started again.
-inline std::string if_exists(const std::string& path) {
-  return formats::size_of_file(path) ? path : std::string();
-}
+inline std::string if_exists(const std::string& path) { return formats::size_of_file(path) ? path : std::string(); }
 
 /// When a Checkpoint is written, besides at the end and when Ctrl-C is pressed (`FitOptions::stop_on_interrupt`).
 struct CheckpointTimes {

@@ -58,6 +58,11 @@ class Scorer {
     return kinds;
   }
 
+  std::vector<std::string> loss_names() const {
+    std::vector<std::string> names;
+    for (const LossSpec& loss : losses_) names.push_back(loss.name());
+    return names;
+  }
   std::vector<std::string> metric_names() const {
     std::vector<std::string> names;
     for (const MetricState& metric : metrics_) names.push_back(metric.name());
