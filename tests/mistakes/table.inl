@@ -160,6 +160,8 @@
      [](Net& net) { (void)net; Sequential<float> other({4, 4, 1}, {Dense(3, {.activation = Activation::softmax})}); fit(other, data(), {.loss = "sparse_categorical_crossentropy"}); }},
     {"[fit] expected logits for sparse_categorical_crossentropy with from_logits, got a model that ends in softmax (leave out from_logits, or the last activation)",
      [](Net& net) { (void)net; fit(net, data(), {.loss = {Loss::sparse_categorical_crossentropy, {.from_logits = true}}}); }},
+    {"[fit] expected logits for binary_crossentropy with from_logits, got a model that ends in sigmoid (leave out from_logits, or the last activation)",
+     [](Net& net) { (void)net; Sequential<float> other({4, 4, 1}, {Dense(1), ActivationLayer(Activation::sigmoid), Flatten(), Dropout(0.5)}); fit(other, data(), {.loss = {Loss::binary_crossentropy, {.from_logits = true}}}); }},
     {"[EarlyStopping] expected a score to monitor, one of loss, accuracy, got 'val_loss' (set FitOptions::validation)",
      [](Net& net) { (void)net; fit(net, data(), {.loss = Loss::sparse_categorical_crossentropy, .metrics = {"accuracy"}, .callbacks = {EarlyStopping()}}); }},
     {"[EarlyStopping] expected a score to monitor, one of loss, val_loss, got 'val_los'",

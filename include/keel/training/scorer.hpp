@@ -138,9 +138,14 @@ class Scorer {
   /// Throws ConfigError where a loss applies once more what the model ends in.
   void check_ending(const Model<T>& model, std::size_t i) const {
     const Activation again = activation_of(losses_[i].loss().applies());
-    const int layer = nth(model.nodes(), model.outputs()[i]).layer;
-    if (again == Activation::linear || layer < 0) return;
-    if (model.layer(layer).acceleration().activation.kind == again)
+    if (again == Activation::linear) return;
+    const NodeInfo* node = &nth(model.nodes(), model.outputs()[i]);
+    const auto passes_on = [&] {  // the same values, as of a Flatten or, in inference, a Dropout
+      const LayerRole role = model.layer(node->layer).acceleration().role;
+      return role == LayerRole::view || role == LayerRole::identity_in_inference;
+    };
+    while (node->layer >= 0 && passes_on()) node = &nth(model.nodes(), node->inputs[0]);
+    if (node->layer >= 0 && model.layer(node->layer).acceleration().activation.kind == again)
       throw ConfigError(where_, "logits for " + losses_[i].name() + " with from_logits",
                         "a model that ends in " + std::string(activation_name(again)),
                         "leave out from_logits, or the last activation");
