@@ -57,6 +57,21 @@ TEST_CASE("a decimal is read as the nearest double") {
   CHECK(decimal("1" + std::string(1000, '0') + "e-1000") == 1);
 }
 
+TEST_CASE("what is a number is told before it is read") {
+  for (const char* text : {"0", "12", "-12.5e+3", "+1", ".5", "5.", "-.5e-1", "1E2", "1e400"}) {
+    CAPTURE(text);
+    CHECK(formats::is_decimal(text));
+  }
+  for (const char* text : {"", "-", "+-1", "--1", ".", "e5", ".e5", "1e", "1e+", "1 ", " 1", "1,5", "1.2.3", "0x1p3",
+                           "inf", "nan", "1f"}) {
+    CAPTURE(text);
+    CHECK(!formats::is_decimal(text));
+  }
+  CHECK(decimal(".5") == 0.5);
+  CHECK(decimal("5.") == 5);
+  CHECK(decimal("-.25e1") == -2.5);
+}
+
 TEST_CASE("doubles of every size are read back from their digits") {
   Rng random(11);
   for (int i = 0; i < 20'000; ++i) {

@@ -163,7 +163,30 @@ inline std::errc read_double_exactly(std::string_view text, double& value) {
   return std::errc();
 }
 
-/// Reads a number as JSON writes it: -12.5e+3. Gives result_out_of_range, and leaves `value`, where the nearest double is
+/// Whether a text is a number as people write it: "-12.5e+3", ".5", "5."; at most one sign, no space, no infinity.
+inline bool is_decimal(std::string_view text) {
+  const auto take = [&](std::string_view characters) {
+    const bool there = !text.empty() && characters.find(text[0]) != characters.npos;
+    if (there) text.remove_prefix(1);
+    return there;
+  };
+  const auto take_digits = [&] {
+    bool any = false;
+    while (take("0123456789")) any = true;
+    return any;
+  };
+  take("+-");
+  const bool whole = take_digits();
+  const bool fraction = take(".") && take_digits();
+  if (!whole && !fraction) return false;
+  if (take("eE")) {
+    take("+-");
+    if (!take_digits()) return false;
+  }
+  return text.empty();
+}
+
+/// Reads a number as JSON writes it: -12.5e+3; also one without a digit before or behind its point. Gives result_out_of_range, and leaves `value`, where the nearest double is
 /// infinite, or 0 for what is not 0.
 inline std::errc read_double(std::string_view text, double& value) {
 #if defined(__cpp_lib_to_chars)

@@ -2,11 +2,10 @@
 /// Columns of a table as inputs and targets.
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include <keel/formats/csv.hpp>
-#include <keel/tensor/finite.hpp>
+#include <keel/formats/decimal.hpp>
 #include <keel/training/data.hpp>
 
 namespace keel {
@@ -101,10 +100,10 @@ class TableEncoder {
   static bool to_number(const std::string& field, double& value) {
     const std::size_t first = field.find_first_not_of(' '), last = field.find_last_not_of(' ');
     if (first == field.npos) return false;
-    const char *begin = field.data() + first, *end = field.data() + last + 1;
-    if (*begin == '+') ++begin;
-    const auto [stop, error] = std::from_chars(begin, end, value);
-    return error == std::errc() && stop == end && is_finite(value);
+    std::string_view text = std::string_view(field).substr(first, last + 1 - first);
+    if (!formats::is_decimal(text)) return false;
+    if (text[0] == '+') text.remove_prefix(1);
+    return formats::read_double(text, value) == std::errc();
   }
   static std::string place(const CsvTable& table, std::size_t row, const std::string& column) {
     return table.where + ", row " + std::to_string(row + 1) + ", column " + formats::shown(column);
