@@ -13,6 +13,16 @@ namespace detail {
 inline void check_images(const Shape& shape, const char* who) {
   if (shape.rank() != 4) throw ShapeError(who, "images of shape (samples, height, width, channels)", shape.to_string());
 }
+
+/// Random numbers of a sample, that follow from (seed, epoch, its number in the dataset) alone.
+template <class T>
+Rng sample_rng(const Batch<T>& batch, Index n, std::uint64_t seed, const char* who) {
+  if (count_of(batch.indices) != batch.size())
+    throw DataError(who, "a batch that says which samples it holds", "none", "fill Batch::indices");
+  const auto index = static_cast<std::uint64_t>(nth(batch.indices, n));
+  return Rng(seed, Rng::stream_id({static_cast<std::uint64_t>(batch.epoch), index}));
+}
+
 }  // namespace detail
 
 struct AugmentOptions {
@@ -38,15 +48,12 @@ class Augment {
   void operator()(Batch<T>& batch) const {
     Tensor<T>& images = batch.inputs.at(0);
     detail::check_images(images.shape(), "Augment");
-    if (count_of(batch.indices) != batch.size())
-      throw DataError("Augment", "a batch that says which samples it holds", "none", "fill Batch::indices");
     const Shape sample = images.shape().sample();
     Tensor<T> source(sample);
     for (Index n = 0; n < batch.size(); ++n) {
       T* image = images.data() + n * sample.size();
       std::copy_n(image, sample.size(), source.data());
-      const auto index = static_cast<std::uint64_t>(nth(batch.indices, n));
-      Rng rng(options_.seed, Rng::stream_id({static_cast<std::uint64_t>(batch.epoch), index}));
+      Rng rng = detail::sample_rng(batch, n, options_.seed, "Augment");
       draw(source, rng, image);
     }
   }

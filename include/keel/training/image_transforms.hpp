@@ -11,15 +11,6 @@ inline namespace KEEL_ABI {
 
 namespace detail {
 
-/// Random numbers of a sample, that follow from (seed, epoch, its number in the dataset) alone.
-template <class T>
-Rng sample_rng(const Batch<T>& batch, Index n, std::uint64_t seed, const char* who) {
-  if (count_of(batch.indices) != batch.size())
-    throw DataError(who, "a batch that says which samples it holds", "none", "fill Batch::indices");
-  const auto index = static_cast<std::uint64_t>(nth(batch.indices, n));
-  return Rng(seed, Rng::stream_id({static_cast<std::uint64_t>(batch.epoch), index}));
-}
-
 /// From places of the output to places of the input: y' = a y + b x + c, x' = d y + e x + f, in pixels.
 using AffineMap = std::array<double, 6>;
 

@@ -123,7 +123,8 @@ class StochasticAverage : public Callback<T> {
 };
 
 /// Moving means and variances of the weights that the model has now: the mean over the batches of `data`, each counted
-/// alike, in the order of the dataset. PyTorch's swa_utils.update_bn. Layers whose statistics are frozen keep theirs. Throws
+/// alike, in the order of the dataset. PyTorch's swa_utils.update_bn. Layers whose statistics are frozen keep theirs.
+/// Moving statistics are the buffers of layers with an option `momentum`, the share of the old value, as BatchNorm has it. Throws
 /// DataError for an empty dataset.
 template <class T>
 void update_batch_norm(Model<T>& model, const Dataset<T>& data, Index batch_size = 32) {
