@@ -183,6 +183,25 @@ TEST_CASE_TEMPLATE("dense: a row has the same bits alone and in any batch, with 
     }
 }
 
+TEST_CASE_TEMPLATE("dense: one row has the bits of a row in a tile, for every number of columns", T, float, double) {
+  Scratch scratch;
+  for (const SimdLevel level : levels()) {
+    const KernelContext context{scratch, nullptr, level};
+    for (Index out = 1; out <= 420; ++out)
+      for (const Index in : {1, 6, 261}) {
+        CAPTURE(to_string(level));
+        CAPTURE(out);
+        CAPTURE(in);
+        const auto x = uniform_values<T>(8 * in, 1), kernel = uniform_values<T>(in * out, 2);
+        AlignedVector<T> tile(keel::to_size(8 * out)), row(keel::to_size(out + 1), T(99));
+        dense_forward<T>(8, in, out, x.data(), kernel.data(), {}, tile.data(), context);
+        dense_forward<T>(1, in, out, x.data() + 5 * in, kernel.data(), {}, row.data(), context);
+        REQUIRE(std::memcmp(row.data(), tile.data() + 5 * out, keel::to_size(out) * sizeof(T)) == 0);
+        REQUIRE(row.back() == T(99));
+      }
+  }
+}
+
 TEST_CASE_TEMPLATE("dense_backward_kernel of many rows has the same bits with any number of threads", T, float,
                    double) {
   Scratch scratch;

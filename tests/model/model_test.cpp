@@ -123,6 +123,34 @@ TEST_CASE("predict allocates nothing after warm-up") {
   }
 }
 
+TEST_CASE("predict takes batches of changing sizes in changing memory, and an output that another layer reads") {
+  Model<float> net;
+  const Node x = net.input({6});
+  const Node middle = net.add(Dense(5, {.activation = Activation::relu}), x);
+  net.output(middle);
+  net.output(net.add(Dense(3), middle));
+  net.output(middle);
+  const auto run = [&](const Tensor<float>& in) {
+    const TensorView<const float> view = in;
+    return net.predict(Inputs<float>(&view, 1));
+  };
+  const Tensor<float> all = random({9, 6}, 1);
+  std::vector<Tensor<float>> want = run(all);
+  for (int round = 0; round < 2; ++round) {
+    for (const Index count : {1, 4, 9, 4, 1, 2})
+      for (const Index first : {Index{0}, 9 - count}) {
+        const Tensor<float> part(all.rows(first, count));
+        const std::vector<Tensor<float>> got = run(part);
+        REQUIRE(got.size() == 3);
+        for (std::size_t i = 0; i < 3; ++i) CHECK(same_bits(got[i], want[i].rows(first, count)));
+      }
+    net.parameters().front()->update([](TensorView<float> kernel) { kernel.array() *= -0.5f; });  // another plan
+    want = run(all);
+  }
+  net.output(net.add(Dense(2), middle));
+  CHECK(run(all).size() == 4);
+}
+
 TEST_CASE("many threads predict with one model") {
   const Model<float> net = network(2);
   const Tensor<float> x = random({6, 12, 12, 3}, 5);

@@ -42,6 +42,16 @@ TEST_CASE("A batch axis is added and taken away") {
   CHECK_THROWS_AS((Shape{1, 1, 1, 1, 1, 1, 1, 1}).with_batch(1), ShapeError);
 }
 
+TEST_CASE("A batch is known by its samples") {
+  CHECK((Shape{7, 4, 5}).is_batch_of({4, 5}));
+  CHECK((Shape{0, 4, 5}).is_batch_of({4, 5}));
+  CHECK((Shape{7}).is_batch_of(Shape{}));
+  CHECK_FALSE((Shape{4, 5}).is_batch_of({4, 5}));
+  CHECK_FALSE((Shape{7, 5, 4}).is_batch_of({4, 5}));
+  CHECK_FALSE((Shape{7, 4, 5, 1}).is_batch_of({4, 5}));
+  CHECK_FALSE(Shape{}.is_batch_of(Shape{}));
+}
+
 TEST_CASE("Shape refuses what cannot be a tensor") {
   CHECK_THROWS_WITH_AS((Shape{2, -1}), "[Shape] expected extents of 0 or more, got (2, -1)", ShapeError);
   CHECK_THROWS_AS((Shape{0, -1}), ShapeError);
