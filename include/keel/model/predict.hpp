@@ -6,6 +6,17 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+namespace detail {
+
+/// Some samples of each input or output.
+template <class Views, class View>
+void take_samples(const Views& all, Index begin, Index count, std::vector<View>& some) {
+  some.clear();
+  for (const auto& view : all) some.push_back(view.rows(begin, count));
+}
+
+}  // namespace detail
+
 template <class T>
 void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
   check_outputs();
@@ -37,10 +48,8 @@ void Model<T>::predict(Inputs<T> x, Outputs<T> y) const {
       const Index step = parts > 0 ? (samples + parts - 1) / parts : 1;
       for (Index begin = end - samples; begin < end; begin += step) {
         const Index count = (std::min)(step, end - begin);
-        workspace.x.clear();
-        workspace.y.clear();
-        for (const auto& view : x) workspace.x.push_back(view.rows(begin, count));
-        for (const auto& view : y) workspace.y.push_back(view.rows(begin, count));
+        detail::take_samples(x, begin, count, workspace.x);
+        detail::take_samples(y, begin, count, workspace.y);
         taken.plan->run(workspace.x, workspace.y, workspace, within);
       }
     }

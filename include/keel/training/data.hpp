@@ -2,6 +2,7 @@
 /// Datasets and the batches that they are taken in.
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -142,7 +143,7 @@ class Dataset {
     std::vector<Index> first, second;
     for (const auto& each : classes) {
       const std::vector<Index>& members = each.second;
-      const auto count = static_cast<Index>(fraction * static_cast<double>(members.size()) + 0.5);
+      const auto count = static_cast<Index>(std::llround(fraction * static_cast<double>(members.size())));
       const auto most = count_of(members) > 1 ? (std::min)((std::max)(count, Index{1}), count_of(members) - 1) : count;
       first.insert(first.end(), members.begin(), members.begin() + most);
       second.insert(second.end(), members.begin() + most, members.end());

@@ -14,29 +14,40 @@ namespace detail {
 /// From places of the output to places of the input: y' = a y + b x + c, x' = d y + e x + f, in pixels.
 using AffineMap = std::array<double, 6>;
 
+/// A place between a pixel and the next one.
+struct PixelPlace {
+  Index before;
+  double part;  ///< of the way to the next; within [0, 1)
+};
+inline PixelPlace pixel_place(double at, Interpolation interpolation) {
+  if (interpolation == Interpolation::nearest) return {static_cast<Index>(std::floor(at + 0.5)), 0};
+  const double low = std::floor(at);
+  return {static_cast<Index>(low), at - low};
+}
+/// The value between up to four pixels, which `at(row, column)` gives. What has no weight is not read.
+template <class At>
+double between_pixels(const At& at, PixelPlace y, PixelPlace x) {
+  double value = (1 - y.part) * (1 - x.part) * at(y.before, x.before);
+  if (x.part > 0) value += (1 - y.part) * x.part * at(y.before, x.before + 1);
+  if (y.part > 0) value += y.part * (1 - x.part) * at(y.before + 1, x.before);
+  if (y.part > 0 && x.part > 0) value += y.part * x.part * at(y.before + 1, x.before + 1);
+  return value;
+}
+
 /// An image whose pixels are those of another at `map`. What lies outside is `fill`; bilinear between pixels, or nearest.
 template <class T>
 void warp(const T* from, T* to, const Shape& image, const AffineMap& map, Interpolation interpolation, double fill) {
   const Index height = image[0], width = image[1], channels = image[2];
-  const auto at = [&](Index y, Index x, Index c) {
+  Index c = 0;
+  const auto at = [&](Index y, Index x) {
     const bool inside = y >= 0 && y < height && x >= 0 && x < width;
     return inside ? static_cast<double>(from[(y * width + x) * channels + c]) : fill;
   };
   for (Index h = 0; h < height; ++h)
     for (Index w = 0; w < width; ++w) {
-      const double y = map[0] * double(h) + map[1] * double(w) + map[2];
-      const double x = map[3] * double(h) + map[4] * double(w) + map[5];
-      const bool nearest = interpolation == Interpolation::nearest;
-      const double top = std::floor(nearest ? y + 0.5 : y), left = std::floor(nearest ? x + 0.5 : x);
-      const double down = nearest ? 0 : y - top, right = nearest ? 0 : x - left;
-      const auto i = static_cast<Index>(top), j = static_cast<Index>(left);
-      for (Index c = 0; c < channels; ++c) {
-        double value = (1 - down) * (1 - right) * at(i, j, c);
-        if (right > 0) value += (1 - down) * right * at(i, j + 1, c);
-        if (down > 0) value += down * (1 - right) * at(i + 1, j, c);
-        if (down > 0 && right > 0) value += down * right * at(i + 1, j + 1, c);
-        *to++ = static_cast<T>(value);
-      }
+      const PixelPlace y = pixel_place(map[0] * double(h) + map[1] * double(w) + map[2], interpolation);
+      const PixelPlace x = pixel_place(map[3] * double(h) + map[4] * double(w) + map[5], interpolation);
+      for (c = 0; c < channels; ++c) *to++ = static_cast<T>(between_pixels(at, y, x));
     }
 }
 

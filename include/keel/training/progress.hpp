@@ -2,6 +2,7 @@
 /// What fit prints.
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -88,7 +89,7 @@ class Progress {
   }
   /// "12s", "3:05", "1:03:05".
   static std::string span_of(double time) {
-    const auto all = static_cast<long long>(time + 0.5);
+    const long long all = std::llround(time);
     if (all < 60) return std::to_string(all) + "s";
     const auto two = [](long long part) { return (part < 10 ? ":0" : ":") + std::to_string(part); };
     if (all < 3600) return std::to_string(all / 60) + two(all % 60);

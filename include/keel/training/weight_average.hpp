@@ -122,48 +122,60 @@ class StochasticAverage : public Callback<T> {
   Index count_ = 0;
 };
 
-/// Moving means and variances of the weights that the model has now: the mean over the batches of `data`, each counted
-/// alike, in the order of the dataset. PyTorch's swa_utils.update_bn. Layers whose statistics are frozen keep theirs.
-/// Moving statistics are the buffers of layers with an option `momentum`, the share of the old value, as BatchNorm has it. Throws
-/// DataError for an empty dataset.
+namespace detail {
+
 template <class T>
-void update_batch_norm(Model<T>& model, const Dataset<T>& data, Index batch_size = 32) {
-  struct Statistic {
-    Parameter<T>* parameter;
-    double fresh;  ///< a batch's share of what a step gives where it was 0 before
-    Tensor<T> mean;
-  };
-  if (data.size() == 0) throw DataError("update_batch_norm", "a dataset with samples", "an empty one");
-  std::vector<Statistic> statistics;
-  std::vector<Counter*> counters;
+struct MovingStatistic {
+  Parameter<T>* parameter;
+  double fresh;  ///< a batch's share of what a step gives where it was 0 before
+  Tensor<T> mean;
+};
+
+/// Those that a training step moves, and the counters beside them.
+template <class T>
+std::vector<MovingStatistic<T>> moving_statistics(Model<T>& model, std::vector<Counter*>& counters) {
+  std::vector<MovingStatistic<T>> statistics;
   for (Index l = 0; l < model.layer_count(); ++l) {
     Layer<T>& layer = model.layer(l);
     const bool still = layer.frozen() == Freeze::layer || layer.frozen() == Freeze::statistics;
     const Config config = layer.config();
     if (still || !config.find("momentum")) continue;  // without one, buffers are no moving statistics
     const bool cumulative = config.template get<bool>("cumulative", false);
+    const double fresh = cumulative ? 1 : 1 - config.template get<double>("momentum", 0.99);
     for (Parameter<T>* p : layer.parameters())
-      if (p->kind() == ParameterKind::buffer)
-        statistics.push_back(
-            {p, cumulative ? 1 : 1 - config.template get<double>("momentum", 0.99), Tensor<T>(p->shape())});
+      if (p->kind() == ParameterKind::buffer) statistics.push_back({p, fresh, Tensor<T>(p->shape())});
     for (Counter* counter : layer.counters()) counters.push_back(counter);
   }
+  return statistics;
+}
+
+}  // namespace detail
+
+/// Moving means and variances of the weights that the model has now: the mean over the batches of `data`, each counted
+/// alike, in the order of the dataset. PyTorch's swa_utils.update_bn. Layers whose statistics are frozen keep theirs.
+/// Moving statistics are the buffers of layers with an option `momentum`, the share of the old value, as BatchNorm has it. Throws
+/// DataError for an empty dataset.
+template <class T>
+void update_batch_norm(Model<T>& model, const Dataset<T>& data, Index batch_size = 32) {
+  if (data.size() == 0) throw DataError("update_batch_norm", "a dataset with samples", "an empty one");
+  std::vector<Counter*> counters;
+  std::vector<detail::MovingStatistic<T>> statistics = detail::moving_statistics(model, counters);
   Batches<T> batches(data, {.batch_size = batch_size, .shuffle = false});
   Batch<T> batch;
   Tape<T> tape;
   std::vector<TensorView<const T>> inputs;
   Index count = 0;
   for (; batches(0, count, batch); ++count) {
-    for (Statistic& s : statistics) s.parameter->set(Tensor<T>(s.parameter->shape()));
+    for (detail::MovingStatistic<T>& s : statistics) s.parameter->set(Tensor<T>(s.parameter->shape()));
     for (Counter* counter : counters) counter->value = 0;
     inputs.assign(batch.inputs.begin(), batch.inputs.end());
     model.forward(inputs, tape);
     ++tape.step;
-    for (Statistic& s : statistics)
+    for (detail::MovingStatistic<T>& s : statistics)
       s.mean.array() +=
           (s.parameter->value().array() / static_cast<T>(s.fresh) - s.mean.array()) / static_cast<T>(count + 1);
   }
-  for (Statistic& s : statistics) s.parameter->set(std::move(s.mean));
+  for (detail::MovingStatistic<T>& s : statistics) s.parameter->set(std::move(s.mean));
   for (Counter* counter : counters) counter->value = count;
 }
 

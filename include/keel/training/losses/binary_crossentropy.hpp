@@ -57,7 +57,8 @@ struct BinaryCrossentropyOptions {
 /// exp and log are the standard library's, for the bits (see training/rows.hpp).
 class BinaryCrossentropy : public Loss {
  public:
-  explicit BinaryCrossentropy(BinaryCrossentropyOptions options = {}) : Loss(options.reduction), options_(options) {
+  explicit BinaryCrossentropy(const BinaryCrossentropyOptions& options = {})
+      : Loss(options.reduction), options_(options) {
     options.pos_weight.check(name());
     detail::check_label_smoothing(name(), options.label_smoothing);
     if (!options.pos_weight.is_one() && !options.from_logits)

@@ -120,11 +120,11 @@ struct TorchAdafactorOptions {
 
 /// `Adafactor()` or `Adafactor::torch()`; formula: see AdafactorRule. Throws ConfigError for options outside their range.
 struct Adafactor : OptimizerSpec {
-  explicit Adafactor(AdafactorOptions o = {})
+  explicit Adafactor(const AdafactorOptions& o = {})
       : OptimizerSpec(
             detail::optimizer_spec("Adafactor", o, o.learning_rate, false, true,
                                    rule_of(o.beta_2_decay, o.epsilon_1, o.epsilon_2, o.clip_threshold, false))) {}
-  static OptimizerSpec torch(TorchAdafactorOptions o = {}) {
+  static OptimizerSpec torch(const TorchAdafactorOptions& o = {}) {
     return detail::optimizer_spec("Adafactor", o, o.lr, true, true, rule_of(o.beta2_decay, o.eps1, o.eps2, o.d, true));
   }
 

@@ -211,6 +211,17 @@ class Lbfgs {
     return (std::min)((std::max)(at, low), high);
   }
 
+  /// Where to look next between two places: the cubic's minimum, but not close to one of them twice in a row.
+  static double between(const std::array<Place, 2>& ends, bool& stalled) {
+    const double left = (std::min)(ends[0].t, ends[1].t), right = (std::max)(ends[0].t, ends[1].t);
+    const double edge = 0.1 * (right - left), t = cubic(ends[0], ends[1], left, right);
+    const bool close = (std::min)(right - t, t - left) < edge;
+    const bool leave = close && (stalled || t >= right || t <= left);
+    stalled = close && !leave;
+    if (!leave) return t;
+    return std::abs(t - right) < std::abs(t - left) ? right - edge : left + edge;
+  }
+
   /// Moves to a place along the direction where the strong Wolfe conditions hold (Nocedal and Wright, "Numerical
   /// Optimization", algorithms 3.5 and 3.6, with cubic interpolation), or to the best of those that were tried: `most` beside
   /// the first, as in PyTorch 2.14 (1.13: 25). How many losses were computed.
@@ -244,17 +255,7 @@ class Lbfgs {
     std::size_t low = done || ends[1].loss < ends[0].loss ? 1 : 0;
     bool stalled = false;
     while (!done && n < most && std::abs(ends[1].t - ends[0].t) * largest(d_) >= o_.tolerance_change) {
-      const double left = (std::min)(ends[0].t, ends[1].t), right = (std::max)(ends[0].t, ends[1].t);
-      const double edge = 0.1 * (right - left);
-      double t = cubic(ends[0], ends[1], left, right);
-      if ((std::min)(right - t, t - left) < edge) {
-        const bool leave = stalled || t >= right || t <= left;
-        if (leave) t = std::abs(t - right) < std::abs(t - left) ? right - edge : left + edge;
-        stalled = !leave;
-      } else {
-        stalled = false;
-      }
-      here = at(t);
+      here = at(between(ends, stalled));
       ++n;
       if (rises(here) || here.loss >= ends[low].loss) {
         ends[1 - low] = std::move(here);
