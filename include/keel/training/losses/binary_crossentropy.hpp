@@ -21,9 +21,7 @@ enum class LogOfZero {
 namespace detail {
 
 /// A probability within [1e-7, 1 - 1e-7], Keras's epsilon; NaN stays.
-struct ClipProbability {
-  double operator()(double p) const { return p < 1e-7 ? 1e-7 : p > 1 - 1e-7 ? 1 - 1e-7 : p; }
-};
+inline double clip_probability(double p) { return p < 1e-7 ? 1e-7 : p > 1 - 1e-7 ? 1 - 1e-7 : p; }
 
 inline void check_label_smoothing(const std::string& who, double s) {
   if (!(s >= 0 && s < 1)) throw ConfigError(who, "label_smoothing within [0, 1)", text(s));
@@ -54,7 +52,6 @@ struct BinaryCrossentropyOptions {
 
 /// -[t log p + (1 - t) log(1 - p)], p = y or sigmoid(y), for targets within [0, 1]. Keras's BinaryCrossentropy;
 /// PyTorch's BCELoss and BCEWithLogitsLoss(pos_weight). Throws ConfigError for options outside their range.
-/// exp and log are the standard library's, for the bits (see training/rows.hpp).
 class BinaryCrossentropy : public Loss {
  public:
   explicit BinaryCrossentropy(const BinaryCrossentropyOptions& options = {})
@@ -67,10 +64,12 @@ class BinaryCrossentropy : public Loss {
 
   std::string name() const override { return "binary_crossentropy"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
-    const double s = options_.label_smoothing;
-    const Rows t = target * (1 - s) + s / 2;
-    if (options_.from_logits) return of_logits(y, t, dy);
-    return options_.log_of_zero == LogOfZero::clamp_log ? clamped(y, t, dy) : clipped(y, t, dy);
+    const std::vector<double>& weights = options_.pos_weight.values;
+    return detail::each_value(y, target, dy, [&](double value, double label, double* slope, Index column) {
+      const double s = options_.label_smoothing, t = label * (1 - s) + s / 2;
+      if (options_.from_logits) return of_logit(value, t, nth(weights, weights.size() == 1 ? 0 : column), slope);
+      return options_.log_of_zero == LogOfZero::clamp_log ? clamped(value, t, slope) : clipped(value, t, slope);
+    });
   }
 
   void check(const Row& y, const Row& t, Index sample) const override {
@@ -103,23 +102,20 @@ class BinaryCrossentropy : public Loss {
 
  private:
   /// (1 - t) log(1 + e^x) + pos_weight t log(1 + e^-x), with log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)
-  Rows of_logits(const Rows& x, const Rows& t, Rows* dy) const {
-    const auto& weights = options_.pos_weight.values;
-    Rows positive = t * weights[0];
-    for (Index c = 1; c < count_of(weights); ++c) positive.col(c) = t.col(c) * nth(weights, c);
-    const Rows tail = (-x.abs()).unaryExpr(detail::Exp()).unaryExpr(detail::Log1p());
-    if (dy) *dy = (1 - t) / (1 + (-x).unaryExpr(detail::Exp())) - positive / (1 + x.unaryExpr(detail::Exp()));
-    return (1 - t) * ((x > 0).select(x, 0.0) + tail) + positive * ((x < 0).select(-x, 0.0) + tail);
+  static double of_logit(double x, double t, double pos_weight, double* slope) {
+    const double positive = pos_weight * t, tail = std::log1p(std::exp(-std::abs(x)));
+    if (slope) *slope = (1 - t) / (1 + std::exp(-x)) - positive / (1 + std::exp(x));
+    return (1 - t) * ((x > 0 ? x : 0) + tail) + positive * ((x < 0 ? -x : 0) + tail);
   }
-  Rows clamped(const Rows& p, const Rows& t, Rows* dy) const {
-    const Rows log_p = p.unaryExpr(detail::Log()), log_q = (-p).unaryExpr(detail::Log1p()), span = p * (1 - p);
-    if (dy) *dy = (p - t) / (span < 1e-12).select(1e-12, span);
-    return -t * (log_p < -100).select(-100.0, log_p) - (1 - t) * (log_q < -100).select(-100.0, log_q);
+  static double clamped(double p, double t, double* slope) {
+    const double log_p = std::log(p), log_q = std::log1p(-p), span = p * (1 - p);
+    if (slope) *slope = (p - t) / (span < 1e-12 ? 1e-12 : span);
+    return -t * (log_p < -100 ? -100 : log_p) - (1 - t) * (log_q < -100 ? -100 : log_q);
   }
-  Rows clipped(const Rows& p, const Rows& t, Rows* dy) const {
-    const Rows c = p.unaryExpr(detail::ClipProbability());
-    if (dy) *dy = (c != p && p == p).select(0.0, (1 - t) / (1 - p) - t / p);
-    return -t * c.unaryExpr(detail::Log()) - (1 - t) * (-c).unaryExpr(detail::Log1p());
+  static double clipped(double p, double t, double* slope) {
+    const double c = detail::clip_probability(p);
+    if (slope) *slope = c != p && p == p ? 0 : (1 - t) / (1 - p) - t / p;
+    return -t * std::log(c) - (1 - t) * std::log1p(-c);
   }
 
   BinaryCrossentropyOptions options_;

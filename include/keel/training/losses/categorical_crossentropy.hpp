@@ -39,14 +39,13 @@ class CategoricalCrossentropy : public Loss {
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
     Rows loss(y.rows(), 1);
     if (dy) dy->resize(y.rows(), y.cols());
-    Eigen::ArrayXd t(y.cols()), slope(y.cols());
+    Vector t(y.cols()), slope(y.cols());
     for (Index i = 0; i < y.rows(); ++i) {
       const Row x = detail::row(y, i), label = detail::row(target, i);
       const bool counts = !ignores(label);
       if (counts) weigh(label, t);
-      if (!counts) slope.setZero();
       loss(i) = !counts ? 0 : options_.from_logits ? of_logits(x, t, slope) : of_probabilities(x, t, slope);
-      if (dy) dy->row(i) = slope;
+      for (Index c = 0; dy && c < y.cols(); ++c) (*dy)(i, c) = counts ? slope[c] : 0;
     }
     return loss;
   }
@@ -98,34 +97,46 @@ class CategoricalCrossentropy : public Loss {
   }
 
  private:
+  using Vector = Eigen::ArrayXd;
+
   /// The smoothed target of each class times its weight.
-  void weigh(const Row& label, Eigen::ArrayXd& t) const {
-    if (sparse_) t.setZero();
-    if (sparse_)
-      t[static_cast<Eigen::Index>(label[0])] = 1;
-    else
-      t = label;
-    const double s = options_.label_smoothing;
-    t = t * (1 - s) + s / static_cast<double>(t.size());
-    if (!options_.class_weight.empty()) t = Row(options_.class_weight.data(), t.size()) * t;
+  void weigh(const Row& label, Vector& t) const {
+    const double s = options_.label_smoothing, classes = static_cast<double>(t.size());
+    for (Index c = 0; c < t.size(); ++c) {
+      const double truth = !sparse_ ? label[c] : c == static_cast<Index>(label[0]) ? 1 : 0;
+      t[c] = truth * (1 - s) + s / classes;
+      if (!options_.class_weight.empty()) t[c] *= nth(options_.class_weight, c);
+    }
   }
 
   /// sum of t (log sum exp x - x); slope: softmax(x) sum t - t
-  static double of_logits(const Row& x, const Eigen::ArrayXd& t, Eigen::ArrayXd& slope) {
-    const double top = x.maxCoeff();
-    const Eigen::ArrayXd e = (x - top).unaryExpr(detail::Exp());
-    const double sum = detail::ordered_sum(e), log_sum = std::log(sum);
-    slope = detail::ordered_sum(t) * e / sum - t;
-    const double loss = detail::ordered_sum((t == 0).select(0.0, t * (log_sum - (x - top))));  // 0 log 0 = 0
+  static double of_logits(const Row& x, const Vector& t, Vector& slope) {
+    double top = x[0], sum = 0, truth = 0, loss = 0;
+    for (Index c = 1; c < x.size(); ++c) top = x[c] > top ? x[c] : top;
+    for (Index c = 0; c < x.size(); ++c) {
+      slope[c] = std::exp(x[c] - top);
+      sum += slope[c];
+      truth += t[c];
+    }
+    const double log_sum = std::log(sum);
+    for (Index c = 0; c < x.size(); ++c) {
+      slope[c] = truth * slope[c] / sum - t[c];
+      loss += t[c] == 0 ? 0 : t[c] * (log_sum - (x[c] - top));  // 0 log 0 = 0
+    }
     return sum == sum ? loss : sum;
   }
   /// -sum of t log clip(q), q = p / sum p
-  static double of_probabilities(const Row& p, const Eigen::ArrayXd& t, Eigen::ArrayXd& slope) {
-    const double total = detail::ordered_sum(p);
-    const Eigen::ArrayXd q = p / total, clipped = q.unaryExpr(detail::ClipProbability());
-    const Eigen::ArrayXd by_q = (clipped != q && q == q).select(0.0, -t / q);
-    slope = (by_q - detail::ordered_sum(by_q * q)) / total;
-    return -detail::ordered_sum(t * clipped.unaryExpr(detail::Log()));
+  static double of_probabilities(const Row& p, const Vector& t, Vector& slope) {
+    double total = 0, loss = 0, along = 0;
+    for (Index c = 0; c < p.size(); ++c) total += p[c];
+    for (Index c = 0; c < p.size(); ++c) {
+      const double q = p[c] / total, clipped = detail::clip_probability(q);
+      loss += t[c] * std::log(clipped);
+      slope[c] = clipped != q && q == q ? 0 : -t[c] / q;
+      along += slope[c] * q;
+    }
+    for (Index c = 0; c < p.size(); ++c) slope[c] = (slope[c] - along) / total;
+    return -loss;
   }
 
   CategoricalCrossentropyOptions options_;

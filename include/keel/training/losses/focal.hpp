@@ -33,7 +33,7 @@ class BinaryFocalCrossentropy : public Loss {
     const double s = options_.label_smoothing, gamma = options_.gamma;
     const Rows t = target * (1 - s) + s / 2;
     const Rows raw = options_.from_logits ? Rows(1 / (1 + (-y).unaryExpr(detail::Exp()))) : y;
-    const Rows p = raw.unaryExpr(detail::ClipProbability());
+    const Rows p = raw.unaryExpr(&detail::clip_probability);
     const Rows entropy = -t * p.unaryExpr(detail::Log()) - (1 - t) * (-p).unaryExpr(detail::Log1p());
     const Rows miss = 1 - (t * p + (1 - t) * (1 - p));
     const Rows factor = miss.unaryExpr([gamma](double q) { return std::pow(q, gamma); });
@@ -88,7 +88,7 @@ class CategoricalFocalCrossentropy : public Loss {
       const Row p = detail::row(y, i);
       const double total = detail::ordered_sum(p);
       const Eigen::ArrayXd t = detail::row(target, i) * (1 - s) + s / classes, raw = p / total;
-      const Eigen::ArrayXd q = raw.unaryExpr(detail::ClipProbability()), log_q = q.unaryExpr(detail::Log());
+      const Eigen::ArrayXd q = raw.unaryExpr(&detail::clip_probability), log_q = q.unaryExpr(detail::Log());
       const Eigen::ArrayXd factor =
           alpha(y.cols()) * (1 - q).unaryExpr([gamma](double m) { return std::pow(m, gamma); });
       loss(i) = -detail::ordered_sum(factor * t * log_q);

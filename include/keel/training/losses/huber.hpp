@@ -18,9 +18,11 @@ class Huber : public Loss {
   explicit Huber(HuberOptions options = {}) : Huber(options, "huber", 1) {}
   std::string name() const override { return name_; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
-    const Rows e = y - t, size = e.abs();
-    if (dy) *dy = (size <= delta_).select(e, delta_ * (e / size)) / unit_;
-    return (size <= delta_).select(e * e / 2, delta_ * size - delta_ * delta_ / 2) / unit_;
+    return detail::each_value(y, t, dy, [this](double value, double truth, double* slope, Index) {
+      const double e = value - truth, size = std::abs(e);
+      if (slope) *slope = (size <= delta_ ? e : delta_ * (e / size)) / unit_;
+      return (size <= delta_ ? e * e / 2 : delta_ * size - delta_ * delta_ / 2) / unit_;
+    });
   }
 
  protected:

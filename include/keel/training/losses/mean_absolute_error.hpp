@@ -12,9 +12,11 @@ class MeanAbsoluteError : public Loss {
   explicit MeanAbsoluteError(ReductionOptions options = {}) : Loss(options.reduction) {}
   std::string name() const override { return "mae"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
-    const Rows e = y - t;
-    if (dy) *dy = (e == 0).select(0.0, e / e.abs());
-    return e.abs();
+    return detail::each_value(y, t, dy, [](double value, double truth, double* slope, Index) {
+      const double e = value - truth;
+      if (slope) *slope = e == 0 ? 0 : e / std::abs(e);
+      return std::abs(e);
+    });
   }
 };
 

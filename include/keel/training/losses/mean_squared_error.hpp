@@ -12,9 +12,11 @@ class MeanSquaredError : public Loss {
   explicit MeanSquaredError(ReductionOptions options = {}) : Loss(options.reduction) {}
   std::string name() const override { return "mse"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
-    const Rows e = y - t;
-    if (dy) *dy = 2 * e;
-    return e.square();
+    return detail::each_value(y, t, dy, [](double value, double truth, double* slope, Index) {
+      const double e = value - truth;
+      if (slope) *slope = 2 * e;
+      return e * e;
+    });
   }
 };
 

@@ -20,7 +20,12 @@ class BinaryAccuracy : public Metric {
   std::string name() const override { return "binary_accuracy"; }
   void update(const Rows& y, const Rows& t) override {
     check_values(y, t);
-    add((y == y && (y > threshold_).cast<double>() == t).count(), y.size());
+    Index right = 0;
+    for (Index i = 0; i < y.size(); ++i) {
+      const double value = y.data()[i], truth = t.data()[i];
+      right += value == value && (value > threshold_ ? 1.0 : 0.0) == truth;
+    }
+    add(right, y.size());
   }
 
  private:
@@ -72,8 +77,13 @@ class TopKAccuracy : public Metric {
           label[0] == static_cast<double>(*options_.ignore_class))
         continue;
       const double truth = outputs[class_of(label, y.cols())];
-      const bool numbers = (outputs == outputs).all();
-      add(numbers && (outputs > truth).count() < options_.k, 1);
+      Index above = 0;
+      bool numbers = true;
+      for (Index c = 0; c < outputs.size(); ++c) {
+        numbers = numbers && outputs[c] == outputs[c];
+        above += outputs[c] > truth;
+      }
+      add(numbers && above < options_.k, 1);
     }
   }
 
