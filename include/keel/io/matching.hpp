@@ -1,5 +1,8 @@
 #pragma once
-/// Which module of a file is which of a model's: by name, by order, or by what kinds and shapes leave of choices.
+/// How much a module of a file is like one of a model's, and which is which: by name, by order, or by what kinds and
+/// shapes leave of choices.
+
+#include <optional>
 
 #include <keel/io/modules.hpp>
 
@@ -8,12 +11,107 @@ inline namespace KEEL_ABI {
 
 namespace io {
 
+/// The slot that one of a file's tensors may go to.
+template <class T>
+const Slot<T>* slot_for(const Module<T>& module, const SourceModule& source, std::size_t tensor) {
+  if (source.ordered) return tensor < module.slots.size() ? &module.slots[tensor] : nullptr;
+  for (const Slot<T>& slot : module.slots)
+    if (slot.role == source.tensors[tensor].first) return &slot;
+  return nullptr;
+}
+
+/// Two modules may be the same: every tensor of the file has a slot. 2: all shapes fit too.
+template <class T>
+int likeness(const Module<T>& module, const SourceModule& source) {
+  bool whole = true;
+  for (std::size_t i = 0; i < source.tensors.size(); ++i) {
+    const Slot<T>* const slot = slot_for(module, source, i);
+    if (!slot) return 0;
+    if (!slot->parameter) continue;
+    const Shape &got = source.tensors[i].second->shape, &wanted = slot->layout.file;
+    if (got.rank() != wanted.rank()) return 0;
+    whole = whole && got == wanted;
+  }
+  const auto there = [&](const Slot<T>& slot) {
+    const auto named = [&](const auto& tensor) { return tensor.first == slot.role; };
+    return slot.optional || !slot.parameter || std::any_of(source.tensors.begin(), source.tensors.end(), named);
+  };
+  whole = whole && (source.ordered || std::all_of(module.slots.begin(), module.slots.end(), there));
+  return whole ? 2 : 1;
+}
+
+/// One by one; what is not alike stands alone.
+template <class T>
+std::vector<std::pair<int, int>> align_in_turn(const std::vector<Module<T>>& modules,
+                                               const std::vector<SourceModule>& sources) {
+  std::vector<std::pair<int, int>> pairs;
+  for (std::size_t i = 0; i < (std::max)(modules.size(), sources.size()); ++i) {
+    const int at = static_cast<int>(i);
+    const bool a = i < modules.size(), b = i < sources.size();
+    if (a && b && likeness(modules[i], sources[i])) {
+      pairs.emplace_back(at, at);
+      continue;
+    }
+    if (a) pairs.emplace_back(at, -1);
+    if (b) pairs.emplace_back(-1, at);
+  }
+  return pairs;
+}
+
+/// Pairs of indices (-1: none) in order, the most alike: the longest common subsequence weighted by `likeness`.
+template <class T>
+std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules,
+                                       const std::vector<SourceModule>& sources) {
+  const std::size_t n = modules.size(), m = sources.size();
+  if (n * m > std::size_t{1} << 22) return align_in_turn(modules, sources);  // no file may ask for a large table
+  std::vector<std::vector<int>> best(n + 1, std::vector<int>(m + 1, 0)), alike(n, std::vector<int>(m, 0));
+  for (std::size_t i = n; i-- > 0;)
+    for (std::size_t j = m; j-- > 0;) {
+      alike[i][j] = likeness(modules[i], sources[j]);
+      best[i][j] =
+          (std::max)((std::max)(best[i + 1][j], best[i][j + 1]), alike[i][j] ? best[i + 1][j + 1] + alike[i][j] : 0);
+    }
+  std::vector<std::pair<int, int>> pairs;
+  std::size_t i = 0, j = 0;
+  while (i < n || j < m) {
+    const int a = static_cast<int>(i), b = static_cast<int>(j);
+    if (i < n && j < m && alike[i][j] && best[i][j] == best[i + 1][j + 1] + alike[i][j]) {
+      pairs.emplace_back(a, b);
+      ++i;
+      ++j;
+    } else if (i < n && (j == m || best[i][j] == best[i + 1][j])) {
+      pairs.emplace_back(a, -1);
+      ++i;
+    } else {
+      pairs.emplace_back(-1, b);
+      ++j;
+    }
+  }
+  return pairs;
+}
+
+/// -1 or 1: the number in which two names first differ is less or greater, "layer1.0.conv1" before "layer1.1.conv2".
+/// None where letters differ, or where the number is no number of things ("conv1x1").
+inline std::optional<int> compare_numbers(std::string_view a, std::string_view b) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t at = 0;
+  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+  while (at > 0 && digit(a[at - 1])) --at;
+  const auto number = [&](std::string_view text) {
+    std::size_t end = at;
+    while (end < text.size() && digit(text[end])) ++end;
+    const bool whole = end > at && (end == text.size() || text[end] == '.' || text[end] == '_');
+    std::string_view digits = whole ? text.substr(at, end - at) : std::string_view();
+    while (digits.size() > 1 && digits[0] == '0') digits.remove_prefix(1);
+    return digits;
+  };
+  const std::string_view x = number(a), y = number(b);
+  if (x.empty() || y.empty() || x == y) return std::nullopt;
+  return std::pair(x.size(), x) < std::pair(y.size(), y) ? -1 : 1;
+}
+
 /// What a match of modules came to.
 struct Matches {
-  struct Match {
-    int module = -1, source = -1;  ///< indices; -1: none
-    bool certain = true;           ///< false: only to be shown side by side
-  };
   std::vector<Match> pairs;
   std::vector<std::pair<int, std::vector<int>>> ambiguous;  ///< modules, each with the sources that it may be
   std::vector<Suspicion> suspicions;
@@ -30,9 +128,9 @@ class Matcher {
 
   Matches run() {
     const bool given = std::any_of(sources_.begin(), sources_.end(), [](const auto& s) { return !s.given.empty(); });
-    std::vector<Matches::Match> named = given ? std::vector<Matches::Match>{} : by_names();
+    std::vector<Match> named = given ? std::vector<Match>{} : by_names();
     if (matching_ == Matching::names || (!named.empty() && whole(named)))
-      return {std::move(named), {}, {}, "layers are matched by name"};
+      return {std::move(named), {}, {}, matched_by_name};
     if (modules_.size() * sources_.size() > std::size_t{1} << 22) return in_order();
     fill_alike();
     if (matching_ == Matching::order && !given) {
@@ -44,14 +142,14 @@ class Matcher {
     }
     Matches found = by_elimination();
     if (whole(found.pairs) || partial_) return found;
-    if (!named.empty()) return {std::move(named), {}, {}, "layers are matched by name"};
+    if (!named.empty()) return {std::move(named), {}, {}, matched_by_name};
     if (matching_ == Matching::order && !given) return in_order();
     return found;
   }
 
   /// Whether every module of both has its place, in its shape.
-  bool whole(const std::vector<Matches::Match>& pairs) const {
-    return !pairs.empty() && std::all_of(pairs.begin(), pairs.end(), [&](const Matches::Match& match) {
+  bool whole(const std::vector<Match>& pairs) const {
+    return !pairs.empty() && std::all_of(pairs.begin(), pairs.end(), [&](const Match& match) {
       return match.certain && match.module >= 0 && match.source >= 0 &&
              likeness(nth(modules_, match.module), nth(sources_, match.source)) == 2;
     });
@@ -61,39 +159,21 @@ class Matcher {
   static constexpr int none = -1, named_twice = -2;
 
   /// By the names of the file's world, or else by those of keel's layers; empty unless all of the file's are known.
-  std::vector<Matches::Match> by_names() const {
-    std::vector<Matches::Match> best;
+  std::vector<Match> by_names() const {
+    std::vector<Match> best;
     for (const auto key : {&Module<T>::name, &Module<T>::layer}) {
-      std::vector<Matches::Match> pairs = by_name(key);
+      std::vector<Match> pairs = by_name(key);
       if (pairs.empty()) continue;
       if (matching_ == Matching::names || whole(pairs)) return pairs;
       if (best.empty()) best = std::move(pairs);
     }
     return best;
   }
-  std::vector<Matches::Match> by_name(std::string Module<T>::*key) const {
-    std::vector<Matches::Match> pairs;
-    std::vector<bool> used(modules_.size(), false);
-    for (std::size_t j = 0; j < sources_.size(); ++j) {
-      std::size_t i = 0;
-      while (i < modules_.size() && (used[i] || modules_[i].*key != sources_[j].name)) ++i;
-      if (i == modules_.size() && matching_ != Matching::names) return {};
-      if (i == modules_.size()) {
-        pairs.push_back({none, static_cast<int>(j)});
-        continue;
-      }
-      used[i] = true;
-      pairs.push_back({static_cast<int>(i), static_cast<int>(j)});
-    }
-    for (std::size_t i = 0; i < modules_.size(); ++i)
-      if (!used[i]) pairs.push_back({static_cast<int>(i), none});
-    sort(pairs);
+  std::vector<Match> by_name(std::string Module<T>::*key) const {
+    std::vector<Match> pairs = match_names(modules_, sources_, key);
+    const bool unknown = std::any_of(pairs.begin(), pairs.end(), [](const Match& match) { return match.module < 0; });
+    if (unknown && matching_ != Matching::names) pairs.clear();
     return pairs;
-  }
-  static void sort(std::vector<Matches::Match>& pairs) {
-    std::sort(pairs.begin(), pairs.end(), [](const Matches::Match& a, const Matches::Match& b) {
-      return std::pair(a.module, a.source) < std::pair(b.module, b.source);
-    });
   }
 
   Matches in_order() const {
@@ -279,7 +359,7 @@ class Matcher {
     }
     for (const auto& [i, j] : align(left, unclaimed))
       matches.pairs.push_back({i < 0 ? none : nth(modules, i), j < 0 ? none : nth(sources, j), false});
-    sort(matches.pairs);
+    sort_matches(matches.pairs);
   }
 
   const std::vector<Module<T>>& modules_;

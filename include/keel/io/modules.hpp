@@ -1,7 +1,7 @@
 #pragma once
-/// A model's weights and a file's in modules, and how much a module of one is like a module of the other.
+/// A model's weights and a file's in modules, and which of them have the same names.
 
-#include <optional>
+#include <algorithm>
 
 #include <keel/formats/archive.hpp>
 #include <keel/io/array_layout.hpp>
@@ -53,103 +53,35 @@ enum class Matching {
   shapes  ///< names, else what kinds, shapes and numbers in names leave of choices: the file's order says nothing
 };
 
-/// The slot that one of a file's tensors may go to.
-template <class T>
-const Slot<T>* slot_for(const Module<T>& module, const SourceModule& source, std::size_t tensor) {
-  if (source.ordered) return tensor < module.slots.size() ? &module.slots[tensor] : nullptr;
-  for (const Slot<T>& slot : module.slots)
-    if (slot.role == source.tensors[tensor].first) return &slot;
-  return nullptr;
+/// A module of the model and one of the file.
+struct Match {
+  int module = -1, source = -1;  ///< indices; -1: none
+  bool certain = true;           ///< false: only to be shown side by side
+};
+inline constexpr const char* matched_by_name = "layers are matched by name";  ///< a diagnosis's note
+
+inline void sort_matches(std::vector<Match>& pairs) {
+  std::sort(pairs.begin(), pairs.end(), [](const Match& a, const Match& b) {
+    return a.module != b.module ? a.module < b.module : a.source < b.source;
+  });
 }
 
-/// Two modules may be the same: every tensor of the file has a slot. 2: all shapes fit too.
+/// Every module and every source: those of one name together, the others alone.
 template <class T>
-int likeness(const Module<T>& module, const SourceModule& source) {
-  bool whole = true;
-  for (std::size_t i = 0; i < source.tensors.size(); ++i) {
-    const Slot<T>* const slot = slot_for(module, source, i);
-    if (!slot) return 0;
-    if (!slot->parameter) continue;
-    const Shape &got = source.tensors[i].second->shape, &wanted = slot->layout.file;
-    if (got.rank() != wanted.rank()) return 0;
-    whole = whole && got == wanted;
+std::vector<Match> match_names(const std::vector<Module<T>>& modules, const std::vector<SourceModule>& sources,
+                               std::string Module<T>::*key) {
+  std::vector<Match> pairs;
+  std::vector<bool> used(modules.size(), false);
+  for (std::size_t j = 0; j < sources.size(); ++j) {
+    std::size_t i = 0;
+    while (i < modules.size() && (used[i] || modules[i].*key != sources[j].name)) ++i;
+    if (i < modules.size()) used[i] = true;
+    pairs.push_back({i < modules.size() ? static_cast<int>(i) : -1, static_cast<int>(j)});
   }
-  const auto there = [&](const Slot<T>& slot) {
-    const auto named = [&](const auto& tensor) { return tensor.first == slot.role; };
-    return slot.optional || !slot.parameter || std::any_of(source.tensors.begin(), source.tensors.end(), named);
-  };
-  whole = whole && (source.ordered || std::all_of(module.slots.begin(), module.slots.end(), there));
-  return whole ? 2 : 1;
-}
-
-/// One by one; what is not alike stands alone.
-template <class T>
-std::vector<std::pair<int, int>> align_in_turn(const std::vector<Module<T>>& modules,
-                                               const std::vector<SourceModule>& sources) {
-  std::vector<std::pair<int, int>> pairs;
-  for (std::size_t i = 0; i < (std::max)(modules.size(), sources.size()); ++i) {
-    const int at = static_cast<int>(i);
-    const bool a = i < modules.size(), b = i < sources.size();
-    if (a && b && likeness(modules[i], sources[i])) {
-      pairs.emplace_back(at, at);
-      continue;
-    }
-    if (a) pairs.emplace_back(at, -1);
-    if (b) pairs.emplace_back(-1, at);
-  }
+  for (std::size_t i = 0; i < modules.size(); ++i)
+    if (!used[i]) pairs.push_back({static_cast<int>(i), -1});
+  sort_matches(pairs);
   return pairs;
-}
-
-/// Pairs of indices (-1: none) in order, the most alike: the longest common subsequence weighted by `likeness`.
-template <class T>
-std::vector<std::pair<int, int>> align(const std::vector<Module<T>>& modules,
-                                       const std::vector<SourceModule>& sources) {
-  const std::size_t n = modules.size(), m = sources.size();
-  if (n * m > std::size_t{1} << 22) return align_in_turn(modules, sources);  // no file may ask for a large table
-  std::vector<std::vector<int>> best(n + 1, std::vector<int>(m + 1, 0)), alike(n, std::vector<int>(m, 0));
-  for (std::size_t i = n; i-- > 0;)
-    for (std::size_t j = m; j-- > 0;) {
-      alike[i][j] = likeness(modules[i], sources[j]);
-      best[i][j] =
-          (std::max)((std::max)(best[i + 1][j], best[i][j + 1]), alike[i][j] ? best[i + 1][j + 1] + alike[i][j] : 0);
-    }
-  std::vector<std::pair<int, int>> pairs;
-  std::size_t i = 0, j = 0;
-  while (i < n || j < m) {
-    const int a = static_cast<int>(i), b = static_cast<int>(j);
-    if (i < n && j < m && alike[i][j] && best[i][j] == best[i + 1][j + 1] + alike[i][j]) {
-      pairs.emplace_back(a, b);
-      ++i;
-      ++j;
-    } else if (i < n && (j == m || best[i][j] == best[i + 1][j])) {
-      pairs.emplace_back(a, -1);
-      ++i;
-    } else {
-      pairs.emplace_back(-1, b);
-      ++j;
-    }
-  }
-  return pairs;
-}
-
-/// -1 or 1: the number in which two names first differ is less or greater, "layer1.0.conv1" before "layer1.1.conv2".
-/// None where letters differ, or where the number is no number of things ("conv1x1").
-inline std::optional<int> compare_numbers(std::string_view a, std::string_view b) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  std::size_t at = 0;
-  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
-  while (at > 0 && digit(a[at - 1])) --at;
-  const auto number = [&](std::string_view text) {
-    std::size_t end = at;
-    while (end < text.size() && digit(text[end])) ++end;
-    const bool whole = end > at && (end == text.size() || text[end] == '.' || text[end] == '_');
-    std::string_view digits = whole ? text.substr(at, end - at) : std::string_view();
-    while (digits.size() > 1 && digits[0] == '0') digits.remove_prefix(1);
-    return digits;
-  };
-  const std::string_view x = number(a), y = number(b);
-  if (x.empty() || y.empty() || x == y) return std::nullopt;
-  return std::pair(x.size(), x) < std::pair(y.size(), y) ? -1 : 1;
 }
 
 }  // namespace io

@@ -3,7 +3,7 @@
 /// Any safetensors reader opens it.
 
 #include <keel/io/keel/architecture.hpp>
-#include <keel/io/reconcile.hpp>
+#include <keel/io/weight_plan.hpp>
 #include <keel/formats/safetensors.hpp>
 
 namespace keel {
@@ -29,7 +29,7 @@ std::vector<NamedArray> state_of(const Model<T>& model) {
 template <class T>
 void restore_state(Model<T>& model, const Archive& archive) {
   WeightPlan<T> plan(archive.where, "keel", model.name());
-  io::reconcile(plan, io::own_modules(model), io::source_modules(archive, '/'), true);
+  io::place_by_name(plan, io::own_modules(model), io::source_modules(archive, '/'));
   plan.commit();
 }
 

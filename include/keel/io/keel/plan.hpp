@@ -4,6 +4,7 @@
 #include <set>
 
 #include <keel/io/keel/model_file.hpp>
+#include <keel/io/reconcile.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {

@@ -96,7 +96,8 @@ WeightPlan<T> plan_keras(Model<T>& model, const Hdf5File& file) {
     const auto places = io::keras_places(model, graph, sources.modules);
     for (io::Module<T>& module : modules) module.name = places.at(module.layer);
   }
-  io::reconcile(plan, modules, sources.paths ? sources.modules : io::keras_parts(sources.modules), sources.paths);
+  io::reconcile(plan, modules, sources.paths ? sources.modules : io::keras_parts(sources.modules),
+                sources.paths ? io::Matching::names : io::Matching::order);
   return plan;
 }
 

@@ -217,7 +217,7 @@ template <class T>
 void read_keras_weights(KerasModel<T>& loaded, const KerasSources& sources, const std::string& where) {
   WeightPlan<T> plan(where, sources.paths ? "Keras 3 weights" : "Keras .h5 weights", loaded.model.name());
   const std::vector<Module<T>> modules = KerasModules<T>(loaded.model, sources).of(loaded.root);
-  reconcile(plan, modules, sources.modules, true);
+  place_by_name(plan, modules, sources.modules);
   plan.commit();
   require_values(loaded.model, where);
 }

@@ -227,7 +227,7 @@ class PartChooser {
   std::size_t count_alike(const TorchPart& part) const {
     const Matches matches = Matcher<T>(modules_, part.modules, matching_, true).run();
     std::size_t count = matches.ambiguous.size();
-    for (const Matches::Match& match : matches.pairs)
+    for (const Match& match : matches.pairs)
       if (match.certain && match.module >= 0 && match.source >= 0)
         count += static_cast<std::size_t>(likeness(nth(modules_, match.module), nth(part.modules, match.source)));
     return count;
