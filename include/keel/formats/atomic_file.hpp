@@ -36,7 +36,7 @@ inline void write_all(const File& file, ByteSpan bytes, const std::string& where
 /// Writes the parts one after the other as the whole content of `path`, or throws FormatError and changes nothing:
 /// a temporary file in the same directory, fsync, close, rename, fsync of the directory, each checked.
 /// An existing file keeps its permissions; a symbolic link stays, its target is replaced.
-inline void write_file(const std::string& path, std::span<const ByteSpan> parts) {
+[[gnu::cold]] inline void write_file(const std::string& path, std::span<const ByteSpan> parts) {
   const std::string target = formats::resolved(path);
   const std::size_t slash = formats::last_name(target);
   const std::string directory = slash == 0 ? "." : target.substr(0, slash), name = target.substr(slash);

@@ -5,7 +5,6 @@
 /// metadata other than text are refused.
 
 #include <algorithm>
-#include <tuple>
 
 #include <keel/formats/archive.hpp>
 #include <keel/formats/atomic_file.hpp>
@@ -32,7 +31,8 @@ struct SafetensorsEntry {
   NamedArray array;
 };
 
-inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& entry, const std::string& file) {
+[[gnu::cold]] inline SafetensorsEntry safetensors_entry(const std::string& name, const Json& entry,
+                                                        const std::string& file) {
   const std::string where = file + ": " + shown(name);
   if (!entry.is_object()) throw FormatError(where, "an object with dtype, shape and data_offsets", entry.type_name());
   for (const char* key : {"dtype", "shape", "data_offsets"})
@@ -78,8 +78,8 @@ inline void read_metadata(const Json& json, const std::string& where, std::map<s
 }
 
 /// Appends the tensors of one file; metadata of a later file does not replace that of an earlier one.
-inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::string& where,
-                                  const ReadLimits& limits) {
+[[gnu::cold]] inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::string& where,
+                                                const ReadLimits& limits) {
   ByteReader reader(bytes, where);
   if (bytes.size() < 8) expect_content(bytes, Content::safetensors, where);
   const std::uint64_t length = reader.u64("the header's length");
@@ -107,7 +107,8 @@ inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::s
       entries.push_back(safetensors_entry(name, value, where));
   }
   std::sort(entries.begin(), entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) {
-    return std::tie(a.begin, a.end, a.array.name) < std::tie(b.begin, b.end, b.array.name);
+    if (a.begin != b.begin) return a.begin < b.begin;
+    return a.end != b.end ? a.end < b.end : a.array.name < b.array.name;
   });
   NameSet names;
   for (const NamedArray& array : archive.tensors) names.add(array.name, where);
@@ -148,7 +149,7 @@ inline Archive read_safetensors(const std::string& path, const ReadLimits& limit
 
 /// Reads the shards that a `model.safetensors.index.json` lists, from its own directory: plain names only, no
 /// links.
-inline Archive read_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
+[[gnu::cold]] inline Archive read_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
   const Bytes bytes = read_file(path, limits);
   formats::expect_content(bytes, Content::json, path);
   const Json index = parse_json(formats::text_of(bytes), path);
@@ -183,7 +184,7 @@ inline Archive read_safetensors_index(const std::string& path, const ReadLimits&
 
 /// The file as its parts: the length and header, then each tensor's values in the order written.
 /// Tensors are sorted as the reference writer does, by alignment and then by name.
-inline void write_safetensors(const std::string& path, const Archive& archive) {
+[[gnu::cold]] inline void write_safetensors(const std::string& path, const Archive& archive) {
   const auto rank = [](DType dtype) {
     return std::find_if(std::begin(formats::safetensors_types), std::end(formats::safetensors_types),
                         [&](const formats::SafetensorsType& type) { return type.dtype == dtype; });
@@ -191,7 +192,8 @@ inline void write_safetensors(const std::string& path, const Archive& archive) {
   std::vector<const NamedArray*> order;
   for (const NamedArray& array : archive.tensors) order.push_back(&array);
   std::sort(order.begin(), order.end(), [&](const NamedArray* a, const NamedArray* b) {
-    return std::pair(rank(a->dtype), std::string_view(a->name)) < std::pair(rank(b->dtype), std::string_view(b->name));
+    const auto *first = rank(a->dtype), *second = rank(b->dtype);
+    return first != second ? first < second : a->name < b->name;
   });
   std::string header = "{";
   Json metadata;

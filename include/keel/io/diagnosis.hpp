@@ -61,7 +61,7 @@ struct Diagnosis {
   }
 
   /// With `all` false, tensors that fit are counted only.
-  std::string to_string(bool all = true) const {
+  [[gnu::cold]] std::string to_string(bool all = true) const {
     std::string text = file + " (" + format + ") for " + (model.empty() ? "the model" : model) + "\n" + table(all);
     std::vector<std::string> counts;
     for (const auto& [status, word] : words) counts.push_back(word + (" " + std::to_string(count(status))));

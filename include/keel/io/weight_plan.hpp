@@ -22,7 +22,7 @@ class WeightPlan {
   }
 
   /// Pairs one tensor with one slot; null for either: unexpected or missing. Only to be shown if not `certain`.
-  void pair(const io::Slot<T>* slot, const NamedArray* array, bool certain = true) {
+  [[gnu::cold]] void pair(const io::Slot<T>* slot, const NamedArray* array, bool certain = true) {
     Pairing p;
     if (array) {
       p.tensor = array->name;
@@ -81,7 +81,7 @@ class WeightPlan {
                                  : "the file belongs to another network:\n") +
                           diagnosis.to_string(false));
   }
-  void take(const io::Slot<T>& slot, const NamedArray& array, Pairing& p, bool certain) {
+  [[gnu::cold]] void take(const io::Slot<T>& slot, const NamedArray& array, Pairing& p, bool certain) {
     if (slot.counter) {
       if (array.shape.size() != 1) return refuse(p, "one integer is wanted");
       counts_.emplace_back(slot.counter, to_tensor<std::int64_t>(array, diagnosis.file)[0]);
@@ -163,8 +163,8 @@ void pair_modules(WeightPlan<T>& plan, const Module<T>* module, const SourceModu
 
 /// Finds each tensor of the file its place by the names of the file's world, and puts it all into the plan.
 template <class T>
-void place_by_name(WeightPlan<T>& plan, const std::vector<Module<T>>& modules,
-                   const std::vector<SourceModule>& sources) {
+[[gnu::cold]] void place_by_name(WeightPlan<T>& plan, const std::vector<Module<T>>& modules,
+                                 const std::vector<SourceModule>& sources) {
   plan.diagnosis.notes.emplace_back(matched_by_name);
   for (const Match& match : match_names(modules, sources, &Module<T>::name))
     pair_modules(plan, match.module < 0 ? nullptr : &nth(modules, match.module),
@@ -173,7 +173,7 @@ void place_by_name(WeightPlan<T>& plan, const std::vector<Module<T>>& modules,
 
 /// A model's parameters under keel's own names and shapes.
 template <class T>
-std::vector<Module<T>> own_modules(Model<T>& model) {
+[[gnu::cold]] std::vector<Module<T>> own_modules(Model<T>& model) {
   std::vector<Module<T>> modules;
   for (Index l = 0; l < model.layer_count(); ++l) {
     Layer<T>& layer = model.layer(l);
@@ -194,7 +194,7 @@ std::vector<Module<T>> own_modules(Model<T>& model) {
 }
 
 /// Tensors grouped by what stands before the last `separator` of their names.
-inline std::vector<SourceModule> source_modules(const Archive& archive, char separator) {
+[[gnu::cold]] inline std::vector<SourceModule> source_modules(const Archive& archive, char separator) {
   std::vector<SourceModule> modules;
   for (const NamedArray& array : archive.tensors) {
     const std::size_t at = array.name.rfind(separator);

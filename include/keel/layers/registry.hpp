@@ -76,7 +76,7 @@ struct LayerMaker {
 };
 
 template <class L>
-AnyLayer<typename L::Scalar> make_layer_from(const Config& config) {
+[[gnu::cold]] AnyLayer<typename L::Scalar> make_layer_from(const Config& config) {
   return AnyLayer<typename L::Scalar>(std::unique_ptr<L>(new L(L::from_config(config))));
 }
 

@@ -30,7 +30,7 @@ struct KerasOrder {
   std::vector<int> depth;           ///< of each call that leads to an output: calls on the longest way to one
   std::vector<std::size_t> layers;  ///< deepest first, then as met on the way back from the outputs; unused ones last
 
-  explicit KerasOrder(const CallGraph& graph)
+  [[gnu::cold]] explicit KerasOrder(const CallGraph& graph)
       : depth(graph.calls.size(), 0),
         layers(graph.input.size()),
         entered_(graph.calls.size(), false),

@@ -35,7 +35,7 @@ inline std::string find_data(const std::string& dir, const std::string& name, co
 }
 
 template <class T>
-Dataset<T> idx_pair(const std::string& dir, const std::string& part, const char* who, const char* hint) {
+[[gnu::cold]] Dataset<T> idx_pair(const std::string& dir, const std::string& part, const char* who, const char* hint) {
   const std::string image_path = find_data(dir, part + "-images-idx3-ubyte", who, hint);
   const std::string label_path = find_data(dir, part + "-labels-idx1-ubyte", who, hint);
   Tensor<T> images = read_idx<T>(image_path), labels = read_idx<T>(label_path);

@@ -20,7 +20,7 @@ inline Json to_json(const Config& config) {
   return json;
 }
 
-inline Config to_config(const Json& json, const std::string& where) {
+[[gnu::cold]] inline Config to_config(const Json& json, const std::string& where) {
   Config config;
   for (const auto& [name, value] : json.items()) {
     if (value.is_boolean())
@@ -118,7 +118,7 @@ inline Freeze freeze_of(const std::string& name, const std::string& where) {
 /// where there are any. A layer of one's own is written like
 /// any other; to read it back, pass its class in ModelOptions::layers.
 template <class T>
-Json architecture(const Model<T>& model) {
+[[gnu::cold]] Json architecture(const Model<T>& model) {
   Json nodes = Json::array(), layers = Json::array();
   for (const auto& node : model.nodes()) {
     if (node.layer < 0)
@@ -236,8 +236,8 @@ bool knows_layers(const Json& json, const LayerRegistry& own, const std::string&
 
 /// The model that `architecture` described. Throws FormatError, ConfigError or ShapeError.
 template <class T>
-Model<T> build_model(const Json& json, const std::string& where, ModelOptions options = {},
-                     Weights weights = Weights::fresh) {
+[[gnu::cold]] Model<T> build_model(const Json& json, const std::string& where, ModelOptions options = {},
+                                   Weights weights = Weights::fresh) {
   using io::member;
   options.name = member<std::string>(json, "name", where);
   const Json nodes = member<Json>(json, "nodes", where), layers = member<Json>(json, "layers", where);

@@ -11,7 +11,7 @@ inline namespace KEEL_ABI {
 
 /// Parameters as "conv2d/kernel", counters as "batch_normalization/num_batches_tracked" (int64, shape ()).
 template <class T>
-std::vector<NamedArray> state_of(const Model<T>& model) {
+[[gnu::cold]] std::vector<NamedArray> state_of(const Model<T>& model) {
   std::vector<NamedArray> arrays;
   for (Index l = 0; l < model.layer_count(); ++l) {
     const Layer<T>& layer = model.layer(l);
@@ -27,7 +27,7 @@ std::vector<NamedArray> state_of(const Model<T>& model) {
 /// tensor, one too many, or one of another shape throws FormatError with a table and leaves the model as it was. A
 /// missing counter stays.
 template <class T>
-void restore_state(Model<T>& model, const Archive& archive) {
+[[gnu::cold]] void restore_state(Model<T>& model, const Archive& archive) {
   WeightPlan<T> plan(archive.where, "keel", model.name());
   io::place_by_name(plan, io::own_modules(model), io::source_modules(archive, '/'));
   plan.commit();
@@ -36,8 +36,8 @@ void restore_state(Model<T>& model, const Archive& archive) {
 /// Writes weights, buffers, counters and the architecture to one file, all or nothing; `metadata` are more texts
 /// to keep in it. Throws FormatError.
 template <class T>
-void save_safetensors(const Model<T>& model, const std::string& path,
-                      std::map<std::string, std::string> metadata = {}) {
+[[gnu::cold]] void save_safetensors(const Model<T>& model, const std::string& path,
+                                    std::map<std::string, std::string> metadata = {}) {
   Archive archive{path, "safetensors", state_of(model), std::move(metadata)};
   archive.metadata["format"] = "keel";
   archive.metadata["architecture"] = architecture(model).dump();
@@ -50,7 +50,7 @@ using namespace formats;
 
 /// The model that an archive of `save_safetensors` describes, waiting for its values.
 template <class T>
-Model<T> described_model(const Archive& archive, const ModelOptions& options) {
+[[gnu::cold]] Model<T> described_model(const Archive& archive, const ModelOptions& options) {
   const auto text = archive.metadata.find("architecture");
   if (text == archive.metadata.end())
     throw FormatError(archive.where, "an architecture in the metadata, as keel writes it", "tensors only",
@@ -63,7 +63,7 @@ Model<T> described_model(const Archive& archive, const ModelOptions& options) {
 
 /// The model of a file that `save_safetensors` wrote.
 template <class T>
-Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
+[[gnu::cold]] Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
   Model<T> model = io::described_model<T>(archive, options);
   restore_state(model, archive);
   io::require_values(model, archive.where);
@@ -73,7 +73,7 @@ Model<T> model_from(const Archive& archive, const ModelOptions& options = {}) {
 /// The same from a path. Throws FormatError if the file is missing, damaged, or not keel's own, or if there is not
 /// enough memory.
 template <class T = float>
-Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) try {
+[[gnu::cold]] Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) try {
   return model_from<T>(read_safetensors(path), options);
 } catch (const std::bad_alloc&) {
   formats::out_of_memory(path);

@@ -39,7 +39,7 @@ class AnyLayer {
   using Copy = std::unique_ptr<Layer<T>>(const Layer<T>&);
   AnyLayer(std::shared_ptr<Layer<T>> layer, Copy* copier) : layer_(std::move(layer)), copy_(copier) {}
   template <class L>
-  static std::unique_ptr<Layer<T>> copy(const Layer<T>& other) {
+  [[gnu::cold]] static std::unique_ptr<Layer<T>> copy(const Layer<T>& other) {
     return std::make_unique<L>(static_cast<const L&>(other));
   }
 

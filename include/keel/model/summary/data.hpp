@@ -161,7 +161,7 @@ inline void count_row(Summary& summary, SummaryRow row) {
 /// Throws nothing; `optimizer_values` is the number of values that an optimizer holds
 /// (`OptimizerSpec::state_count`).
 template <class T>
-Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
+[[gnu::cold]] Summary summarize(const Model<T>& model, Index optimizer_values = 0) {
   Summary summary;
   summary.sequential = model.is_sequential();
   summary.named = !model.name().empty();

@@ -27,7 +27,7 @@ inline std::string quoted(const std::string& text) {
 
 }  // namespace detail
 
-inline std::string Summary::to_string() const {
+[[gnu::cold]] inline std::string Summary::to_string() const {
   using detail::pad;
   using detail::thousands;
   std::size_t widths[] = {5, 12};
