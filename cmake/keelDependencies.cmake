@@ -53,7 +53,7 @@ function(keel_add_compiled include_dir)
     ${include_dir}/keel/io/compiled.cpp)
   add_library(keel::compiled ALIAS keel_compiled)
   set_target_properties(keel_compiled PROPERTIES POSITION_INDEPENDENT_CODE ON) # for shared libraries that use it
-  target_compile_definitions(keel_compiled PUBLIC KEEL_COMPILED)
+  target_compile_definitions(keel_compiled PUBLIC KEEL_COMPILED=linked)
   # Kernels are what a program waits for: a Debug build of the program has them optimised all the same.
   target_compile_options(keel_compiled PRIVATE
     $<$<AND:$<CXX_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>>>:-O2>)

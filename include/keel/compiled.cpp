@@ -3,7 +3,7 @@
 // io/compiled.cpp (the formats of <keel/io/load.hpp>). Each takes what stands in those before it from there.
 
 #ifndef KEEL_COMPILED
-#define KEEL_COMPILED
+#define KEEL_COMPILED linked
 #endif
 #include <keel/layers/layers.hpp>
 

@@ -15,7 +15,7 @@ else
 fi
 compile() { "${CXX:-c++}" -std=c++20 -O1 "${flags[@]}" "$@" -lz -pthread; }
 compile_linked() {
-  if [ -f "${build:-}/libkeel_compiled.a" ]; then compile -DKEEL_COMPILED "$@" "$build/libkeel_compiled.a"; else compile "$@"; fi
+  if [ -f "${build:-}/libkeel_compiled.a" ]; then compile -DKEEL_COMPILED=linked "$@" "$build/libkeel_compiled.a"; else compile "$@"; fi
 }
 
 built=

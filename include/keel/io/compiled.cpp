@@ -1,7 +1,7 @@
 // The same for the formats of <keel/io/load.hpp>.
 
 #ifndef KEEL_COMPILED
-#define KEEL_COMPILED
+#define KEEL_COMPILED linked
 #endif
 #include <keel/keel.hpp>
 

@@ -1,7 +1,7 @@
 // The code of the layers for float: a part of keel::compiled, see ../compiled.cpp.
 
 #ifndef KEEL_COMPILED
-#define KEEL_COMPILED
+#define KEEL_COMPILED linked
 #endif
 #include <keel/kernels/kernels.hpp>
 #include <keel/tensor/tensor.hpp>

@@ -50,9 +50,16 @@
 #endif
 
 /// KEEL_INSTANCE(class Conv2D<float>) stands in each header behind the templates that programs use most. It is
-/// nothing, unless KEEL_COMPILED is defined: then their code for float is not compiled again, but linked from
-/// compiled.cpp, which the program compiles once. CMake: keel::compiled.
+/// nothing, unless KEEL_COMPILED is defined as `linked`: then their code for float is not compiled again, but linked
+/// from compiled.cpp, which the program compiles once. CMake: keel::compiled.
 #ifdef KEEL_COMPILED
+#define KEEL_COMPILED_IS_linked 1
+#define KEEL_COMPILED_IS2(how) KEEL_COMPILED_IS_##how
+#define KEEL_COMPILED_IS(how) KEEL_COMPILED_IS2(how)
+#if !KEEL_COMPILED_IS(KEEL_COMPILED)
+#error \
+    "keel needs its library for KEEL_COMPILED: link keel::compiled, or say -DKEEL_COMPILED=linked and add every compiled.cpp"
+#endif
 #define KEEL_INSTANCE(...) extern template __VA_ARGS__;
 #else
 #define KEEL_INSTANCE(...)
