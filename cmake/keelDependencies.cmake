@@ -18,7 +18,8 @@ macro(keel_find_core_dependencies)
   endif()
 endmacro()
 
-# keel::NAME with the macro KEEL_HAS_NAME, made of a library target.
+# keel::NAME with the macro KEEL_HAS_NAME, made of a library target. Its module in pkg-config, if it has one, is the
+# third argument.
 function(keel_add_component name library)
   string(TOUPPER ${name} upper)
   add_library(keel_${name} INTERFACE IMPORTED GLOBAL)
@@ -26,6 +27,8 @@ function(keel_add_component name library)
   target_link_libraries(keel_${name} INTERFACE keel::keel ${library})
   target_compile_definitions(keel_${name} INTERFACE KEEL_HAS_${upper}=1)
   target_link_libraries(keel_io INTERFACE keel_${name})
+  set_property(GLOBAL APPEND PROPERTY keel_pc_definitions -DKEEL_HAS_${upper}=1)
+  set_property(GLOBAL APPEND PROPERTY keel_pc_requires ${ARGN})
 endfunction()
 
 # The libraries that formats need, each on when it is there: keel::zlib; keel::io is all that were found.
@@ -39,7 +42,7 @@ function(keel_add_components)
 
   find_package(ZLIB QUIET)
   if(TARGET ZLIB::ZLIB)
-    keel_add_component(zlib ZLIB::ZLIB)
+    keel_add_component(zlib ZLIB::ZLIB zlib)
   endif()
 endfunction()
 
@@ -58,4 +61,18 @@ function(keel_add_compiled include_dir)
   target_compile_options(keel_compiled PRIVATE
     $<$<AND:$<CXX_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>>>:-O2>)
   target_link_libraries(keel_compiled PUBLIC keel::io)
+endfunction()
+
+# keel.pc: keel::io for programs that are built without CMake. It finds the headers from its own place, so the installed
+# tree may be moved.
+function(keel_write_pkg_config file folder)
+  file(RELATIVE_PATH keel_pc_prefix /prefix/${folder} /prefix)
+  get_property(keel_pc_requires GLOBAL PROPERTY keel_pc_requires)
+  get_property(keel_pc_definitions GLOBAL PROPERTY keel_pc_definitions)
+  list(JOIN keel_pc_requires " " keel_pc_requires)
+  if(NOT "-DKEEL_HAS_ZLIB=1" IN_LIST keel_pc_definitions)
+    list(APPEND keel_pc_definitions -DKEEL_HAS_ZLIB=0)
+  endif()
+  list(JOIN keel_pc_definitions " " keel_pc_definitions)
+  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/keel.pc.in ${file} @ONLY)
 endfunction()

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/install_packages.sh
 . scripts/progress.sh
 # shellcheck disable=SC2086
-install_packages $build_packages doctest-dev git dataset-fashion-mnist
+install_packages $build_packages doctest-dev git dataset-fashion-mnist meson pkg-config
 need_tools
 prefer_ninja
 

@@ -47,19 +47,79 @@ consumer() { # NAME CMAKE_ARGUMENTS...
   cmake -S "$here/consumer" -B "$dir" "$@" &&
     cmake --build "$dir" -j 2 && "$dir/consumer"
 }
+install_into() { # NAME: keel configured alone in $work/NAME, installed in $work/NAME/prefix
+  rm -rf "${work:?}/$1"
+  cmake -S . -B "$work/$1" -DKEEL_BUILD_TESTS=OFF -DKEEL_BUILD_EXAMPLES=OFF -DKEEL_BUILD_BENCH=OFF \
+    -DCMAKE_INSTALL_PREFIX="$work/$1/prefix" && cmake --install "$work/$1"
+}
 check_find_package() {
-  rm -rf "$work/prefix" "$work/install"
-  cmake -S . -B "$work/install" -DKEEL_BUILD_TESTS=OFF -DKEEL_BUILD_EXAMPLES=OFF -DKEEL_BUILD_BENCH=OFF \
-    -DCMAKE_INSTALL_PREFIX="$work/prefix" && cmake --install "$work/install" || return 1
+  install_into install || return 1
+  local prefix=$work/install/prefix
   # As many headers as in the repository, and nothing that refers to the repository.
-  [ "$(find "$work/prefix/include" -type f | wc -l)" = "$(find include -type f | wc -l)" ] || return 1
-  if grep -rnF "$source/include" "$work/prefix" --include='*.cmake'; then return 1; fi
-  [ -f "$work/prefix/share/licenses/keel/LICENSE" ] || return 1
-  consumer find_package -DPROGRAM=small.cpp -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
-  consumer compiled -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/prefix" -DKEEL_TARGETS=keel::compiled || return 1
+  [ "$(find "$prefix/include" -type f | wc -l)" = "$(find include -type f | wc -l)" ] || return 1
+  if grep -rnF "$source/include" "$prefix" --include='*.cmake' --include='*.pc'; then return 1; fi
+  [ -f "$prefix/share/licenses/keel/LICENSE" ] && [ -f "$prefix/share/licenses/keel/THIRD_PARTY.md" ] || return 1
+  consumer find_package -DPROGRAM=small.cpp -DHOW=find_package -DCMAKE_PREFIX_PATH="$prefix" -DKEEL_COMPONENT="zlib;compiled" || return 1
+  consumer compiled -DHOW=find_package -DCMAKE_PREFIX_PATH="$prefix" -DKEEL_TARGETS=keel::compiled || return 1
   # A later minor version or an unknown component is refused.
-  ! consumer refused -DHOW=find_package -DKEEL_WANTED=99.0 -DCMAKE_PREFIX_PATH="$work/prefix" || return 1
-  ! consumer refused -DHOW=find_package -DKEEL_COMPONENT=nonsense -DCMAKE_PREFIX_PATH="$work/prefix"
+  ! consumer refused -DHOW=find_package -DKEEL_WANTED=99.0 -DCMAKE_PREFIX_PATH="$prefix" || return 1
+  ! consumer refused -DHOW=find_package -DKEEL_COMPONENT=nonsense -DCMAKE_PREFIX_PATH="$prefix"
+}
+# What `pkg-config --cflags --libs keel` says is all that a compiler needs, wherever the installed tree is.
+with_pkg_config() { # NAME PREFIX
+  local flags
+  flags=$(PKG_CONFIG_PATH=$2/share/pkgconfig pkg-config --cflags --libs keel) || return 1
+  # shellcheck disable=SC2086
+  "$cxx" -std=c++20 "$here/consumer/small.cpp" -o "$work/$1_program" $flags && "$work/$1_program"
+}
+check_pkg_config() {
+  if ! command -v pkg-config >/dev/null; then echo "note pkg-config was not found: keel.pc is not tried"; return 0; fi
+  install_into pkg_config && mv "$work/pkg_config/prefix" "$work/pkg_config/moved" || return 1
+  with_pkg_config pkg_config "$work/pkg_config/moved" || return 1
+  local file
+  for file in $(PKG_CONFIG_PATH=$work/pkg_config/moved/share/pkgconfig pkg-config --variable=compiled keel); do
+    [ -f "$file" ] || { echo "keel.pc names $file"; return 1; }
+  done
+}
+# The Debian package and the archive that cpack makes: unpacked, each is a prefix that works.
+check_cpack() {
+  if ! command -v dpkg-deb >/dev/null; then echo "note dpkg-deb was not found: cpack is not tried"; return 0; fi
+  install_into cpack && (cd "$work/cpack" && cpack) || return 1
+  dpkg-deb -x "$work"/cpack/libkeel-dev_*_all.deb "$work/cpack/root" &&
+    tar -xzf "$work"/cpack/keel-*.tar.gz -C "$work/cpack" --one-top-level=archive --strip-components=1 || return 1
+  dpkg-deb -f "$work"/cpack/libkeel-dev_*_all.deb Depends | grep -q 'libeigen3-dev' || return 1
+  diff -r "$work/cpack/root/usr" "$work/cpack/archive" || return 1
+  consumer deb -DPROGRAM=small.cpp -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/cpack/root/usr"
+}
+# One header that needs nothing beside it, in two units of a program.
+check_bundle() {
+  rm -rf "$work/bundle" && mkdir -p "$work/bundle" && scripts/bundle.sh >"$work/bundle/keel.hpp" || return 1
+  sed 's/#include <keel.*/#include "keel.hpp"/' "$here/consumer/small.cpp" >"$work/bundle/small.cpp"
+  printf '%s\n' '#include "keel.hpp"' 'keel::Model<float> loaded() { return keel::load("m.keras"); }' >"$work/bundle/other.cpp"
+  local only=() flag
+  for flag in "${flags[@]}"; do case $flag in "$source"* | -I) ;; *) only+=("$flag") ;; esac; done
+  "$cxx" -std=c++20 -O0 "${only[@]}" "${warnings[@]}" -Werror "$work/bundle/small.cpp" "$work/bundle/other.cpp" \
+    -o "$work/bundle/program" -pthread "${libraries[@]}" && "$work/bundle/program"
+}
+check_meson() {
+  if ! command -v meson >/dev/null; then echo "note meson was not found: meson.build is not tried"; return 0; fi
+  rm -rf "$work/meson" && mkdir -p "$work/meson/subprojects/keel" || return 1
+  cp -r meson.build include "$work/meson/subprojects/keel" &&
+    cp "$here/consumer/meson.build" "$here/consumer/small.cpp" "$work/meson" || return 1
+  (cd "$work/meson" && meson setup build && ninja -C build && build/consumer)
+}
+# The port's own steps, with a stand-in for vcpkg.
+check_vcpkg_port() {
+  rm -rf "$work/vcpkg"
+  cmake -DPORT="$source/packaging/vcpkg/keel" -DPACKAGE="$work/vcpkg/package" -DBUILD="$work/vcpkg/build" \
+    -P "$here/vcpkg_functions.cmake" || return 1
+  consumer vcpkg -DPROGRAM=small.cpp -DHOW=find_package -DCMAKE_PREFIX_PATH="$work/vcpkg/package"
+}
+check_versions() { # one version everywhere, and a section of the changelog for it
+  local version file
+  version=$(sed -n 's/^#define KEEL_VERSION_[A-Z]* *//p' include/keel/version.hpp | paste -sd.)
+  grep -q "version: '$version'" meson.build && grep -q "\"version\": \"$version\"" packaging/vcpkg/keel/vcpkg.json &&
+    grep -q "^## $version\b" CHANGELOG.md || { echo "not everywhere $version"; return 1; }
 }
 # Without Eigen a QUIET find_package says not found and the project goes on; keel itself says what is missing.
 check_without_eigen() {
@@ -348,7 +408,7 @@ if [ "${1:-}" = --one ]; then
   exit
 fi
 
-checks=(compile_cost find_package without_eigen eigen_alone add_subdirectory fetch_content bare macros umbrella
+checks=(compile_cost find_package pkg_config cpack bundle meson vcpkg_port versions without_eigen eigen_alone add_subdirectory fetch_content bare macros umbrella
   must_not_compile headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
 header_checks() { while read -r header; do checks+=("header $cxx $header"); done; }
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"

@@ -1,0 +1,37 @@
+# Stands in for vcpkg, which Debian does not have: what keel's portfile calls, as far as it uses it.
+#   cmake -DPORT=FOLDER -DPACKAGE=FOLDER -DBUILD=FOLDER -P vcpkg_functions.cmake
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "failed: ${ARGV}")
+  endif()
+endfunction()
+function(vcpkg_cmake_configure)
+  cmake_parse_arguments(arg "" "SOURCE_PATH" "OPTIONS" ${ARGN})
+  run(${CMAKE_COMMAND} -S ${arg_SOURCE_PATH} -B ${BUILD} -DCMAKE_INSTALL_PREFIX=${PACKAGE} ${arg_OPTIONS})
+endfunction()
+function(vcpkg_cmake_install)
+  run(${CMAKE_COMMAND} --install ${BUILD})
+endfunction()
+function(vcpkg_cmake_config_fixup) # moves the package's files to share/NAME
+  cmake_parse_arguments(arg "" "PACKAGE_NAME;CONFIG_PATH" "" ${ARGN})
+  file(RENAME ${PACKAGE}/${arg_CONFIG_PATH} ${PACKAGE}/share/${arg_PACKAGE_NAME})
+  file(READ ${PACKAGE}/share/keel/keelTargets.cmake text)
+  string(REPLACE "get_filename_component(_IMPORT_PREFIX \"\${CMAKE_CURRENT_LIST_FILE}\" PATH)"
+    "set(_IMPORT_PREFIX \"\${CMAKE_CURRENT_LIST_DIR}\")" text "${text}")
+  string(REGEX REPLACE "(get_filename_component\\(_IMPORT_PREFIX \"\\\${_IMPORT_PREFIX}\" PATH\\)\n)" "" text "${text}")
+  string(REPLACE "set(_IMPORT_PREFIX \"\${CMAKE_CURRENT_LIST_DIR}\")"
+    "get_filename_component(_IMPORT_PREFIX \"\${CMAKE_CURRENT_LIST_DIR}/../..\" ABSOLUTE)" text "${text}")
+  file(WRITE ${PACKAGE}/share/keel/keelTargets.cmake "${text}")
+endfunction()
+function(vcpkg_fixup_pkgconfig)
+  if(NOT EXISTS ${PACKAGE}/share/pkgconfig/keel.pc)
+    message(FATAL_ERROR "there is no keel.pc")
+  endif()
+endfunction()
+function(vcpkg_install_copyright)
+  cmake_parse_arguments(arg "" "" "FILE_LIST" ${ARGN})
+  file(COPY ${arg_FILE_LIST} DESTINATION ${PACKAGE}/share/keel)
+endfunction()
+
+include(${PORT}/portfile.cmake)
