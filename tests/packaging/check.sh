@@ -332,14 +332,24 @@ check_header_form() { # #pragma once, no long lines, and a report of the long he
 
 # --- The code in the documents.
 
-# Blocks fenced with ```cpp: one with a main is a program; another is the body of a function.
+# Blocks fenced with ```cpp: one with a main is a program; another is the body of a function. A block with indented lines
+# right behind it is run and has to print them; there, `...` stands for anything. The others are compiled only, with a model,
+# datasets and a tensor at hand.
 check_document() { # FILE.md
   local count=0 block program name
   name=$(basename "$1" .md)
-  rm -f "$work/$name"_block_*
-  awk -v to="$work/${name}_block_" '/^```cpp$/ { n++; on = 1; next } /^```/ { on = 0 } on { print > (to n ".txt") }' "$1"
+  rm -rf "$work/$name"_block_* "$work/document_$name"
+  awk -v to="$work/${name}_block_" '
+    /^```cpp$/ { n++; on = 1; next }
+    /^```/ { behind = on; on = 0; next }
+    on { print > (to n ".txt"); next }
+    behind && /^    / { for (; blank > 0; blank--) print "" > (to n ".says"); print substr($0, 5) > (to n ".says"); said = n; next }
+    behind && /^$/ { blank += said == n; next }
+    { behind = blank = 0 }' "$1"
   for block in "$work/$name"_block_*.txt; do
     [ -f "$block" ] || break
+    count=$((count + 1))
+    [ ! -f "${block%.txt}.says" ] || continue
     program=${block%.txt}.cpp
     if grep -q 'int main' "$block"; then
       cp "$block" "$program"
@@ -357,9 +367,86 @@ check_document() { # FILE.md
       } >"$program"
     fi
     precompiled "$cxx" keel -Wall -Wextra "$program" || { echo "$1: $(basename "$program") does not compile"; return 1; }
-    count=$((count + 1))
   done
   [ "$count" -gt 0 ] || { echo "$1 has no C++ code"; return 1; }
+  ! compgen -G "$work/${name}_block_*.says" >/dev/null || run_document "$1" "$name"
+}
+# One program of all the blocks that say what they print.
+run_document() { # FILE.md NAME
+  local dir=$work/document_$2 says number from actual expected
+  mkdir -p "$dir"
+  {
+    printf '#include <%s>\n' keel/keel.hpp cstdio iostream
+    for says in "$work/$2"_block_*.says; do grep '^#include' "${says%.says}.txt"; done
+    echo 'using namespace keel;'
+    for says in "$work/$2"_block_*.says; do
+      from=${says%.says}.txt number=${says##*_block_} number=${number%.says}
+      echo "namespace block_$number {"
+      if grep -q 'int main' "$from"; then
+        grep -vE '^#include|^using namespace keel;' "$from" | sed 's/^int main()/void block_main()/'
+      else
+        echo 'void block_main() {'
+        grep -v '^#include' "$from"
+        echo '}'
+      fi
+      echo '}'
+    done
+    echo 'int main(int, char** argv) try { switch (std::atoi(argv[1])) {'
+    for says in "$work/$2"_block_*.says; do
+      number=${says##*_block_} number=${number%.says}
+      echo "case $number: block_$number::block_main();break;"
+    done
+    echo '}} catch (const std::exception& error) { std::cout << error.what(); }'
+  } >"$dir/program.cpp"
+  compile -O0 -Wall -Wextra -include "$work/precompiled_linked/keel.hpp" -DKEEL_COMPILED=linked "$dir/program.cpp" \
+    "$build/libkeel_compiled.a" -o "$dir/program" -pthread "${libraries[@]}" || return 1
+  for says in "$work/$2"_block_*.says; do
+    number=${says##*_block_} number=${number%.says}
+    actual=$(cd "$dir" && ./program "$number" 2>&1 | tr -s ' \n' ' ') # a document may break lines
+    expected=$(tr -s ' \n' ' ' <"$says" | sed 's/[][\\*?]/\\&/g; s/\.\.\./*/g')
+    # shellcheck disable=SC2053
+    [[ $actual == $expected ]] || { printf '%s: block %s prints\n%s\nnot\n%s\n' "$1" "$number" "$actual" "$(cat "$says")"; return 1; }
+  done
+}
+prepare_documents() { # what programs of documents are linked with
+  local out=$work/precompiled_linked
+  mkdir -p "$out" && echo '#include <keel/keel.hpp>' >"$out/keel.hpp"
+  compile -O0 -DKEEL_COMPILED=linked -x c++-header "$out/keel.hpp" -o "$out/keel.hpp.gch" &&
+    cmake --build "$build" --target keel_compiled >"$work/keel_compiled.log" 2>&1 && [ -f "$build/libkeel_compiled.a" ]
+}
+# The messages that troubleshooting.md quotes are keel's: in the table of mistakes, or in the headers.
+check_quoted_messages() {
+  local part bad=0 texts
+  texts=$(cat tests/mistakes/table.inl include/keel/*/*.hpp include/keel/*/*/*.hpp)
+  while read -r part; do
+    grep -qF -- "$part" <<<"$texts" || { echo "docs/troubleshooting.md quotes what keel does not say: $part"; bad=1; }
+  done < <(sed -n 's/^| `\([^`]* [^`]*\)` |.*/\1/p' docs/troubleshooting.md)
+  return $bad
+}
+# Links between the pages lead to files and headings that are there; no line is over 120 characters, no paragraph over 120 words.
+check_pages() {
+  local page link target anchor bad=0
+  for page in *.md docs/*.md; do
+    while read -r link; do
+      target=${link%%#*} anchor=
+      [ "$target" = "$link" ] || anchor=${link#*#}
+      case $link in http*) continue ;; esac
+      [ -n "$target" ] && target=$(dirname "$page")/$target || target=$page
+      [ -e "$target" ] || { echo "$page: a link to $link"; bad=1; continue; }
+      [ -z "$anchor" ] || grep '^#' "$target" | sed 's/^#* //' | tr 'A-Z ' 'a-z-' | sed 's/[^a-z0-9_-]//g' | grep -qx "$anchor" ||
+        { echo "$page: no heading for $link"; bad=1; }
+    done < <(awk '/^```/ { code = !code } !code' "$page" | grep -oE '\]\([^)]+\)' | sed 's/^](//; s/)$//')
+    LC_ALL=C.UTF-8 grep -nE '^.{121,}$' "$page" | grep -vE '^[0-9]+:(    |\|)' | sed "s|^|$page: over 120 characters: |" | grep . && bad=1
+    awk -v page="$page" '
+      function done() { if (words > 120) { print page ":" from ": a paragraph of " words " words"; bad = 1 } words = 0 }
+      /^```/ { done(); code = !code; next }
+      code || /^(    |\||#)/ { done(); next }
+      /^ *$/ { done(); next }
+      /^ *([-*]|[0-9]+\.) / { done() }
+      { if (!words) from = NR; words += NF }
+      END { done(); exit bad }' "$page" || bad=1
+  done
+  return $bad
 }
 # CPU time in units of what Eigen/Core takes beside it. The bounds are growth beyond what was reached, with a margin for the
 # machine's load (HACKING.md, Compile cost, has what was reached and the targets, 16, 4, 8 and 3), and the size of today.
@@ -409,7 +496,8 @@ if [ "${1:-}" = --one ]; then
 fi
 
 checks=(compile_cost find_package pkg_config cpack bundle meson vcpkg_port versions without_eigen eigen_alone add_subdirectory fetch_content bare macros umbrella
-  must_not_compile headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form)
+  must_not_compile headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form
+  quoted_messages pages)
 header_checks() { while read -r header; do checks+=("header $cxx $header"); done; }
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"
 if [ "${1:-}" = all_headers ]; then
@@ -423,6 +511,7 @@ else
   precompile "$cxx" tensor/abi || echo "not ok precompile tensor/abi.hpp"
   header_checks < <(headers_of_today)
 fi
+if [[ " ${checks[*]} " == *" document "* ]]; then prepare_documents || echo "not ok prepare_documents"; fi
 printf '%s\n' "${checks[@]}" | xargs -P "$(nproc 2>/dev/null || echo 2)" -I{} sh -c 'exec bash "$0" "$1" --one {}' "$0" "$build"
 status=$?
 [ $status -eq 0 ]
