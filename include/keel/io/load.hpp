@@ -13,6 +13,7 @@
 /// | .bin.index.json         | others          | the same in several files          |      | yes          |      |
 /// | .npz                    | NumPy           | weights, keel's names or PyTorch's |      | yes          | yes  |
 /// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
+/// | .onnx                   | keel            | model                              |      |              | yes  |
 ///
 /// Files of weights hold no option of a layer: a model that loads them has its own (momentum, epsilon, the convention of
 /// the moving variance, what is frozen). Models hold the options too; one that a format has no key for is refused, or kept
@@ -28,6 +29,7 @@
 #include <keel/io/keras/plan.hpp>
 #include <keel/io/keras/save.hpp>
 #include <keel/formats/npy.hpp>
+#include <keel/io/onnx/write.hpp>
 #include <keel/io/probe.hpp>
 #include <keel/io/tfjs/model.hpp>
 #include <keel/io/torch/index.hpp>
@@ -300,7 +302,9 @@ void save(const Model<T>& model, const std::string& path) {
   if (is(".pt") || is(".pth")) return save_torch(model, path);
   if (is(".npz")) return write_npz(path, {path, "npz", state_of(model), {}});
   if (is(".json")) return save_tfjs(model, path);
-  throw ConfigError("save", "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz or .json",
+  if (is(".onnx")) return save_onnx(model, path);
+  throw ConfigError("save",
+                    "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz, .json or .onnx",
                     "\"" + path + "\"");
 }
 
