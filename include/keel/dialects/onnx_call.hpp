@@ -91,6 +91,8 @@ class OnnxCall {
     output_.in(form) = value;
     if (form == OnnxForm::mixed && output_.order.empty()) output_.order = inputs_.at(0)->order;
   }
+  /// The order of the features of input 0, an image, behind a Flatten of channels first.
+  std::vector<Index> flat_order() { return builder_.flat_order(in()); }
   void result_mixed(int value, std::vector<Index> order) {
     output_.mixed = value;
     output_.order = std::move(order);

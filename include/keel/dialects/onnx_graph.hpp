@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <deque>
 #include <initializer_list>
-#include <set>
+#include <limits>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -116,30 +117,35 @@ inline std::vector<Index> onnx_turn(Index rank, bool to_first) {
 class OnnxBuilder {
  public:
   /// `opset`: operators that changed are written as that version of ONNX has them.
-  explicit OnnxBuilder(Index opset) : opset_(opset) {}
+  /// `room`: the most numbers that constants and orders may have together, for graphs that a file describes.
+  explicit OnnxBuilder(Index opset, std::size_t room = (std::numeric_limits<std::size_t>::max)())
+      : opset_(opset), room_(room) {}
 
   Index opset() const { return opset_; }
   OnnxGraph& graph() { return graph_; }
   const OnnxDims& dims(int value) const { return nth(graph_.values, value).dims; }
 
   int value(const std::string& name, OnnxDims dims, OnnxType type = OnnxType::real) {
-    graph_.values.push_back({unique(names_, name), std::move(dims), type});
-    return static_cast<int>(graph_.values.size()) - 1;
+    const int number = static_cast<int>(graph_.values.size());
+    graph_.values.push_back({names_.add(name, number), std::move(dims), type});
+    return number;
   }
   /// A node of that name with one output, which it returns.
   int node(const std::string& name, std::string_view op, std::vector<int> inputs, OnnxDims dims,
            OnnxAttributes attributes = {}, OnnxType type = OnnxType::real) {
     const int output = value(name, std::move(dims), type);
-    graph_.nodes.push_back({op, unique(node_names_, name), std::move(inputs), {output}, std::move(attributes)});
+    graph_.nodes.push_back({op, node_names_.add(name, 0), std::move(inputs), {output}, std::move(attributes)});
     return output;
   }
   OnnxNode& last_node() { return graph_.nodes.back(); }
   int numbers(const std::string& name, std::vector<double> values, OnnxDims dims, OnnxType type = OnnxType::real) {
+    charge(values.size());
     const int made = value(name, std::move(dims), type);
     graph_.initializers.push_back({.value = made, .numbers = std::move(values)});
     return made;
   }
   int integers(const std::string& name, std::vector<Index> values, OnnxDims dims, OnnxType type = OnnxType::int64) {
+    charge(values.size());
     const int made = value(name, std::move(dims), type);
     graph_.initializers.push_back({.value = made, .integers = std::move(values)});
     return made;
@@ -150,10 +156,15 @@ class OnnxBuilder {
   }
   /// What the pieces of a layer make. The same pieces are one initializer.
   int weight(const std::string& name, int layer, std::vector<OnnxPiece> pieces, OnnxDims dims) {
-    for (const OnnxInitializer& known : graph_.initializers)
-      if (known.layer == layer && nth(graph_.values, known.value).dims == dims &&
+    std::vector<std::size_t>& others = of_layer_[layer];
+    for (const std::size_t other : others) {
+      const OnnxInitializer& known = graph_.initializers[other];
+      if (nth(graph_.values, known.value).dims == dims &&
           std::equal(known.pieces.begin(), known.pieces.end(), pieces.begin(), pieces.end(), same))
         return known.value;
+    }
+    for (const OnnxPiece& piece : pieces) charge(piece.order.size());
+    others.push_back(graph_.initializers.size());
     const int made = value(name, std::move(dims));
     graph_.initializers.push_back({.value = made, .layer = layer, .pieces = std::move(pieces)});
     return made;
@@ -189,11 +200,22 @@ class OnnxBuilder {
 
   /// Gives a value that name; who has it gets another.
   void rename(int of, const std::string& name) {
-    if (nth(graph_.values, of).name == name) return;
-    for (OnnxValue& other : graph_.values)
-      if (other.name == name) other.name = unique(names_, name + "/inner");
-    names_.insert(name);
-    nth(graph_.values, of).name = name;
+    std::string& held = nth(graph_.values, of).name;
+    if (held == name) return;
+    const auto [other, free] = names_.holders.try_emplace(name, of);
+    if (!free) {
+      const int before = std::exchange(other->second, of);
+      nth(graph_.values, before).name = names_.add(name + "/inner", before);
+    }
+    held = name;
+  }
+  /// Feature k of a flattened image of channels first is feature order[k] of one of channels last.
+  std::vector<Index> flat_order(const Shape& image) {
+    charge(to_size(image.size()));
+    const Index channels = image.back(), places = image.size() / channels;
+    std::vector<Index> order(to_size(image.size()));
+    for (Index k = 0; k < image.size(); ++k) nth(order, k) = k % places * channels + k / places;
+    return order;
   }
 
  private:
@@ -201,15 +223,29 @@ class OnnxBuilder {
     return a.parameter == b.parameter && a.split == b.split && a.axes == b.axes && a.ordered == b.ordered &&
            a.order == b.order;
   }
-  static std::string unique(std::set<std::string>& names, const std::string& name) {
-    std::string free = name;
-    for (int i = 2; !names.insert(free).second; ++i) free = name + "_" + std::to_string(i);
-    return free;
+  /// A name that no value, or no node, has yet.
+  struct Names {
+    std::map<std::string, int> holders = {};  ///< the value that has it
+    std::map<std::string, int> last = {};     ///< the number that was put behind it
+
+    std::string add(const std::string& name, int holder) {
+      std::string free = name;
+      while (!holders.try_emplace(free, holder).second)
+        free = name + "_" + std::to_string(++last.try_emplace(name, 1).first->second);
+      return free;
+    }
+  };
+  /// For every number that the graph keeps. Throws ConfigError where they become too many.
+  void charge(std::size_t count) {
+    if (count > room_) throw ConfigError("ONNX", "a graph with fewer constants", "more");
+    room_ -= count;
   }
 
   Index opset_;
+  std::size_t room_;
   OnnxGraph graph_;
-  std::set<std::string> names_, node_names_;
+  Names names_, node_names_;
+  std::map<int, std::vector<std::size_t>> of_layer_;  // its initializers
 };
 
 }  // namespace dialects

@@ -172,9 +172,7 @@ inline void onnx_flatten(OnnxCall& c) {
   const Index channels = c.in().back(), places = c.in().size() / channels;
   const int y = c.node("Flatten", {c.x(OnnxForm::first)}, c.dims(OnnxForm::last), axis);
   if (places == 1 || channels == 1) return c.result(OnnxForm::last, y);
-  std::vector<Index> order;
-  for (Index k = 0; k < c.in().size(); ++k) order.push_back(k % places * channels + k / places);
-  c.result_mixed(y, std::move(order));
+  c.result_mixed(y, c.flat_order());
 }
 inline void onnx_reshape(OnnxCall& c) { c.result(OnnxForm::last, c.reshape(c.x(OnnxForm::last), c.out())); }
 inline void onnx_permute(OnnxCall& c) {

@@ -1,6 +1,8 @@
 #pragma once
 /// A model as a graph of ONNX's operators, without its weights' values.
 
+#include <set>
+
 #include <keel/dialects/onnx.hpp>
 #include <keel/io/onnx/export_options.hpp>
 #include <keel/model/model.hpp>
@@ -51,14 +53,15 @@ inline void add_output(OnnxBuilder& builder, OnnxTensor& tensor, const OnnxOptio
 }
 
 /// The nodes that are used, in the model's order. Throws ConfigError for an opset that is not known, a layer that ONNX
-/// does not have, and a model without outputs.
+/// does not have, a model without outputs, and more numbers in constants than there is `room` for.
 template <class T>
-OnnxGraph graph_of(const Model<T>& model, const OnnxOptions& options) {
+OnnxGraph graph_of(const Model<T>& model, const OnnxOptions& options,
+                   std::size_t room = (std::numeric_limits<std::size_t>::max)()) {
   const std::string who = model.name().empty() ? "model" : model.name();
   if (options.opset < 17 || options.opset > 25)
     throw ConfigError(who, "an opset from 17 to 25", std::to_string(options.opset));
   if (model.outputs().empty()) throw ConfigError(who, "an output", "none", "declare one: model.output(node)");
-  OnnxBuilder builder(options.opset);
+  OnnxBuilder builder(options.opset, room);
   const auto nodes = model.nodes();
   const std::vector<bool> used = model.used_nodes();
   std::vector<OnnxTensor> tensors(nodes.size());
