@@ -207,7 +207,7 @@ class OnnxBuilder {
       const int before = std::exchange(other->second, of);
       nth(graph_.values, before).name = names_.add(name + "/inner", before);
     }
-    held = name;
+    names_.holders.erase(std::exchange(held, name));
   }
   /// Feature k of a flattened image of channels first is feature order[k] of one of channels last.
   std::vector<Index> flat_order(const Shape& image) {

@@ -109,6 +109,8 @@ inline void add_value(Message& graph, Field field, const OnnxValue& value, DataT
     add_message(info, value_field::type, [&](Message& type) {
       add_message(type, type_field::tensor_type, [&](Message& tensor) {
         tensor.add_enum(tensor_type_field::elem_type, static_cast<std::int32_t>(data_type_of(value.type, real)));
+        // a message without fields would be left out
+        if (value.dims.empty()) return tensor.add_bytes(tensor_type_field::shape, std::string());
         add_message(tensor, tensor_type_field::shape, [&](Message& shape) {
           for (const Index extent : value.dims)
             add_message(shape, shape_field::dim, [&](Message& dim) {
