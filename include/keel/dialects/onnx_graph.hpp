@@ -170,6 +170,8 @@ class OnnxBuilder {
     return made;
   }
 
+  /// The same value under another name.
+  int copy(const std::string& name, int x) { return node(name, "Identity", {x}, OnnxDims(dims(x))); }
   int transpose(const std::string& name, int x, const std::vector<Index>& axes) {
     OnnxDims turned;
     for (const Index axis : axes) turned.push_back(nth(dims(x), axis));

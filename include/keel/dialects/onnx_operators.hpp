@@ -228,6 +228,13 @@ inline void onnx_dense(OnnxCall& c) {
   c.result(OnnxForm::last, onnx_activate(c, y, OnnxForm::last));
 }
 
+/// What may be folded, and what into: the axis of an operator's weight that has the outputs; -1: nothing can go into it.
+inline constexpr std::string_view onnx_batch_norm_operator = "BatchNormalization";
+inline Index onnx_output_axis(std::string_view op) {
+  if (op == "Conv") return 0;
+  return op == "ConvTranspose" || op == "Gemm" ? 1 : -1;
+}
+
 /// With the channels in axis 1. In training form it takes the batch's statistics and gives the moving ones, with ONNX's
 /// biased variance: the metadata tell where the model has the other.
 inline void onnx_batch_norm(OnnxCall& c) {
@@ -258,7 +265,7 @@ inline void onnx_batch_norm(OnnxCall& c) {
     attributes.push_back({"training_mode", Index{1}});
   }
   std::vector<int> inputs{x, each("gamma", 1), each("beta", 0), each("moving_mean", 0), each("moving_variance", 1)};
-  int y = c.node("BatchNormalization", std::move(inputs), c.dims(x), std::move(attributes));
+  int y = c.node(onnx_batch_norm_operator, std::move(inputs), c.dims(x), std::move(attributes));
   if (c.training())
     for (const char* name : {"/new_moving_mean", "/new_moving_variance"}) c.more_output(name, {channels});
   if (!turned.empty()) y = c.transpose(y, turned, "/turned_back");

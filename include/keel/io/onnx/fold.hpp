@@ -3,18 +3,13 @@
 
 #include <cmath>
 
+#include <keel/dialects/onnx_operators.hpp>
 #include <keel/io/onnx/values.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
 
 namespace io::onnx {
-
-/// The axis of an operator's weight that has the outputs; -1: nothing can go into it.
-inline Index output_axis(std::string_view op) {
-  if (op == "Conv") return 0;
-  return op == "ConvTranspose" || op == "Gemm" ? 1 : -1;
-}
 
 /// Folds each BatchNormalization of inference whose input an operator with weights computes for it alone:
 ///
@@ -43,11 +38,11 @@ void fold_batch_norm(const Model<T>& model, OnnxGraph& graph) {
   std::vector<bool> gone(graph.nodes.size(), false);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     OnnxNode& norm = graph.nodes[n];
-    if (norm.op != "BatchNormalization" || norm.outputs.size() != 1 || nth(maker, norm.inputs[0]) < 0 ||
+    if (norm.op != onnx_batch_norm_operator || norm.outputs.size() != 1 || nth(maker, norm.inputs[0]) < 0 ||
         nth(uses, norm.inputs[0]) != 1)
       continue;
     OnnxNode& before = nth(graph.nodes, nth(maker, norm.inputs[0]));
-    const Index axis = output_axis(before.op);
+    const Index axis = onnx_output_axis(before.op);
     if (axis < 0) continue;
     const OnnxDims dims = nth(graph.values, before.inputs[1]).dims;
     double epsilon = 0;

@@ -44,8 +44,7 @@ inline void add_output(OnnxBuilder& builder, OnnxTensor& tensor, const OnnxOptio
   const auto in = [&](const std::vector<int>& list) {
     return std::find(list.begin(), list.end(), value) != list.end();
   };
-  if (in(graph.inputs) || in(graph.outputs))
-    value = builder.node(name + "/output", "Identity", {value}, OnnxDims(builder.dims(value)));
+  if (in(graph.inputs) || in(graph.outputs)) value = builder.copy(name + "/output", value);
   std::string free = name;
   for (int i = 2; !taken.insert(free).second; ++i) free = name + "_" + std::to_string(i);
   builder.rename(value, free);
