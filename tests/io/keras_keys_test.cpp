@@ -99,7 +99,7 @@ TEST_CASE("a key that no row names is refused with layer, class and key") {
 
 TEST_CASE("an option is taken at the values that keel has, and refused at others") {
   const char* taken[][2] = {
-      {"BatchNormalization", R"("renorm":false,"synchronized":false,"virtual_batch_size":null,"fused":true)"},
+      {"BatchNormalization", R"("renorm":false,"synchronized":true,"virtual_batch_size":null,"fused":true)"},
       {"BatchNormalization", R"("scale":1,"center":0)"},
       {"Dropout", R"("rate":0.5,"noise_shape":null,"seed":7)"},
       {"Dense", R"("units":2,"use_bias":1,"quantization_config":null)"},
@@ -113,7 +113,7 @@ TEST_CASE("an option is taken at the values that keel has, and refused at others
   for (const auto& [type, config] : taken) CHECK(refusal(sequential(layer(type, config))) == "");
   const char* refused[][3] = {
       {"BatchNormalization", R"("renorm":true)", "renorm"},
-      {"BatchNormalization", R"("synchronized":true)", "synchronized"},
+      {"BatchNormalization", R"("synchronized":2)", "synchronized"},
       {"BatchNormalization", R"("virtual_batch_size":8)", "virtual_batch_size"},
       {"BatchNormalization", R"("scale":2)", "scale"},
       {"BatchNormalization", R"("scale":"yes")", "scale"},

@@ -35,7 +35,15 @@ cpu_seconds() { # of a command, to a tenth
   spent=$({ time "$@" >/dev/null 2>"$work/cpu_seconds.log"; } 2>&1) || { cat "$work/cpu_seconds.log" >&2; return 1; }
   awk -v t="$spent" 'BEGIN { split(t, s, " "); printf "%.1f", s[1] + s[2] }'
 }
-headers() { (cd include && find keel -name '*.hpp' | sort); }
+# The header of keel::mpi needs MPI's.
+if mpi_folder=$(dirname "$(find /usr/lib/*/openmpi/include /usr/include/*/mpich /usr/include -maxdepth 1 -name mpi.h -print -quit 2>/dev/null)") &&
+  [ -f "$mpi_folder/mpi.h" ]; then
+  flags+=(-isystem "$mpi_folder")
+  no_mpi='^$'
+else
+  no_mpi='^keel/distributed/mpi.hpp$'
+fi
+headers() { (cd include && find keel -name '*.hpp' | sort | grep -v "$no_mpi"); }
 
 # --- Consumers: a small project builds and runs with keel, in each of the ways that CMake offers. All of keel is compiled once
 # from headers and once as keel::compiled; the other ways are about folders, macros and libraries, for which a small program will do.
@@ -201,10 +209,11 @@ check_umbrella() {
   # Losses, metrics and optimizers of the rarer kind are a header each, so that who does not name them pays nothing.
   # Formats are left to load.hpp, which takes those it needs; layers.hpp is a list itself.
   missing=$(headers | grep -v -e '^keel/io/' -e '^keel/formats/' -e '^keel/testing/' -e '^keel/layers/layers.hpp' \
-    -e '^keel/kernels/simd/eigen_vector.hpp' -e '^keel/kernels/kernels.hpp' -e '^keel/tensor/eigen_tensor.hpp' -e '^keel/dialects/\(torch_classes\|onnx.*\).hpp' \
+    -e '^keel/kernels/simd/eigen_vector.hpp' -e '^keel/kernels/kernels.hpp' -e '^keel/tensor/eigen_tensor.hpp' -e '^keel/dialects/torch_classes.hpp' \
     -e '^keel/training/losses/\(cosine_similarity\|dice\|focal\|hinge\|kl_divergence\|log_cosh\|negative_log_likelihood\|poisson\|relative_errors\).hpp' \
     -e '^keel/training/metrics/\(auc\|f_score\|mean_iou\|regression\).hpp' \
     -e '^keel/training/optimizers/\(adadelta\|adafactor\|adamax\|lamb\|lbfgs\|lion\|nadam\|radam\).hpp' \
+    -e '^keel/distributed/' -e '^keel/training/shard.hpp' \
     -e '^keel/training/\(image_transforms\|keep_state\|prefetch\|weight_average\).hpp' | while read -r header; do
     grep -q "/$header\$" <<<"$reached" || echo "$header"
   done)
@@ -282,10 +291,10 @@ check_mixed_flags() {
 
 # --- The text of the headers.
 
-check_folder_direction() { # tensor -> {kernels, formats} -> layers -> dialects -> model -> training -> {testing, io}
+check_folder_direction() { # tensor -> {kernels, formats} -> layers -> dialects -> model -> training -> {testing, io} -> distributed
   grep -rnE '^ *#include ["<]' include/keel --include='*.hpp' --include='*.inl' | awk -F: '
     BEGIN {
-      split("tensor kernels layers dialects model training io", order, " "); for (i in order) rank[order[i]] = i
+      split("tensor kernels layers dialects model training io distributed", order, " "); for (i in order) rank[order[i]] = i
       rank["formats"] = rank["kernels"]; rank["testing"] = rank["io"]
       apart["kernels formats"] = apart["formats kernels"] = apart["testing io"] = apart["io testing"] = 1
     }

@@ -94,14 +94,16 @@ inline constexpr Option batch_norm_options[] = {same("axis", Form::axis, keras2 
                                                 same("scale", Form::boolean),
                                                 fixed("renorm", "false"),
                                                 fixed("renorm_clipping", "null"),
-                                                fixed("synchronized", "false"),
+                                                same("synchronized", Form::boolean, keras3),
                                                 fixed("virtual_batch_size", "null"),
                                                 fixed("adjustment", "null"),
                                                 neutral("renorm_momentum"),
                                                 neutral("fused"),
                                                 kept("unbiased", "false"),
                                                 kept("cumulative", "false"),
-                                                kept("allow_single_value", "true")};
+                                                kept("allow_single_value", "true"),
+                                                // Keras 2 has the key since 2.12
+                                                {{}, "synchronized", Use::kept, Form::text, "false", keras2 | tfjs}};
 inline constexpr Option average_pool1d_options[] = {same("pool_size", Form::integer),
                                                     same("strides", Form::integer),
                                                     same("padding", Form::window_1d),

@@ -142,7 +142,11 @@ inline void torch_batch_norm(TorchBuilder& b) {
     b.add("BatchNorm" + std::to_string((std::max)(rank - 1, Index{1})) + "d", arguments);
   else
     b.add_own("AxisBatchNorm", std::to_string(dim) + ", " + arguments);
-  if (!b.get<bool>("unbiased", false)) b.last().comment = "in training: the unbiased variance, not the biased one";
+  std::string& comment = b.last().comment;
+  if (!b.get<bool>("unbiased", false)) comment = "in training: the unbiased variance, not the biased one";
+  if (b.get<bool>("synchronized", false))
+    comment += std::string(comment.empty() ? "" : "; ") +
+               "on several processes: torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)";
   b.hold("gamma beta moving_mean moving_variance");
 }
 

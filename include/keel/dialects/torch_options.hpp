@@ -64,6 +64,7 @@ inline constexpr Option torch_batch_norm_options[] = {{"", "axis", Use::read, Fo
                                                       {"affine", "center", Use::read, Form::boolean},
                                                       {"", "unbiased", Use::noted, Form::boolean, "true"},
                                                       {"", "allow_single_value", Use::neutral, Form::boolean},
+                                                      {"", "synchronized", Use::read, Form::boolean},
                                                       {"", "gamma_initializer", Use::neutral},
                                                       {"", "beta_initializer", Use::neutral},
                                                       {"", "moving_mean_initializer", Use::neutral},

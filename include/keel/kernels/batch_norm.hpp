@@ -2,6 +2,8 @@
 /// Batch normalisation: statistics, forward and backward, with the activation and the residual behind it.
 
 #include <cmath>
+#include <functional>
+#include <vector>
 
 #include <keel/kernels/activation.hpp>
 #include <keel/kernels/reduce.hpp>
@@ -28,6 +30,10 @@ struct BatchNormGradients {
   T* dbeta = nullptr;
   T* dresidual = nullptr;
   bool accumulate = false;  ///< add to dgamma and dbeta instead of overwriting them
+  /// Of a batch that several ranks share: its rows, and what makes the sums of g and of g x_hat, `channels` of each, those of
+  /// all ranks. dgamma and dbeta stay this rank's.
+  Index all_rows = 0;
+  std::function<void(double* sums, Index count)> share{};
 };
 
 namespace detail {
@@ -141,12 +147,20 @@ struct BatchNormTerms {
 template <class T>
 void batch_norm_reduce(Index rows, Index channels, const double* sums, const double* dots, const double* variance,
                        double epsilon, const BatchNormGradients<T>& out, const BatchNormTerms<T>& terms) {
-  const double n = static_cast<double>(rows);
+  const double n = static_cast<double>(out.share ? out.all_rows : rows);
+  std::vector<double> all;  // of several ranks
+  if (out.share) {
+    all.assign(sums, sums + channels);
+    all.insert(all.end(), dots, dots + channels);
+    out.share(all.data(), 2 * channels);
+  }
   for (Index c = 0; c < channels; ++c) {
-    const double s = inverse_deviation(variance[c], epsilon), dot = dots[c] * s;
+    const double s = inverse_deviation(variance[c], epsilon);
     if (out.dbeta) out.dbeta[c] = static_cast<T>(sums[c]) + (out.accumulate ? out.dbeta[c] : T(0));
-    if (out.dgamma) out.dgamma[c] = static_cast<T>(dot) + (out.accumulate ? out.dgamma[c] : T(0));
-    terms.first[c] = static_cast<T>(sums[c] / n);
+    if (out.dgamma) out.dgamma[c] = static_cast<T>(dots[c] * s) + (out.accumulate ? out.dgamma[c] : T(0));
+    const double sum = out.share ? all[to_size(c)] : sums[c];
+    const double dot = (out.share ? all[to_size(channels + c)] : dots[c]) * s;
+    terms.first[c] = static_cast<T>(sum / n);
     terms.second[c] = static_cast<T>(dot * s / n);
   }
 }

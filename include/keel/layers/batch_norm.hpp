@@ -4,6 +4,7 @@
 
 #include <keel/kernels/batch_norm.hpp>
 #include <keel/layers/base/axis.hpp>
+#include <keel/layers/base/communicator.hpp>
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
 #include <keel/tensor/finite.hpp>
@@ -47,6 +48,10 @@ struct BatchNormOptions {
   /// Whether one value per channel may be normalised in training (Keras: it becomes beta); default true. PyTorch
   /// refuses.
   bool allow_single_value = true;
+  /// Whether, where several ranks train together (`FitOptions::communicator`), the statistics are those of all ranks' samples,
+  /// as Keras's `synchronized=True` and PyTorch's SyncBatchNorm have it; default false: each rank's own, and the moving ones
+  /// the mean of the ranks'.
+  bool synchronized = false;
   /// In the model; by default made from the class.
   std::string name = {};
 
@@ -72,6 +77,7 @@ struct BatchNormOptions {
     f("unbiased", unbiased);
     f("cumulative", cumulative);
     f("allow_single_value", allow_single_value);
+    f("synchronized", synchronized);
     moving_variance = unbiased ? MovingVariance::unbiased : MovingVariance::biased;
   }
 };
@@ -145,6 +151,7 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   /// Batches seen in training, PyTorch's num_batches_tracked.
   std::vector<Counter*> counters() override { return {&batches_}; }
   Index multiply_adds(Shapes inputs) const override { return inputs[0].size(); }
+  bool is_synchronized() const override { return options_.synchronized; }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const AxisBlock block = axis_block(*this, options_.axis, y.shape().sample(), y.shape()[0]);
@@ -234,6 +241,13 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
     if (dx.size() > 1 && !in_place) out.dresidual = dx[1].data();
     if (options_.scale && gamma_.trains()) out.dgamma = gamma_.gradient.data();
     if (options_.center && beta_.trains()) out.dbeta = beta_.gradient.data();
+    if (Communicator* const ranks = others(pass); ranks && this->trains(pass)) {
+      out.all_rows = static_cast<Index>(pass.cache->statistics.back());
+      out.share = [ranks, counts = pass.part.counts](double* sums, Index count) {
+        if (!counts) std::fill_n(sums, count, 0.0);
+        ranks->all_reduce(std::span(sums, to_size(count)));
+      };
+    }
     const auto run = [&](const auto* mean, const auto* variance) {
       batch_norm_backward(!this->trains(pass), rows, channels, x[0].data(), mean, variance,
                           epilogue(fuses ? pass.asked.activation : ActivationSpec(), x), dz, out, pass.kernel);
@@ -243,17 +257,40 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
     else
       run(mean_.value().data(), variance_.value().data());
   }
+  /// The ranks to share statistics with, or null.
+  Communicator* others(const Pass<T>& pass) const { return options_.synchronized ? pass.part.communicator : nullptr; }
+  /// Count n, mean m and sum of squared deviations S of all ranks' rows, in the order of ranks (Chan et al. 1979): of a and b
+  /// together with d = m_b - m_a: n = n_a + n_b, m = m_a + d n_b / n, S = S_a + S_b + d^2 n_a n_b / n.
+  static void merge_statistics(Communicator& ranks, bool counts, std::vector<double>& values) {
+    if (!counts) std::fill(values.begin(), values.end(), 0.0);
+    const std::vector<std::vector<double>> all = detail::gather_doubles(ranks, values);
+    const std::size_t channels = values.size() / 2;
+    std::fill(values.begin(), values.end(), 0.0);  // the variances are sums of squares until the end
+    double& n = values.back();
+    for (const std::vector<double>& more : all) {
+      const double rows = more.back();
+      if (rows == 0) continue;
+      for (std::size_t c = 0; c < channels; ++c) {
+        const double d = more[c] - values[c];
+        values[c] += d * rows / (n + rows);
+        values[channels + c] += more[channels + c] * rows + d * d * n * rows / (n + rows);
+      }
+      n += rows;
+    }
+    for (std::size_t c = 0; c < channels; ++c) values[channels + c] /= n;
+  }
   /// Means, variances and the number of rows, kept in the cache.
   const double* statistics(Index rows, const T* x, Pass<T>& pass) const {
     const Index channels = mean_.size();
     if (!pass.cache) throw ConfigError(this->who(), "a cache in training", "none");
-    if (rows == 1 && !options_.allow_single_value)
-      throw DataError(this->who(), "more than one value per channel in training", "1",
-                      "use larger batches, drop the last one, or set allow_single_value");
     std::vector<double>& values = pass.cache->statistics;
     values.resize(static_cast<std::size_t>(2 * channels + 1));
     batch_norm_statistics(rows, channels, x, values.data(), values.data() + channels, pass.kernel);
     values.back() = static_cast<double>(rows);
+    if (Communicator* const ranks = others(pass)) merge_statistics(*ranks, pass.part.counts, values);
+    if (values.back() == 1 && !options_.allow_single_value)
+      throw DataError(this->who(), "more than one value per channel in training", "1",
+                      "use larger batches, drop the last one, or set allow_single_value");
     for (Index c = 0; c < channels; ++c)
       if (!is_finite(static_cast<T>(values[static_cast<std::size_t>(c)])) ||
           !is_finite(static_cast<T>(values[static_cast<std::size_t>(channels + c)])))

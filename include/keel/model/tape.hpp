@@ -2,6 +2,7 @@
 /// A training step through a model: forward, keeping what backward reads, and backward.
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -39,6 +40,11 @@ class Tape {
   /// loss computed from the values before it neither overflows nor loses its gradient. `left_out` says where that
   /// happened.
   std::vector<Activation> leave_out;
+  /// This rank's part in the step, where several make it together.
+  RankPart part{};
+  /// Called in backward for each layer as soon as the gradients of its parameters are complete, the last layer first, in an
+  /// order that the graph decides alone.
+  std::function<void(Layer<T>&)> on_gradients{};
   bool left_out(std::size_t i) const { return i < output_nodes_.size() && nth(fusions_, output_nodes_[i]).left_out; }
 
   /// The i-th output of the last forward pass.
@@ -99,6 +105,8 @@ class Tape {
   /// Memory for the gradients that a kernel writes: `targets_` and `input_gradients_`.
   void place_gradients(const Model<T>& model, int node);
   void backward(Model<T>& model, int node, bool accumulate);
+  /// Behind a node's turn in backward: where it is its layer's first, that layer's gradients are complete.
+  void complete(Model<T>& model, int node, bool accumulate);
   /// A gradient arrives at a node, in a slot (or, if -1, in the caller's memory): kept, or added to the one there.
   void receive(int node, TensorView<T> gradient, int slot);
 
@@ -123,9 +131,11 @@ class Tape {
   std::vector<Tensor<T>> slots_;  ///< memory that gradients use in turn
   std::vector<int> holders_;      ///< of each slot
   std::vector<bool> visited_;
+  std::vector<int> first_nodes_;  ///< of each layer
   Scratch scratch_;
   ThreadPool* threads_ = nullptr;
   bool training_ = false;
+  Index samples_ = 0;          ///< of the last forward pass
   const void* ran_ = nullptr;  ///< the nodes of the model whose forward pass is kept here
 };
 
@@ -155,6 +165,8 @@ template <class T>
 Pass<T> Tape<T>::pass(const Model<T>& model, int node) {
   Pass<T> pass{KernelContext{scratch_, model.thread_pool()}};
   pass.training = training_;
+  pass.part = part;
+  pass.samples = samples_;
   pass.cache = &state(node).cache;
   pass.rng = Rng(seed, (step << 20) + static_cast<std::uint64_t>(node));
   pass.asked.activation = fusion(node).activation;
@@ -178,7 +190,7 @@ void Tape<T>::gather_inputs(const Model<T>& model, int node) {
 
 template <class T>
 void Tape<T>::place_values(const Model<T>& model, Inputs<T> x) {
-  const Index batch = x[0].shape()[0];
+  const Index batch = samples_ = x[0].shape()[0];
   for (std::size_t i = 0; i < x.size(); ++i) state(input_nodes_[i]).value = x[i];
   for (int n = 0; n < node_count(); ++n) {
     State& here = state(n);
@@ -293,6 +305,17 @@ void Tape<T>::backward(Model<T>& model, int node, bool accumulate) {
 }
 
 template <class T>
+void Tape<T>::complete(Model<T>& model, int node, bool accumulate) {
+  const int l = nth(model.nodes(), node).layer;
+  if (l < 0 || nth(first_nodes_, l) != node) return;
+  // where no gradient came, backward has overwritten nothing
+  if (!accumulate && !nth(visited_, l) && model.layer(l).acceleration().overwrites_gradients)
+    for (Parameter<T>* parameter : model.layer(l).parameters())
+      if (parameter->trains()) std::fill(parameter->gradient.begin(), parameter->gradient.end(), T(0));
+  if (on_gradients) on_gradients(model.layer(l));
+}
+
+template <class T>
 void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
   const auto nodes = model.nodes();
   if (ran_ != nodes.data() || states_.size() != nodes.size())
@@ -301,6 +324,9 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
   threads_ = model.thread_pool();
   holders_.assign(slots_.size(), 0);
   visited_.assign(to_size(model.layer_count()), false);
+  first_nodes_.assign(to_size(model.layer_count()), -1);
+  for (int n = node_count() - 1; n >= 0; --n)
+    if (nth(nodes, n).layer >= 0) nth(first_nodes_, nth(nodes, n).layer) = n;
   for (State& state : states_) {
     state.gradient = {};
     state.slot = -1;
@@ -313,10 +339,12 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
   }
   for (int n = node_count() - 1; n >= 0; --n) {
     State& here = state(n);
-    if (!runs(n) || !here.gradient.data()) continue;
-    if (here.needs_gradient) backward(model, n, accumulate);
-    release(here.slot);
-    here.gradient = {};
+    if (runs(n) && here.gradient.data()) {
+      if (here.needs_gradient) backward(model, n, accumulate);
+      release(here.slot);
+      here.gradient = {};
+    }
+    complete(model, n, accumulate);
   }
   // an input that is an output too: its gradient is the caller's dy, which may be gone when it is asked for
   for (const int input : input_nodes_) {
@@ -326,11 +354,6 @@ void Tape<T>::backward(Model<T>& model, Inputs<T> dy, bool accumulate) {
     std::copy_n(here.gradient.data(), here.gradient.size(), nth(slots_, here.slot).data());
     here.gradient = {here.gradient.shape(), nth(slots_, here.slot).data()};
   }
-  // where no gradient came, backward has overwritten nothing
-  for (Index l = 0; !accumulate && l < model.layer_count(); ++l)
-    if (!nth(visited_, l) && model.layer(l).acceleration().overwrites_gradients)
-      for (Parameter<T>* parameter : model.layer(l).parameters())
-        if (parameter->trains()) std::fill(parameter->gradient.begin(), parameter->gradient.end(), T(0));
 }
 
 /// The smallest that is large enough, else the largest, which is enlarged.

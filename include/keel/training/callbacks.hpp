@@ -45,6 +45,7 @@ struct Training {
   Index gathered = 0;                      ///< batches whose gradients wait for a step (`FitOptions::accumulate`)
   const FitOptions<T>* options = nullptr;  ///< those of fit
   detail::Scorer<T>* scorer = nullptr;     ///< what `scores` are made of
+  Index rank = 0, ranks = 1;               ///< of those that train together; rank 0 writes files
 
   /// In on_train_begin: whether this run goes on with one that was interrupted (`FitOptions::resume` or initial_epoch).
   bool resumed() const { return epoch > 0 || step > 0; }
@@ -266,7 +267,7 @@ class ModelCheckpoint : public Callback<T> {
       if (best_ ? !(higher ? value > *best_ : value < *best_) : value != value) return;
       best_ = value;
     }
-    saver_(run);
+    if (run.rank == 0) saver_(run);
   }
   void remember(Memory& memory) override { memory("best", best_); }
   /// The best value so far, where there was one.
@@ -286,10 +287,12 @@ class CsvLogger : public Callback<T> {
  public:
   explicit CsvLogger(std::string file, bool append = false) : file_(std::move(file)), append_(append) {}
   void on_train_begin(Training<T>& run) override {
-    write("", append_ || run.resumed() ? "ab" : "wb");
+    writes_ = run.rank == 0;
     columns_.clear();
+    if (writes_) write("", append_ || run.resumed() ? "ab" : "wb");
   }
   void on_epoch_end(Training<T>& run) override {
+    if (!writes_) return;
     if (columns_.entries().empty()) columns_ = run.scores;
     write(History::csv_line(run.epoch, run.scores, columns_), "ab", History::csv_header(columns_));
   }
@@ -298,7 +301,7 @@ class CsvLogger : public Callback<T> {
     for (const auto& entry : columns_.entries()) names.push_back(entry.first);
     memory("columns", names);
     memory("size", size_);
-    if (!memory.reads()) return;
+    if (!memory.reads() || !writes_) return;
     columns_.clear();
     for (const std::string& name : names) columns_.set(name, 0);
     cut();
@@ -328,7 +331,7 @@ class CsvLogger : public Callback<T> {
   }
 
   std::string file_;
-  bool append_;
+  bool append_, writes_ = true;
   Scores columns_;
   Index size_ = 0;  // of the file, in bytes
 };

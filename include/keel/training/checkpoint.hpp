@@ -126,9 +126,15 @@ inline std::string described(const Config::Value& value) {
       value);
 }
 
-/// What a run must have in common with the one that wrote a checkpoint, a line each.
+/// Samples that a step of a run takes, on all its ranks.
 template <class T>
-std::vector<std::string> identity(const Training<T>& run) {
+Index joined_batch(const Training<T>& run) {
+  return run.options->batch_size * run.ranks;
+}
+
+/// What a run must have in common with the one that wrote a checkpoint, a line each. `batch`: see joined_batch.
+template <class T>
+std::vector<std::string> identity(const Training<T>& run, Index batch) {
   std::vector<std::string> lines;
   const Model<T>& model = run.model;
   for (const auto& node : model.nodes()) {
@@ -154,8 +160,8 @@ std::vector<std::string> identity(const Training<T>& run) {
   lines.push_back("seed " + std::to_string(o.seed));
   lines.push_back("accumulate " + std::to_string(o.accumulate));
   if (run.in_epoch)
-    lines.push_back("batch_size " + std::to_string(o.batch_size) + ", shuffle " + std::to_string(o.shuffle) +
-                    ", drop_last " + std::to_string(o.drop_last));
+    lines.push_back("batch_size " + std::to_string(batch) + ", shuffle " + std::to_string(o.shuffle) + ", drop_last " +
+                    std::to_string(o.drop_last));
   return lines;
 }
 
@@ -246,8 +252,16 @@ class CheckpointReader : public SavedRun<T> {
     position.options = run.options;
     position.scorer = run.scorer;
     memory_("in_epoch", position.in_epoch);
-    check_identity(identity(position));
+    Index ranks = run.ranks, batch = joined_batch(run);
+    if (memory_.has("ranks")) {
+      memory_("ranks", ranks);
+      memory_("joined_batch", batch);
+    }
+    // of another number of ranks steps may be of another size: the first one repeats samples of the last one then
+    const bool moves = ranks != run.ranks && batch != joined_batch(run);
+    check_identity(identity(position, moves ? batch : joined_batch(run)));
     remember_run(memory_, run);
+    if (moves) run.step = run.step * batch / joined_batch(run);
   }
   void restore_callbacks(Training<T>& run) override {
     remember_callbacks(memory_, run);
@@ -294,8 +308,11 @@ class CheckpointReader : public SavedRun<T> {
 template <class T>
 void save_checkpoint(Training<T>& run, const std::string& path) {
   detail::FileMemory memory;
-  std::vector<std::string> identity = detail::identity(run);
+  Index ranks = run.ranks, batch = detail::joined_batch(run);
+  std::vector<std::string> identity = detail::identity(run, batch);
   memory("identity", identity);
+  memory("ranks", ranks);
+  memory("joined_batch", batch);
   detail::remember_run(memory, run);
   detail::remember_callbacks(memory, run);
   Archive& archive = memory.archive();
@@ -335,7 +352,7 @@ class Checkpoint : public Callback<T> {
 
   void on_train_begin(Training<T>&) override { written_ = Clock::now(); }
   void on_safe_point(Training<T>& run) override {
-    if (!is_due(run)) return;
+    if (run.rank != 0 || !is_due(run)) return;
     save_checkpoint(run, path_);
     written_ = Clock::now();
   }

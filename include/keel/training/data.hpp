@@ -23,6 +23,7 @@ struct Batch {
   Tensor<T> weights;               ///< (samples), or empty where all count 1
   std::vector<Index> indices;      ///< the number of each sample in its dataset
   Index epoch = 0;
+  Index first = -1;  ///< of several ranks, the place of the first sample in the batch of all; -1: not known
 
   Index size() const { return inputs.empty() ? 0 : inputs[0].shape()[0]; }
 };
@@ -245,6 +246,8 @@ struct BatchOptions {
   bool shuffle = true;     ///< another order each epoch
   bool drop_last = false;  ///< leave out the samples of an epoch that do not fill a batch
   std::uint64_t seed = 0;  ///< of the order
+  /// Of several ranks: batches are of ranks * batch_size samples, of which this one takes its part, none where they are too few.
+  Index rank = 0, ranks = 1;
 };
 
 /// A Generator of a dataset's batches. The order of epoch e follows from (seed, e) alone, so that training can
@@ -255,23 +258,30 @@ class Batches {
   explicit Batches(const Dataset<T>& data, BatchOptions options = {}) : data_(&data), options_(options) {
     if (options.batch_size < 1)
       throw ConfigError("Batches", "a batch size of 1 or more", std::to_string(options.batch_size));
+    if (options.rank < 0 || options.rank >= options.ranks)
+      throw ConfigError("Batches", "a rank from 0 to " + std::to_string(options.ranks - 1),
+                        std::to_string(options.rank));
   }
 
   /// Batches in an epoch.
-  Index count() const {
-    return (data_->size() + (options_.drop_last ? 0 : options_.batch_size - 1)) / options_.batch_size;
-  }
+  Index count() const { return (data_->size() + (options_.drop_last ? 0 : joined() - 1)) / joined(); }
   bool operator()(Index epoch, Index step, Batch<T>& batch) {
     if (step < 0 || step >= count()) return false;
     if (epoch != epoch_) order(epoch);
-    const Index begin = step * options_.batch_size;
-    const Index size = (std::min)(options_.batch_size, data_->size() - begin);
+    const Index begin = step * joined();
+    const Index size = (std::min)(joined(), data_->size() - begin);
+    const Index from = size * options_.rank / options_.ranks, to = size * (options_.rank + 1) / options_.ranks;
     batch.epoch = epoch;
-    data_->fill(std::span<const Index>(order_).subspan(to_size(begin), to_size(size)), batch);
+    batch.first = options_.ranks > 1 ? from : -1;
+    if (from == to) batch.inputs.clear();
+    if (from < to)
+      data_->fill(std::span<const Index>(order_).subspan(to_size(begin + from), to_size(to - from)), batch);
     return true;
   }
 
  private:
+  /// Samples that all ranks take at once.
+  Index joined() const { return options_.batch_size * options_.ranks; }
   void order(Index epoch) {
     if (options_.shuffle) {
       order_ = Rng(options_.seed, Rng::stream_id({static_cast<std::uint64_t>(epoch)})).permutation(data_->size());

@@ -13,9 +13,11 @@ namespace detail {
 template <class T>
 class Trainer {
  public:
-  /// `steps`: how many an epoch has, 0 if that is not known.
-  Trainer(Model<T>& model, const Generator<T>& next, Index steps, const FitOptions<T>& options)
+  /// `steps`: how many an epoch has, 0 if that is not known. `data`: what several ranks' data must have in common.
+  Trainer(Model<T>& model, const Generator<T>& next, Index steps, const FitOptions<T>& options,
+          const std::string& data = "")
       : o_(checked(options)),
+        together_(options.communicator.make()),
         model_(model),
         next_(next),
         steps_(fewer(steps, options.steps_per_epoch)),
@@ -23,9 +25,16 @@ class Trainer {
         validation_("fit, validation", model, options),
         fresh_(options.optimizer.own ? Optimizer<T>(SGD()) : Optimizer<T>(options.optimizer.spec)),
         run_{model, options.optimizer.own ? *options.optimizer.own : fresh_, options.epochs},
-        progress_(options.verbose, options.output, options.epochs) {
+        progress_(together_ && together_->rank() > 0 ? Verbose::silent : options.verbose, options.output,
+                  options.epochs),
+        data_(data),
+        counted_(steps > 0) {
     run_.options = &options;
     run_.scorer = &training_;
+    if (together_) {
+      run_.rank = together_->rank();
+      run_.ranks = together_->size();
+    }
     tape_.seed = options.seed;
     if (options.through_logits) tape_.leave_out = training_.through_logits();
   }
@@ -33,9 +42,11 @@ class Trainer {
   History run() {
     try {
       train();
+    } catch (const std::exception& error) {
+      leave(error.what());
+      throw;
     } catch (...) {
-      progress_.close();
-      if (o_.history) *o_.history = run_.history;
+      leave("an exception");
       throw;
     }
     progress_.close();
@@ -44,6 +55,12 @@ class Trainer {
   }
 
  private:
+  /// Training ends with an exception.
+  void leave(const char* why) {
+    if (together_) together_->fail(why);
+    progress_.close();
+    if (o_.history) *o_.history = run_.history;
+  }
   static const FitOptions<T>& checked(const FitOptions<T>& o) {
     check_positive("fit", "epochs", static_cast<double>(o.epochs));
     check_positive("fit", "accumulate", static_cast<double>(o.accumulate));
@@ -64,7 +81,9 @@ class Trainer {
 
   void train() {
     const InterruptWatch watch(o_.stop_on_interrupt);
-    const std::unique_ptr<SavedRun<T>> saved = o_.resume.open();
+    if (together_) together_->check(run_, data_, steps_);
+    std::unique_ptr<SavedRun<T>> saved;
+    if (run_.rank == 0) saved = o_.resume.open();
     if (saved) {
       saved->restore(run_);
     } else {
@@ -72,6 +91,7 @@ class Trainer {
       run_.epoch = o_.initial_epoch + (over ? 1 : 0);
       run_.step = over ? 0 : o_.initial_step;
     }
+    if (together_) together_->share(run_);
     const Scores kept = run_.scores;  // of the epoch to go on in
     run_.scores.clear();
     training_.announce("", run_.scores);
@@ -79,6 +99,7 @@ class Trainer {
     call(&Callback<T>::on_train_begin);
     run_.scores = kept;
     if (saved) saved->restore_callbacks(run_);
+    if (together_) together_->share_callbacks(run_, saved != nullptr);
     while (run_.in_epoch || (run_.epoch < o_.epochs && !run_.stop)) {
       if (!run_.in_epoch && !begin_epoch()) break;
       if (take_steps(watch)) end_epoch();
@@ -87,6 +108,7 @@ class Trainer {
       run_.step = 0;
       run_.in_epoch = false;
       run_.interrupted = watch.interrupted();
+      agree();
       call(&Callback<T>::on_safe_point);
       if (run_.interrupted) break;
     }
@@ -98,7 +120,18 @@ class Trainer {
     run_.scores.clear();
     training_.reset();
     call(&Callback<T>::on_epoch_begin);
+    agree();
     return !run_.stop;
+  }
+
+  /// What a callback or Ctrl-C has said on one rank, all do.
+  void agree() {
+    if (together_) together_->agree(run_);
+  }
+  /// Whether there is a batch, on this rank or on another.
+  bool take_batch() {
+    has_samples_ = next_(run_.epoch, run_.step, batch_) && (!together_ || batch_.size() > 0);
+    return together_ ? counted_ || together_->any(has_samples_) : has_samples_;
   }
 
   /// The batches of an epoch, or what is left of them. Whether the epoch is to be ended then.
@@ -106,11 +139,12 @@ class Trainer {
     const bool entered = std::exchange(run_.in_epoch, true);
     begin_ = run_.step;
     progress_.begin_epoch(run_.epoch, steps_);
-    while (!run_.stop && (steps_ == 0 || run_.step < steps_) && next_(run_.epoch, run_.step, batch_)) {
+    while (!run_.stop && (steps_ == 0 || run_.step < steps_) && take_batch()) {
       step();
       training_.report("", run_.scores);
       call(&Callback<T>::on_batch_end);
       run_.interrupted = watch.interrupted();
+      agree();
       call(&Callback<T>::on_safe_point);
       progress_.step(run_.step - begin_, begin_, [&]() -> const Scores& { return run_.scores; });
       if (run_.interrupted) return false;
@@ -124,7 +158,7 @@ class Trainer {
   void end_epoch() {
     if (o_.validation) {
       validation_.reset();
-      score("fit, validation", model_, *o_.validation, o_.batch_size, validation_);
+      score("fit, validation", model_, *o_.validation, o_.batch_size, validation_, together_.get());
       validation_.report("val_", run_.scores);
     }
     call(&Callback<T>::on_epoch_end);
@@ -134,15 +168,18 @@ class Trainer {
   }
 
   void step() {
+    if (together_) together_->begin_step(model_, batch_, has_samples_, tape_);
     check_batch("fit", model_, batch_);
-    if (!o_.class_weight.empty()) weighed_ = weigh_classes(o_.class_weight, batch_);
+    if (has_samples_ && !o_.class_weight.empty()) weighed_ = weigh_classes(o_.class_weight, batch_);
     const Tensor<T>& weights = o_.class_weight.empty() ? batch_.weights : weighed_;
-    training_.check_shapes(model_, batch_, weights);  // before moving statistics change
+    if (has_samples_) training_.check_shapes(model_, batch_, weights);  // before moving statistics change
     inputs_.assign(batch_.inputs.begin(), batch_.inputs.end());
     // a skipped step leaves no trace
     tape_.step = static_cast<std::uint64_t>(run_.optimizer.iteration() * o_.accumulate + run_.gathered);
     const double penalty = penalty_of<T>(model_.parameters());
-    const double loss = training_.update(model_.forward(inputs_, tape_), batch_, weights, penalty, &dy_, &tape_);
+    const std::span<const TensorView<const T>> y = model_.forward(inputs_, tape_);
+    const double loss = together_ ? training_.update(y, batch_, weights, penalty, dy_, tape_, *together_)
+                                  : training_.update(y, batch_, weights, penalty, &dy_, &tape_);
     if (o_.check_loss && !is_finite(loss))
       throw DataError(
           "fit", "a finite loss",
@@ -150,8 +187,12 @@ class Trainer {
           "look for NaN in the data, lower the learning rate or clip the gradients");
     gradients_.assign(dy_.begin(), dy_.end());
     model_.backward(gradients_, tape_, run_.gathered > 0);
+    if (together_) together_->end_backward(model_);
     for (Parameter<T>* p : model_.parameters()) penalty_of<T>(*p, &p->gradient);
-    if (++run_.gathered == o_.accumulate) update();
+    if (++run_.gathered == o_.accumulate)
+      update();
+    else if (together_)
+      together_->keep_gathering(model_);
     ++run_.step;
   }
 
@@ -165,6 +206,7 @@ class Trainer {
   }
 
   const FitOptions<T>& o_;
+  std::unique_ptr<Together<T>> together_;  // null for a rank that is alone
   Model<T>& model_;
   const Generator<T>& next_;
   Index steps_, begin_ = 0;  // of an epoch, if known; the step that this call began it at
@@ -177,7 +219,31 @@ class Trainer {
   std::vector<TensorView<const T>> inputs_, gradients_;
   std::vector<Tensor<T>> dy_;
   Tensor<T> weighed_;
+  std::string data_;
+  bool counted_, has_samples_ = true;  // whether the steps of an epoch are known; this rank's batch
 };
+
+/// `fit` on a dataset, or on a rank's part of each of its batches.
+template <class T>
+History fit_part(Model<T>& model, const Dataset<T>& data, const FitOptions<T>& options, Index rank, Index ranks) {
+  if (data.size() == 0) throw DataError("fit", "a dataset with samples", "an empty one");
+  Batches<T> batches(data, {.batch_size = options.batch_size,
+                            .shuffle = options.shuffle,
+                            .drop_last = options.drop_last,
+                            .seed = options.seed,
+                            .rank = rank,
+                            .ranks = ranks});
+  const Generator<T> next = [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); };
+  std::string shapes;  // what several ranks must have in common
+  if (options.communicator.get()) {
+    shapes = ranks > 1 ? std::to_string(data.size()) + " samples of all ranks" : "samples of each rank's own";
+    for (const Tensor<T>& input : data.inputs()) shapes += ", input " + input.shape().sample().to_string();
+    for (const Tensor<T>& target : data.targets()) shapes += ", target " + target.shape().sample().to_string();
+  }
+  return Trainer<T>(model, next, batches.count(), options, shapes).run();
+}
+
+KEEL_INSTANCE(History fit_part(Model<float>&, const Dataset<float>&, const FitOptions<float>&, Index, Index))
 
 }  // namespace detail
 
@@ -206,10 +272,7 @@ Scores evaluate(const Model<T>& model, const Dataset<T>& data, const EvaluateOpt
 /// loss that is not finite.
 template <class T>
 History fit(Model<T>& model, const Dataset<T>& data, std::type_identity_t<FitOptions<T>> options) {
-  if (data.size() == 0) throw DataError("fit", "a dataset with samples", "an empty one");
-  Batches<T> batches(data, {options.batch_size, options.shuffle, options.drop_last, options.seed});
-  const Generator<T> next = [&](Index epoch, Index step, Batch<T>& batch) { return batches(epoch, step, batch); };
-  return detail::Trainer<T>(model, next, batches.count(), options).run();
+  return detail::fit_part(model, data, options, 0, 1);
 }
 
 /// The same on tensors, as Keras's fit(x, y), which are kept for as long as it runs.

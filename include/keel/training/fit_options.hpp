@@ -8,6 +8,7 @@
 #include <keel/training/losses/losses.hpp>
 #include <keel/training/metrics/metrics.hpp>
 #include <keel/training/progress.hpp>
+#include <keel/training/together.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -42,6 +43,10 @@ class Validation {
   Validation(const Dataset<T>* data) : data_(data) {}
   Validation(const Dataset<T>& data) : data_(&data) {}
   Validation(Dataset<T>&& data) : kept_(std::make_shared<const Dataset<T>>(std::move(data))), data_(kept_.get()) {}
+  template <class Part>
+  requires(!std::is_same_v<Part, Dataset<T>> && std::is_convertible_v<const Part&, Dataset<T>>)
+      Validation(const Part& part)
+      : Validation(static_cast<Dataset<T>>(part)) {}
 
   explicit operator bool() const { return data_ != nullptr; }
   const Dataset<T>& operator*() const { return *data_; }
@@ -135,6 +140,11 @@ struct FitOptions {
   bool stop_on_interrupt = false;
   /// Where the epochs so far are left, also where fit throws; null: nowhere.
   History* history = nullptr;
+  /// The ranks that train together (docs/distributed.md): `.communicator = &mpi` beside `mpi.shard(train)`, or beside data of
+  /// this rank alone. Each takes batch_size samples of a step; gradients, losses and metrics are those of all together.
+  /// Every rank has the same model, options and callbacks; rank 0 prints, and writes files. Validation data are this rank's
+  /// own too, `mpi.shard(test)` its part.
+  Ranks<T> communicator{};
   Verbose verbose = Verbose::automatic;  ///< what is printed
   std::FILE* output = nullptr;           ///< to print to; null: the standard output
 };

@@ -36,6 +36,7 @@ class Scorer {
     };
     for (const int output : model.outputs()) names_.push_back(unique(nth(model.nodes(), output).name, "_loss"));
     for (const MetricSpec& metric : options.metrics) metrics_.emplace_back(metric.named(unique(metric.name(), "")));
+    metric_specs_ = options.metrics;
     for (const LossSpec& loss : losses_)
       from_logits_.push_back(kept_activation(loss) == Activation::linear ? loss : LossSpec(loss.loss().from_logits()));
     for (std::size_t i = 0; i < outputs; ++i) check_ending(model, i);
@@ -98,31 +99,34 @@ class Scorer {
   /// outputs are logits.
   double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, double penalty,
                 std::vector<Tensor<T>>* dy, const Tape<T>* tape = nullptr) {
-    if (dy) dy->resize(losses_.size());
-    const auto samples = static_cast<double>(batch.size());
-    double total = penalty;
-    for (std::size_t i = 0; i < losses_.size(); ++i) {
-      const TensorView<const T> target = batch.targets[i];
-      const LossSpec& spec = tape && tape->left_out(i) ? from_logits_[i] : losses_[i];
-      const double loss =
-          dy ? spec.value_and_gradient(y[i], target, (*dy)[i], weights) : spec.value(y[i], target, weights);
-      if (dy && weights_[i] != 1) (*dy)[i].array() *= static_cast<T>(weights_[i]);
-      total += weights_[i] * loss;
-      sums_[i + 1] += loss * samples;
-    }
-    TensorView<const T> said = y[0];
-    if (tape && tape->left_out(0) && !metrics_.empty()) {
-      probabilities_.resize(y[0].shape());
-      const Index columns = y[0].shape().back();
-      Scratch scratch;
-      activation_forward<T>(kept_activation(losses_[0]), y[0].size() / columns, columns, y[0].data(),
-                            probabilities_.data(), KernelContext{scratch});
-      said = probabilities_;
-    }
-    for (MetricState& metric : metrics_) metric.update(said, batch.targets[0]);
-    sums_[0] += total * samples;
-    samples_ += samples;
-    return total;
+    found_.assign(losses_.size(), 0);
+    find(y, batch, weights, dy, tape, metrics_);
+    return collect(penalty, static_cast<double>(batch.size()));
+  }
+  /// The same of a batch that ranks take together; this one's part may have no samples (`tape.part.counts`).
+  double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, double penalty,
+                std::vector<Tensor<T>>& dy, const Tape<T>& tape, Together<T>& together) {
+    found_.assign(losses_.size(), 0);
+    make_parts();
+    double samples = tape.part.counts ? static_cast<double>(batch.size()) : 0;
+    dy.resize(losses_.size());
+    if (tape.part.counts) find(y, batch, weights, &dy, &tape, parts_);
+    for (std::size_t i = 0; !tape.part.counts && i < dy.size(); ++i) dy[i] = Tensor<T>(y[i].shape());
+    together.merge({.y = y,
+                    .batch = batch,
+                    .weights = weights,
+                    .specs = losses_,
+                    .losses = found_,
+                    .samples = samples,
+                    .dy = &dy,
+                    .parts = parts_,
+                    .metrics = metrics_});
+    return collect(penalty, samples);
+  }
+  /// What all ranks have collected, each of its own samples.
+  void merge(Together<T>& together) {
+    make_parts();
+    together.merge_scores(sums_, samples_, parts_, metrics_);
   }
 
   /// Means over the samples so far.
@@ -134,6 +138,43 @@ class Scorer {
   }
 
  private:
+  void make_parts() {
+    if (parts_.empty())
+      for (const MetricSpec& metric : metric_specs_) parts_.emplace_back(metric);
+    for (MetricState& part : parts_) part.reset();
+  }
+  /// The losses of a batch, and its metrics.
+  void find(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, std::vector<Tensor<T>>* dy,
+            const Tape<T>* tape, std::vector<MetricState>& metrics) {
+    if (dy) dy->resize(losses_.size());
+    for (std::size_t i = 0; i < losses_.size(); ++i) {
+      const TensorView<const T> target = batch.targets[i];
+      const LossSpec& spec = tape && tape->left_out(i) ? from_logits_[i] : losses_[i];
+      found_[i] = dy ? spec.value_and_gradient(y[i], target, (*dy)[i], weights) : spec.value(y[i], target, weights);
+      if (dy && weights_[i] != 1) (*dy)[i].array() *= static_cast<T>(weights_[i]);
+    }
+    TensorView<const T> said = y[0];
+    if (tape && tape->left_out(0) && !metrics_.empty()) {
+      probabilities_.resize(y[0].shape());
+      const Index columns = y[0].shape().back();
+      Scratch scratch;
+      activation_forward<T>(kept_activation(losses_[0]), y[0].size() / columns, columns, y[0].data(),
+                            probabilities_.data(), KernelContext{scratch});
+      said = probabilities_;
+    }
+    for (MetricState& metric : metrics) metric.update(said, batch.targets[0]);
+  }
+  /// Adds the losses found to the sums; the loss of the batch.
+  double collect(double penalty, double samples) {
+    double total = penalty;
+    for (std::size_t i = 0; i < losses_.size(); ++i) {
+      total += weights_[i] * found_[i];
+      sums_[i + 1] += found_[i] * samples;
+    }
+    sums_[0] += total * samples;
+    samples_ += samples;
+    return total;
+  }
   static Activation kept_activation(const LossSpec& loss) { return activation_of(loss.loss().ending()); }
   /// Throws ConfigError where a loss applies once more what the model ends in.
   void check_ending(const Model<T>& model, std::size_t i) const {
@@ -163,7 +204,9 @@ class Scorer {
   std::vector<double> weights_;
   std::vector<LossSpec> losses_, from_logits_;
   Tensor<T> probabilities_;
-  std::vector<MetricState> metrics_;
+  std::vector<MetricSpec> metric_specs_;
+  std::vector<MetricState> metrics_, parts_;
+  std::vector<double> found_;  // the losses of a batch
   std::vector<std::string> names_;
   std::vector<double> sums_;
   double samples_ = 0;
@@ -190,10 +233,11 @@ double penalty_of(const std::vector<P*>& parameters) {
   return sum;
 }
 
-/// Runs the model over all of `data` and collects into `scorer`.
+/// Runs the model over all of `data`, of several ranks each over its own, and collects into `scorer`.
 template <class T>
-void score(const char* where, const Model<T>& model, const Dataset<T>& data, Index batch_size, Scorer<T>& scorer) {
-  if (data.size() == 0) throw DataError(where, "a dataset with samples", "an empty one");
+void score(const char* where, const Model<T>& model, const Dataset<T>& data, Index batch_size, Scorer<T>& scorer,
+           Together<T>* together = nullptr) {
+  if (data.size() == 0 && !together) throw DataError(where, "a dataset with samples", "an empty one");
   Batches<T> batches(data, {.batch_size = batch_size, .shuffle = false});
   Batch<T> batch;
   std::vector<Tensor<T>> outputs(model.outputs().size());
@@ -211,6 +255,7 @@ void score(const char* where, const Model<T>& model, const Dataset<T>& data, Ind
     model.predict(inputs, views);
     scorer.update(results, batch, batch.weights, penalty, nullptr);
   }
+  if (together) scorer.merge(*together);
 }
 
 /// The weights of a batch's samples, each times that of its class.

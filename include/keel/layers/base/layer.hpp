@@ -52,6 +52,9 @@ class Layer : public LayerIdentity {
   virtual std::vector<Counter*> counters() { return {}; }
   /// Multiplications with accumulation for one sample.
   virtual Index multiply_adds(Shapes /*inputs*/) const { return 0; }
+  /// Whether its state is the same on all ranks by itself, as the layer talks to the others while it runs
+  /// (`RankPart::communicator`). Of other layers `fit` takes the mean of what they change on each rank.
+  virtual bool is_synchronized() const { return false; }
   /// What the layer offers for speed; by default nothing.
   virtual Acceleration<T> acceleration() const { return {}; }
 

@@ -35,6 +35,15 @@ struct Cache {
   }
 };
 
+class Communicator;
+
+/// This rank's part of a batch that several ranks take together; by default there is one rank.
+struct RankPart {
+  Communicator* communicator = nullptr;  ///< with whom a synchronised layer shares its statistics; null: nobody
+  bool counts = true;  ///< false: the rank has no samples left, and values that nobody reads take part
+  Index first = 0;     ///< place of the first sample in the batch of all ranks
+};
+
 /// One run of a layer, forward or backward.
 template <class T>
 struct Pass {
@@ -46,6 +55,8 @@ struct Pass {
   Cache<T>* cache = nullptr;
   /// Random numbers of this layer at this step.
   Rng rng{0, 0};
+  RankPart part{};
+  Index samples = 0;  ///< of the batch; 0 where the caller does not say
 
   /// What the model asks of a layer that offers it in `Layer::acceleration`; other layers need not look.
   struct Asked {

@@ -40,12 +40,14 @@ class TrainingLayer : public Layer<T> {
   virtual void train(const TensorView<const T>& x, const TensorView<T>& y, Pass<T>& pass) const = 0;
   virtual void train_backward(const TensorView<const T>& dy, const TensorView<T>& dx, Pass<T>& pass) = 0;
 
-  /// body(i, rng) for every i < count, with `words` random numbers for each.
+  /// body(i, rng) for every i < count, with `words` random numbers for each. Of several ranks each takes those that its
+  /// samples have in the batch of all.
   template <class F>
   static void draw(const Pass<T>& pass, Index count, Index words, F&& body) {
+    const Index before = pass.samples > 0 ? pass.part.first * (count / pass.samples) : 0;
     parallel_for(pass.kernel.threads, count, 4096, [&](Index begin, Index end) {
       Rng rng = pass.rng;
-      rng.seek(pass.rng.position() + static_cast<std::uint64_t>(begin * words));
+      rng.seek(pass.rng.position() + static_cast<std::uint64_t>((before + begin) * words));
       for (Index i = begin; i < end; ++i) body(i, rng);
     });
   }

@@ -48,6 +48,14 @@ class AUC : public Metric {
     memory("negatives", negatives_);
     memory("updated", updated_);
   }
+  void merge(Metric& other) override {
+    const AUC& more = static_cast<AUC&>(other);
+    for (std::size_t i = 0; i < positives_.size(); ++i) {
+      positives_[i] += more.positives_[i];
+      negatives_[i] += more.negatives_[i];
+    }
+    updated_ = updated_ || more.updated_;
+  }
   double result() const override {
     if (!updated_) return std::nan("");
     return options_.curve == AucOptions::Curve::roc ? roc() : pr();

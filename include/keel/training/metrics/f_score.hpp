@@ -50,6 +50,15 @@ class FBetaScore : public Metric {
     counts_.clear();
     for (std::size_t i = 0; i + 2 < counts.size(); i += 3) counts_.push_back({counts[i], counts[i + 1], counts[i + 2]});
   }
+  void merge(Metric& other) override {
+    const std::vector<Counts>& more = static_cast<FBetaScore&>(other).counts_;
+    if (counts_.empty()) counts_.resize(more.size());
+    for (std::size_t c = 0; c < more.size(); ++c) {
+      counts_[c].right += more[c].right;
+      counts_[c].said += more[c].said;
+      counts_[c].there += more[c].there;
+    }
+  }
   /// NaN before the first batch.
   double result() const override {
     if (counts_.empty()) return std::nan("");

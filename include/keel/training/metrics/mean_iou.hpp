@@ -43,6 +43,14 @@ class MeanIoU : public Metric {
     counts_.clear();
     for (std::size_t i = 0; i + 1 < counts.size(); i += 2) counts_.push_back({counts[i], counts[i + 1]});
   }
+  void merge(Metric& other) override {
+    const std::vector<Counts>& more = static_cast<MeanIoU&>(other).counts_;
+    if (counts_.empty()) counts_.resize(more.size());
+    for (std::size_t c = 0; c < more.size(); ++c) {
+      counts_[c].both += more[c].both;
+      counts_[c].either += more[c].either;
+    }
+  }
   double result() const override {
     double sum = 0, classes = 0;
     for (const Counts& c : counts_) {

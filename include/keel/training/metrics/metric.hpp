@@ -47,6 +47,24 @@ class Metric {
     memory("sum", sum_);
     memory("count", count_);
   }
+  /// Adds what another metric of this class has collected of other samples: `fit` on several ranks. Where `remember` names
+  /// more than `add` collects, it is to be overridden too, with a cast to the class; throws ConfigError otherwise.
+  virtual void merge(Metric& other) {
+    struct Names : Memory {
+      using Memory::operator();
+      bool reads() const override { return false; }
+      void operator()(const std::string& name, double&) override { own = own || (name != "sum" && name != "count"); }
+      void operator()(const std::string&, Index&) override { own = true; }
+      void operator()(const std::string&, std::string&) override { own = true; }
+      void operator()(const std::string&, std::vector<double>&) override { own = true; }
+      void operator()(const std::string&, Tensor<float>&) override { own = true; }
+      void operator()(const std::string&, Tensor<double>&) override { own = true; }
+      bool own = false;
+    } names;
+    remember(names);
+    if (names.own) throw ConfigError(name(), "a metric with merge(), on several ranks", "one without");
+    add(other.sum_, other.count_);
+  }
 
  protected:
   template <class Sum, class Count>

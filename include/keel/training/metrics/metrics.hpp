@@ -111,6 +111,8 @@ class MetricState {
   void reset() { metric_->reset(); }
   /// Names what has been collected: see Metric::remember.
   void remember(Memory& memory) { metric_->remember(memory); }
+  /// Adds what another state of the same metric has collected.
+  void merge(MetricState& other) { metric_->merge(*other.metric_); }
   /// NaN before the first batch; see each metric for what is counted over nothing.
   double result() const { return metric_->result(); }
   /// Targets as MetricOptions says; all may be matrices, maps or expressions of Eigen's. Throws ShapeError where they do

@@ -40,6 +40,12 @@ class PrecisionRecall : public Metric {
     memory("updated", updated_);
   }
 
+  void merge(Metric& other) override {
+    const PrecisionRecall& more = static_cast<PrecisionRecall&>(other);
+    add(more.sum(), more.count());
+    updated_ = updated_ || more.updated_;
+  }
+
  protected:
   PrecisionRecall(PrecisionRecallOptions options, bool of_said) : options_(options), of_said_(of_said) {
     if (!is_finite(options.threshold))

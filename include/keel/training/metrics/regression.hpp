@@ -69,6 +69,18 @@ class R2Score : public Metric {
       outputs_.push_back(
           {.origin = sums[i], .sum = sums[i + 1], .squares = sums[i + 2], .errors = sums[i + 3], .count = sums[i + 4]});
   }
+  void merge(Metric& other) override {
+    for (std::size_t c = 0; c < static_cast<R2Score&>(other).outputs_.size(); ++c) {
+      if (outputs_.size() <= c) outputs_.push_back({.origin = static_cast<R2Score&>(other).outputs_[c].origin});
+      const Sums& more = static_cast<R2Score&>(other).outputs_[c];
+      Sums& s = outputs_[c];
+      const double moved = more.origin - s.origin;  // t - origin = (t - more.origin) + moved
+      s.squares += more.squares + 2 * moved * more.sum + more.count * moved * moved;
+      s.sum += more.sum + more.count * moved;
+      s.errors += more.errors;
+      s.count += more.count;
+    }
+  }
   double result() const override {
     if (outputs_.empty()) return std::nan("");
     double sum = 0;
