@@ -46,6 +46,21 @@ function(keel_add_components)
   endif()
 endfunction()
 
+# keel::mpi, for <keel/distributed/mpi.hpp>, where MPI is found; no part of keel::io. Looking for it takes CMake a
+# second or two, so an installed keel does it only where it is asked for.
+function(keel_add_mpi)
+  if(TARGET keel_mpi)
+    return()
+  endif()
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(TARGET MPI::MPI_CXX)
+    add_library(keel_mpi INTERFACE IMPORTED GLOBAL)
+    add_library(keel::mpi ALIAS keel_mpi)
+    target_link_libraries(keel_mpi INTERFACE keel::keel MPI::MPI_CXX)
+    set_target_properties(MPI::MPI_CXX PROPERTIES IMPORTED_GLOBAL TRUE)
+  endif()
+endfunction()
+
 # keel::compiled: the code of keel's templates for float, compiled once instead of in every file that uses it.
 function(keel_add_compiled include_dir)
   if(TARGET keel_compiled)
