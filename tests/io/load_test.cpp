@@ -179,7 +179,7 @@ TEST_CASE("what a format does not have is refused by name") {
   model.add(MaxPool2D(2, {.padding = Padding(1), .name = "padded"}));
   CHECK_THROWS_WITH_AS(save(model, directory / "a.keras"), doctest::Contains("padded (MaxPooling2D)"), ConfigError);
   CHECK_FALSE(std::filesystem::exists(directory / "a.keras"));
-  CHECK_THROWS_WITH_AS(save(model, directory / "a.onnx"), doctest::Contains(".safetensors, .keras"), ConfigError);
+  CHECK_THROWS_WITH_AS(save(model, directory / "a.tflite"), doctest::Contains(".safetensors, .keras"), ConfigError);
   // formulas that would be others there
   const auto refuses = [&](AnyLayer<float> layer, const char* name) {
     Sequential odd({5, 5, 2});

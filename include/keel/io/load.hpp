@@ -13,6 +13,7 @@
 /// | .bin.index.json         | others          | the same in several files          |      | yes          |      |
 /// | .npz                    | NumPy           | weights, keel's names or PyTorch's |      | yes          | yes  |
 /// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
+/// | .onnx                   | keel            | model                              | yes  | yes          | yes  |
 ///
 /// Files of weights hold no option of a layer: a model that loads them has its own (momentum, epsilon, the convention of
 /// the moving variance, what is frozen). Models hold the options too; one that a format has no key for is refused, or kept
@@ -28,6 +29,7 @@
 #include <keel/io/keras/plan.hpp>
 #include <keel/io/keras/save.hpp>
 #include <keel/formats/npy.hpp>
+#include <keel/io/onnx/own.hpp>
 #include <keel/io/probe.hpp>
 #include <keel/io/tfjs/model.hpp>
 #include <keel/io/torch/index.hpp>
@@ -167,6 +169,11 @@ OpenedFile<T> open_model(const std::string& path, const LoadOptions& options = {
       file.archive = read_torch(bytes, path);
       return file;
     case Content::json: open_json(path, bytes, options, file); return file;
+    case Content::unknown:
+      file.model = own_onnx_model<T>(bytes, path, model_options(options));
+      file.format = "ONNX";
+      if (file.model) return file;
+      [[fallthrough]];
     default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
   }
 }
@@ -300,7 +307,9 @@ void save(const Model<T>& model, const std::string& path) {
   if (is(".pt") || is(".pth")) return save_torch(model, path);
   if (is(".npz")) return write_npz(path, {path, "npz", state_of(model), {}});
   if (is(".json")) return save_tfjs(model, path);
-  throw ConfigError("save", "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz or .json",
+  if (is(".onnx")) return save_onnx(model, path);
+  throw ConfigError("save",
+                    "a name that ends in .safetensors, .keras, .weights.h5, .h5, .pt, .pth, .npz, .json or .onnx",
                     "\"" + path + "\"");
 }
 
