@@ -24,6 +24,7 @@ small() { # what makes an example short
   case $1 in
     seed_cnn | residual | fashion_mnist | autoencoder) echo --samples 64 --epochs 1 ;;
     transfer_learning) echo --samples 64 --few 32 --epochs 1 ;;
+    report) echo --samples 64 --epochs 1 --out "$work/report.html" ;;
     resume) echo --samples 128 --epochs 2 --checkpoint whole.safetensors ;;
     tabular | own_parts) echo --data "$source/examples/data/cars.csv" --epochs 20 ;;
   esac
@@ -52,6 +53,8 @@ if [ -d "$data" ]; then # an epoch, started again for the second, ends as both i
     "$build/examples/resume" --samples 128 --epochs 2 --checkpoint part.safetensors) >"$log" 2>&1 &&
     grep -q 'going on from part.safetensors' "$log" && [ "$(grep '^1,' "$log")" = "$(grep '^1,' "$work/resume.log")" ]
   result $? "resume goes on" "$log"
+  bash tests/examples/report.sh "$build" >"$work/page.log" 2>&1
+  result $? "report is well-formed and shown by a browser" "$work/page.log"
 fi
 
 if [ -f "$work/seed_cnn.safetensors" ]; then
