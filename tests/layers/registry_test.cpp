@@ -63,6 +63,7 @@ TEST_CASE("every layer comes back from its options") {
   again(BatchNorm({.gamma_initializer = {Initializer::constant, 0.5}}));
   again(CenterCrop(3, 4));
   again(Concatenate({.axis = 1}));
+  again(Constant(Tensor<float>({2, 3}), {.trainable = true}));
   again(Conv2D(8, {3, 2},
                {.strides = {2, 1},
                 .padding = {1, 2, 3, 4},
@@ -77,8 +78,14 @@ TEST_CASE("every layer comes back from its options") {
   again(Dense(10, {.activation = Activation::softmax, .kernel_initializer = Initializer::torch_default}));
   again(DepthwiseConv2D(3, {.padding = Padding::same, .depth_multiplier = 2}));
   again(Dropout(0.25));
+  again(Elementwise("exp"));
+  again(Elementwise("clip", {.numbers = {-1, 6}}));
+  again(Elementwise("subtract", {.scalar = 0.5, .position = 0}));
+  again(Elementwise("multiply", Tensor<float>({3, 1}), {.trainable = true}));
+  again(Elementwise("add", Tensor<float>(Shape{})));
   again(ELU({.alpha = 0.2}));
   again(Flatten<float>());
+  again(Gather({0, -1}, {.axis = 2}));
   again(GaussianDropout(0.25));
   again(GaussianNoise(2));
   again(GlobalAveragePool2D({.keepdims = true}));
@@ -90,6 +97,7 @@ TEST_CASE("every layer comes back from its options") {
   again(Multiply<float>());
   again(Normalization<float>());
   again(Normalization({.axis = {1, 2}, .mean = Numbers{1, 0.5}, .variance = Numbers(2), .invert = true}));
+  again(Pad({1, 0, -1, 2}, {.mode = "edge", .value = 0.5}));
   again(PReLU({.alpha_initializer = Initializer::ones, .shared_axes = {1, 2}}));
   again(RandomContrast({.factor = {0.5, 0.25}}));
   again(RandomFlip({.mode = "vertical"}));
@@ -97,17 +105,21 @@ TEST_CASE("every layer comes back from its options") {
   again(RandomTranslation({.height_factor = 0.5, .width_factor = {0, 0.25}}));
   again(RandomZoom<float>());
   again(RandomZoom({.height_factor = {0.5, 1}, .width_factor = 0.25}));
+  again(Reduce("log_sum_exp"));
+  again(Reduce("max", {.axes = {1, -1}, .keepdims = true}));
   again(ReLU<float>());
   again(ReLU({.max_value = 6, .negative_slope = 0.1, .threshold = 1}));
   again(Rescaling(1 / 255.0, {.offset = -0.5}));
   again(Rescaling({0.5, 0.25}, {.offset = {1, 2}}));
   again(Reshape({7, -1}));
   again(SeparableConv2D(8, 3, {.depth_multiplier = 2, .use_bias = false}));
+  again(Slice({1, 0}, {-1, 2}, {.axes = {1, 3}, .steps = {2, -1}}));
   again(Softmax<float>());
   again(Softmax({.axis = 1}));
   again(Softmax({.axis = {1, 2}}));
   again(SpatialDropout1D(0.25));
   again(SpatialDropout2D(0.25));
+  again(Tile({2, 1}));
   again(UpSampling2D({2, 3}, {.interpolation = Interpolation::bilinear}));
   again(ZeroPadding2D({0, 1, 0, 1}));
 }

@@ -39,7 +39,7 @@ enum class Training {
 
 struct KerasRow {
   std::string_view type = {};  ///< keel's; empty: a structure
-  std::string_view name = {};  ///< Keras's class, as files write it
+  std::string_view name = {};  ///< Keras's class, as files write it; empty: it has none
   std::span<const Option> options = {};
   /// In Keras's order. Letters of `keel_axes`: F, an axis that runs along the features of an input; S, the axes of a
   /// sample.
@@ -93,6 +93,7 @@ inline constexpr KerasRow keras_rows[] = {
      .options = keras_data::concatenate_options,
      .channels_first = ChannelsFirst::axis,
      .takes_list = true},
+    {.type = "Constant", .weights = keras_data::constant_weights, .worlds = 0},
     {.type = "Conv1D",
      .name = "Conv1D",
      .options = keras_data::conv1d_options,
@@ -159,12 +160,14 @@ inline constexpr KerasRow keras_rows[] = {
      .pads = "ZeroPadding2D",
      .stride_or_dilation = true},
     {.type = "Dropout", .name = "Dropout", .options = keras_data::dropout_options, .training = Training::drops},
+    {.type = "Elementwise", .weights = keras_data::elementwise_weights, .worlds = 0},
     {.type = "ELU", .name = "ELU", .options = keras_data::elu_options},
     {.type = "Flatten",
      .name = "Flatten",
      .options = keras_data::flatten_options,
      .channels_first = ChannelsFirst::flatten,
      .tfjs_rank = 2},
+    {.type = "Gather", .worlds = 0},
     {.type = "GaussianDropout",
      .name = "GaussianDropout",
      .options = keras_data::gaussian_dropout_options,
@@ -209,6 +212,7 @@ inline constexpr KerasRow keras_rows[] = {
      .weights = keras_data::normalization_weights,
      .channels_first = ChannelsFirst::axis,
      .worlds = keras2 | keras3},
+    {.type = "Pad", .worlds = 0},
     {.type = "Permute",
      .name = "Permute",
      .options = keras_data::permute_options,
@@ -243,6 +247,7 @@ inline constexpr KerasRow keras_rows[] = {
      .options = keras_data::random_zoom_options,
      .training = Training::drops,
      .worlds = keras2 | keras3},
+    {.type = "Reduce", .worlds = 0},
     {.type = "ReLU", .name = "ReLU", .options = keras_data::relu_options},
     {.type = "RepeatVector",
      .name = "RepeatVector",
@@ -269,6 +274,7 @@ inline constexpr KerasRow keras_rows[] = {
      .channels_first = ChannelsFirst::images,
      .pads = "ZeroPadding2D",
      .stride_or_dilation = true},
+    {.type = "Slice", .worlds = 0},
     {.type = "Softmax",
      .name = "Softmax",
      .options = keras_data::softmax_options,
@@ -288,6 +294,7 @@ inline constexpr KerasRow keras_rows[] = {
      .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "Subtract", .name = "Subtract", .takes_list = true, .worlds = keras2 | keras3},
+    {.type = "Tile", .worlds = 0},
     {.type = "UpSampling1D",
      .name = "UpSampling1D",
      .options = keras_data::upsampling1d_options,
@@ -337,7 +344,9 @@ constexpr const KerasRow* keras_row(std::string_view type) {
   return type.empty() ? nullptr : find_row(keras_rows, &KerasRow::type, type);
 }
 /// The row of one of Keras's classes, or null.
-constexpr const KerasRow* keras_class(std::string_view name) { return find_row(keras_rows, &KerasRow::name, name); }
+constexpr const KerasRow* keras_class(std::string_view name) {
+  return name.empty() ? nullptr : find_row(keras_rows, &KerasRow::name, name);
+}
 /// The row by which a structure is written.
 constexpr const KerasRow& keras_structure(KerasKind kind) {
   for (const KerasRow& row : keras_rows)

@@ -285,6 +285,8 @@ inline constexpr Option input_options[] = {
 inline constexpr Option sequential_options[] = {read("layers"), read("build_input_shape")};
 inline constexpr Option functional_options[] = {read("layers"), read("input_layers"), read("output_layers")};
 
+inline constexpr Weight constant_weights[] = {{"value", "value"}};
+inline constexpr Weight elementwise_weights[] = {{"constant", "constant"}};
 inline constexpr Weight kernel_weights[] = {{"kernel", "kernel"}, {"bias", "bias"}};
 inline constexpr Weight dense_weights[] = {{"kernel", "kernel", "FO"}, {"bias", "bias"}};
 inline constexpr Weight depthwise_weights[] = {{"kernel", "depthwise_kernel"}, {"bias", "bias"}};

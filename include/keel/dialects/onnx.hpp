@@ -4,6 +4,7 @@
 ///
 /// To add a layer: write what it becomes in onnx_operators.hpp or a header beside it, and give it a row here.
 
+#include <keel/dialects/onnx_general.hpp>
 #include <keel/dialects/onnx_windows.hpp>
 
 namespace keel {
@@ -43,10 +44,12 @@ inline constexpr OnnxRow onnx_rows[] = {
      .operators = "BatchNormalization Transpose",
      .write = onnx_batch_norm,
      .options = "axis epsilon momentum cumulative",
-     .neutral = "center scale unbiased allow_single_value beta_initializer gamma_initializer moving_mean_initializer "
+     .neutral = "center scale synchronized unbiased allow_single_value beta_initializer gamma_initializer "
+                "moving_mean_initializer "
                 "moving_variance_initializer"},
     {.type = "CenterCrop", .operators = "Slice", .write = onnx_center_crop, .neutral = "height width"},
     {.type = "Concatenate", .operators = "Concat", .write = onnx_concatenate, .options = "axis"},
+    {.type = "Constant", .operators = "Shape Concat Expand", .write = onnx_constant, .neutral = "shape trainable"},
     {.type = "Conv1D",
      .operators = "Conv" KEEL_ONNX_ACTIVATIONS,
      .write = onnx_conv,
@@ -86,8 +89,16 @@ inline constexpr OnnxRow onnx_rows[] = {
      .options = onnx_window_options,
      .neutral = onnx_kernel_neutral},
     {.type = "Dropout", .operators = "", .write = onnx_dropout, .options = "rate", .training = "Dropout"},
+    {.type = "Elementwise",
+     .operators =
+         "Abs Neg Reciprocal Sqrt Exp Log Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Floor Ceil "
+         "Round Sign Shrink HardSigmoid ThresholdedRelu Selu Add Sub Mul Div Pow Min Max Clip",
+     .write = onnx_elementwise,
+     .options = "function scalar position numbers",
+     .neutral = "constant_shape trainable"},
     {.type = "ELU", .operators = "Elu", .write = onnx_elu, .options = "alpha"},
     {.type = "Flatten", .operators = "Flatten Reshape", .write = onnx_flatten},
+    {.type = "Gather", .operators = "Gather", .write = onnx_gather, .options = "indices axis"},
     {.type = "GaussianDropout",
      .operators = "",
      .write = onnx_gaussian_dropout,
@@ -133,6 +144,7 @@ inline constexpr OnnxRow onnx_rows[] = {
      .operators = "Sqrt Max Sub Div Mul Add",
      .write = onnx_normalization,
      .options = "axis mean variance invert"},
+    {.type = "Pad", .operators = "Pad", .write = onnx_general_pad, .options = "sides mode value"},
     {.type = "Permute", .operators = "Transpose", .write = onnx_permute, .options = "dims"},
     {.type = "PReLU",
      .operators = "PRelu",
@@ -160,6 +172,11 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_pass,
      .neutral = "height_factor width_factor fill_mode interpolation fill_value",
      .training = "refused"},
+    {.type = "Reduce",
+     .operators = "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
+                  "ReduceLogSumExp",
+     .write = onnx_reduce,
+     .options = "function axes keepdims"},
     {.type = "ReLU",
      .operators = "Relu LeakyRelu Clip LessOrEqual GreaterOrEqual Sub Mul Where",
      .write = onnx_relu,
@@ -177,6 +194,7 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_separable_conv,
      .options = onnx_window_options,
      .neutral = onnx_kernel_neutral},
+    {.type = "Slice", .operators = "Slice", .write = onnx_slice, .options = "starts ends axes steps"},
     {.type = "Softmax",
      .operators = "Softmax ReduceMax Sub Exp ReduceSum Div",
      .write = onnx_softmax,
@@ -197,6 +215,7 @@ inline constexpr OnnxRow onnx_rows[] = {
      .options = "rate",
      .training = "ReduceMax Shape Expand Dropout Mul"},
     {.type = "Subtract", .operators = "Sub", .write = onnx_subtract},
+    {.type = "Tile", .operators = "Tile", .write = onnx_tile, .options = "repeats"},
     {.type = "UpSampling1D", .operators = "Resize", .write = onnx_upsampling, .neutral = "size"},
     {.type = "UpSampling2D",
      .operators = "Resize",

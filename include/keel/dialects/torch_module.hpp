@@ -64,6 +64,7 @@ struct TorchRow {
   FeatureOrder features = FeatureOrder::none;
   std::span<const TorchConstant> constants = {};
   std::string_view ignored = {};  ///< a tensor that a file may have and keel has no use for
+  bool refused = false;           ///< PyTorch has functions, but no module; no code is written for it
 };
 
 /// Numbers as Python reads them: exactly, or with so many digits where rounding is wanted.

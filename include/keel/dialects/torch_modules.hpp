@@ -290,6 +290,12 @@ inline void torch_dropout2d(TorchBuilder& b) { b.add("Dropout2d", python(b.get<d
 inline void torch_alpha_dropout(TorchBuilder& b) { b.add("AlphaDropout", python(b.get<double>("rate", 0))); }
 inline void torch_gaussian_dropout(TorchBuilder& b) { b.add_own("GaussianDropout", python(b.get<double>("rate", 0))); }
 inline void torch_gaussian_noise(TorchBuilder& b) { b.add_own("GaussianNoise", python(b.get<double>("stddev", 0))); }
+/// A layer that stands for a single operator: a function in PyTorch, for which no module is written.
+inline void torch_refused(TorchBuilder& b) {
+  b.add(std::string(b.type()));
+  b.hold("constant value");
+  b.refuse("a class of layer that PyTorch has", std::string(b.type()), "write the function in Python");
+}
 inline void torch_identity(TorchBuilder& b) { b.add("Identity"); }
 /// What keel does not train either: the identity in evaluation, an error in training.
 inline void torch_inference_only(TorchBuilder& b) { b.add_own("InferenceOnly", "'" + std::string(b.type()) + "'"); }

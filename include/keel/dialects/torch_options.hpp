@@ -101,6 +101,23 @@ inline constexpr Option torch_cropping_options[] = {{"padding", "cropping", Use:
 inline constexpr Option torch_permute_options[] = {{"", "dims", Use::read, Form::extents}};
 inline constexpr Option torch_repeat_vector_options[] = {{"", "n", Use::read}};
 
+// Of classes that PyTorch lacks: read by the refusal.
+
+inline constexpr Option torch_constant_options[] = {{"", "shape", Use::read}, {"", "trainable", Use::read}};
+inline constexpr Weight torch_constant_weights[] = {{"value", "value"}};
+inline constexpr Option torch_elementwise_options[] = {{"", "function", Use::read},       {"", "scalar", Use::read},
+                                                       {"", "position", Use::read},       {"", "numbers", Use::read},
+                                                       {"", "constant_shape", Use::read}, {"", "trainable", Use::read}};
+inline constexpr Weight torch_elementwise_weights[] = {{"constant", "constant"}};
+inline constexpr Option torch_gather_options[] = {{"", "indices", Use::read}, {"", "axis", Use::read}};
+inline constexpr Option torch_pad_options[] = {
+    {"", "sides", Use::read}, {"", "mode", Use::read}, {"", "value", Use::read}};
+inline constexpr Option torch_reduce_options[] = {
+    {"", "function", Use::read}, {"", "axes", Use::read}, {"", "keepdims", Use::read}};
+inline constexpr Option torch_slice_options[] = {
+    {"", "starts", Use::read}, {"", "ends", Use::read}, {"", "axes", Use::read}, {"", "steps", Use::read}};
+inline constexpr Option torch_tile_options[] = {{"", "repeats", Use::read}};
+
 // Weights: keel's axes and PyTorch's. I first in keel's: one row for each feature that goes in.
 
 inline constexpr Weight torch_conv2d_weights[] = {{"kernel", "weight", "HWIO", "OIHW"}, {"bias", "bias"}};

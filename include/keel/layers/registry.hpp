@@ -15,6 +15,7 @@
 #include <keel/layers/batch_norm.hpp>
 #include <keel/layers/center_crop.hpp>
 #include <keel/layers/concatenate.hpp>
+#include <keel/layers/constant.hpp>
 #include <keel/layers/conv1d.hpp>
 #include <keel/layers/conv1d_transpose.hpp>
 #include <keel/layers/conv2d.hpp>
@@ -26,8 +27,10 @@
 #include <keel/layers/depthwise_conv1d.hpp>
 #include <keel/layers/depthwise_conv2d.hpp>
 #include <keel/layers/dropout.hpp>
+#include <keel/layers/elementwise.hpp>
 #include <keel/layers/elu.hpp>
 #include <keel/layers/flatten.hpp>
+#include <keel/layers/gather.hpp>
 #include <keel/layers/gaussian_dropout.hpp>
 #include <keel/layers/gaussian_noise.hpp>
 #include <keel/layers/global_average_pool1d.hpp>
@@ -40,6 +43,7 @@
 #include <keel/layers/max_pool2d.hpp>
 #include <keel/layers/multiply.hpp>
 #include <keel/layers/normalization.hpp>
+#include <keel/layers/pad.hpp>
 #include <keel/layers/permute.hpp>
 #include <keel/layers/prelu.hpp>
 #include <keel/layers/random_contrast.hpp>
@@ -47,17 +51,20 @@
 #include <keel/layers/random_rotation.hpp>
 #include <keel/layers/random_translation.hpp>
 #include <keel/layers/random_zoom.hpp>
+#include <keel/layers/reduce.hpp>
 #include <keel/layers/relu.hpp>
 #include <keel/layers/repeat_vector.hpp>
 #include <keel/layers/rescaling.hpp>
 #include <keel/layers/reshape.hpp>
 #include <keel/layers/separable_conv1d.hpp>
 #include <keel/layers/separable_conv2d.hpp>
+#include <keel/layers/slice.hpp>
 #include <keel/layers/softmax.hpp>
 #include <keel/layers/spatial_dropout1d.hpp>
 #include <keel/layers/spatial_dropout2d.hpp>
 #include <keel/layers/spatial_dropout3d.hpp>
 #include <keel/layers/subtract.hpp>
+#include <keel/layers/tile.hpp>
 #include <keel/layers/upsampling1d.hpp>
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/layers/zero_padding1d.hpp>
@@ -91,6 +98,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"BatchNormalization", make_layer_from<BatchNorm<T>>},
     {"CenterCrop", make_layer_from<CenterCrop<T>>},
     {"Concatenate", make_layer_from<Concatenate<T>>},
+    {"Constant", make_layer_from<Constant<T>>},
     {"Conv1D", make_layer_from<Conv1D<T>>},
     {"Conv1DTranspose", make_layer_from<Conv1DTranspose<T>>},
     {"Conv2D", make_layer_from<Conv2D<T>>},
@@ -102,8 +110,10 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"DepthwiseConv1D", make_layer_from<DepthwiseConv1D<T>>},
     {"DepthwiseConv2D", make_layer_from<DepthwiseConv2D<T>>},
     {"Dropout", make_layer_from<Dropout<T>>},
+    {"Elementwise", make_layer_from<Elementwise<T>>},
     {"ELU", make_layer_from<ELU<T>>},
     {"Flatten", make_layer_from<Flatten<T>>},
+    {"Gather", make_layer_from<Gather<T>>},
     {"GaussianDropout", make_layer_from<GaussianDropout<T>>},
     {"GaussianNoise", make_layer_from<GaussianNoise<T>>},
     {"GlobalAveragePooling1D", make_layer_from<GlobalAveragePool1D<T>>},
@@ -116,6 +126,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
     {"Multiply", make_layer_from<Multiply<T>>},
     {"Normalization", make_layer_from<Normalization<T>>},
+    {"Pad", make_layer_from<Pad<T>>},
     {"Permute", make_layer_from<Permute<T>>},
     {"PReLU", make_layer_from<PReLU<T>>},
     {"RandomContrast", make_layer_from<RandomContrast<T>>},
@@ -123,17 +134,20 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"RandomRotation", make_layer_from<RandomRotation<T>>},
     {"RandomTranslation", make_layer_from<RandomTranslation<T>>},
     {"RandomZoom", make_layer_from<RandomZoom<T>>},
+    {"Reduce", make_layer_from<Reduce<T>>},
     {"ReLU", make_layer_from<ReLU<T>>},
     {"RepeatVector", make_layer_from<RepeatVector<T>>},
     {"Rescaling", make_layer_from<Rescaling<T>>},
     {"Reshape", make_layer_from<Reshape<T>>},
     {"SeparableConv1D", make_layer_from<SeparableConv1D<T>>},
     {"SeparableConv2D", make_layer_from<SeparableConv2D<T>>},
+    {"Slice", make_layer_from<Slice<T>>},
     {"Softmax", make_layer_from<Softmax<T>>},
     {"SpatialDropout1D", make_layer_from<SpatialDropout1D<T>>},
     {"SpatialDropout2D", make_layer_from<SpatialDropout2D<T>>},
     {"SpatialDropout3D", make_layer_from<SpatialDropout3D<T>>},
     {"Subtract", make_layer_from<Subtract<T>>},
+    {"Tile", make_layer_from<Tile<T>>},
     {"UpSampling1D", make_layer_from<UpSampling1D<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
     {"ZeroPadding1D", make_layer_from<ZeroPadding1D<T>>},

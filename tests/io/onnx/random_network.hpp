@@ -129,6 +129,10 @@ class RandomOptions {
            return Config{{"height", r.from(1, in[0])}, {"width", r.from(1, in[0])}};
          }},
         {"Concatenate", axis},
+        {"Constant",
+         [](R& r, const Shape&) {
+           return Config{{"shape", std::vector<Index>{r.from(1, 3), r.from(1, 4)}}, {"trainable", r.coin()}};
+         }},
         {"Conv1D", conv(false, false, false)},
         {"Conv1DTranspose", conv(false, false, true)},
         {"Conv2D", conv(false, false, false)},
@@ -192,6 +196,53 @@ class RandomOptions {
              config.set("variance", variance);
            }
            return config;
+         }},
+        {"Elementwise",
+         [](R& r, const Shape& in) {
+           static constexpr const char* unary[] = {
+               "abs",   "negative", "exp",  "erf",   "sin",  "cos",  "atan",   "sinh",         "tanh",
+               "asinh", "floor",    "ceil", "round", "sign", "clip", "shrink", "hard_sigmoid", "thresholded_relu",
+               "selu"};
+           static constexpr const char* binary[] = {"add", "subtract", "multiply", "minimum", "maximum"};
+           if (r.coin()) return Config{{"function", std::string(unary[r.from(0, 18)])}};
+           Config config{{"function", std::string(binary[r.from(0, 4)])}};
+           const Index kind = r.from(0, 2);
+           if (kind == 0) config.set("scalar", r.number(-2, 2));
+           if (kind == 1) config.set("constant_shape", std::vector<Index>{in[in.rank() - 1]});
+           if (kind != 2) config.set("position", r.from(0, 1));
+           return config;
+         }},
+        {"Gather",
+         [axis](R& r, const Shape& in) {
+           Config config = axis(r, in);
+           config.set("indices", std::vector<Index>{0, r.from(-1, 0), 0});
+           return config;
+         }},
+        {"Pad",
+         [](R& r, const Shape& in) {
+           std::vector<Index> sides;
+           for (Index i = 0; i < 2 * in.rank(); ++i) sides.push_back(r.from(0, 2));
+           return Config{{"sides", sides}, {"mode", r.one_of<std::string>({"constant", "edge"})}, {"value", 0.5}};
+         }},
+        {"Reduce",
+         [axis](R& r, const Shape& in) {
+           Config config{{"function", r.one_of<std::string>(
+                                          {"sum", "mean", "max", "min", "l1", "l2", "sum_square", "log_sum_exp"})},
+                         {"keepdims", r.coin()}};
+           if (in.rank() > 1) config.set("axes", std::vector<Index>{std::get<Index>(*axis(r, in).find("axis"))});
+           return config;
+         }},
+        {"Slice",
+         [](R& r, const Shape& in) {
+           return Config{{"starts", std::vector<Index>{0}},
+                         {"ends", std::vector<Index>{r.from(1, in[0])}},
+                         {"steps", std::vector<Index>{r.from(1, 2)}}};
+         }},
+        {"Tile",
+         [](R& r, const Shape& in) {
+           std::vector<Index> repeats;
+           for (Index i = 0; i < in.rank(); ++i) repeats.push_back(r.from(1, 2));
+           return Config{{"repeats", repeats}};
          }},
         {"Permute",
          [](R& r, const Shape& in) {

@@ -103,7 +103,7 @@ class KerasDescriptions {
   [[noreturn]] static void refuse_class(const std::string& where, const std::string& type) {
     std::string names;
     for (const KerasRow& row : dialects::keras_rows)
-      if (!row.type.empty()) names += (names.empty() ? "" : ", ") + std::string(row.name);
+      if (!row.type.empty() && !row.name.empty()) names += (names.empty() ? "" : ", ") + std::string(row.name);
     throw FormatError(where, "a layer that keel has: " + names, "class " + shown(type),
                       "build the model in code, with a layer of your own, and use load_weights");
   }

@@ -1,0 +1,165 @@
+#pragma once
+/// How the layers that stand for single operators become these operators again.
+
+#include <keel/dialects/onnx_operators.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace dialects {
+
+/// A function of Elementwise, and the names of the numbers that it has.
+struct OnnxElementwise {
+  std::string_view keel, op, first = {}, second = {};
+};
+inline constexpr OnnxElementwise onnx_elementwise_functions[] = {
+    {"abs", "Abs"},
+    {"negative", "Neg"},
+    {"reciprocal", "Reciprocal"},
+    {"sqrt", "Sqrt"},
+    {"exp", "Exp"},
+    {"log", "Log"},
+    {"erf", "Erf"},
+    {"sin", "Sin"},
+    {"cos", "Cos"},
+    {"tan", "Tan"},
+    {"asin", "Asin"},
+    {"acos", "Acos"},
+    {"atan", "Atan"},
+    {"sinh", "Sinh"},
+    {"cosh", "Cosh"},
+    {"tanh", "Tanh"},
+    {"asinh", "Asinh"},
+    {"acosh", "Acosh"},
+    {"atanh", "Atanh"},
+    {"floor", "Floor"},
+    {"ceil", "Ceil"},
+    {"round", "Round"},
+    {"sign", "Sign"},
+    {"shrink", "Shrink", "lambd", "bias"},
+    {"hard_sigmoid", "HardSigmoid", "alpha", "beta"},
+    {"thresholded_relu", "ThresholdedRelu", "alpha"},
+    {"selu", "Selu", "alpha", "gamma"},
+    {"add", "Add"},
+    {"subtract", "Sub"},
+    {"multiply", "Mul"},
+    {"divide", "Div"},
+    {"power", "Pow"},
+    {"minimum", "Min"},
+    {"maximum", "Max"},
+};
+
+/// Functions that have truth as a result, or cut numbers to integers, are of other types there: refused.
+inline void onnx_elementwise(OnnxCall& c) {
+  const auto name = c.get<std::string>("function", "");
+  const auto numbers = c.get<std::vector<double>>("numbers", {});
+  if (name == "clip") {
+    const int x = c.x(OnnxForm::last);
+    return c.result(OnnxForm::last,
+                    c.node("Clip", {x, c.number(numbers.at(0), "/least"), c.number(numbers.at(1), "/most")},
+                           c.dims(OnnxForm::last)));
+  }
+  const OnnxElementwise* const function = find_row(onnx_elementwise_functions, &OnnxElementwise::keel, name);
+  if (!function) c.refuse("a function that dialects/onnx_general.hpp writes", "\"" + name + "\"");
+  std::vector<int> x;
+  for (std::size_t i = 0; i < c.count(); ++i) {
+    int each = c.x(OnnxForm::last, i);
+    if (const Index missing = c.out().rank() - c.in(i).rank(); missing > 0) {  // axes of 1 behind the batch
+      std::vector<Index> dims(static_cast<std::size_t>(missing), 1);
+      dims.insert(dims.end(), c.in(i).begin(), c.in(i).end());
+      each = c.reshape(each, Shape(dims), "/input" + std::to_string(i));
+    }
+    x.push_back(each);
+  }
+  const auto position = static_cast<std::ptrdiff_t>(c.get<Index>("position", 0));
+  if (c.has_parameter("constant"))
+    x.insert(x.begin() + position, c.weight("constant"));
+  else if (const auto scalar = c.option("scalar", std::optional<double>()))
+    x.insert(x.begin() + position, c.number(*scalar, "/scalar"));
+  OnnxAttributes attributes;
+  if (!function->first.empty()) attributes.push_back({function->first, numbers.at(0)});
+  if (!function->second.empty()) attributes.push_back({function->second, numbers.at(1)});
+  c.result(OnnxForm::last, c.node(function->op, std::move(x), c.dims(OnnxForm::last), std::move(attributes)));
+}
+
+/// The values once for each sample: expanded to the input's batch.
+inline void onnx_constant(OnnxCall& c) {
+  const int x = c.x(OnnxForm::last);
+  const int batch = c.node("Shape", {x}, {1}, {{"start", Index{0}}, {"end", Index{1}}}, "/batch", OnnxType::int64);
+  const std::vector<Index> sample(c.out().begin(), c.out().end());
+  const int shape = c.node("Concat", {batch, c.integers(sample, "/sample")}, {c.out().rank() + 1}, {{"axis", Index{0}}},
+                           "/shape", OnnxType::int64);
+  c.result(OnnxForm::last, c.node("Expand", {c.weight("value"), shape}, c.dims(OnnxForm::last)));
+}
+
+struct OnnxReduction {
+  std::string_view keel, op;
+};
+inline constexpr OnnxReduction onnx_reductions[] = {
+    {"sum", "ReduceSum"},        {"mean", "ReduceMean"},
+    {"max", "ReduceMax"},        {"min", "ReduceMin"},
+    {"prod", "ReduceProd"},      {"l1", "ReduceL1"},
+    {"l2", "ReduceL2"},          {"sum_square", "ReduceSumSquare"},
+    {"log_sum", "ReduceLogSum"}, {"log_sum_exp", "ReduceLogSumExp"},
+};
+inline void onnx_reduce(OnnxCall& c) {
+  std::vector<Index> axes;
+  for (const Index axis : c.axes("axes", std::vector<Index>{})) axes.push_back(axis + 1);
+  if (axes.empty())
+    for (Index i = 1; i <= c.rank(); ++i) axes.push_back(i);
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  const auto name = c.get<std::string>("function", "");
+  const std::string_view op = find_row(onnx_reductions, &OnnxReduction::keel, name)->op;
+  c.result(OnnxForm::last, c.reduce(op, c.x(OnnxForm::last), axes, c.get<bool>("keepdims", false)));
+}
+
+inline void onnx_slice(OnnxCall& c) {
+  const auto list = [&](const char* name) { return c.get<std::vector<Index>>(name, {}); };
+  std::vector<Index> axes;
+  for (const Index axis : list("axes")) axes.push_back(axis > 0 ? axis : c.rank() + 1 + axis);
+  const int x = c.x(OnnxForm::last);
+  c.result(OnnxForm::last, c.node("Slice",
+                                  {x, c.integers(list("starts"), "/starts"), c.integers(list("ends"), "/ends"),
+                                   c.integers(std::move(axes), "/axes"), c.integers(list("steps"), "/steps")},
+                                  c.dims(OnnxForm::last)));
+}
+
+inline void onnx_gather(OnnxCall& c) {
+  const Index axis = c.get<Index>("axis", 1);
+  const int x = c.x(OnnxForm::last);
+  c.result(OnnxForm::last, c.node("Gather", {x, c.integers(c.get<std::vector<Index>>("indices", {}), "/indices")},
+                                  c.dims(OnnxForm::last), {{"axis", axis > 0 ? axis : c.rank() + 1 + axis}}));
+}
+
+/// keel's modes where ONNX has them: "wrap" from opset 19 on, and a reflection only once.
+inline void onnx_general_pad(OnnxCall& c) {
+  const auto sides = c.get<std::vector<Index>>("sides", {});
+  const auto mode = c.get<std::string>("mode", "constant");
+  if (mode == "wrap" && c.opset() < 19) c.refuse("opset 19 for mode wrap", std::to_string(c.opset()));
+  std::vector<Index> pads{0};
+  for (std::size_t side = 0; side < 2; ++side) {
+    if (side == 1) pads.push_back(0);
+    for (std::size_t axis = 0; axis < sides.size() / 2; ++axis) {
+      const Index count = sides[2 * axis + side], extent = c.in()[static_cast<Index>(axis)];
+      if (mode != "constant" &&
+          (count < 0 || (mode == "reflect" && count >= extent) || (mode == "wrap" && count > extent)))
+        c.refuse("sides of 0 or more that the extents hold for mode " + mode, std::to_string(count));
+      pads.push_back(count);
+    }
+  }
+  std::vector<int> inputs{c.x(OnnxForm::last), c.integers(std::move(pads), "/pads")};
+  if (mode == "constant") inputs.push_back(c.number(c.get<double>("value", 0), "/value"));
+  c.result(OnnxForm::last, c.node("Pad", std::move(inputs), c.dims(OnnxForm::last), {{"mode", mode}}));
+}
+
+inline void onnx_tile(OnnxCall& c) {
+  std::vector<Index> repeats{1};
+  for (const Index each : c.get<std::vector<Index>>("repeats", {})) repeats.push_back(each);
+  const int x = c.x(OnnxForm::last);
+  c.result(OnnxForm::last, c.node("Tile", {x, c.integers(std::move(repeats), "/repeats")}, c.dims(OnnxForm::last)));
+}
+
+}  // namespace dialects
+
+}  // namespace KEEL_ABI
+}  // namespace keel
