@@ -40,8 +40,8 @@ for mpi in openmpi mpich; do
   run_failure $mpi seed "rank 0: .*seed 2 on rank 1"
   run_failure $mpi data "rank 2: .*98 samples.* on rank 1"
   run_failure $mpi throw "rank 2: .*the end of rank 1: .*a fault"
-  run_failure $mpi exit "[Rr]ank[: ]+.*1|EXIT CODE: 3"
-  run_failure $mpi kill "signal 9|KILLED BY SIGNAL: 9|EXIT CODE: 9"
+  run_failure $mpi exit "Exit code: +3|[Ee]xited|EXIT STRING"
+  run_failure $mpi kill "signal 9|EXIT CODE: 9"
   run_failure $mpi hang "rank [02]: .*within 5 s, got nothing from rank 1"
 done
 if [ "$found" = " openmpi mpich" ]; then
