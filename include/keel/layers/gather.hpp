@@ -18,8 +18,8 @@ struct GatherOptions {
   }
 };
 
-/// The places of an axis that `indices` name, in their order, each as often as it is there; negative ones count from the
-/// end. A Reshape behind it gives indices of several axes, or of none, their shape.
+/// The places of an axis that `indices` name, in their order, each as often as it is there; negative ones count from
+/// the end. A Reshape behind it gives indices of several axes, or of none, their shape.
 ///
 /// Any shape; the axis has as many places as there are indices. Throws ConfigError without indices and for the batch's
 /// axis, ShapeError for an axis that the input does not have and an index beyond it. Keras and PyTorch have functions
