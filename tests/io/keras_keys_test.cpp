@@ -185,7 +185,7 @@ TEST_CASE("regularizers and constraints become rules of the parameters") {
 }
 
 TEST_CASE("classes that are not Keras's own, or that keel does not have, are refused by name") {
-  for (const char* type : {"LSTM", "Lambda", "Embedding", "Masking", "Dot", "TFOpLambda2"})
+  for (const char* type : {"ConvLSTM2D", "Lambda", "Hashing", "Attention", "Dot", "TFOpLambda2"})
     check_refused(sequential(layer(type)), {"layer 'l' (" + std::string(type) + ")", "class '" + std::string(type)});
   check_refused(sequential(layer("Dense", R"("units":2)", R"("registered_name":"pack>Dense")")),
                 {"class 'pack>Dense'"});
@@ -315,7 +315,10 @@ TEST_CASE("an activation that is a layer stands behind the layer that names it")
   check_near(
       results(sequential(layer("Activation", R"("activation":{"class_name":"function","config":"relu"})")), x, {1, 4}),
       {0, 0, 1, 5});
-  check_refused(sequential(layer("Activation", R"("activation":"hard_sigmoid")")), {"hard_sigmoid", "Keras 2"}, "2.15");
+  check_refused(sequential(layer("Activation", R"("activation":"hard_swish")")), {"hard_swish", "Keras 2"}, "2.15");
+  const std::string hard = sequential(layer("Activation", R"("activation":"hard_sigmoid")"));  // a function in each
+  CHECK(read(hard, "2.15").model.layer(0).config().get<std::string>("activation", "") == "hard_sigmoid_keras2");
+  CHECK(read(hard, "3.9.0").model.layer(0).config().get<std::string>("activation", "") == "hard_sigmoid");
 }
 
 TEST_CASE("inputs and outputs in a dict are taken in the order of its keys") {

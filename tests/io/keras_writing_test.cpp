@@ -29,7 +29,8 @@ const Style styles[] = {
 
 /// A layer of that class on as many inputs as it takes.
 Model<> model_of(const std::string& type, const Config& config) {
-  const std::vector<Shape> tries[] = {{{6, 5, 4}}, {{6, 5, 4}, {6, 5, 4}}, {{6, 4}}, {{6}}, {{5, 4, 4, 2}}};
+  const std::vector<Shape> tries[] = {{{6, 5, 4}}, {{6, 5, 4}, {6, 5, 4}}, {{6, 4}}, {{6, 4}, {6, 4}},
+                                      {{6}},       {{5, 4, 4, 2}}};
   for (const std::vector<Shape>& shapes : tries) try {
       Model<> model({.seed = 7});
       std::vector<Node> nodes;
@@ -48,6 +49,7 @@ std::vector<Tensor<float>> results(const Model<>& model) {
     x.emplace_back(model.input_shape(i).with_batch(2));
     for (Index k = 0; k < x.back().size(); ++k)
       x.back()[k] = 2 * std::sin(0.7f * static_cast<float>(k) + static_cast<float>(i));
+    if (model.layer(0).type() == "Embedding") x.back().array() = x.back().array().abs();  // tokens
   }
   std::vector<TensorView<const float>> views(x.begin(), x.end());
   return model.predict(Inputs<float>(views));
@@ -146,6 +148,27 @@ TEST_CASE("every class with every option comes back from Keras's files, or is re
       {"Reduce", {{"function", std::string("mean")}}, all},
       {"Slice", {{"starts", List{0}}, {"ends", List{2}}}, all},
       {"Tile", {{"repeats", List{2, 1}}}, all},
+      {"LSTM", {{"units", Index{3}}, {"return_sequences", true}, {"unit_forget_bias", false}}, none},
+      {"LSTM", {{"units", Index{3}}, {"recurrent_activation", std::string("hard_sigmoid_keras2")}}, "keras3 h5"},
+      {"LSTM", {{"units", Index{3}}, {"zero_output_for_mask", true}}, no_tfjs},
+      {"GRU", {{"units", Index{3}}, {"go_backwards", true}}, no_tfjs},
+      {"GRU", {{"units", Index{3}}, {"reset_after", false}, {"use_bias", false}}, none},
+      {"SimpleRNN", {{"units", Index{3}}, {"activation", std::string("relu")}, {"dropout", 0.25}}, none},
+      {"Bidirectional",
+       {{"layer", std::string("LSTM")}, {"units", Index{3}}, {"merge_mode", std::string("mul")}},
+       no_tfjs},
+      {"Bidirectional", {{"layer", std::string("GRU")}, {"units", Index{3}}, {"return_sequences", true}}, no_tfjs},
+      {"Masking", {{"mask_value", 0.5}}, none},
+      {"StepMask", {}, all},
+      {"Embedding", {{"input_dim", Index{9}}, {"output_dim", Index{3}}}, none},
+      {"LayerNormalization", {{"epsilon", 0.5}, {"center", false}}, none},
+      {"LayerNormalization", {{"axis", List{1, 2}}}, none},
+      {"GroupNormalization", {{"groups", Index{2}}, {"scale", false}}, no_tfjs},
+      {"RMSNormalization", {{"epsilon", 0.5}}, "keras2 tfjs"},
+      {"UnitNormalization", {{"axis", Index{1}}}, no_tfjs},
+      {"MultiHeadAttention", {{"num_heads", Index{2}}, {"key_dim", Index{3}}}, "keras2 tfjs"},
+      {"MultiHeadAttention", {{"num_heads", Index{2}}, {"key_dim", Index{3}}, {"output_dim", Index{5}}}, "keras2 tfjs"},
+      {"MultiHeadAttention", {{"num_heads", Index{2}}, {"key_dim", Index{3}}, {"use_causal_mask", true}}, all},
       {"Permute", {{"dims", List{2, 1}}}, none},
       {"Permute", {{"dims", List{3, 1, 2}}}, none},
       {"RepeatVector", {{"n", Index{3}}}, none},
@@ -233,7 +256,8 @@ TEST_CASE("every class with every option comes back from Keras's files, or is re
                                                              {"tanh", none},
                                                              {"softplus", none},
                                                              {"softmax", none},
-                                                             {"log_softmax", none}};
+                                                             {"log_softmax", none},
+                                                             {"hard_sigmoid_keras2", "keras3 h5"}};
   for (const auto& [name, refused] : activations) {
     cases.push_back({"Activation", {{"activation", std::string(name)}}, refused});
     cases.push_back({"Dense", {{"units", Index{3}}, {"activation", std::string(name)}}, refused});

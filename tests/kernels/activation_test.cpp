@@ -11,7 +11,7 @@ const Activation elementwise[] = {Activation::linear,     Activation::relu,     
                                   Activation::leaky_relu, Activation::elu,          Activation::selu,
                                   Activation::gelu,       Activation::gelu_tanh,    Activation::silu,
                                   Activation::sigmoid,    Activation::hard_sigmoid, Activation::hard_swish,
-                                  Activation::tanh,       Activation::softplus};
+                                  Activation::tanh,       Activation::softplus,     Activation::hard_sigmoid_keras2};
 
 double logistic(double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
 double gelu_argument(double x) { return std::sqrt(8 / std::acos(-1.0)) * (x + 0.044715 * x * x * x); }
@@ -30,6 +30,7 @@ double reference(Activation kind, double alpha, double x) {
     case Activation::silu: return x * logistic(x);
     case Activation::sigmoid: return logistic(x);
     case Activation::hard_sigmoid: return x <= -3 ? 0 : x >= 3 ? 1 : x / 6 + 0.5;
+    case Activation::hard_sigmoid_keras2: return x <= -2.5 ? 0 : x >= 2.5 ? 1 : x / 5 + 0.5;
     case Activation::hard_swish: return x * reference(Activation::hard_sigmoid, 0, x);
     case Activation::tanh: return std::tanh(x);
     case Activation::softplus: return (x > 0 ? x : 0) + std::log1p(std::exp(-std::abs(x)));
@@ -53,6 +54,7 @@ double reference_slope(Activation kind, double alpha, double x) {
     case Activation::silu: return logistic(x) * (1 + x * logistic(-x));
     case Activation::sigmoid: return logistic(x) * logistic(-x);
     case Activation::hard_sigmoid: return x > -3 && x < 3 ? 1.0 / 6 : 0;
+    case Activation::hard_sigmoid_keras2: return x > -2.5 && x < 2.5 ? 0.2 : 0;
     case Activation::hard_swish: return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5;
     case Activation::tanh: return 1 - std::tanh(x) * std::tanh(x);
     case Activation::softplus: return logistic(x);
@@ -111,7 +113,9 @@ TEST_CASE_TEMPLATE("activations agree with their definitions", T, float, double)
       double worst = 0, worst_slope = 0, worst_at = 0;
       for (std::size_t i = 0; i < x.size(); ++i) {
         const double error = std::abs(static_cast<double>(y[i]) - expected[i]);
-        const double floor = kind == Activation::hard_sigmoid || kind == Activation::hard_swish ? 1e-1 : 1e-35;
+        const bool hard = kind == Activation::hard_sigmoid || kind == Activation::hard_swish ||
+                          kind == Activation::hard_sigmoid_keras2;
+        const double floor = hard ? 1e-1 : 1e-35;
         const double relative = error / (std::max)(std::abs(expected[i]), floor);
         if (relative > worst) {
           worst = relative;

@@ -24,6 +24,7 @@ class Settings {
     for (std::string word; words >> word;) values_[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
   }
   bool has(const std::string& key) const { return values_.count(key) != 0; }
+  const std::map<std::string, std::string>& all() const { return values_; }
   std::string text(const std::string& key) const {
     const auto found = values_.find(key);
     if (found == values_.end()) throw std::runtime_error("golden file: no setting " + key);

@@ -35,6 +35,8 @@ constexpr Option read(std::string_view key, std::string_view values = {}, unsign
   return {key, {}, Use::read, Form::text, values, values.empty() ? 0 : worlds};
 }
 constexpr Option initializer(std::string_view key) { return {key, key, Use::neutral, Form::text, {}, 0}; }
+/// The value beside an initializer, "kernel_initializer_value"; Keras holds it inside.
+constexpr Option initializer_value(std::string_view keel) { return {{}, keel, Use::neutral, Form::text, {}, 0}; }
 constexpr Option noted(std::string_view key) { return {key, {}, Use::noted, Form::text, "null", 0}; }
 
 }  // namespace keras_data
@@ -50,19 +52,34 @@ inline constexpr Option keras_common[] = {
     keras_data::neutral("autocast"),
     keras_data::fixed("quantization_config", "null"),
     keras_data::initializer("kernel_initializer"),
+    keras_data::initializer_value("kernel_initializer_value"),
     keras_data::initializer("bias_initializer"),
+    keras_data::initializer_value("bias_initializer_value"),
     keras_data::initializer("depthwise_initializer"),
+    keras_data::initializer_value("depthwise_initializer_value"),
     keras_data::initializer("pointwise_initializer"),
+    keras_data::initializer_value("pointwise_initializer_value"),
+    keras_data::initializer("recurrent_initializer"),
+    keras_data::initializer_value("recurrent_initializer_value"),
+    keras_data::initializer("embeddings_initializer"),
+    keras_data::initializer_value("embeddings_initializer_value"),
     keras_data::initializer("alpha_initializer"),
+    keras_data::initializer_value("alpha_initializer_value"),
     keras_data::initializer("beta_initializer"),
+    keras_data::initializer_value("beta_initializer_value"),
     keras_data::initializer("gamma_initializer"),
+    keras_data::initializer_value("gamma_initializer_value"),
     keras_data::initializer("moving_mean_initializer"),
+    keras_data::initializer_value("moving_mean_initializer_value"),
     keras_data::initializer("moving_variance_initializer"),
+    keras_data::initializer_value("moving_variance_initializer_value"),
     keras_data::noted("activity_regularizer"),
     keras_data::noted("kernel_regularizer"),
     keras_data::noted("bias_regularizer"),
     keras_data::noted("depthwise_regularizer"),
     keras_data::noted("pointwise_regularizer"),
+    keras_data::noted("recurrent_regularizer"),
+    keras_data::noted("embeddings_regularizer"),
     keras_data::noted("alpha_regularizer"),
     keras_data::noted("beta_regularizer"),
     keras_data::noted("gamma_regularizer"),
@@ -70,6 +87,8 @@ inline constexpr Option keras_common[] = {
     keras_data::noted("bias_constraint"),
     keras_data::noted("depthwise_constraint"),
     keras_data::noted("pointwise_constraint"),
+    keras_data::noted("recurrent_constraint"),
+    keras_data::noted("embeddings_constraint"),
     keras_data::noted("alpha_constraint"),
     keras_data::noted("beta_constraint"),
     keras_data::noted("gamma_constraint"),
@@ -110,6 +129,9 @@ inline constexpr Option average_pool1d_options[] = {same("pool_size", Form::inte
                                                     lacks("ceil_mode", "false"),
                                                     {{}, "count_include_pad", Use::padding, Form::text, "false"},
                                                     read("data_format", R"("channels_last")")};
+/// The layer inside is the forward one; that of the other direction may be written too, and has to be its mirror.
+inline constexpr Option bidirectional_options[] = {
+    {"layer", "layer", Use::mapped, Form::layer}, same("merge_mode", Form::word), read("backward_layer")};
 inline constexpr Option center_crop_options[] = {same("height", Form::integer), same("width", Form::integer),
                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option concatenate_options[] = {same("axis", Form::axis)};
@@ -192,6 +214,9 @@ inline constexpr Option depthwise1d_options[] = {same("kernel_size", Form::integ
                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"), neutral("seed")};
 inline constexpr Option elu_options[] = {same("alpha", Form::number, keras2 | keras3), lacks("alpha", "1", tfjs)};
+inline constexpr Option embedding_options[] = {same("input_dim", Form::integer), same("output_dim", Form::integer),
+                                               same("mask_zero", Form::boolean), neutral("input_length"),
+                                               fixed("sparse", "false")};
 inline constexpr Option flatten_options[] = {read("data_format", R"("channels_last")")};
 inline constexpr Option gaussian_dropout_options[] = {same("rate", Form::number), neutral("seed")};
 inline constexpr Option gaussian_noise_options[] = {same("stddev", Form::number), neutral("seed")};
@@ -201,6 +226,50 @@ inline constexpr Option global_pool_options[] = {same("keepdims", Form::boolean,
 inline constexpr Option global_max_pool_options[] = {same("keepdims", Form::boolean, keras2 | keras3),
                                                      lacks("keepdims", "false", tfjs), kept("share_ties", "true"),
                                                      read("data_format", R"("channels_last")")};
+/// What recurrent layers share. Several results and states that outlive a call keel does not have.
+#define KEEL_RECURRENT_OPTIONS                                                                                         \
+  same("units", Form::integer), same("activation", Form::activation), same("use_bias", Form::boolean),                 \
+      same("dropout", Form::number), same("recurrent_dropout", Form::number), same("return_sequences", Form::boolean), \
+      same("go_backwards", Form::boolean), same("zero_output_for_mask", Form::boolean, keras2 | keras3),               \
+      lacks("zero_output_for_mask", "false", tfjs), fixed("return_state", "false"), fixed("stateful", "false"),        \
+      fixed("time_major", "false"), fixed("ragged", "false"), neutral("unroll"), neutral("implementation"),            \
+      neutral("use_cudnn"), neutral("input_length"), neutral("input_dim"), neutral("seed")
+/// Older files do not say where the reset gate is: before the product.
+inline constexpr Option gru_options[] = {
+    KEEL_RECURRENT_OPTIONS,
+    same("recurrent_activation", Form::activation),
+    {"reset_after", "reset_after", Use::mapped, Form::boolean, {}, keras2 | keras3, "false"},
+    {"reset_after", "reset_after", Use::mapped, Form::boolean, "false", tfjs, "false"}};
+inline constexpr Option lstm_options[] = {KEEL_RECURRENT_OPTIONS, same("recurrent_activation", Form::activation),
+                                          same("unit_forget_bias", Form::boolean)};
+inline constexpr Option simple_rnn_options[] = {KEEL_RECURRENT_OPTIONS};
+#undef KEEL_RECURRENT_OPTIONS
+inline constexpr Option masking_options[] = {same("mask_value", Form::number)};
+/// Keras's rms_scaling is another layer than RMSNormalization.
+inline constexpr Option layer_norm_options[] = {same("axis", Form::axes), same("epsilon", Form::number),
+                                                same("center", Form::boolean), same("scale", Form::boolean),
+                                                fixed("rms_scaling", "false")};
+inline constexpr Option group_norm_options[] = {same("groups", Form::integer), same("epsilon", Form::number),
+                                                same("center", Form::boolean), same("scale", Form::boolean),
+                                                fixed("axis", "-1")};
+inline constexpr Option rms_norm_options[] = {same("axis", Form::axes), same("epsilon", Form::number)};
+inline constexpr Option unit_norm_options[] = {same("axis", Form::axes)};
+/// What differs in the call stands in no configuration: a causal mask is kept for keel. Sizes of 0 are Keras's null.
+inline constexpr Option attention_options[] = {same("num_heads", Form::integer),
+                                               same("key_dim", Form::integer),
+                                               same("value_dim", Form::integer),
+                                               {"output_shape", "output_dim", Use::mapped, Form::optional_extent},
+                                               same("use_bias", Form::boolean),
+                                               lacks("use_causal_mask", "false"),
+                                               {"dropout", {}, Use::noted, Form::text, "0.0 0", 0},
+                                               fixed("attention_axes", "null [1] 1"),
+                                               fixed("use_gate", "false"),
+                                               fixed("sliding_window", "null"),
+                                               neutral("flash_attention"),
+                                               neutral("seed"),
+                                               neutral("query_shape"),
+                                               neutral("key_shape"),
+                                               neutral("value_shape")};
 inline constexpr Option leaky_relu_options[] = {
     {"negative_slope", "negative_slope", Use::mapped, Form::number, {}, keras3},
     {"alpha", "negative_slope", Use::mapped, Form::number, {}, keras2 | tfjs}};
@@ -288,6 +357,25 @@ inline constexpr Option functional_options[] = {read("layers"), read("input_laye
 inline constexpr Weight constant_weights[] = {{"value", "value"}};
 inline constexpr Weight elementwise_weights[] = {{"constant", "constant"}};
 inline constexpr Weight kernel_weights[] = {{"kernel", "kernel"}, {"bias", "bias"}};
+inline constexpr Weight recurrent_weights[] = {
+    {"kernel", "kernel"}, {"recurrent_kernel", "recurrent_kernel"}, {"bias", "bias"}};
+inline constexpr Weight bidirectional_weights[] = {{"forward_kernel", "forward/kernel"},
+                                                   {"forward_recurrent_kernel", "forward/recurrent_kernel"},
+                                                   {"forward_bias", "forward/bias"},
+                                                   {"backward_kernel", "backward/kernel"},
+                                                   {"backward_recurrent_kernel", "backward/recurrent_kernel"},
+                                                   {"backward_bias", "backward/bias"}};
+inline constexpr Weight embedding_weights[] = {{"embeddings", "embeddings"}};
+inline constexpr Weight layer_norm_weights[] = {{"gamma", "gamma"}, {"beta", "beta"}};
+inline constexpr Weight rms_norm_weights[] = {{"scale", "scale"}};
+inline constexpr Weight attention_weights[] = {{"query_kernel", "query/kernel"},
+                                               {"query_bias", "query/bias"},
+                                               {"key_kernel", "key/kernel"},
+                                               {"key_bias", "key/bias"},
+                                               {"value_kernel", "value/kernel"},
+                                               {"value_bias", "value/bias"},
+                                               {"output_kernel", "attention_output/kernel"},
+                                               {"output_bias", "attention_output/bias"}};
 inline constexpr Weight dense_weights[] = {{"kernel", "kernel", "FO"}, {"bias", "bias"}};
 inline constexpr Weight depthwise_weights[] = {{"kernel", "depthwise_kernel"}, {"bias", "bias"}};
 inline constexpr Weight separable_weights[] = {

@@ -16,10 +16,13 @@ namespace dialects {
 enum class Form {
   boolean,          ///< true; also 1 and 0. bool
   integer,          ///< Index
+  optional_extent,  ///< an extent, also as a list of one, or null. Index, 0 for none
   number,           ///< double
   optional_number,  ///< a number, or the other world's word for none. double, or no entry
   numbers,          ///< one number, or a list of one for each channel. double or a list
   text,             ///< the same word in both. std::string
+  word,             ///< the same, and there has to be one: null is refused
+  layer,            ///< a layer inside: its class, and its options among the others. std::string
   activation,       ///< a function's name or object. "activation" and "activation_alpha"
   pair,             ///< height and width; one integer stands for both. two Index
   extents,          ///< a shape without the batch, one of them -1. list of Index
@@ -52,6 +55,7 @@ struct Option {
   Form form = Form::integer;     ///< of a mapped one
   std::string_view values = {};  ///< of `fixed` and `noted`: JSON values with a space between, "null false"
   unsigned worlds = ~0u;         ///< the versions of the other world that have the key, as bits of the dialect's own
+  std::string_view absent = {};  ///< what a file without the key means where that is not keel's default: JSON
 };
 
 /// One weight. `axes` are letters, keel's order first: {"kernel", "weight", "HWIO", "OIHW"}; empty: as in keel.

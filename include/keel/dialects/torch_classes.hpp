@@ -14,6 +14,21 @@ struct TorchClass {
   std::string_view name, code;
 };
 
+/// A module of recurrent layers on (batch, channels, steps) that gives all steps, or the last one of each direction.
+#define KEEL_TORCH_STEPS(base)                                                                    \
+  "class Steps" base "(nn." base                                                                  \
+  "):\n"                                                                                          \
+  "    \"\"\"All steps of (batch, channels, steps), or the last one of each direction.\"\"\"\n\n" \
+  "    def __init__(self, features, units, sequences=False, backwards=False, **options):\n"       \
+  "        super().__init__(features, units, batch_first=True, **options)\n"                      \
+  "        self.sequences, self.backwards = sequences, backwards\n\n"                             \
+  "    def forward(self, x):\n"                                                                   \
+  "        x = x.movedim(1, -1)\n"                                                                \
+  "        y, h = super().forward(x.flip(1) if self.backwards else x)\n"                          \
+  "        if self.sequences:\n"                                                                  \
+  "            return y.movedim(-1, 1)\n"                                                         \
+  "        return (h[0] if isinstance(h, tuple) else h).movedim(0, 1).flatten(1)\n"
+
 inline constexpr TorchClass torch_classes[] = {
     {"AveragePool", R"(class AveragePool(nn.Module):
     """The mean over the cells of each window: those of the image, with count_include_pad those of `padding` too.
@@ -57,11 +72,28 @@ inline constexpr TorchClass torch_classes[] = {
         top, left = (x.shape[2] - self.height) // 2, (x.shape[3] - self.width) // 2
         return x[:, :, top:top + self.height, left:left + self.width]
 )"},
+    {"ChannelLayerNorm", R"(class ChannelLayerNorm(nn.LayerNorm):
+    """nn.LayerNorm along the channels of (batch, channels, ...)."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+)"},
     {"ChannelLinear", R"(class ChannelLinear(nn.Linear):
     """nn.Linear along the channels of (batch, channels, ...)."""
 
     def forward(self, x):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+)"},
+    {"ChannelRMSNorm", R"(class ChannelRMSNorm(nn.Module):
+    """Over the root mean square along the channels of (batch, channels, ...)."""
+
+    def __init__(self, channels, eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(channels)), eps
+
+    def forward(self, x):
+        y = x * (x.square().mean(1, True) + self.eps).rsqrt()
+        return y * self.weight.view([-1] + [1] * (x.dim() - 2))
 )"},
     {"ChannelsLast", R"(class ChannelsLast(nn.Module):
     """Features (batch, n) of maps, one after the other, from the order (c, h, w) to (h, w, c)."""
@@ -94,6 +126,37 @@ inline constexpr TorchClass torch_classes[] = {
 
     def forward(self, x):
         return x + self.stddev * torch.randn_like(x) if self.training else x
+)"},
+    {"HardSigmoidKeras2", R"(class HardSigmoidKeras2(nn.Module):
+    """Keras 2's hard sigmoid."""
+
+    def forward(self, x):
+        return (0.2 * x + 0.5).clamp(0, 1)
+)"},
+    {"HeadAttention", R"(class HeadAttention(nn.Module):
+    """Attention of (batch, channels, steps) to itself, with a width of a head's own."""
+
+    def __init__(self, channels, heads, key_dim, value_dim, output_dim, bias=True, causal=False):
+        super().__init__()
+        self.scale, self.bias, self.causal = key_dim ** -0.5, bias, causal
+        for name, dim in (("query", key_dim), ("key", key_dim), ("value", value_dim)):
+            self.register_parameter(name + "_kernel", nn.Parameter(torch.zeros(channels, heads, dim)))
+            if bias:
+                self.register_parameter(name + "_bias", nn.Parameter(torch.zeros(heads, dim)))
+        self.output_kernel = nn.Parameter(torch.zeros(heads, value_dim, output_dim))
+        if bias:
+            self.output_bias = nn.Parameter(torch.zeros(output_dim))
+
+    def part(self, x, name):
+        y = torch.einsum("bct,chd->bhtd", x, getattr(self, name + "_kernel"))
+        return y + getattr(self, name + "_bias").unsqueeze(1) if self.bias else y
+
+    def forward(self, x):
+        scores = self.part(x, "query") * self.scale @ self.part(x, "key").transpose(-1, -2)
+        if self.causal:
+            scores = scores.masked_fill(torch.ones_like(scores).triu(1) > 0, -1e9)
+        y = torch.einsum("bhtd,hdo->bto", scores.softmax(-1) @ self.part(x, "value"), self.output_kernel)
+        return (y + self.output_bias if self.bias else y).movedim(-1, 1)
 )"},
     {"InferenceOnly", R"(class InferenceOnly(nn.Module):
     """A layer that changes nothing in evaluation and has no code for training."""
@@ -197,12 +260,49 @@ inline constexpr TorchClass torch_classes[] = {
     def forward(self, x):
         return x.movedim(1, -1).reshape(len(x), *self.shape).movedim(-1, 1)
 )"},
+    {"Masking", R"(class Masking(nn.Module):
+    """(batch, channels, steps) with 0 in the steps all of whose channels are the value."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        return x * (x != self.value).any(1, True)
+)"},
+    {"StepMask", R"(class StepMask(nn.Module):
+    """1 in the steps of (batch, channels, steps) or (batch, steps) where some channel is not the value."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        mask = x != self.value
+        return (mask.any(1) if x.dim() > 2 else mask).to(x.dtype)
+)"},
+    {"StepsGRU", KEEL_TORCH_STEPS("GRU")},
+    {"StepsLSTM", KEEL_TORCH_STEPS("LSTM")},
+    {"StepsRNN", KEEL_TORCH_STEPS("RNN")},
+    {"TokenEmbedding", R"(class TokenEmbedding(nn.Embedding):
+    """Rows for token numbers, whatever their type, as the channels of (batch, channels, ...)."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1).long() if x.dim() > 2 else x.long()).movedim(-1, 1)
+)"},
+    {"UnitNorm", R"(class UnitNorm(nn.Module):
+    """Vectors along the channels of (batch, channels, ...) with length 1."""
+
+    def forward(self, x):
+        return nn.functional.normalize(x, dim=1)
+)"},
     {"frozen", R"(def frozen(module, trains=False):
     """A module in evaluation whatever the model does, and without gradients unless it trains."""
     module.requires_grad_(trains).eval().train = lambda mode=True: module
     return module
 )"},
 };
+#undef KEEL_TORCH_STEPS
 
 }  // namespace dialects
 

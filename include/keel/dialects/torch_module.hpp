@@ -120,6 +120,7 @@ class TorchBuilder {
   const Config& config() const { return place_.config; }
   const Shape& input() const { return place_.inputs[0]; }
   const Shape& output() const { return place_.output; }
+  std::size_t inputs() const { return place_.inputs.size(); }
   /// Axes of the input beside batch and channels.
   Index axes() const { return input().rank() - 1; }
   /// Height, 0, or width, 1.

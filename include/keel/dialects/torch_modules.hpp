@@ -29,7 +29,8 @@ inline constexpr TorchFunction torch_functions[] = {{"linear", "Identity"},
                                                     {"tanh", "Tanh"},
                                                     {"softplus", "Softplus"},
                                                     {"softmax", "Softmax", "dim=1"},
-                                                    {"log_softmax", "LogSoftmax", "dim=1"}};
+                                                    {"log_softmax", "LogSoftmax", "dim=1"},
+                                                    {"hard_sigmoid_keras2", "HardSigmoidKeras2"}};
 
 /// torch.nn's class and arguments for an activation.
 inline std::pair<std::string, std::string> torch_function(const ActivationSpec& spec) {
@@ -46,6 +47,7 @@ inline void TorchBuilder::activation(std::string suffix) {
   const auto [class_name, arguments] = torch_function(spec);
   if (class_name.empty()) refuse("an activation that PyTorch has as a module", std::string(activation_name(spec.kind)));
   add(class_name, arguments, std::move(suffix));
+  last().own = spec.kind == Activation::hard_sigmoid_keras2;
 }
 
 // What the rows become. Options stand in PyTorch's order of arguments.
@@ -325,6 +327,95 @@ inline void torch_permute(TorchBuilder& b) {
   b.add_own("Permute", detail::join(b.get<std::vector<Index>>("dims", {}), ", "));
 }
 inline void torch_repeat_vector(TorchBuilder& b) { b.add_own("RepeatVector", std::to_string(b.get<Index>("n", 1))); }
+/// nn.LSTM, GRU and RNN where they are keel's; with several results they are no part of an nn.Sequential.
+inline void torch_recurrent(TorchBuilder& b) {
+  const bool both = b.has("merge_mode"), sequences = b.get<bool>("return_sequences", false);
+  const std::string layer = both ? b.get<std::string>("layer", {}) : std::string(b.type());
+  const bool simple = layer == "SimpleRNN", gru = layer == "GRU";
+  ActivationSpec activation = Activation::tanh, recurrent = Activation::sigmoid;
+  read_option(b.config(), "activation", activation);
+  read_option(b.config(), "recurrent_activation", recurrent);
+  const bool relu = simple && activation.kind == Activation::relu;
+  b.add_own(simple ? "StepsRNN"
+            : gru  ? "StepsGRU"
+                   : "StepsLSTM",
+            std::to_string(b.channels()) + ", " + std::to_string(b.get<Index>("units", 1)) +
+                (sequences ? ", sequences=True" : "") + (b.get<bool>("go_backwards", false) ? ", backwards=True" : "") +
+                (relu ? ", nonlinearity='relu'" : "") + b.arguments("use_bias") + (both ? ", bidirectional=True" : ""));
+  b.hold(
+      "kernel recurrent_kernel bias forward_kernel forward_recurrent_kernel forward_bias backward_kernel "
+      "backward_recurrent_kernel backward_bias");
+  if (b.get<bool>("use_bias", true) && !gru) b.hold("second_bias");
+  if (b.get<double>("dropout", 0) != 0 || b.get<double>("recurrent_dropout", 0) != 0)
+    b.last().comment = "in training: without the dropout of inputs and states";
+  if (activation.kind != Activation::tanh && !relu)
+    b.refuse(simple ? "activation tanh or relu" : "activation tanh, all that PyTorch has",
+             std::string(activation_name(activation.kind)));
+  if (!simple && recurrent.kind != Activation::sigmoid)
+    b.refuse("recurrent_activation sigmoid, all that PyTorch has", std::string(activation_name(recurrent.kind)));
+  if (gru && !b.get<bool>("reset_after", true)) b.refuse("reset_after true, all that PyTorch has", "false");
+  if (both && b.get<std::string>("merge_mode", "concat") != "concat")
+    b.refuse("merge_mode concat, all that PyTorch has", b.get<std::string>("merge_mode", "concat"));
+  if (both && b.get<bool>("go_backwards", false))
+    b.refuse("go_backwards false inside Bidirectional", "true", "swap the directions");
+  if (b.inputs() > 1) b.refuse("a sequence without a mask", "one with a mask");
+}
+/// Whether an option `axis` names the last one alone.
+inline bool torch_last_axis(TorchBuilder& b) {
+  Axes axes = -1;
+  read_option(b.config(), "axis", axes);
+  const bool last = axes.list.size() == 1 && (axes.list[0] == -1 || axes.list[0] == b.input().rank());
+  if (!last) b.refuse("axis -1, the channels", "axis " + axes.to_string());
+  return last;
+}
+inline std::string torch_affine(const TorchBuilder& b, const char* name) {
+  const bool affine = b.get<bool>("scale", true) || b.get<bool>("center", true);
+  return affine ? "" : std::string(", ") + name + "=False";
+}
+inline void torch_layer_norm(TorchBuilder& b) {
+  const std::string arguments =
+      std::to_string(b.channels()) + b.arguments("epsilon") + torch_affine(b, "elementwise_affine");
+  if (b.input().rank() == 1)
+    b.add("LayerNorm", arguments);
+  else
+    b.add_own("ChannelLayerNorm", arguments);
+  b.hold("gamma beta");
+  torch_last_axis(b);
+}
+inline void torch_group_norm(TorchBuilder& b) {
+  const Index groups = b.get<Index>("groups", 32);
+  b.add("GroupNorm", std::to_string(groups == -1 ? b.channels() : groups) + ", " + std::to_string(b.channels()) +
+                         b.arguments("epsilon") + torch_affine(b, "affine"));
+  b.hold("gamma beta");
+}
+inline void torch_rms_norm(TorchBuilder& b) {
+  b.add_own("ChannelRMSNorm", std::to_string(b.channels()) + b.arguments("epsilon"));
+  b.hold("scale");
+  torch_last_axis(b);
+}
+inline void torch_unit_norm(TorchBuilder& b) {
+  b.add_own("UnitNorm");
+  torch_last_axis(b);
+}
+inline void torch_attention(TorchBuilder& b) {
+  const Index key_dim = b.get<Index>("key_dim", 1);
+  b.add_own("HeadAttention", std::to_string(b.channels()) + ", " + std::to_string(b.get<Index>("num_heads", 1)) + ", " +
+                                 std::to_string(key_dim) + ", " + std::to_string(b.get<Index>("value_dim", key_dim)) +
+                                 ", " + std::to_string(b.filters()) +
+                                 (b.get<bool>("use_bias", true) ? "" : ", bias=False") +
+                                 (b.get<bool>("use_causal_mask", false) ? ", causal=True" : ""));
+  b.hold("query_kernel query_bias key_kernel key_bias value_kernel value_bias output_kernel output_bias");
+  if (b.inputs() > 1)
+    b.refuse("one input, which is query, key and value", std::to_string(b.inputs()) + " inputs",
+             "write the module for it in Python; the state dict has its weights under keel's names");
+}
+inline void torch_embedding(TorchBuilder& b) {
+  b.add_own("TokenEmbedding",
+            std::to_string(b.get<Index>("input_dim", 1)) + ", " + std::to_string(b.get<Index>("output_dim", 1)));
+  b.hold("embeddings");
+}
+inline void torch_masking(TorchBuilder& b) { b.add_own("Masking", python(b.get<double>("mask_value", 0))); }
+inline void torch_step_mask(TorchBuilder& b) { b.add_own("StepMask", python(b.get<double>("mask_value", 0))); }
 inline void torch_upsampling1d(TorchBuilder& b) {
   b.add("Upsample", "scale_factor=" + std::to_string(b.get<Index>("size", 2)));
 }

@@ -97,6 +97,46 @@ inline constexpr Option torch_rescaling_options[] = {{"", "scale", Use::read, Fo
 inline constexpr Option torch_upsampling2d_options[] = {{"scale_factor", "size", Use::read, Form::pair},
                                                         {"mode", "interpolation", Use::read, Form::text}};
 inline constexpr Option torch_zero_padding2d_options[] = {{"padding", "padding", Use::read, Form::sides}};
+inline constexpr Option torch_recurrent_options[] = {{"", "layer", Use::read, Form::text},
+                                                     {"", "merge_mode", Use::read, Form::text},
+                                                     {"hidden_size", "units", Use::read},
+                                                     {"", "activation", Use::read, Form::activation},
+                                                     {"", "activation_alpha", Use::read, Form::number},
+                                                     {"", "recurrent_activation", Use::read, Form::activation},
+                                                     {"", "recurrent_activation_alpha", Use::read, Form::number},
+                                                     {"bias", "use_bias", Use::mapped, Form::boolean, "True"},
+                                                     {"", "kernel_initializer", Use::neutral},
+                                                     {"", "recurrent_initializer", Use::neutral},
+                                                     {"", "recurrent_initializer_value", Use::neutral},
+                                                     {"", "bias_initializer", Use::neutral},
+                                                     {"", "unit_forget_bias", Use::neutral},
+                                                     {"", "reset_after", Use::read, Form::boolean},
+                                                     {"", "dropout", Use::read, Form::number},
+                                                     {"", "recurrent_dropout", Use::read, Form::number},
+                                                     {"", "return_sequences", Use::read, Form::boolean},
+                                                     {"", "go_backwards", Use::read, Form::boolean},
+                                                     {"", "zero_output_for_mask", Use::read, Form::boolean}};
+inline constexpr Option torch_embedding_options[] = {{"num_embeddings", "input_dim", Use::read},
+                                                     {"embedding_dim", "output_dim", Use::read},
+                                                     {"", "mask_zero", Use::neutral, Form::boolean},
+                                                     {"", "embeddings_initializer", Use::neutral},
+                                                     {"", "embeddings_initializer_value", Use::neutral}};
+inline constexpr Option torch_masking_options[] = {{"", "mask_value", Use::read, Form::number}};
+inline constexpr Option torch_norm_options[] = {{"", "axis", Use::read, Form::axes},
+                                                {"num_groups", "groups", Use::read},
+                                                {"eps", "epsilon", Use::mapped, Form::number},
+                                                {"affine", "scale", Use::read, Form::boolean},
+                                                {"affine", "center", Use::read, Form::boolean},
+                                                {"", "gamma_initializer", Use::neutral},
+                                                {"", "beta_initializer", Use::neutral}};
+inline constexpr Option torch_attention_options[] = {{"num_heads", "num_heads", Use::read},
+                                                     {"", "key_dim", Use::read},
+                                                     {"", "value_dim", Use::read},
+                                                     {"", "output_dim", Use::read},
+                                                     {"bias", "use_bias", Use::read, Form::boolean},
+                                                     {"", "use_causal_mask", Use::read, Form::boolean},
+                                                     {"", "kernel_initializer", Use::neutral},
+                                                     {"", "bias_initializer", Use::neutral}};
 inline constexpr Option torch_cropping_options[] = {{"padding", "cropping", Use::read, Form::sides}};
 inline constexpr Option torch_permute_options[] = {{"", "dims", Use::read, Form::extents}};
 inline constexpr Option torch_repeat_vector_options[] = {{"", "n", Use::read}};
@@ -122,6 +162,29 @@ inline constexpr Option torch_tile_options[] = {{"", "repeats", Use::read}};
 
 inline constexpr Weight torch_conv2d_weights[] = {{"kernel", "weight", "HWIO", "OIHW"}, {"bias", "bias"}};
 inline constexpr Weight torch_conv1d_weights[] = {{"kernel", "weight", "WIO", "OIW"}, {"bias", "bias"}};
+/// A second bias is added to the first; see io/torch/recurrent.hpp.
+inline constexpr Weight torch_recurrent_weights[] = {{"kernel", "weight_ih_l0", "IO", "OI"},
+                                                     {"recurrent_kernel", "weight_hh_l0", "IO", "OI"},
+                                                     {"bias", "bias_ih_l0"},
+                                                     {"second_bias", "bias_hh_l0"}};
+inline constexpr Weight torch_bidirectional_weights[] = {
+    {"forward_kernel", "weight_ih_l0", "IO", "OI"},
+    {"forward_recurrent_kernel", "weight_hh_l0", "IO", "OI"},
+    {"forward_bias", "bias_ih_l0"},
+    {"second_bias", "bias_hh_l0"},
+    {"backward_kernel", "weight_ih_l0_reverse", "IO", "OI"},
+    {"backward_recurrent_kernel", "weight_hh_l0_reverse", "IO", "OI"},
+    {"backward_bias", "bias_ih_l0_reverse"},
+    {"second_bias", "bias_hh_l0_reverse"}};
+inline constexpr TorchConstant torch_recurrent_constants[] = {{"second_bias", 0}};
+inline constexpr Weight torch_embedding_weights[] = {{"embeddings", "weight"}};
+inline constexpr Weight torch_norm_weights[] = {{"gamma", "weight"}, {"beta", "bias"}};
+inline constexpr Weight torch_rms_norm_weights[] = {{"scale", "weight"}};
+/// As Keras has them: no module of torch.nn has a head's width of its own.
+inline constexpr Weight torch_attention_weights[] = {
+    {"query_kernel", "query_kernel"},   {"query_bias", "query_bias"},     {"key_kernel", "key_kernel"},
+    {"key_bias", "key_bias"},           {"value_kernel", "value_kernel"}, {"value_bias", "value_bias"},
+    {"output_kernel", "output_kernel"}, {"output_bias", "output_bias"}};
 inline constexpr Weight torch_depthwise1d_weights[] = {{"kernel", "weight", "WCM", "(CM)1W"}, {"bias", "bias"}};
 inline constexpr Weight torch_separable1d_weights[] = {
     {"depthwise_kernel", "weight", "WCM", "(CM)1W"}, {"pointwise_kernel", "weight", "WIO", "OIW"}, {"bias", "bias"}};

@@ -26,7 +26,8 @@ inline namespace KEEL_ABI {
 /// | gelu_tanh    | x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))  | GELU 'tanh'    |
 /// | silu         | x sigmoid(x)                                   | SiLU           |
 /// | sigmoid      | 1 / (1 + exp(-x))                              | Sigmoid        |
-/// | hard_sigmoid | min(max(x/6 + 1/2, 0), 1) (Keras 2: 0.2 x)     | Hardsigmoid    |
+/// | hard_sigmoid | min(max(x/6 + 1/2, 0), 1)                      | Hardsigmoid    |
+/// | hard_sigmoid_keras2 | min(max(x/5 + 1/2, 0), 1), Keras 2's hard_sigmoid | none |
 /// | hard_swish   | x hard_sigmoid(x)                              | Hardswish      |
 /// | tanh         | tanh(x)                                        | Tanh           |
 /// | softplus     | log(1 + exp(x))                                | Softplus       |
@@ -51,13 +52,28 @@ enum class Activation {
   tanh,
   softplus,
   softmax,
-  log_softmax
+  log_softmax,
+  hard_sigmoid_keras2
 };
 
 /// Keras's names, in the order of the enumeration.
-inline constexpr std::array<std::string_view, 16> activation_names{
-    "linear", "relu",    "relu6",        "leaky_relu", "elu",  "selu",     "gelu",    "gelu_tanh",
-    "silu",   "sigmoid", "hard_sigmoid", "hard_swish", "tanh", "softplus", "softmax", "log_softmax"};
+inline constexpr std::array<std::string_view, 17> activation_names{"linear",
+                                                                   "relu",
+                                                                   "relu6",
+                                                                   "leaky_relu",
+                                                                   "elu",
+                                                                   "selu",
+                                                                   "gelu",
+                                                                   "gelu_tanh",
+                                                                   "silu",
+                                                                   "sigmoid",
+                                                                   "hard_sigmoid",
+                                                                   "hard_swish",
+                                                                   "tanh",
+                                                                   "softplus",
+                                                                   "softmax",
+                                                                   "log_softmax",
+                                                                   "hard_sigmoid_keras2"};
 
 inline std::string_view activation_name(Activation kind) { return activation_names[static_cast<std::size_t>(kind)]; }
 

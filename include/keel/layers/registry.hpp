@@ -13,6 +13,7 @@
 #include <keel/layers/base/any_layer.hpp>
 #include <keel/layers/base/layer_registry.hpp>
 #include <keel/layers/batch_norm.hpp>
+#include <keel/layers/bidirectional.hpp>
 #include <keel/layers/center_crop.hpp>
 #include <keel/layers/concatenate.hpp>
 #include <keel/layers/constant.hpp>
@@ -29,6 +30,7 @@
 #include <keel/layers/dropout.hpp>
 #include <keel/layers/elementwise.hpp>
 #include <keel/layers/elu.hpp>
+#include <keel/layers/embedding.hpp>
 #include <keel/layers/flatten.hpp>
 #include <keel/layers/gather.hpp>
 #include <keel/layers/gaussian_dropout.hpp>
@@ -37,10 +39,16 @@
 #include <keel/layers/global_average_pool2d.hpp>
 #include <keel/layers/global_max_pool1d.hpp>
 #include <keel/layers/global_max_pool2d.hpp>
+#include <keel/layers/group_norm.hpp>
+#include <keel/layers/gru.hpp>
 #include <keel/layers/identity.hpp>
+#include <keel/layers/layer_norm.hpp>
 #include <keel/layers/leaky_relu.hpp>
+#include <keel/layers/lstm.hpp>
+#include <keel/layers/masking.hpp>
 #include <keel/layers/max_pool1d.hpp>
 #include <keel/layers/max_pool2d.hpp>
+#include <keel/layers/multi_head_attention.hpp>
 #include <keel/layers/multiply.hpp>
 #include <keel/layers/normalization.hpp>
 #include <keel/layers/pad.hpp>
@@ -56,15 +64,19 @@
 #include <keel/layers/repeat_vector.hpp>
 #include <keel/layers/rescaling.hpp>
 #include <keel/layers/reshape.hpp>
+#include <keel/layers/rms_norm.hpp>
 #include <keel/layers/separable_conv1d.hpp>
 #include <keel/layers/separable_conv2d.hpp>
+#include <keel/layers/simple_rnn.hpp>
 #include <keel/layers/slice.hpp>
 #include <keel/layers/softmax.hpp>
 #include <keel/layers/spatial_dropout1d.hpp>
 #include <keel/layers/spatial_dropout2d.hpp>
 #include <keel/layers/spatial_dropout3d.hpp>
+#include <keel/layers/step_mask.hpp>
 #include <keel/layers/subtract.hpp>
 #include <keel/layers/tile.hpp>
+#include <keel/layers/unit_normalization.hpp>
 #include <keel/layers/upsampling1d.hpp>
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/layers/zero_padding1d.hpp>
@@ -96,6 +108,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"AveragePooling1D", make_layer_from<AveragePool1D<T>>},
     {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
     {"BatchNormalization", make_layer_from<BatchNorm<T>>},
+    {"Bidirectional", make_layer_from<Bidirectional<T>>},
     {"CenterCrop", make_layer_from<CenterCrop<T>>},
     {"Concatenate", make_layer_from<Concatenate<T>>},
     {"Constant", make_layer_from<Constant<T>>},
@@ -112,6 +125,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Dropout", make_layer_from<Dropout<T>>},
     {"Elementwise", make_layer_from<Elementwise<T>>},
     {"ELU", make_layer_from<ELU<T>>},
+    {"Embedding", make_layer_from<Embedding<T>>},
     {"Flatten", make_layer_from<Flatten<T>>},
     {"Gather", make_layer_from<Gather<T>>},
     {"GaussianDropout", make_layer_from<GaussianDropout<T>>},
@@ -120,10 +134,16 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"GlobalAveragePooling2D", make_layer_from<GlobalAveragePool2D<T>>},
     {"GlobalMaxPooling1D", make_layer_from<GlobalMaxPool1D<T>>},
     {"GlobalMaxPooling2D", make_layer_from<GlobalMaxPool2D<T>>},
+    {"GroupNormalization", make_layer_from<GroupNorm<T>>},
+    {"GRU", make_layer_from<GRU<T>>},
     {"Identity", make_layer_from<Identity<T>>},
+    {"LayerNormalization", make_layer_from<LayerNorm<T>>},
     {"LeakyReLU", make_layer_from<LeakyReLU<T>>},
+    {"LSTM", make_layer_from<LSTM<T>>},
+    {"Masking", make_layer_from<Masking<T>>},
     {"MaxPooling1D", make_layer_from<MaxPool1D<T>>},
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
+    {"MultiHeadAttention", make_layer_from<MultiHeadAttention<T>>},
     {"Multiply", make_layer_from<Multiply<T>>},
     {"Normalization", make_layer_from<Normalization<T>>},
     {"Pad", make_layer_from<Pad<T>>},
@@ -139,15 +159,19 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"RepeatVector", make_layer_from<RepeatVector<T>>},
     {"Rescaling", make_layer_from<Rescaling<T>>},
     {"Reshape", make_layer_from<Reshape<T>>},
+    {"RMSNormalization", make_layer_from<RMSNorm<T>>},
     {"SeparableConv1D", make_layer_from<SeparableConv1D<T>>},
     {"SeparableConv2D", make_layer_from<SeparableConv2D<T>>},
+    {"SimpleRNN", make_layer_from<SimpleRNN<T>>},
     {"Slice", make_layer_from<Slice<T>>},
     {"Softmax", make_layer_from<Softmax<T>>},
     {"SpatialDropout1D", make_layer_from<SpatialDropout1D<T>>},
     {"SpatialDropout2D", make_layer_from<SpatialDropout2D<T>>},
     {"SpatialDropout3D", make_layer_from<SpatialDropout3D<T>>},
+    {"StepMask", make_layer_from<StepMask<T>>},
     {"Subtract", make_layer_from<Subtract<T>>},
     {"Tile", make_layer_from<Tile<T>>},
+    {"UnitNormalization", make_layer_from<UnitNormalization<T>>},
     {"UpSampling1D", make_layer_from<UpSampling1D<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
     {"ZeroPadding1D", make_layer_from<ZeroPadding1D<T>>},

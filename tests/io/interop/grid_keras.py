@@ -37,6 +37,7 @@ def function(name):
         "silu": lambda x: x * sigmoid(x),
         "sigmoid": sigmoid,
         "hard_sigmoid": hard_sigmoid,
+        "hard_sigmoid_keras2": lambda x: np.clip(0.2 * x + 0.5, 0, 1),
         "hard_silu": lambda x: x * hard_sigmoid(x),
         "hard_swish": lambda x: x * hard_sigmoid(x),
         "tanh": np.tanh,
@@ -215,6 +216,100 @@ def edges(x, sides, sign):
     return x[tuple(slice(before, n - after) for (before, after), n in zip(sides, x.shape))]
 
 
+def recurrent(kind):
+    """`kind` is Keras's class."""
+    def of(x, c, w):
+        u = c["units"]
+        b = w[2] if c["use_bias"] else None
+        act, gate = function(c["activation"]), function(c.get("recurrent_activation", "linear"))
+        steps = range(x.shape[1])[::-1] if c["go_backwards"] else range(x.shape[1])
+        h = s = np.zeros((len(x), u))
+        all = []
+        for t in steps:
+            if kind == "GRU":
+                after = c["reset_after"]
+                first = x[:, t] @ w[0] + (0 if b is None else b[0] if after else b)
+                second = h @ w[1] + (b[1] if after and b is not None else 0)
+                z, r = gate(first[:, :u] + second[:, :u]), gate(first[:, u : 2 * u] + second[:, u : 2 * u])
+                inner = r * second[:, 2 * u :] if after else (r * h) @ w[1][:, 2 * u :]
+                h = z * h + (1 - z) * act(first[:, 2 * u :] + inner)
+            else:
+                a = x[:, t] @ w[0] + h @ w[1] + (0 if b is None else b)
+                if kind == "LSTM":
+                    i, f, g, o = np.split(a, 4, -1)
+                    s = gate(f) * s + gate(i) * act(g)
+                    h = gate(o) * act(s)
+                else:
+                    h = act(a)
+            all.append(h)
+        return np.stack(all, 1) if c["return_sequences"] else h
+    return of
+
+
+def bidirectional(x, c, w):
+    inner = c["layer"]
+    options = dict(inner["config"])
+    formula, arguments = layers[inner["class_name"]]
+    for key in list(options):
+        if key in ("name", "trainable", "dtype", "activity_regularizer") or about_weights.match(key):
+            del options[key]
+        elif key not in arguments:
+            raise TypeError("%s takes no argument %r" % (inner["class_name"], key))
+    options = dict(arguments, **options)
+    half = len(w) // 2
+    a = formula(x, options, w[:half])
+    b = formula(x, dict(options, go_backwards=not options["go_backwards"]), w[half:])
+    if options["return_sequences"]:
+        b = b[:, ::-1]
+    return {"concat": lambda: np.concatenate([a, b], -1), "sum": lambda: a + b, "mul": lambda: a * b,
+            "ave": lambda: (a + b) / 2}[c["merge_mode"]]()
+
+
+def axes_of(c):
+    return tuple(c["axis"]) if isinstance(c["axis"], list) else (c["axis"],)
+
+
+def along_axes(v, x, axes):
+    """A weight of the axes' extents, to be broadcast."""
+    places = sorted(a % x.ndim for a in axes)
+    return v.reshape([x.shape[a] if a in places else 1 for a in range(x.ndim)])
+
+
+def layer_norm(x, c, w):
+    axes = axes_of(c)
+    y = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + c["epsilon"])
+    w = list(w)
+    y = y * along_axes(w.pop(0), x, axes) if c["scale"] else y
+    return y + along_axes(w.pop(0), x, axes) if c["center"] else y
+
+
+def group_norm(x, c, w):
+    groups = x.shape[-1] if c["groups"] == -1 else c["groups"]
+    parts = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
+    y = (parts - parts.mean((1, 3), keepdims=True)) / np.sqrt(parts.var((1, 3), keepdims=True) + c["epsilon"])
+    y, w = y.reshape(x.shape), list(w)
+    y = y * w.pop(0) if c["scale"] else y
+    return y + w.pop(0) if c["center"] else y
+
+
+def rms_norm(x, c, w):
+    axes = axes_of(c)
+    return x / np.sqrt((x * x).mean(axes, keepdims=True) + c["epsilon"]) * along_axes(w[0], x, axes)
+
+
+def attention(x, c, w):
+    query, value = x[0], x[1]
+    key = x[2] if len(x) > 2 else value
+    w = list(w)
+    parts = []
+    for each in (query, key, value):
+        p = np.einsum("btd,dhe->bthe", each, w.pop(0))
+        parts.append(p + w.pop(0) if c["use_bias"] else p)
+    a = softmax(np.einsum("bqhe,bkhe->bhqk", parts[0], parts[1]) / math.sqrt(c["key_dim"]), -1)
+    y = np.einsum("bqhe,heo->bqo", np.einsum("bhqk,bkhe->bqhe", a, parts[2]), w.pop(0))
+    return y + w.pop(0) if c["use_bias"] else y
+
+
 def pool(reduce):
     return lambda x, c, w: reduce(x, axis=(1, 2), keepdims=c["keepdims"])
 
@@ -229,6 +324,8 @@ window = dict(images, strides=(1, 1), padding="valid", dilation_rate=(1, 1), act
 pools = dict(images, pool_size=(2, 2), strides=None, padding="valid")
 window_1d = dict(window, strides=1, dilation_rate=1)
 pools_1d = dict(images, pool_size=2, strides=None, padding="valid")
+rnn = dict(units=None, activation="tanh", use_bias=True, return_sequences=False, return_state=False, go_backwards=False,
+           stateful=False, unroll=False, zero_output_for_mask=False, dropout=0.0, recurrent_dropout=0.0, seed=None)
 # class -> formula, the arguments that it takes with their defaults
 layers = {
     "Activation": (lambda x, c, w: activate(x, c), {"activation": None}),
@@ -239,6 +336,7 @@ layers = {
     "AveragePooling2D": (lambda x, c, w: average_pool(x, c), pools),
     "BatchNormalization": (batch_norm, {
         "axis": -1, "momentum": 0.99, "epsilon": 1e-3, "center": True, "scale": True, "renorm": False, "synchronized": False}),
+    "Bidirectional": (bidirectional, {"layer": None, "merge_mode": "concat", "backward_layer": None}),
     "CenterCrop": (lambda x, c, w: crop(x, c), {"height": None, "width": None, "data_format": None}),
     "Concatenate": (lambda x, c, w: np.concatenate(x, c["axis"]), {"axis": -1}),
     "Conv1D": (along(lambda x, c, w: biased(conv(x, w[0], c, c["groups"]), c, w, 1)),
@@ -260,6 +358,7 @@ layers = {
                         dict(window, kernel_size=None, depth_multiplier=1)),
     "Dropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
     "ELU": (lambda x, c, w: np.where(x > 0, x, c["alpha"] * (np.exp(np.minimum(x, 0)) - 1)), {"alpha": 1.0}),
+    "Embedding": (lambda x, c, w: w[0][x.astype(int)], {"input_dim": None, "output_dim": None, "mask_zero": False}),
     "Flatten": (lambda x, c, w: x.reshape(len(x), -1), images),
     "GaussianDropout": (identity, {"rate": None, "seed": None}),
     "GaussianNoise": (identity, {"stddev": None, "seed": None}),
@@ -267,18 +366,26 @@ layers = {
     "GlobalAveragePooling2D": (pool(np.mean), dict(images, keepdims=False)),
     "GlobalMaxPooling1D": (along(pool(np.max)), dict(images, keepdims=False)),
     "GlobalMaxPooling2D": (pool(np.max), dict(images, keepdims=False)),
+    "GRU": (recurrent("GRU"), dict(rnn, recurrent_activation="sigmoid", reset_after=True, use_cudnn="auto")),
+    "GroupNormalization": (group_norm, {"groups": 32, "axis": -1, "epsilon": 1e-3, "center": True, "scale": True}),
     "Identity": (identity, {}),
+    "LayerNormalization": (layer_norm, {"axis": -1, "epsilon": 1e-3, "center": True, "scale": True}),
     "LeakyReLU": (lambda x, c, w: np.where(x > 0, x, c["negative_slope"] * x), {"negative_slope": 0.3}),
+    "LSTM": (recurrent("LSTM"), dict(rnn, recurrent_activation="sigmoid", unit_forget_bias=True, use_cudnn="auto")),
+    "Masking": (lambda x, c, w: x * (x != c["mask_value"]).any(-1, keepdims=True), {"mask_value": 0.0}),
     "MaxPooling1D": (not_causal(along(lambda x, c, w: windows(x, c["pool_size"], c["strides"], value=-np.inf,
                                                               padding=c["padding"]).max((3, 4)))), pools_1d),
     "MaxPooling2D": (lambda x, c, w: windows(x, pair(c["pool_size"]), pair(c["strides"]), value=-np.inf,
                                              padding=c["padding"]).max((3, 4)), pools),
     "Subtract": (lambda x, c, w: x[0] - x[1], {}),
+    "MultiHeadAttention": (attention, {"num_heads": None, "key_dim": None, "value_dim": None, "use_bias": True,
+                                       "output_shape": None, "attention_axes": None, "dropout": 0.0, "seed": None}),
     "Multiply": (lambda x, c, w: math.prod(x[1:], start=x[0]), {}),
     "Normalization": (normalization, {
         "axis": -1, "mean": None, "variance": None, "invert": False}),
     "Permute": (lambda x, c, w: x.transpose([0] + list(c["dims"])), {"dims": None}),
     "PReLU": (lambda x, c, w: np.where(x > 0, x, w[0] * x), {"shared_axes": None}),
+    "RMSNormalization": (rms_norm, {"axis": -1, "epsilon": 1e-6}),
     "RandomContrast": (identity, {"factor": None, "value_range": (0, 255), "seed": None}),
     "RandomFlip": (identity, {"mode": "horizontal_and_vertical", "seed": None, "data_format": None}),
     "RandomRotation": (identity, dict(moves, factor=None)),
@@ -292,10 +399,13 @@ layers = {
                         dict(window_1d, filters=None, kernel_size=None, depth_multiplier=1)),
     "SeparableConv2D": (lambda x, c, w: biased(depthwise(x, w[0], c) @ w[1][0, 0], c, w, 2),
                         dict(window, filters=None, kernel_size=None, depth_multiplier=1)),
+    "SimpleRNN": (recurrent("SimpleRNN"), rnn),
     "Softmax": (lambda x, c, w: softmax(x, c["axis"]), {"axis": -1}),
     "SpatialDropout1D": (identity, {"rate": None, "seed": None}),
     "SpatialDropout2D": (identity, {"rate": None, "seed": None, "data_format": None}),
     "SpatialDropout3D": (identity, {"rate": None, "seed": None, "data_format": None}),
+    "UnitNormalization": (lambda x, c, w: x / np.sqrt(np.maximum((x * x).sum(axes_of(c), keepdims=True), 1e-24)),
+                          {"axis": -1}),
     "UpSampling1D": (lambda x, c, w: np.repeat(x, c["size"], 1), {"size": 2}),
     "UpSampling2D": (lambda x, c, w: resize(x, pair(c["size"]), c["interpolation"]),
                      dict(images, size=(2, 2), interpolation="nearest")),
@@ -305,13 +415,21 @@ layers = {
                       dict(images, padding=(1, 1))),
 }
 # arguments about training, which classes with weights take
-about_weights = re.compile("^(kernel|bias|depthwise|pointwise|alpha|beta|gamma|moving_mean|moving_variance|activity)_"
+about_weights = re.compile("^(kernel|recurrent|embeddings|bias|depthwise|pointwise|alpha|beta|gamma|moving_mean|moving_variance|activity)_"
                            "(initializer|regularizer|constraint)$")
+
+
+def keras2_names(value):
+    """Keras 2's function under the name of another."""
+    if isinstance(value, dict):
+        return {k: keras2_names(v) for k, v in value.items()}
+    return "hard_sigmoid_keras2" if value == "hard_sigmoid" else value
 
 
 def run(layer, x, weights, keras2):
     kind, config = layer["class_name"], dict(layer["config"])
     formula, arguments = layers[kind]
+    config = keras2_names(config) if keras2 else config
     for key in [k for k in config if k in ("name", "trainable", "dtype", "activity_regularizer") or
                 (weights and about_weights.match(k))]:
         del config[key]
@@ -349,7 +467,7 @@ def predict(model, weights_of, inputs, keras2):
                 name_of = lambda t: t[0]
                 one = isinstance(argument[0], str)
             else:
-                argument = call["args"][0]
+                argument = call["args"] if len(call["args"]) > 1 else call["args"][0]
                 name_of = lambda t: t["config"]["keras_history"][0]
                 one = isinstance(argument, dict)
             x = value_of(name_of(argument)) if one else [value_of(name_of(t)) for t in argument]
@@ -364,6 +482,12 @@ def snake_case(name):
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+# where layers with others inside have their weights
+parts = {"LSTM": ["/cell"], "GRU": ["/cell"], "SimpleRNN": ["/cell"],
+         "MultiHeadAttention": ["/query_dense", "/key_dense", "/value_dense", "/output_dense"],
+         "Bidirectional": ["/forward_layer/cell", "/backward_layer/cell"]}
+
+
 def read_keras(path):
     file = zipfile.ZipFile(path)
     model = json.loads(file.read("config.json"))
@@ -374,11 +498,15 @@ def read_keras(path):
         if name == "input_layer" and model["class_name"] == "Sequential":
             continue
         count = used[name] = used.get(name, -1) + 1
-        places[layer["config"]["name"]] = "layers/" + name + ("_%d" % count if count else "") + "/vars"
+        places[layer["config"]["name"]] = "layers/" + name + ("_%d" % count if count else "")
 
     def weights_of(layer):
-        group = stored.get(places[layer["config"]["name"]], {})
-        return [np.asarray(group[str(i)], dtype="f8") for i in range(len(group))]
+        place = places[layer["config"]["name"]]
+        weights = []
+        for part in parts.get(layer["class_name"], [""]):
+            group = stored.get(place + part + "/vars", {})
+            weights += [np.asarray(group[str(i)], dtype="f8") for i in range(len(group))]
+        return weights
 
     return model, weights_of, False
 

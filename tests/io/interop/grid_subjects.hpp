@@ -43,9 +43,10 @@ inline std::vector<Variation> each(const Text& option, const std::vector<Value>&
 
 inline std::vector<Variation> activations() {
   std::vector<Variation> all =
-      each("activation", {Text("linear"), Text("relu"), Text("relu6"), Text("leaky_relu"), Text("elu"), Text("selu"),
-                          Text("gelu"), Text("gelu_tanh"), Text("silu"), Text("sigmoid"), Text("hard_sigmoid"),
-                          Text("hard_swish"), Text("tanh"), Text("softplus"), Text("softmax"), Text("log_softmax")});
+      each("activation",
+           {Text("linear"), Text("relu"), Text("relu6"), Text("leaky_relu"), Text("elu"), Text("selu"), Text("gelu"),
+            Text("gelu_tanh"), Text("silu"), Text("sigmoid"), Text("hard_sigmoid"), Text("hard_swish"), Text("tanh"),
+            Text("softplus"), Text("softmax"), Text("log_softmax"), Text("hard_sigmoid_keras2")});
   for (const double alpha : {0.0, 0.01, 0.2, 1.0, 1.5})
     for (const char* name : {"leaky_relu", "elu"})
       all.push_back({"activation_alpha", {{"activation", Text(name)}, {"activation_alpha", alpha}}});
@@ -104,6 +105,17 @@ inline std::vector<Variation> causal() {
           {"padding", {{"padding", Text("causal")}, {"strides", Index{2}}}}};
 }
 
+/// What recurrent layers share.
+inline std::vector<Variation> recurrent() {
+  return each("units", {Index{1}, Index{4}}) +
+         each("activation", {Text("tanh"), Text("relu"), Text("linear"), Text("silu"), Text("hard_sigmoid_keras2")}) +
+         each("use_bias", {false, true}) + each("dropout", {0.0, 0.25}) + each("recurrent_dropout", {0.25}) +
+         each("return_sequences", {true, false}) + each("go_backwards", {true, false}) +
+         each("zero_output_for_mask", {true, false}) + initializer("kernel_initializer") +
+         initializer("recurrent_initializer") + initializer("bias_initializer") +
+         std::vector<Variation>{{"go_backwards", {{"go_backwards", true}, {"return_sequences", true}}}};
+}
+
 /// Layers of images whose augmentation is the identity in inference.
 inline std::vector<Variation> moves() {
   return each("fill_mode", {Text("reflect"), Text("wrap"), Text("constant"), Text("nearest")}) +
@@ -159,6 +171,18 @@ inline std::vector<Subject> subjects() {
            each("moving_variance_initializer", {Text("ones"), Text("zeros")}) +
            each("axis", {Index{-1}, Index{1}, Index{2}, Index{3}, Index{-3}}) +
            std::vector<Variation>{{"scale", {{"scale", false}, {"center", false}}}}},
+      {"Bidirectional",
+       {{"layer", Text("LSTM")}, {"units", Index{3}}},
+       {{{5, 2}}},
+       each("merge_mode", {Text("concat"), Text("sum"), Text("mul"), Text("ave")}) + recurrent() +
+           each("recurrent_activation", {Text("sigmoid"), Text("hard_sigmoid")}) +
+           each("unit_forget_bias", {false, true})},
+      {"Bidirectional",
+       {{"layer", Text("GRU")}, {"units", Index{3}}},
+       {{{5, 2}}},
+       recurrent() + each("recurrent_activation", {Text("sigmoid"), Text("tanh")}) +
+           each("reset_after", {false, true})},
+      {"Bidirectional", {{"layer", Text("SimpleRNN")}, {"units", Index{3}}}, {{{5, 2}}}, recurrent()},
       {"CenterCrop",
        {{"height", Index{4}}, {"width", Index{3}}},
        images,
@@ -217,6 +241,11 @@ inline std::vector<Subject> subjects() {
            each("use_bias", {false, true}) + initializer("depthwise_initializer") + initializer("bias_initializer")},
       {"Dropout", {{"rate", 0.3}}, anything, rates},
       {"ELU", {}, anything, each("alpha", {0.0, 0.3, 1.0, 2.0})},
+      {"Embedding",
+       {{"input_dim", Index{7}}, {"output_dim", Index{3}}},
+       {{{5}}, {{4, 2}}},
+       each("input_dim", {Index{9}}) + each("output_dim", {Index{1}}) + each("mask_zero", {true, false}) +
+           initializer("embeddings_initializer")},
       {"Flatten", {}, {{{5, 4, 3}}, {{6}}, {{4, 3}}, {{5, 4, 1}}}, {}},
       {"GaussianDropout", {{"rate", 0.3}}, anything, each("rate", {0.0, 0.25})},
       {"GaussianNoise", {{"stddev", 0.3}}, anything, each("stddev", {0.0, 2.0})},
@@ -224,8 +253,33 @@ inline std::vector<Subject> subjects() {
       {"GlobalAveragePooling2D", {}, images, each("keepdims", {true, false})},
       {"GlobalMaxPooling1D", {}, sequences, each("keepdims", {true, false}) + each("share_ties", {true, false})},
       {"GlobalMaxPooling2D", {}, images, each("keepdims", {true, false}) + each("share_ties", {true, false})},
+      {"GRU",
+       {{"units", Index{3}}},
+       {{{5, 2}}, {{1, 4}}},
+       recurrent() +
+           each("recurrent_activation", {Text("sigmoid"), Text("hard_sigmoid"), Text("hard_sigmoid_keras2")}) +
+           each("reset_after", {false, true})},
+      {"GroupNormalization",
+       {{"groups", Index{2}}},
+       {{{5, 3, 4}}, {{4}}, {{3, 4}}},
+       each("groups", {Index{1}, Index{4}, Index{-1}}) + each("epsilon", {1e-5, 0.5}) + each("center", {false, true}) +
+           each("scale", {false, true}) + initializer("beta_initializer") + initializer("gamma_initializer")},
       {"Identity", {}, anything, {}},
+      {"LayerNormalization",
+       {},
+       anything,
+       each("axis", {Index{-1}, Index{1}, Index{2}, Index{3}, List{2, 3}, List{1, 2, 3}}) +
+           each("epsilon", {1e-5, 0.5}) + each("center", {false, true}) + each("scale", {false, true}) +
+           initializer("beta_initializer") + initializer("gamma_initializer") +
+           std::vector<Variation>{{"scale", {{"scale", false}, {"center", false}}}}},
       {"LeakyReLU", {}, anything, each("negative_slope", {0.0, 0.01, 0.2, 1.0, 1.5})},
+      {"LSTM",
+       {{"units", Index{3}}},
+       {{{5, 2}}, {{1, 4}}},
+       recurrent() +
+           each("recurrent_activation", {Text("sigmoid"), Text("hard_sigmoid"), Text("hard_sigmoid_keras2")}) +
+           each("unit_forget_bias", {false, true})},
+      {"Masking", {}, {{{5, 2}}}, each("mask_value", {0.5, 2.0})},
       {"MaxPooling1D",
        {{"pool_size", Index{2}}},
        sequences,
@@ -239,6 +293,17 @@ inline std::vector<Subject> subjects() {
            std::vector<Variation>{
                {"ceil_mode", {{"ceil_mode", true}, {"pool_size", List{3, 3}}, {"strides", List{2, 2}}}},
                {"ceil_mode", {{"ceil_mode", true}, {"strides", List{3, 3}}, {"padding", List{1, 1, 1, 1}}}}}},
+      {"MultiHeadAttention",
+       {{"num_heads", Index{2}}, {"key_dim", Index{3}}},
+       {{{5, 4}}},
+       each("use_bias", {false}) + each("value_dim", {Index{2}}) + each("output_dim", {Index{3}}) +
+           each("use_causal_mask", {true})},
+      {"MultiHeadAttention",
+       {{"num_heads", Index{2}}, {"key_dim", Index{3}}},
+       {{{5, 4}, {5, 4}}, {{3, 4}, {5, 2}}},
+       each("num_heads", {Index{1}, Index{4}}) + each("key_dim", {Index{1}, Index{4}}) + each("value_dim", {Index{2}}) +
+           each("output_dim", {Index{3}}) + each("use_bias", {false, true}) + each("use_causal_mask", {true, false}) +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
       {"Multiply", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
       {"Normalization",
        {},
@@ -269,6 +334,10 @@ inline std::vector<Subject> subjects() {
        anything,
        each("shared_axes", {List{}, List{1}, List{2}, List{1, 2}, List{3}, List{1, 2, 3}}) +
            initializer("alpha_initializer")},
+      {"RMSNormalization",
+       {},
+       anything,
+       each("axis", {Index{-1}, Index{1}, List{2, 3}}) + each("epsilon", {1e-5, 0.5})},
       {"RandomContrast", {{"factor", 0.3}}, images, each("factor", {0.0, 1.0}) + each("value_range", {Reals{0, 1}})},
       {"RandomFlip", {}, images, each("mode", {Text("horizontal"), Text("vertical"), Text("horizontal_and_vertical")})},
       {"RandomRotation", {{"factor", 0.2}}, images, each("factor", {0.0, Reals{-0.1, 0.3}}) + moves()},
@@ -311,12 +380,15 @@ inline std::vector<Subject> subjects() {
            each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) + activations() + each("use_bias", {false, true}) +
            initializer("depthwise_initializer") + initializer("pointwise_initializer") +
            initializer("bias_initializer")},
+      {"SimpleRNN", {{"units", Index{3}}}, {{{5, 2}}, {{1, 4}}}, recurrent()},
       {"Softmax", {}, {{{5, 4, 3}}, {{4, 3}}}, each("axis", {Index{-1}, Index{1}, Index{2}, List{1, 2}})},
       {"Softmax", {}, {{{6}}}, each("axis", {Index{-1}, Index{1}})},
       {"SpatialDropout1D", {{"rate", 0.3}}, {{{4, 3}}}, rates},
       {"SpatialDropout2D", {{"rate", 0.3}}, images, rates},
       {"SpatialDropout3D", {{"rate", 0.3}}, volumes, rates},
+      {"StepMask", {}, {{{5, 2}}, {{5}}}, each("mask_value", {0.5, 2.0})},
       {"Subtract", {}, {{{5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
+      {"UnitNormalization", {}, anything, each("axis", {Index{-1}, Index{1}, List{2, 3}})},
       {"UpSampling1D", {}, sequences, each("size", {Index{1}, Index{3}})},
       {"UpSampling2D",
        {},

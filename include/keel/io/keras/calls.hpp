@@ -24,7 +24,8 @@ struct KerasTensor {
 struct KerasArgument {
   std::optional<KerasTensor> tensor{};
   std::vector<double> numbers{};
-  std::string key{};  ///< in a dict of tensors
+  std::string key{};             ///< in a dict of tensors
+  std::vector<Index> extents{};  ///< of numbers along several axes
 };
 
 struct KerasCall {
@@ -87,8 +88,10 @@ class KerasCalls {
     if (value.is_null()) return;
     if (key == "training") {
       call.training = keras_bool(value, where + ": training in a call");
-    } else if (key == "inputs" || key == "y" || key == "x2") {
+    } else if (key == "inputs" || key == "y" || key == "x2" || key == "query" || key == "value" || key == "key") {
       argument(value, call, where);
+    } else if ((key == "use_causal_mask" || key == "return_attention_scores") && value == Json(false)) {
+      return;
     } else {
       throw FormatError(where, "calls without " + shown(key), value.dump().substr(0, 80), "keel does not have this");
     }
@@ -116,7 +119,7 @@ class KerasCalls {
     } else if (value.is_number()) {
       call.arguments.push_back({{}, keras_last_axis(value, where)});
     } else if (value.is_array() && holds_numbers(value)) {
-      call.arguments.push_back({{}, keras_last_axis(value, where)});
+      call.arguments.push_back(constant(value, where));
     } else if (value.is_array()) {
       for (const Json& each : value) argument(each, call, where);
     } else if (value.is_object() && !value.contains("class_name")) {
@@ -128,6 +131,19 @@ class KerasCalls {
     } else {
       throw FormatError(where, "calls on tensors and numbers", json.dump().substr(0, 80), "keel does not have this");
     }
+  }
+  /// Numbers along one axis, or along several, of which leading ones of 1 do not count.
+  static KerasArgument constant(const Json& list, const std::string& where) {
+    KerasArgument argument{{}, keras_numbers(list, where)};
+    Index count = 1;
+    for (const Json* at = &list; at->is_array() && !at->empty(); at = &plain((*at)[0])) {
+      const Index extent = static_cast<Index>(at->size());
+      count *= extent;
+      if (extent > 1 || !argument.extents.empty()) argument.extents.push_back(extent);
+    }
+    if (count != static_cast<Index>(argument.numbers.size()))
+      throw FormatError(where, "lists of one length", list.dump().substr(0, 80));
+    return argument;
   }
   static bool holds_numbers(const Json& list) {
     return !list.empty() && (list[0].is_number() || (list[0].is_array() && holds_numbers(list[0])));

@@ -15,6 +15,7 @@ struct KerasLayer {
   const dialects::KerasRow* row = nullptr;  ///< null: an operator
   Index layer = -1;                         ///< keel's; -1: none (InputLayer)
   Index activation = -1;                    ///< keel's layer of an activation that is one
+  Index mask = -1;                          ///< keel's layer of the mask that it makes
   std::vector<KerasLayer> layers{};
   io::KerasValueOrder order{};     ///< of its input's values
   std::optional<bool> training{};  ///< of its calls

@@ -14,11 +14,13 @@ using namespace formats;
 struct KerasValue {
   Node node;
   KerasValueOrder order{};
+  std::optional<Node> mask{};  ///< of its steps
 };
 /// What a layer is called on: a place, or numbers.
 struct KerasOperand {
   std::optional<KerasValue> value{};
   std::vector<double> numbers{};
+  std::vector<Index> extents{};  ///< of the numbers, where they run along several axes
 };
 /// Where a layer stands.
 struct KerasContext {
@@ -70,11 +72,16 @@ class KerasLayerBuilder {
       throw FormatError(where, "calls alike in training and in the order of their inputs", "others",
                         "keel has one layer for all of its calls");
     layer.training = training;
-    const Node node = again ? model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes_of(inputs), where)
-                            : add_layer(json, layer, settings, nodes_of(inputs), context, where);
+    const Masks masks = masks_of(*layer.row, settings.config);
+    std::vector<Node> nodes = nodes_of(inputs);
+    const std::optional<Node> mask = mask_of(masks, inputs, where);
+    if (masks == Masks::taken && mask) nodes.push_back(*mask);
+    const Node node = again ? model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes, where)
+                            : add_layer(json, layer, settings, nodes, context, where);
     layer.order = orders[0];
     result.maps = result.maps && has_maps(shape_of({node, {}}).rank());
-    return {add_activation(layer, settings, node, result, where), std::move(result)};
+    const Node last = add_activation(layer, settings, node, result, where);
+    return {last, std::move(result), mask_behind(layer, masks, settings.config, inputs[0], mask, last, where)};
   }
   /// A sum or product of two tensors is a layer; with numbers it is scale x + offset.
   KerasValue operate(const Json& json, KerasLayer& layer, const std::vector<KerasOperand>& operands,
@@ -82,8 +89,12 @@ class KerasLayerBuilder {
     const dialects::KerasOperator& row = operator_of(json, layer, where);
     const std::string name = layer.layer >= 0 ? "" : unique(context.prefix + layer.name);
     std::vector<KerasValue> values;
-    for (const KerasOperand& operand : operands)
+    for (const KerasOperand& operand : operands) {
       if (operand.value) values.push_back(*operand.value);
+      if (operand.value && operand.value->mask)
+        throw FormatError(where, "an operator on values without a mask", "a masked sequence",
+                          "keel does not have this");
+    }
     const auto add = [&](std::string_view type, const Config& config) {
       if (layer.layer >= 0) return model_.share(first_[static_cast<std::size_t>(layer.layer)], nodes_of(values), where);
       const Node node = add_new(type, config, name, nodes_of(values), where);
@@ -102,6 +113,8 @@ class KerasLayerBuilder {
     std::vector<double> scale{1}, offset{0};
     scale_and_offset(row, first, operands.size() == 2 ? operands[first ? 1 : 0].numbers : std::vector<double>{}, scale,
                      offset, where);
+    const std::vector<Index>& extents = operands.back().value ? operands[0].extents : operands.back().extents;
+    if (extents.size() > 1) return {scale_all(scale, offset, extents, values[0], name, layer, where), values[0].order};
     return {add(dialects::keras_scaling,
                 {{"scale", setting(scale, values[0], where)}, {"offset", setting(offset, values[0], where)}}),
             values[0].order};
@@ -127,7 +140,42 @@ class KerasLayerBuilder {
   using KerasRow = dialects::KerasRow;
   using Kind = dialects::KerasKind;
 
+  using Masks = dialects::Masks;
+
   const std::string& where() const { return describe_.where(); }
+  /// Embedding makes a mask only if asked.
+  static Masks masks_of(const KerasRow& row, const Config& config) {
+    const bool asked = !config.find(dialects::keras_mask_zero) || config.get<bool>(dialects::keras_mask_zero, false);
+    return row.masks == Masks::made && !asked ? Masks::dropped : row.masks;
+  }
+  /// The mask that the layer's inputs bring. Where several do it has to be one.
+  static std::optional<Node> mask_of(Masks masks, const std::vector<KerasValue>& inputs, const std::string& where) {
+    std::optional<Node> mask;
+    for (const KerasValue& input : inputs) {
+      if (!input.mask) continue;
+      if (masks == Masks::refused)
+        throw FormatError(where, "an input without a mask", "one with a mask",
+                          "keel does not have this layer with masks");
+      if (mask && mask->index != input.mask->index)
+        throw FormatError(where, "inputs with one mask", "several masks", "keel does not have this");
+      mask = input.mask;
+    }
+    return mask;
+  }
+  std::optional<Node> mask_behind(KerasLayer& layer, Masks masks, const Config& config, const KerasValue& input,
+                                  const std::optional<Node>& mask, Node result, const std::string& where) {
+    if (masks == Masks::kept || (masks == Masks::taken && shape_of({result}).rank() > 1)) return mask;
+    if (masks != Masks::made) return std::nullopt;
+    const std::vector<Node> from{input.node};
+    if (layer.mask >= 0) return model_.share(first_[static_cast<std::size_t>(layer.mask)], from, where);
+    Config value;
+    if (const Config::Value* const given = config.find(dialects::keras_mask_value))
+      value.set(dialects::keras_mask_value, *given);
+    const Node made =
+        add_new(dialects::keras_mask, value, unique(model_.layer(layer.layer).name() + "_mask"), from, where);
+    layer.mask = model_.layer_count() - 1;
+    return made;
+  }
   /// Whether samples of that rank are maps whose channels come first.
   bool has_maps(Index rank) const { return rank > 1 && (channels_first_ >> (rank - 1) & 1u) != 0; }
   /// A batch shape of which nothing but the rank is known: the caller's, where there is one.
@@ -291,6 +339,26 @@ class KerasLayerBuilder {
       throw FormatError(place, "an activation without weights", "one with weights",
                         "put it behind the layer in Keras and save it again");
     return result;
+  }
+
+  /// With a number for each value of a sample: on the values in a row, which then take their shape again.
+  Node scale_all(const std::vector<double>& scale, const std::vector<double>& offset, const std::vector<Index>& extents,
+                 const KerasValue& value, const std::string& name, KerasLayer& layer, const std::string& where) {
+    const Shape shape = shape_of(value);
+    if (!value.order.plain() || layer.layer >= 0 || !(shape == Shape(extents)))
+      throw FormatError(where,
+                        "numbers along the last axis, or, in one call, of the input's shape " + shape.to_string(),
+                        Shape(extents).to_string(), "keel does not have this");
+    const std::vector<Index> dims(shape.begin(), shape.end());
+    const Node row = add_new(dialects::keras_reshape, {{"target_shape", std::vector<Index>{-1}}}, unique(name + "_row"),
+                             {value.node}, where);
+    const auto numbers = [](const std::vector<double>& all) {
+      return all.size() == 1 ? Config::Value(all[0]) : Config::Value(all);
+    };
+    const Node scaled =
+        add_new(dialects::keras_scaling, {{"scale", numbers(scale)}, {"offset", numbers(offset)}}, name, {row}, where);
+    layer.layer = model_.layer_count() - 1;
+    return add_new(dialects::keras_reshape, {{"target_shape", dims}}, unique(name + "_shape"), {scaled}, where);
   }
 
   const dialects::KerasOperator& operator_of(const Json& json, const KerasLayer& layer,

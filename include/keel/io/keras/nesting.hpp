@@ -275,6 +275,8 @@ KerasGraph keras_graph(const Model<T>& model) {
       padded[padded.size() > 2 ? 1 : 0] += padding.left + padding.right;
       from = {{graph.call(paddings[node.layer], from, {padded}), 0}};
     }
+    const dialects::KerasRow* const row = dialects::keras_row(layer.type());
+    while (row && from.size() < row->least_inputs) from.push_back(from[0]);
     if (!layers.count(node.layer)) {
       layers[node.layer] = graph.add({layer.type(), layer.name(), node.layer});
       graph.parts.back().inference = layer.frozen() == Freeze::statistics;

@@ -7,6 +7,7 @@
 #include <keel/io/keras/rules.hpp>
 #include <keel/io/keras/value.hpp>
 #include <keel/layers/base/padding1d.hpp>
+#include <keel/model/naming.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -36,6 +37,11 @@ class KerasOptionReader {
   KerasSettings read(const Json& json) {
     if (!json.is_object()) throw FormatError(where_, "a configuration as an object", json.type_name());
     for (const auto& [key, value] : json.items()) read_key(key, value);
+    for (const Option& option : row_.options) {
+      if (!option.absent.empty() && (option.worlds & world_) != 0 && !json.contains(std::string(option.key)))
+        read_mapped(option, row_values(option.absent)[0], where_ + ": " + std::string(option.key));
+      if (option.form == Form::layer && option.use == Use::mapped) check_mirror(json);
+    }
     return std::move(settings_);
   }
 
@@ -51,7 +57,7 @@ class KerasOptionReader {
                         "build the model in code, if the key means nothing for it, and use load_weights");
     switch (option->use) {
       case Use::mapped:
-        if (!plain(value).is_null())
+        if (!plain(value).is_null() || option->form == Form::word)
           read_mapped(*option, value, where_ + ": " + key);
         else if (option->form == Form::axes)
           settings_.config.set(option->keel, std::vector<Index>{});  // None: no axis at all
@@ -78,11 +84,14 @@ class KerasOptionReader {
     switch (option.form) {
       case Form::boolean: return config.set(name, keras_bool(value, place));
       case Form::integer:
-      case Form::axis: return config.set(name, keras_integer(value, place));
+      case Form::axis:
+      case Form::optional_extent: return config.set(name, keras_integer(value, place));
       case Form::number:
       case Form::optional_number: return config.set(name, keras_number(value, place));
       case Form::numbers: return read_numbers(name, keras_last_axis(value, place));
-      case Form::text: return config.set(name, read_text(value, place));
+      case Form::text:
+      case Form::word: return config.set(name, read_text(value, place));
+      case Form::layer: return read_layer(name, value, place);
       case Form::activation: return read_activation(name, value, place);
       case Form::pair: return config.set(name, read_pair(value, place));
       case Form::axes: return read_axes(name, keras_integers(value, place));
@@ -106,6 +115,43 @@ class KerasOptionReader {
     if (regularizer || constraint) check_rule(settings_.rules[parameter], where_ + ": " + key);
     return regularizer || constraint;
   }
+  /// A layer's configuration in keel's words, whose notes come along.
+  KerasSettings inner(const Json& value, const std::string& place, const KerasRow*& row) {
+    const std::string type = keras_text(value, "class_name", place);
+    row = dialects::keras_class(type);
+    if (!row || row->kind != dialects::KerasKind::layer)
+      throw FormatError(place, "a layer that keel has", "class " + shown(type),
+                        "build the model in code, with a layer of your own, and use load_weights");
+    KerasSettings settings =
+        KerasOptionReader(*row, world_, place + " (" + type + ")").read(keras_member(value, "config", place));
+    if (!settings.activation.is_null())
+      throw FormatError(place, "a layer whose activation is a function", "one whose activation is a layer",
+                        "build the model in code and use load_weights");
+    return settings;
+  }
+  void read_layer(std::string_view name, const Json& value, const std::string& place) {
+    const KerasRow* row = nullptr;
+    KerasSettings settings = inner(value, place, row);
+    settings_.config.set(name, std::string(row->type));
+    for (const auto& [key, held] : settings.config.entries()) settings_.config.set(key, held);
+    for (std::string& note : settings.notes) settings_.notes.push_back(std::move(note));
+  }
+  /// A layer of the other direction that is written out has to be what is made without it.
+  void check_mirror(const Json& json) {
+    const Json* const other = json.find(dialects::keras_backward_layer);
+    if (!other || plain(*other).is_null()) return;
+    const std::string place = where_ + ": " + std::string(dialects::keras_backward_layer);
+    const KerasRow* row = nullptr;
+    const KerasSettings theirs = inner(*other, place, row);
+    for (const auto& [key, held] : theirs.config.entries()) {
+      const Config::Value* const mine = settings_.config.find(key);
+      const bool direction = key == dialects::keras_direction;
+      if (!mine || (*mine == held) == direction)
+        throw FormatError(place, "the forward layer's options in the other direction", key + " that does not fit",
+                          "keel's Bidirectional has one layer's options for both directions");
+    }
+  }
+
   static std::string read_text(const Json& value, const std::string& place) {
     if (!value.is_string()) throw FormatError(place, "a text", value.dump().substr(0, 80));
     return value.text();
@@ -165,7 +211,7 @@ class KerasOptionReader {
 
   const KerasRow& row_;
   unsigned world_;
-  const std::string& where_;
+  std::string where_;
   KerasSettings settings_;
 };
 
@@ -190,15 +236,20 @@ class KerasOptionWriter {
       : row_(row), world_(world), rank_(rank), who_(who) {}
 
   /// Adds to `json` and `kept`. Throws ConfigError for what Keras, or this version of it, does not have.
-  void write(const Config& config, Json& json, Json& kept) const {
+  void write(const Config& all, Json& json, Json& kept) const {
+    Config config, inner;
+    for (const auto& [name, value] : all.entries())
+      (layer_option() && !option_of(name) ? inner : config).set(name, value);
     for (const auto& [name, value] : config.entries()) check(name, value, config, kept);
     check_strides(config);
     for (const Option& option : row_.options) {
       if ((option.worlds & world_) == 0 || option.key.empty()) continue;
       const std::string key(option.key);
-      if (option.use == Use::mapped)
+      if (option.use == Use::mapped && option.form == Form::layer)
+        json[key] = layer(config.get<std::string>(option.keel, {}), inner, kept);
+      else if (option.use == Use::mapped)
         write_mapped(option, config, json[key]);
-      else if (option.use == Use::read || option.use == Use::fixed)
+      else if ((option.use == Use::read || option.use == Use::fixed) && !option.values.empty())
         json[key] = row_values(option.values)[0];
     }
   }
@@ -208,6 +259,27 @@ class KerasOptionWriter {
   using Form = dialects::Form;
   using Use = dialects::Use;
 
+  /// The option that is a layer, or null.
+  const Option* layer_option() const {
+    for (const Option& option : row_.options)
+      if (option.form == Form::layer && option.use == Use::mapped) return &option;
+    return nullptr;
+  }
+  /// A layer inside, as Keras writes one.
+  Json layer(const std::string& type, const Config& config, Json& kept) const {
+    const KerasRow* const row = dialects::keras_row(type);
+    if (!row || (row->worlds & world_) == 0)
+      refuse("a layer inside that " + world_name(row ? row->worlds : dialects::any_keras) + " has", type,
+             "save as .safetensors");
+    Json json = {{"name", snake_case(std::string(row->name))}, {"trainable", true}};
+    KerasOptionWriter(*row, world_, rank_, who_).write(config, json, kept);
+    Json result = {{"class_name", std::string(row->name)}, {"config", std::move(json)}};
+    if (world_ == dialects::keras3) {
+      result["module"] = std::string(row->module);
+      result["registered_name"] = nullptr;
+    }
+    return result;
+  }
   [[noreturn]] void refuse(const std::string& expected, const std::string& got, const std::string& hint) const {
     throw ConfigError(who_, expected, got, hint);
   }
@@ -282,6 +354,9 @@ class KerasOptionWriter {
       const auto sides = config.get<std::vector<Index>>(name, {});
       json = Json::array();
       for (std::size_t i = 1; i < sides.size(); i += 2) json.push_back(Json::array({sides[i - 1], sides[i]}));
+    } else if (option.form == Form::optional_extent) {
+      const Index extent = config.get<Index>(name, 0);
+      json = extent == 0 ? Json() : Json(extent);
     } else if (option.form == Form::axis) {
       // TensorFlow.js takes every axis below 0 for the last one
       const Index axis = config.get<Index>(name, -1);

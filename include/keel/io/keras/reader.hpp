@@ -176,7 +176,7 @@ class KerasReader {
     for (const KerasArgument& argument : call.arguments) {
       const KerasValue* const value = argument.tensor ? made.find(*argument.tensor) : nullptr;
       if (argument.tensor && !value) return std::nullopt;
-      operands.push_back({value ? std::optional(*value) : std::nullopt, argument.numbers});
+      operands.push_back({value ? std::optional(*value) : std::nullopt, argument.numbers, argument.extents});
     }
     return operands;
   }

@@ -36,6 +36,24 @@ std::vector<NamedArray> keras_arrays(const Layer<T>& layer) {
   return arrays;
 }
 
+/// Puts a layer's arrays into the last place, or, where it has others inside, into those below it.
+inline void add_parts(std::vector<KerasVariables>& all, const dialects::KerasRow* row, std::vector<NamedArray> arrays) {
+  if (!row || row->parts.empty()) {
+    all.back().arrays = std::move(arrays);
+    return;
+  }
+  const std::string path = all.back().path;
+  const std::size_t count = static_cast<std::size_t>(std::count(row->parts.begin(), row->parts.end(), ' ')) + 1;
+  for (std::size_t i = 0, at = 0; i < count; ++i) {
+    const std::size_t end = (std::min)(row->parts.find(' ', at), row->parts.size());
+    const std::string part(row->parts.substr(at, end - at));
+    at = end + 1;
+    all.push_back({path + "/" + part, part.substr(part.rfind('/') + 1), {}});
+    const std::size_t each = arrays.size() / count;
+    for (std::size_t k = i * each; k < (i + 1) * each; ++k) all.back().arrays.push_back(std::move(arrays[k]));
+  }
+}
+
 /// Keras 3's own layout, which both of its containers hold: see keras_paths.
 template <class T>
 std::vector<KerasVariables> keras_variables(const Model<T>& model) {
@@ -43,7 +61,7 @@ std::vector<KerasVariables> keras_variables(const Model<T>& model) {
   keras_graph(model).places([](const KerasGraph& inner, const std::string&) { return !inner.sequential; },
                             [&](const KerasGraph::Part& part, const std::string& path) {
                               all.push_back({path, part.name, {}});
-                              if (part.layer >= 0) all.back().arrays = keras_arrays(model.layer(part.layer));
+                              if (part.layer >= 0) add_parts(all, part.row(), keras_arrays(model.layer(part.layer)));
                             });
   return all;
 }

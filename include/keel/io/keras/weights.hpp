@@ -21,6 +21,40 @@ struct KerasSources {
   bool paths = false;
 };
 
+/// "layers/lstm/cell" as the layer's path and what is below it; a layer is what stands behind the last "layers".
+inline std::pair<std::string, std::string> split_parts(const std::string& path) {
+  constexpr std::string_view layers = "layers/";
+  std::size_t at = path.rfind("/layers/");
+  at = at == path.npos ? layers.size() : at + 1 + layers.size();
+  const std::size_t end = (std::min)(path.find('/', at), path.size());
+  return {path.substr(0, end), end < path.size() ? path.substr(end + 1) : ""};
+}
+/// Layers with others inside as one module each, the parts in the order of dialects::keras_parts. A part of another name
+/// stays a module of its own, which nothing takes.
+inline void join_parts(std::vector<SourceModule>& modules) {
+  std::vector<SourceModule> joined;
+  std::map<std::string, std::map<std::ptrdiff_t, const SourceModule*>> layers;
+  for (const SourceModule& module : modules) {
+    const auto [layer, part] = split_parts(module.name);
+    const auto known = std::find(std::begin(dialects::keras_parts), std::end(dialects::keras_parts), part);
+    if (known == std::end(dialects::keras_parts))
+      joined.push_back(module);
+    else
+      layers[layer][known - std::begin(dialects::keras_parts)] = &module;
+  }
+  for (const SourceModule& module : modules) {  // in the order of the file
+    const auto found = layers.find(split_parts(module.name).first);
+    if (found == layers.end()) continue;
+    SourceModule whole{found->first, {}, true};
+    for (const auto& [place, part] : found->second)
+      for (const auto& tensor : part->tensors)
+        whole.tensors.emplace_back(std::to_string(whole.tensors.size()), tensor.second);
+    joined.push_back(std::move(whole));
+    layers.erase(found);
+  }
+  modules = std::move(joined);
+}
+
 /// Keras 3's layout: layers/dense_1/vars/0. Windows wrote backslashes, Keras 2.12 and 2.13 another first name; what
 /// optimizers, metrics and random layers keep is left out.
 inline KerasSources keras_paths(const Hdf5File& file) {
@@ -38,6 +72,7 @@ inline KerasSources keras_paths(const Hdf5File& file) {
       source.tensors.emplace_back(std::to_string(i), &file.at(object.path + "/" + std::to_string(i)).value);
     sources.modules.push_back(std::move(source));
   }
+  join_parts(sources.modules);
   return sources;
 }
 

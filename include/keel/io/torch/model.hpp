@@ -6,6 +6,7 @@
 #include <keel/io/reconcile.hpp>
 #include <keel/io/torch/checkpoint.hpp>
 #include <keel/io/torch/code.hpp>
+#include <keel/io/torch/recurrent.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -128,6 +129,7 @@ WeightPlan<T> plan_torch(Model<T>& model, Archive archive, const WeightOptions& 
   plan.diagnosis.partial = options.partial;
   const io::Matching matching = io::matching_of(archive);
   const auto tied = io::fill_tied(archive);
+  io::take_recurrent(archive);
   const std::vector<io::Module<T>> modules = io::torch_modules(model);
   const io::TorchChoice choice = io::PartChooser<T>(archive, modules, matching, options).choose();
   io::check_names(options, modules, choice.part, archive.where);
@@ -173,6 +175,7 @@ Archive torch_state_of(const Model<T>& model) {
     }
   }
   if (!archive.metadata.empty()) archive.metadata["_metadata."] = "1";
+  io::give_recurrent(archive);
   return archive;
 }
 

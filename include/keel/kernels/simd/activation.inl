@@ -63,6 +63,8 @@ KEEL_SIMD_INLINE Vector<T> activate(Activation kind, T alpha, std::type_identity
     const Vector<T> gate = activate_simple<T>(Activation::relu6, T(0), x + T(3)) / T(6);
     return kind == Activation::hard_sigmoid ? gate : x * gate;
   }
+  if (kind == Activation::hard_sigmoid_keras2)
+    return activate_simple<T>(Activation::relu6, T(0), x * T(1.2) + T(3)) / T(6);
   const ActivationParts<T> parts = activation_parts<T>(kind, x);
   switch (kind) {
     case Activation::elu: return select<T>(x > zero, x, parts.e.minus_1 * alpha);
@@ -93,6 +95,8 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
       return dy * select<T>(y <= zero, y + T(detail::selu_scale * detail::selu_alpha), zero + T(detail::selu_scale));
     case Activation::sigmoid: return dy * (y * (T(1) - y));
     case Activation::hard_sigmoid: return select<T>(y <= zero, zero, select<T>(y >= zero + T(1), zero, dy / T(6)));
+    case Activation::hard_sigmoid_keras2:
+      return select<T>(y <= zero, zero, select<T>(y >= zero + T(1), zero, dy / T(5)));
     case Activation::hard_swish:
       return select<T>(x <= zero - T(3), zero, select<T>(x >= zero + T(3), dy, dy * (x / T(3) + T(0.5))));
     case Activation::tanh: return dy * (T(1) - y * y);

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Writes more_layers_torch.safetensors: layers of sequences, recurrent, normalising and attending layers by real PyTorch, outputs and
+gradients in float64, weights and axes as keel has them. Settings: `layer=CLASS`, then its options, `units=i:3 padding=s:same`."""
+import sys
+
+import numpy as np
+import torch
+from torch import nn
+
+from golden_file import Golden, Numbers
+
+torch.set_default_dtype(torch.float64)
+
+
+def option(value):
+    if isinstance(value, bool):
+        return "b:" + ("true" if value else "false")
+    if isinstance(value, (list, tuple)):
+        return "l:" + ",".join(str(v) for v in value)
+    return {int: "i:", float: "d:", str: "s:"}[type(value)] + str(value)
+
+
+class Cases:
+    def __init__(self):
+        self.golden, self.numbers = Golden(), Numbers(7)
+
+    def add(self, name, layer, options, inputs, weights, run):
+        """`weights`: keel's name -> keel's shape; run(inputs, weights), both as tensors with keel's axes, gives y."""
+        x = [torch.tensor(v) for v in inputs]
+        for v in x:
+            v.requires_grad_(True)
+        w = {k: torch.tensor(self.numbers(*shape, scale=0.5), requires_grad=True) for k, shape in weights.items()}
+        y = run(x, w)
+        dy = self.numbers(*y.shape)
+        y.backward(torch.tensor(dy))
+        tensors = {"y": y, "dy": dy}
+        for i, v in enumerate(x):
+            tensors["x%d" % i] = v
+            tensors["dx%d" % i] = v.grad if v.grad is not None else np.zeros(v.shape)
+        for k, v in w.items():
+            tensors["w." + k] = v
+            tensors["d." + k] = v.grad
+        self.golden.add(name, dict({"layer": layer}, **{k: option(v) for k, v in options.items()}), **tensors)
+
+
+def first(x):
+    """Channels first."""
+    return x.movedim(-1, 1)
+
+
+def last(x):
+    return x.movedim(1, -1)
+
+
+def convolutions(cases):
+    n = cases.numbers
+    for i, (k, s, d, pad, groups) in enumerate([(3, 1, 1, 0, 1), (3, 2, 1, 1, 1), (2, 1, 3, 2, 2), (5, 3, 1, 0, 4)]):
+        cases.add("conv1d_%d" % i, "Conv1D",
+                  {"filters": 4, "kernel_size": k, "strides": s, "dilation_rate": d, "padding": [pad, pad], "groups": groups},
+                  [n(3, 11, 4)], {"kernel": (k, 4 // groups, 4), "bias": (4,)},
+                  lambda x, w: last(nn.functional.conv1d(first(x[0]), w["kernel"].permute(2, 1, 0), w["bias"], s, pad, d, groups)))
+        cases.add("conv1d_transpose_%d" % i, "Conv1DTranspose",
+                  {"filters": 3, "kernel_size": k, "strides": s, "dilation_rate": d, "padding": [pad, pad]},
+                  [n(2, 7, 4)], {"kernel": (k, 3, 4), "bias": (3,)},
+                  lambda x, w: last(nn.functional.conv_transpose1d(first(x[0]), w["kernel"].permute(2, 1, 0), w["bias"], s, pad,
+                                                                   dilation=d)))
+    cases.add("causal", "Conv1D", {"filters": 3, "kernel_size": 3, "dilation_rate": 2, "padding": "causal"}, [n(2, 6, 2)],
+              {"kernel": (3, 2, 3), "bias": (3,)},
+              lambda x, w: last(nn.functional.conv1d(nn.functional.pad(first(x[0]), (4, 0)), w["kernel"].permute(2, 1, 0),
+                                                     w["bias"], dilation=2)))
+    cases.add("depthwise_1d", "DepthwiseConv1D", {"kernel_size": 3, "depth_multiplier": 2, "padding": [1, 1]}, [n(2, 6, 3)],
+              {"kernel": (3, 3, 2), "bias": (6,)},
+              lambda x, w: last(nn.functional.conv1d(first(x[0]), w["kernel"].permute(1, 2, 0).reshape(6, 1, 3), w["bias"],
+                                                     padding=1, groups=3)))
+    for ceil in (False, True):
+        cases.add("max_pool1d_%d" % ceil, "MaxPooling1D",
+                  {"pool_size": 3, "strides": 2, "padding": [1, 1], "ceil_mode": ceil}, [n(2, 8, 3)], {},
+                  lambda x, w: last(nn.functional.max_pool1d(first(x[0]), 3, 2, 1, ceil_mode=ceil)))
+        cases.add("average_pool1d_%d" % ceil, "AveragePooling1D",
+                  {"pool_size": 3, "strides": 2, "padding": [1, 1], "ceil_mode": ceil, "count_include_pad": True}, [n(2, 8, 3)], {},
+                  lambda x, w: last(nn.functional.avg_pool1d(first(x[0]), 3, 2, 1, ceil_mode=ceil)))
+
+
+def swapped(v, units):
+    """Gates z, r, n to r, z, n along the last axis."""
+    return torch.cat([v[..., units : 2 * units], v[..., :units], v[..., 2 * units :]], -1)
+
+
+def recurrent_weights(kind, w, prefix, units):
+    order = (lambda v: swapped(v, units)) if kind == "GRU" else (lambda v: v)
+    biases = w[prefix + "bias"] if kind == "GRU" else torch.stack([w[prefix + "bias"], torch.zeros_like(w[prefix + "bias"])])
+    return [order(w[prefix + "kernel"]).T, order(w[prefix + "recurrent_kernel"]).T, order(biases[0]), order(biases[1])]
+
+
+def recurrent(cases):
+    n = cases.numbers
+    for kind, gates in (("SimpleRNN", 1), ("LSTM", 4), ("GRU", 3)):
+        for functions in (("tanh", "relu") if kind == "SimpleRNN" else ("tanh",)):
+            for both in (False, True):
+                for sequences in (False, True):
+                    units, features = 3, 2
+                    options = {"units": units, "return_sequences": sequences, "activation": functions}
+                    prefixes = ("forward_", "backward_") if both else ("",)
+                    shapes = {}
+                    for p in prefixes:
+                        shapes[p + "kernel"] = (features, gates * units)
+                        shapes[p + "recurrent_kernel"] = (units, gates * units)
+                        shapes[p + "bias"] = (2, gates * units) if kind == "GRU" else (gates * units,)
+
+                    def run(x, w):
+                        flat = sum((recurrent_weights(kind, w, p, units) for p in prefixes), [])
+                        function = {"SimpleRNN": torch.rnn_relu if functions == "relu" else torch.rnn_tanh,
+                                    "LSTM": torch.lstm, "GRU": torch.gru}[kind]
+                        zeros = torch.zeros(len(prefixes), x[0].shape[0], units)
+                        start = (zeros, zeros) if kind == "LSTM" else zeros
+                        y, h = function(x[0], start, flat, True, 1, 0.0, False, both, True)[:2]
+                        return y if sequences else h.movedim(0, 1).reshape(len(x[0]), -1)
+
+                    layer = kind
+                    if both:
+                        layer, options = "Bidirectional", dict({"inner": kind}, **options)
+                    cases.add("%s_%s%s%s" % (kind, functions, "_both" if both else "", "_sequences" if sequences else ""),
+                              layer, options, [n(2, 5, features)], shapes, run)
+
+
+def normal(cases):
+    n = cases.numbers
+    functional = nn.functional
+    for name, shape, axes, eps in (("row", (3, 6), [-1], 1e-5), ("steps", (2, 5, 4), [-1], 1e-3), ("map", (2, 3, 4, 5), [2, 3], 1e-5),
+                                   ("all", (2, 3, 4), [1, 2], 1e-3)):
+        last_shape = shape[1:] if name == "all" else shape[-len(axes):]
+        cases.add("layer_norm_" + name, "LayerNormalization", {"axis": axes, "epsilon": eps}, [n(*shape)],
+                  {"gamma": last_shape, "beta": last_shape},
+                  lambda x, w: functional.layer_norm(x[0], last_shape, w["gamma"], w["beta"], eps))
+    for groups in (1, 2, 6, -1):
+        for shape in ((3, 6), (2, 5, 6), (2, 3, 4, 6)):
+            cases.add("group_norm_%d_%d" % (groups, len(shape)), "GroupNormalization", {"groups": groups, "epsilon": 1e-5},
+                      [n(*shape)], {"gamma": (6,), "beta": (6,)},
+                      lambda x, w: last(functional.group_norm(first(x[0]), 6 if groups == -1 else groups, w["gamma"], w["beta"], 1e-5)))
+    cases.add("rms_norm", "RMSNormalization", {"epsilon": 1e-6}, [n(2, 5, 4)], {"scale": (4,)},
+              lambda x, w: x[0] * (x[0].square().mean(-1, True) + 1e-6).rsqrt() * w["scale"])
+    cases.add("unit_norm", "UnitNormalization", {"axis": -1}, [n(2, 5, 4)], {},
+              lambda x, w: functional.normalize(x[0], dim=-1, eps=1e-12))
+
+
+def attention(cases):
+    n = cases.numbers
+    heads, dim = 2, 3
+    width = heads * dim
+
+    def run(x, w, causal=False):
+        query, value = x[0], x[1]
+        weight = torch.cat([w[p + "_kernel"].reshape(-1, width).T for p in ("query", "key", "value")])
+        bias = torch.cat([w[p + "_bias"].reshape(-1) for p in ("query", "key", "value")])
+        mask = torch.full((query.shape[1], value.shape[1]), float("-inf")).triu(1) if causal else None
+        y, _ = nn.functional.multi_head_attention_forward(
+            query.transpose(0, 1), value.transpose(0, 1), value.transpose(0, 1), width, heads, weight, bias, None, None, False, 0.0,
+            w["output_kernel"].reshape(width, width).T, w["output_bias"], attn_mask=mask, need_weights=False)
+        return y.transpose(0, 1)
+
+    weights = {"query_kernel": (width, heads, dim), "query_bias": (heads, dim), "key_kernel": (width, heads, dim),
+               "key_bias": (heads, dim), "value_kernel": (width, heads, dim), "value_bias": (heads, dim),
+               "output_kernel": (heads, dim, width), "output_bias": (width,)}
+    options = {"num_heads": heads, "key_dim": dim}
+    cases.add("attention", "MultiHeadAttention", options, [n(2, 4, width), n(2, 5, width)], weights, run)
+    cases.add("attention_causal", "MultiHeadAttention", dict(options, use_causal_mask=True), [n(2, 5, width), n(2, 5, width)],
+              weights, lambda x, w: run(x, w, True))
+
+
+def tokens(cases):
+    table = np.array([[0.0, 3, 1], [2, 3, 3]])
+    cases.add("embedding", "Embedding", {"input_dim": 5, "output_dim": 3}, [table], {"embeddings": (5, 3)},
+              lambda x, w: nn.functional.embedding(x[0].long(), w["embeddings"]))
+
+
+if __name__ == "__main__":
+    all_cases = Cases()
+    convolutions(all_cases)
+    recurrent(all_cases)
+    normal(all_cases)
+    attention(all_cases)
+    tokens(all_cases)
+    all_cases.golden.save((sys.argv[1] if len(sys.argv) > 1 else ".") + "/more_layers_torch.safetensors")
