@@ -5,6 +5,7 @@
 /// To add a layer: write what it becomes in onnx_operators.hpp or a header beside it, and give it a row here.
 
 #include <keel/dialects/onnx_general.hpp>
+#include <keel/dialects/onnx_sequences.hpp>
 #include <keel/dialects/onnx_windows.hpp>
 
 namespace keel {
@@ -21,6 +22,14 @@ inline constexpr std::string_view onnx_window_options =
 /// `filters` is in the shapes, and so are `output_padding` and `ceil_mode`.
 inline constexpr std::string_view onnx_kernel_neutral =
     "filters units output_padding kernel_initializer bias_initializer depthwise_initializer pointwise_initializer";
+
+inline constexpr std::string_view onnx_recurrent_options =
+    "units activation activation_alpha recurrent_activation recurrent_activation_alpha use_bias reset_after dropout "
+    "recurrent_dropout return_sequences go_backwards layer merge_mode";
+/// Masks are refused, so `zero_output_for_mask` says nothing.
+inline constexpr std::string_view onnx_recurrent_neutral =
+    "zero_output_for_mask unit_forget_bias kernel_initializer recurrent_initializer bias_initializer";
+inline constexpr std::string_view onnx_norm_neutral = "center scale gamma_initializer beta_initializer";
 
 inline constexpr OnnxRow onnx_rows[] = {
     {.type = "Activation",
@@ -47,6 +56,11 @@ inline constexpr OnnxRow onnx_rows[] = {
      .neutral = "center scale synchronized unbiased allow_single_value beta_initializer gamma_initializer "
                 "moving_mean_initializer "
                 "moving_variance_initializer"},
+    {.type = "Bidirectional",
+     .operators = "LSTM GRU RNN Slice ReduceSum ReduceProd ReduceMean",
+     .write = onnx_bidirectional,
+     .options = onnx_recurrent_options,
+     .neutral = onnx_recurrent_neutral},
     {.type = "CenterCrop", .operators = "Slice", .write = onnx_center_crop, .neutral = "height width"},
     {.type = "Concatenate", .operators = "Concat", .write = onnx_concatenate, .options = "axis"},
     {.type = "Constant", .operators = "Shape Concat Expand", .write = onnx_constant, .neutral = "shape trainable"},
@@ -97,6 +111,10 @@ inline constexpr OnnxRow onnx_rows[] = {
      .options = "function scalar position numbers",
      .neutral = "constant_shape trainable"},
     {.type = "ELU", .operators = "Elu", .write = onnx_elu, .options = "alpha"},
+    {.type = "Embedding",
+     .operators = "Cast Gather",
+     .write = onnx_embedding,
+     .neutral = "input_dim output_dim mask_zero embeddings_initializer"},
     {.type = "Flatten", .operators = "Flatten Reshape", .write = onnx_flatten},
     {.type = "Gather", .operators = "Gather", .write = onnx_gather, .options = "indices axis"},
     {.type = "GaussianDropout",
@@ -127,8 +145,29 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_global_max_pool,
      .options = "keepdims",
      .neutral = "share_ties"},
+    {.type = "GroupNormalization",
+     .operators = "InstanceNormalization Reshape Mul Add",
+     .write = onnx_group_norm,
+     .options = "groups epsilon",
+     .neutral = onnx_norm_neutral},
+    {.type = "GRU",
+     .operators = "GRU Squeeze Slice",
+     .write = onnx_gru,
+     .options = onnx_recurrent_options,
+     .neutral = onnx_recurrent_neutral},
     {.type = "Identity", .operators = "Identity", .write = onnx_identity},
+    {.type = "LayerNormalization",
+     .operators = "LayerNormalization",
+     .write = onnx_layer_norm,
+     .options = "axis epsilon",
+     .neutral = onnx_norm_neutral},
     {.type = "LeakyReLU", .operators = "LeakyRelu", .write = onnx_leaky_relu, .options = "negative_slope"},
+    {.type = "LSTM",
+     .operators = "LSTM Squeeze Slice",
+     .write = onnx_lstm,
+     .options = onnx_recurrent_options,
+     .neutral = onnx_recurrent_neutral},
+    {.type = "Masking", .operators = "Equal Not Where ReduceMax Cast", .write = onnx_masking, .options = "mask_value"},
     {.type = "MaxPooling1D",
      .operators = "MaxPool",
      .write = onnx_max_pool,
@@ -139,6 +178,11 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_max_pool,
      .options = "pool_size strides padding",
      .neutral = "ceil_mode"},
+    {.type = "MultiHeadAttention",
+     .operators = "MatMul Add Mul Where Softmax",
+     .write = onnx_attention,
+     .options = "num_heads key_dim use_bias use_causal_mask",
+     .neutral = "value_dim output_dim kernel_initializer bias_initializer"},
     {.type = "Multiply", .operators = "Mul", .write = onnx_multiply},
     {.type = "Normalization",
      .operators = "Sqrt Max Sub Div Mul Add",
@@ -184,6 +228,10 @@ inline constexpr OnnxRow onnx_rows[] = {
     {.type = "RepeatVector", .operators = "Unsqueeze Expand", .write = onnx_repeat_vector, .options = "n"},
     {.type = "Rescaling", .operators = "Mul Add", .write = onnx_rescaling, .options = "scale offset"},
     {.type = "Reshape", .operators = "Reshape", .write = onnx_reshape, .neutral = "target_shape"},
+    {.type = "RMSNormalization",
+     .operators = "Mul ReduceMean Add Sqrt Div",
+     .write = onnx_rms_norm,
+     .options = "axis epsilon"},
     {.type = "SeparableConv1D",
      .operators = "Conv" KEEL_ONNX_ACTIVATIONS,
      .write = onnx_separable_conv,
@@ -194,6 +242,11 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_separable_conv,
      .options = onnx_window_options,
      .neutral = onnx_kernel_neutral},
+    {.type = "SimpleRNN",
+     .operators = "RNN Squeeze Slice",
+     .write = onnx_simple_rnn,
+     .options = onnx_recurrent_options,
+     .neutral = onnx_recurrent_neutral},
     {.type = "Slice", .operators = "Slice", .write = onnx_slice, .options = "starts ends axes steps"},
     {.type = "Softmax",
      .operators = "Softmax ReduceMax Sub Exp ReduceSum Div",
@@ -214,8 +267,13 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_spatial_dropout,
      .options = "rate",
      .training = "ReduceMax Shape Expand Dropout Mul"},
+    {.type = "StepMask", .operators = "Equal Not Where ReduceMax", .write = onnx_step_mask, .options = "mask_value"},
     {.type = "Subtract", .operators = "Sub", .write = onnx_subtract},
     {.type = "Tile", .operators = "Tile", .write = onnx_tile, .options = "repeats"},
+    {.type = "UnitNormalization",
+     .operators = "Mul ReduceSum Max Sqrt Div",
+     .write = onnx_unit_normalization,
+     .options = "axis"},
     {.type = "UpSampling1D", .operators = "Resize", .write = onnx_upsampling, .neutral = "size"},
     {.type = "UpSampling2D",
      .operators = "Resize",

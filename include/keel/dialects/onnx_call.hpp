@@ -119,6 +119,18 @@ class OnnxCall {
     const int output = builder_.value(place_.name + suffix, std::move(dims));
     builder_.last_node().outputs.push_back(output);
   }
+  /// Output i of the last recurrent node, or other node of several outputs.
+  int last_output(std::size_t i) const {
+    for (std::size_t n = builder_.graph().nodes.size(); n-- > 0;)
+      if (builder_.graph().nodes[n].outputs.size() > i && builder_.graph().nodes[n].outputs.size() > 1)
+        return builder_.graph().nodes[n].outputs[i];
+    return -1;
+  }
+  /// Truth as 0 and 1, of the model's scalar.
+  int to_real(int x, const std::string& suffix) {
+    const int one = number(1, suffix + "/one"), zero = number(0, suffix + "/zero");
+    return node("Where", {x, one, zero}, dims(x), {}, suffix);
+  }
   /// An output like the input.
   int unary(std::string_view op, int x, OnnxAttributes attributes = {}, const std::string& suffix = {}) {
     return node(op, {x}, dims(x), std::move(attributes), suffix);
@@ -192,6 +204,9 @@ class OnnxCall {
   }
   int boolean(bool value, const std::string& suffix) {
     return builder_.integers(place_.name + suffix, {value}, {}, OnnxType::boolean);
+  }
+  int booleans(std::vector<Index> values, OnnxDims dims, const std::string& suffix) {
+    return builder_.integers(place_.name + suffix, std::move(values), std::move(dims), OnnxType::boolean);
   }
   bool has_parameter(std::string_view name) const { return find(name) != nullptr; }
   const Shape& shape_of(std::string_view parameter) const { return *find(parameter); }

@@ -50,6 +50,7 @@ inline int onnx_activate(OnnxCall& c, int x, OnnxForm form, const char* name = "
     case Activation::relu6:
       return c.node("Clip", {x, c.number(0, suffix + "/min"), c.number(6, suffix + "/max")}, c.dims(x), {}, suffix);
     case Activation::hard_sigmoid: return c.unary("HardSigmoid", x, {{"alpha", 1 / 6.0}, {"beta", 0.5}}, suffix);
+    case Activation::hard_sigmoid_keras2: return c.unary("HardSigmoid", x, {{"alpha", 0.2}, {"beta", 0.5}}, suffix);
     case Activation::silu: return c.binary("Mul", x, c.unary("Sigmoid", x, {}, "/sigmoid"), suffix);
     case Activation::gelu: return onnx_gelu(c, x, false);
     case Activation::gelu_tanh: return onnx_gelu(c, x, true);

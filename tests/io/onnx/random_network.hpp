@@ -104,6 +104,27 @@ class RandomOptions {
     const auto axis = [](R& r, const Shape& in) {
       return Config{{"axis", r.coin() ? Index{-1} : r.from(1, in.rank())}};
     };
+    const auto axes = [](R& r, const Shape& in) {
+      const Index first = r.from(1, in.rank());
+      std::vector<Index> list{first};
+      if (first < in.rank() && r.coin()) list.push_back(first + 1);
+      return list;
+    };
+    const auto recurrent = [](std::string_view type) {
+      return [type = std::string(type)](R& r, const Shape&) {
+        const auto function = [&] {
+          return r.one_of<std::string>({"tanh", "sigmoid", "relu", "hard_sigmoid", "linear", "elu", "softplus"});
+        };
+        Config config{{"units", r.from(1, 4)}, {"activation", function()}, {"use_bias", r.coin()}};
+        if (type != "SimpleRNN")
+          config.set("recurrent_activation", r.one_of<std::string>({"sigmoid", "hard_sigmoid", "hard_sigmoid_keras2"}));
+        if (type == "GRU") config.set("reset_after", r.coin());
+        config.set("return_sequences", r.coin());
+        config.set("go_backwards", r.coin());
+        config.set("dropout", r.coin() ? 0.2 : 0.0);
+        return config;
+      };
+    };
     static const std::map<std::string_view, Maker> all{
         {"Activation",
          [](R& r, const Shape&) {
@@ -285,11 +306,8 @@ class RandomOptions {
         {"SeparableConv1D", conv(false, true, false)},
         {"SeparableConv2D", conv(false, true, false)},
         {"Softmax",
-         [](R& r, const Shape& in) {
-           const Index first = r.from(1, in.rank());
-           std::vector<Index> axes{first};
-           if (first < in.rank() && r.coin()) axes.push_back(first + 1);
-           return Config{{"axis", axes}};
+         [axes](R& r, const Shape& in) {
+           return Config{{"axis", axes(r, in)}};
          }},
         {"SpatialDropout1D", rate},
         {"SpatialDropout2D", rate},
@@ -341,6 +359,7 @@ inline bool add_random(Model<float>& model, std::vector<Node>& nodes, std::strin
     for (const Node node : x) shapes.push_back(shape(node));
     AnyLayer<float> layer = make_layer(type, random.of(type, shapes));
     if (layer->output_shape(shapes).size() > 3000 || layer->output_shape(shapes).size() == 0) return false;
+    if (type == "Embedding" && nth(model.nodes(), last.index).layer >= 0) return false;  // of tokens alone
     nodes.push_back(model.add(std::move(layer), x));
     return true;
   } catch (const Error&) {  // it wants other inputs or options
@@ -378,13 +397,21 @@ inline Model<float> random_network(std::uint64_t seed, Index layers, std::string
   return model;
 }
 
+/// Whether an input is of token numbers.
+inline bool is_tokens(const Model<float>& model, int input) {
+  for (const NodeInfo& node : model.nodes())
+    if (node.layer >= 0 && node.inputs[0] == input && model.layer(node.layer).type() == "Embedding") return true;
+  return false;
+}
+
 /// Values for each input.
 inline std::vector<Tensor<float>> random_inputs(const Model<float>& model, Index batch, std::uint64_t seed) {
   Rng rng(seed, 1);
   std::vector<Tensor<float>> all;
   for (std::size_t i = 0; i < model.inputs().size(); ++i) {
     all.push_back(Tensor<float>::uninitialized(model.input_shape(i).with_batch(batch)));
-    for (float& each : all.back()) each = static_cast<float>(rng.uniform(-2, 2));
+    const bool tokens = is_tokens(model, model.inputs()[i]);
+    for (float& each : all.back()) each = static_cast<float>(tokens ? rng.uniform(0, 10) : rng.uniform(-2, 2));
   }
   return all;
 }
