@@ -78,6 +78,7 @@ inline FileNode read_node(Reader reader) {
             case attribute_field::i:
             case attribute_field::ints: numbers.push_back(static_cast<double>(attribute.get_int64())); break;
             case attribute_field::s: text = attribute.get_string(); break;
+            case attribute_field::strings: text += (text.empty() ? "" : " ") + attribute.get_string(); break;
             default: REQUIRE(attribute.tag() == attribute_field::type); type = attribute.get_enum();
           }
         CHECK(type != 0);

@@ -195,6 +195,42 @@ class RandomOptions {
          [](R& r, const Shape&) {
            return Config{{"keepdims", r.coin()}};
          }},
+        {"Bidirectional",
+         [recurrent](R& r, const Shape& in) {
+           const auto layer = r.one_of<std::string>({"LSTM", "GRU", "SimpleRNN"});
+           Config config{{"layer", layer}, {"merge_mode", r.one_of<std::string>({"concat", "sum", "mul", "ave"})}};
+           const Config inner = recurrent(layer)(r, in);
+           for (const auto& [name, value] : inner.entries()) config.set(name, value);
+           return config;
+         }},
+        {"Embedding",
+         [](R& r, const Shape&) {
+           return Config{{"input_dim", r.from(10, 20)}, {"output_dim", r.from(1, 4)}};
+         }},
+        {"GRU", recurrent("GRU")},
+        {"GroupNormalization",
+         [](R& r, const Shape& in) {
+           return Config{{"groups", r.one_of<Index>({-1, 1, in.back()})}, {"scale", r.coin()}, {"center", r.coin()}};
+         }},
+        {"LSTM", recurrent("LSTM")},
+        {"LayerNormalization",
+         [axes](R& r, const Shape& in) {
+           return Config{{"axis", axes(r, in)}, {"scale", r.coin()}, {"center", r.coin()}};
+         }},
+        {"MultiHeadAttention",
+         [](R& r, const Shape&) {
+           return Config{{"num_heads", r.from(1, 3)}, {"key_dim", r.from(1, 4)},     {"value_dim", r.from(0, 3)},
+                         {"use_bias", r.coin()},      {"use_causal_mask", r.coin()}, {"output_dim", r.from(0, 5)}};
+         }},
+        {"RMSNormalization",
+         [axes](R& r, const Shape& in) {
+           return Config{{"axis", axes(r, in)}};
+         }},
+        {"SimpleRNN", recurrent("SimpleRNN")},
+        {"UnitNormalization",
+         [axes](R& r, const Shape& in) {
+           return Config{{"axis", axes(r, in)}};
+         }},
         {"LeakyReLU",
          [](R& r, const Shape&) {
            return Config{{"negative_slope", r.number(0, 1)}};
