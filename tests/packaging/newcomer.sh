@@ -27,7 +27,7 @@ awk -v to="$root/sections/" '
   /^## / { name = sprintf("%s%02d", to, ++n); print "# " substr($0, 4) > name; print "set -ex" > name; next }
   /^```$/ { if (on == "file") print "KEEL_END" > name; on = ""; next }
   /^```sh$/ { on = "sh"; next }
-  /^```/ { if (file == "" && $0 ~ /cpp/) file = "/app.cpp"; if (file != "") { print "cat >" file " <<\"KEEL_END\"" > name; on = "file" } else on = "skip"; file = ""; next }
+  /^```/ { if (file == "app.cpp") file = "/app.cpp"; if (file != "") { print "cat >" file " <<\"KEEL_END\"" > name; on = "file" } else on = "skip"; file = ""; next }
   on == "sh" || on == "file" { print > name; next }
   { file = ""; if (match($0, /`[^`]+`:$/)) file = substr($0, RSTART + 1, RLENGTH - 3) }
   /^$/ && last != "" { file = last } { last = file }' docs/installing.md
