@@ -30,7 +30,8 @@ class Config {
   ~Config() = default;
 
   const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
-  void set(std::string_view name, Value value) {
+  void set(std::string_view name, const Value& value) { set(name, copy_of(value)); }
+  void set(std::string_view name, Value&& value) {
     for (auto& entry : entries_)
       if (entry.first == name) {
         entry.second = std::move(value);
@@ -84,12 +85,14 @@ class Config {
     throw ConfigError("option " + std::string(name), expected, got);
   }
 
-  /// Value by value: libstdc++ 12 destroys a variant that was never made when memory runs out in its copy constructor.
+  /// By what it holds: libstdc++ 12 destroys a variant that was never made when memory runs out in its copy constructor.
+  static Value copy_of(const Value& value) {
+    return std::visit([](const auto& each) { return Value(each); }, value);
+  }
   template <class Entries>
   void copy(const Entries& entries) {
     entries_.reserve(entries.size());
-    for (const auto& [name, value] : entries)
-      entries_.emplace_back(name, std::visit([](const auto& each) { return Value(each); }, value));
+    for (const auto& [name, value] : entries) entries_.emplace_back(name, copy_of(value));
   }
 
   std::vector<std::pair<std::string, Value>> entries_;
