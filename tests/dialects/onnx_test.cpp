@@ -146,6 +146,18 @@ TEST_CASE("every class is written as a whole graph of the operators of its row, 
   }
 }
 
+TEST_CASE("a reduction of one value for each sample leaves the batch as it is") {
+  for (const Index opset : {17, 18}) {
+    const AnyLayer<float> layer = make_layer("Reduce", {{"function", std::string("sum_square")}});
+    const Written w = written(layer, {Shape{}}, OnnxForm::last, opset, false);
+    check_graph(w);
+    const OnnxNode& node = w.graph.nodes.back();
+    CHECK(node.op == "ReduceSumSquare");
+    CHECK(nth(w.graph.values, node.inputs[0]).dims == OnnxDims{-1, 1});
+    CHECK(nth(w.graph.values, w.output.last).dims == OnnxDims{-1});
+  }
+}
+
 TEST_CASE("features behind a Flatten of channels first are taken in keel's order") {
   OnnxBuilder builder(17);
   const Shape image{2, 3, 4};

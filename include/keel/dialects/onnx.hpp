@@ -218,8 +218,9 @@ inline constexpr OnnxRow onnx_rows[] = {
      .neutral = "height_factor width_factor fill_mode interpolation fill_value",
      .training = "refused"},
     {.type = "Reduce",
-     .operators = "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
-                  "ReduceLogSumExp",
+     .operators =
+         "Unsqueeze ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
+         "ReduceLogSumExp",
      .write = onnx_reduce,
      .options = "function axes keepdims"},
     {.type = "ReLU",

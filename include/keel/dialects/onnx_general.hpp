@@ -102,6 +102,7 @@ inline constexpr OnnxReduction onnx_reductions[] = {
     {"l2", "ReduceL2"},          {"sum_square", "ReduceSumSquare"},
     {"log_sum", "ReduceLogSum"}, {"log_sum_exp", "ReduceLogSumExp"},
 };
+/// A sample that is one value is a row of one here: without axes ONNX would take the batch along.
 inline void onnx_reduce(OnnxCall& c) {
   std::vector<Index> axes;
   for (const Index axis : c.axes("axes", std::vector<Index>{})) axes.push_back(axis + 1);
@@ -110,7 +111,9 @@ inline void onnx_reduce(OnnxCall& c) {
   axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
   const auto name = c.get<std::string>("function", "");
   const std::string_view op = find_row(onnx_reductions, &OnnxReduction::keel, name)->op;
-  c.result(OnnxForm::last, c.reduce(op, c.x(OnnxForm::last), axes, c.get<bool>("keepdims", false)));
+  const int x = c.x(OnnxForm::last);
+  if (c.rank() == 0) return c.result(OnnxForm::last, c.reduce(op, c.unsqueeze(x, 1, "/row"), {1}, false));
+  c.result(OnnxForm::last, c.reduce(op, x, axes, c.get<bool>("keepdims", false)));
 }
 
 inline void onnx_slice(OnnxCall& c) {
