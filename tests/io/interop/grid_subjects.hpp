@@ -166,8 +166,8 @@ inline std::vector<Subject> subjects() {
        anything,
        each("momentum", {0.0, 0.15, 0.9, 1.0}) + each("epsilon", {1e-7, 1e-5, 0.5}) + each("center", {false, true}) +
            each("scale", {false, true}) + each("unbiased", {true, false}) + each("cumulative", {true, false}) +
-           each("allow_single_value", {true, false}) + initializer("beta_initializer") +
-           initializer("gamma_initializer") + initializer("moving_mean_initializer") +
+           each("allow_single_value", {true, false}) + each("synchronized", {true, false}) +
+           initializer("beta_initializer") + initializer("gamma_initializer") + initializer("moving_mean_initializer") +
            each("moving_variance_initializer", {Text("ones"), Text("zeros")}) +
            each("axis", {Index{-1}, Index{1}, Index{2}, Index{3}, Index{-3}}) +
            std::vector<Variation>{{"scale", {{"scale", false}, {"center", false}}}}},

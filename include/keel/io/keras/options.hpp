@@ -373,8 +373,8 @@ class KerasOptionWriter {
     const std::string_view there = row ? row->*dialects::keras_column(world_) : "";
     if (there.empty()) {
       const unsigned worlds = row && !row->keras3.empty() ? world_ : dialects::any_keras;
-      refuse("an activation that " + world_name(worlds) + " has", std::string(activation_name(spec.kind)),
-             elsewhere(worlds));
+      refuse((name == "activation" ? "an activation" : "a " + name) + " that " + world_name(worlds) + " has",
+             std::string(activation_name(spec.kind)), elsewhere(worlds));
     }
     const ActivationSpec usual(spec.kind);
     if (spec.alpha != usual.alpha && (spec.kind == Activation::leaky_relu || spec.kind == Activation::elu))
