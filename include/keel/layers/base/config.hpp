@@ -29,7 +29,9 @@ class Config {
   }
   ~Config() = default;
 
-  const std::vector<std::pair<std::string, Value>>& entries() const { return entries_; }
+  const std::vector<std::pair<std::string, Value>>& entries() const& { return entries_; }
+  /// Of a temporary, which a loop over `layer.config().entries()` outlives, the entries themselves.
+  std::vector<std::pair<std::string, Value>> entries() && { return std::move(entries_); }
   void set(std::string_view name, const Value& value) { set(name, copy_of(value)); }
   void set(std::string_view name, Value&& value) {
     for (auto& entry : entries_)
