@@ -21,7 +21,8 @@ constexpr unsigned worlds[] = {keras2, keras3, tfjs};
 /// Whether a row says what becomes of an option of keel's in that world.
 bool names(const KerasRow& row, std::string_view option, unsigned world) {
   const auto says = [&](const Option& each) {
-    return each.keel == option && (each.use == Use::neutral || each.use == Use::kept || (each.worlds & world) != 0);
+    return each.keel == option_of_entry(option) &&
+           (each.use == Use::neutral || each.use == Use::kept || (each.worlds & world) != 0);
   };
   return std::any_of(row.options.begin(), row.options.end(), says) ||
          std::any_of(std::begin(keras_common), std::end(keras_common), says);

@@ -47,7 +47,7 @@ TEST_CASE("every class of the registry has a row for PyTorch, with each of its o
       const auto& the_name = name;  // clang before 16 captures no structured binding
       CAPTURE(the_name);
       CHECK(std::any_of(row->options.begin(), row->options.end(),
-                        [&, &key = name](const Option& option) { return option.keel == key; }));
+                        [&, key = option_of_entry(name)](const Option& option) { return option.keel == key; }));
     }
     for (const Parameter<float>* parameter : std::as_const(*layer).parameters()) {
       CAPTURE(parameter->name());

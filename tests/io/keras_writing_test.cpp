@@ -7,6 +7,7 @@
 
 #include <keel/io/load.hpp>
 
+#include "dialects/one_of_each.hpp"
 #include "io/scramble.hpp"
 #include "temporary_directory.hpp"
 
@@ -321,6 +322,42 @@ TEST_CASE("what Keras has no word for stays in its files for keel") {
       CHECK(norms == 1);
     }
   }
+}
+
+TEST_CASE("the number of an initializer is refused nowhere where the initializer is not") {
+  const TemporaryDirectory folder;
+  const auto refusal = [&](const Model<>& model, const auto& write) -> std::string {
+    try {
+      write(model);
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  int numbers = 0;
+  for (const AnyLayer<float>& layer : one_of_each())
+    for (const auto& [name, value] : layer->config().entries()) {
+      if (!name.ends_with("_initializer")) continue;
+      const auto& the_name = name;  // clang before 16 captures no structured binding
+      CAPTURE(layer->type());
+      CAPTURE(the_name);
+      Config config = layer->config();
+      config.set(name, std::string("constant"));
+      config.set(name + "_value", 0.5);
+      const Model<> usual = model_of(layer->type(), layer->config()), with = model_of(layer->type(), config);
+      REQUIRE(with.layer(0).config().find(name + "_value"));
+      for (const Style& style : styles) {
+        CAPTURE(style.name);
+        const auto write = [&](const Model<>& model) { style.write(model, folder / style.file); };
+        CHECK(refusal(with, write) == refusal(usual, write));
+      }
+      const auto code = [](const Model<>& model) { torch_code(model); };
+      CHECK(refusal(with, code) == refusal(usual, code));
+      const auto onnx = [&](const Model<>& model) { save_onnx(model, folder / "a.onnx"); };
+      CHECK(refusal(with, onnx) == refusal(usual, onnx));
+      ++numbers;
+    }
+  CHECK(numbers > 20);
 }
 
 }  // namespace keras_writing_test

@@ -35,8 +35,6 @@ constexpr Option read(std::string_view key, std::string_view values = {}, unsign
   return {key, {}, Use::read, Form::text, values, values.empty() ? 0 : worlds};
 }
 constexpr Option initializer(std::string_view key) { return {key, key, Use::neutral, Form::text, {}, 0}; }
-/// The value beside an initializer, "kernel_initializer_value"; Keras holds it inside.
-constexpr Option initializer_value(std::string_view keel) { return {{}, keel, Use::neutral, Form::text, {}, 0}; }
 constexpr Option noted(std::string_view key) { return {key, {}, Use::noted, Form::text, "null", 0}; }
 
 }  // namespace keras_data
@@ -52,27 +50,16 @@ inline constexpr Option keras_common[] = {
     keras_data::neutral("autocast"),
     keras_data::fixed("quantization_config", "null"),
     keras_data::initializer("kernel_initializer"),
-    keras_data::initializer_value("kernel_initializer_value"),
     keras_data::initializer("bias_initializer"),
-    keras_data::initializer_value("bias_initializer_value"),
     keras_data::initializer("depthwise_initializer"),
-    keras_data::initializer_value("depthwise_initializer_value"),
     keras_data::initializer("pointwise_initializer"),
-    keras_data::initializer_value("pointwise_initializer_value"),
     keras_data::initializer("recurrent_initializer"),
-    keras_data::initializer_value("recurrent_initializer_value"),
     keras_data::initializer("embeddings_initializer"),
-    keras_data::initializer_value("embeddings_initializer_value"),
     keras_data::initializer("alpha_initializer"),
-    keras_data::initializer_value("alpha_initializer_value"),
     keras_data::initializer("beta_initializer"),
-    keras_data::initializer_value("beta_initializer_value"),
     keras_data::initializer("gamma_initializer"),
-    keras_data::initializer_value("gamma_initializer_value"),
     keras_data::initializer("moving_mean_initializer"),
-    keras_data::initializer_value("moving_mean_initializer_value"),
     keras_data::initializer("moving_variance_initializer"),
-    keras_data::initializer_value("moving_variance_initializer_value"),
     keras_data::noted("activity_regularizer"),
     keras_data::noted("kernel_regularizer"),
     keras_data::noted("bias_regularizer"),

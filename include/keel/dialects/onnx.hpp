@@ -28,8 +28,7 @@ inline constexpr std::string_view onnx_recurrent_options =
     "recurrent_dropout return_sequences go_backwards layer merge_mode";
 /// Masks are refused, so `zero_output_for_mask` says nothing.
 inline constexpr std::string_view onnx_recurrent_neutral =
-    "zero_output_for_mask unit_forget_bias kernel_initializer recurrent_initializer "
-    "recurrent_initializer_value bias_initializer";
+    "zero_output_for_mask unit_forget_bias kernel_initializer recurrent_initializer bias_initializer";
 inline constexpr std::string_view onnx_norm_neutral = "center scale gamma_initializer beta_initializer";
 
 inline constexpr OnnxRow onnx_rows[] = {
@@ -115,7 +114,7 @@ inline constexpr OnnxRow onnx_rows[] = {
     {.type = "Embedding",
      .operators = "Cast Gather",
      .write = onnx_embedding,
-     .neutral = "input_dim output_dim mask_zero embeddings_initializer embeddings_initializer_value"},
+     .neutral = "input_dim output_dim mask_zero embeddings_initializer"},
     {.type = "Flatten", .operators = "Flatten Reshape", .write = onnx_flatten},
     {.type = "Gather", .operators = "Gather", .write = onnx_gather, .options = "indices axis"},
     {.type = "GaussianDropout",

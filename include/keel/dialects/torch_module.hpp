@@ -107,7 +107,7 @@ class TorchBuilder {
   TorchBuilder(const TorchRow& row, TorchPlace place) : row_(row), place_(std::move(place)) {
     for (const auto& [name, value] : place_.config.entries())
       if (std::none_of(row.options.begin(), row.options.end(),
-                       [&, &key = name](const Option& o) { return o.keel == key; }))
+                       [&, key = option_of_entry(name)](const Option& o) { return o.keel == key; }))
         refuse("options that PyTorch has", "\"" + name + "\"", "dialects/torch.hpp does not say what it is there");
     if (row.modules) row.modules(*this);
   }

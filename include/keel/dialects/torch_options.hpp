@@ -107,7 +107,6 @@ inline constexpr Option torch_recurrent_options[] = {{"", "layer", Use::read, Fo
                                                      {"bias", "use_bias", Use::mapped, Form::boolean, "True"},
                                                      {"", "kernel_initializer", Use::neutral},
                                                      {"", "recurrent_initializer", Use::neutral},
-                                                     {"", "recurrent_initializer_value", Use::neutral},
                                                      {"", "bias_initializer", Use::neutral},
                                                      {"", "unit_forget_bias", Use::neutral},
                                                      {"", "reset_after", Use::read, Form::boolean},
@@ -119,8 +118,7 @@ inline constexpr Option torch_recurrent_options[] = {{"", "layer", Use::read, Fo
 inline constexpr Option torch_embedding_options[] = {{"num_embeddings", "input_dim", Use::read},
                                                      {"embedding_dim", "output_dim", Use::read},
                                                      {"", "mask_zero", Use::neutral, Form::boolean},
-                                                     {"", "embeddings_initializer", Use::neutral},
-                                                     {"", "embeddings_initializer_value", Use::neutral}};
+                                                     {"", "embeddings_initializer", Use::neutral}};
 inline constexpr Option torch_masking_options[] = {{"", "mask_value", Use::read, Form::number}};
 inline constexpr Option torch_norm_options[] = {{"", "axis", Use::read, Form::axes},
                                                 {"num_groups", "groups", Use::read},

@@ -173,7 +173,7 @@ std::string lost(const Model<>& model, const std::string& path, const std::vecto
   if (before.frozen() != after.frozen() && !before.parameters().empty()) return "read back, freezing is another";
   const Config was = before.config(), is = after.config();
   for (const auto& [name, value] : was.entries()) {
-    if (name.ends_with("initializer") || name.ends_with("initializer_value")) continue;
+    if (dialects::option_of_entry(name).ends_with("initializer")) continue;
     const Config::Value* now = is.find(name);
     // -1 may come back as the number of the last axis
     if (name == "axis" && now && std::holds_alternative<Index>(value) && std::holds_alternative<Index>(*now) &&
@@ -276,8 +276,8 @@ int missing() {
   }
   for (const grid::Subject& subject : grid::subjects()) {
     const Config config = make_layer(subject.type, subject.usual)->config();
-    for (const auto& entry : config.entries())  // a value beside an initializer says as little as that
-      if (!entry.first.ends_with("_initializer_value") && !options[subject.type].count(entry.first)) {
+    for (const auto& entry : config.entries())
+      if (!options[subject.type].count(std::string(dialects::option_of_entry(entry.first)))) {
         std::printf("not ok %s: %s is in the grid\n", subject.type.c_str(), entry.first.c_str());
         ++count;
       }

@@ -294,7 +294,8 @@ class KerasOptionWriter {
   }
 
   /// What the row says of an entry of keel's in this world; null: nothing.
-  const Option* option_of(const std::string& name) const {
+  const Option* option_of(const std::string& entry) const {
+    const std::string_view name = dialects::option_of_entry(entry);
     for (const std::span<const Option> options : {row_.options, std::span<const Option>(dialects::keras_common)})
       for (const Option& option : options) {
         const bool everywhere = option.use == Use::neutral || option.use == Use::kept || option.use == Use::padding;

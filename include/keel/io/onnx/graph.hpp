@@ -26,10 +26,12 @@ const OnnxRow& checked_row(const Layer<T>& layer, const Config& config, bool tra
   if (!row)
     throw ConfigError(layer.who(), "a layer that has a row in dialects/onnx.hpp", layer.type(),
                       "ONNX has no operator for it: leave the layer out, or use keel's own format");
-  for (const auto& [name, value] : config.entries())
-    if (!onnx_has_word(row->options, name) && !onnx_has_word(row->neutral, name))
-      throw ConfigError(layer.who(), "options that ONNX has", "\"" + name + "\"",
+  for (const auto& [entry, value] : config.entries()) {
+    const std::string_view option = option_of_entry(entry);
+    if (!onnx_has_word(row->options, option) && !onnx_has_word(row->neutral, option))
+      throw ConfigError(layer.who(), "options that ONNX has", "\"" + entry + "\"",
                         "dialects/onnx.hpp does not say what it is there");
+  }
   if (training && row->training == "refused")
     throw ConfigError(layer.who(), "a layer that ONNX's operators can say in training form", layer.type(),
                       "export for inference, or freeze the layer with Freeze::layer");
