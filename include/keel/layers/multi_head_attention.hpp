@@ -5,6 +5,7 @@
 
 #include <keel/kernels/dense.hpp>
 #include <keel/kernels/reduce.hpp>
+#include <keel/layers/base/axis.hpp>
 #include <keel/layers/base/broadcast.hpp>
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/layer.hpp>
@@ -139,7 +140,7 @@ class MultiHeadAttention : public Layer<T> {
       dense_forward(s.queries, s.keys, dv, a, p.heads[2] + h * s.keys * dv, Epilogue<T>{},
                     p.heads[3] + h * s.queries * dv, pass.kernel);
     }
-    swap(s.batch, heads_, s.queries, dv, p.heads[3], p.together);
+    swap_axes(s.batch, heads_, s.queries, dv, p.heads[3], p.together);
     const T* const bias = options_.use_bias ? biases_[3].value().data() : nullptr;
     dense_forward(s.batch * s.queries, heads_ * dv, y.shape().back(), p.together, kernels_[3].value().data(),
                   Epilogue<T>{bias, nullptr, {}}, y.data(), pass.kernel);
@@ -153,7 +154,7 @@ class MultiHeadAttention : public Layer<T> {
     parameter_gradients(3, rows, all, out, p.together, dy.data(), pass);
     T *const d_together = scratch.template take<T>(rows * all), *const d_heads = scratch.template take<T>(rows * all);
     dense_backward_input(rows, all, out, dy.data(), kernels_[3].value().data(), d_together, pass.kernel);
-    swap(s.batch, s.queries, heads_, dv, d_together, d_heads);
+    swap_axes(s.batch, s.queries, heads_, dv, d_together, d_heads);
     T* gradients[3];  // of q, k, v by heads
     for (std::size_t i = 0; i < 3; ++i) gradients[i] = scratch.template take<T>(s.batch * heads_ * s.steps(i) * dim(i));
     for (Index h = 0; h < s.batch * heads_; ++h) head_backward(h, s, p, d_heads + h * s.queries * dv, gradients, pass);
@@ -196,13 +197,6 @@ class MultiHeadAttention : public Layer<T> {
   Index width(const Shape& query) const { return options_.output_dim == 0 ? query[1] : options_.output_dim; }
   Index dim(std::size_t part) const { return part < 2 ? key_dim_ : options_.value_dim; }
   T scale() const { return static_cast<T>(1 / std::sqrt(static_cast<double>(key_dim_))); }
-  /// (outer, a, b, width) to (outer, b, a, width).
-  static void swap(Index outer, Index a, Index b, Index width, const T* from, T* to) {
-    for (Index o = 0; o < outer; ++o)
-      for (Index i = 0; i < a; ++i)
-        for (Index j = 0; j < b; ++j)
-          std::copy_n(from + ((o * a + i) * b + j) * width, width, to + ((o * b + j) * a + i) * width);
-  }
   static void hide_later(const Sizes& s, T* scores) {
     for (Index i = 0; i < s.queries; ++i)
       for (Index j = i + 1; j < s.keys; ++j) scores[i * s.keys + j] = T(-1e9);
@@ -216,7 +210,7 @@ class MultiHeadAttention : public Layer<T> {
     dense_forward(rows, x.shape()[2], all, x.data(), kernels_[part].value().data(), Epilogue<T>{bias, nullptr, {}},
                   flat, pass.kernel);
     if (part == 0) stretch(flat, rows * all) *= scale();
-    swap(s.batch, s.steps(part), heads_, dim(part), flat, to);
+    swap_axes(s.batch, s.steps(part), heads_, dim(part), flat, to);
   }
   void head_backward(Index h, const Sizes& s, const Parts& p, const T* d_out, T* const* gradients,
                      Pass<T>& pass) const {
@@ -238,7 +232,7 @@ class MultiHeadAttention : public Layer<T> {
     const std::size_t input = s.at.of[part];
     const Index rows = s.batch * s.steps(part), all = heads_ * dim(part), channels = x[input].shape()[2];
     T* const flat = pass.kernel.scratch.template take<T>(rows * all);
-    swap(s.batch, heads_, s.steps(part), dim(part), gradient, flat);
+    swap_axes(s.batch, heads_, s.steps(part), dim(part), gradient, flat);
     parameter_gradients(part, rows, channels, all, x[input].data(), flat, pass);
     if (!dx[input].data()) return;
     T* const to = written[input] ? pass.kernel.scratch.template take<T>(rows * channels) : dx[input].data();

@@ -130,24 +130,13 @@ class AffineNorm : public Layer<T> {
     else
       arrange_moved(a, from, to);
   }
-  static void arrange_moved(const Arrangement& a, const T* from, T* to) {
-    transpose(
-        a, [&](Index grouped, Index plain) { std::copy_n(from + plain, a.part, to + grouped); }, from, to);
-  }
-  static void arrange_back(const Arrangement& a, const T* from, T* to) {
-    transpose(
-        a, [&](Index grouped, Index plain) { std::copy_n(from + grouped, a.part, to + plain); }, from, to);
-  }
-  template <class F>
-  static void transpose(const Arrangement& a, F&& body, const T* from, T* to) {
-    if (a.groups == 1) {
-      if (from != to) std::copy_n(from, a.rows * a.columns, to);
-      return;
-    }
-    for (Index o = 0; o < a.outer; ++o)
-      for (Index i = 0; i < a.inner; ++i)
-        for (Index g = 0; g < a.groups; ++g)
-          body(((o * a.groups + g) * a.inner + i) * a.part, ((o * a.inner + i) * a.groups + g) * a.part);
+  static void arrange_moved(const Arrangement& a, const T* from, T* to) { regroup(a, a.inner, a.groups, from, to); }
+  static void arrange_back(const Arrangement& a, const T* from, T* to) { regroup(a, a.groups, a.inner, from, to); }
+  static void regroup(const Arrangement& a, Index first, Index second, const T* from, T* to) {
+    if (a.groups > 1)
+      swap_axes(a.outer, first, second, a.part, from, to);
+    else if (from != to)
+      std::copy_n(from, a.rows * a.columns, to);
   }
 
   double epsilon_;

@@ -1,6 +1,8 @@
 #pragma once
 /// For layers that work along any axis: which stretch of a batch that is, and how to bring it to the end.
 
+#include <algorithm>
+
 #include <keel/layers/base/options.hpp>
 #include <keel/tensor/tensor.hpp>
 
@@ -44,6 +46,15 @@ inline Shape axes_shape(const Axes& axes, const Shape& sample) {
     for (const Index axis : axes.list)
       if (i == (axis > 0 ? axis - 1 : sample.rank() + axis)) dims.push_back(sample[i]);
   return Shape(std::span<const Index>(dims));
+}
+
+/// to = from with two axes exchanged: (outer, a, b, width) to (outer, b, a, width).
+template <class T>
+void swap_axes(Index outer, Index a, Index b, Index width, const T* from, T* to) {
+  for (Index o = 0; o < outer; ++o)
+    for (Index i = 0; i < a; ++i)
+      for (Index j = 0; j < b; ++j)
+        std::copy_n(from + ((o * a + i) * b + j) * width, width, to + ((o * b + j) * a + i) * width);
 }
 
 /// to = from with the block's axes last: (outer, extent, inner) to (outer, inner, extent).

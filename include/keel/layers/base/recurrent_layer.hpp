@@ -1,6 +1,7 @@
 #pragma once
 /// What SimpleRNN, LSTM and GRU share: one direction over a sequence.
 
+#include <keel/layers/base/axis.hpp>
 #include <keel/layers/base/recurrent.hpp>
 
 namespace keel {
@@ -63,9 +64,7 @@ class RecurrentLayer : public Layer<T> {
     if (!core_.spec().return_sequences) return core_.forward(x[0], mask, y.data(), pass, 0);
     T* const outputs = pass.kernel.scratch.template take<T>(y.size());
     core_.forward(x[0], mask, outputs, pass, 0);
-    for_each_step(y.shape(), [&](Index ordered, Index batched, Index count) {
-      std::copy_n(outputs + ordered, count, y.data() + batched);
-    });
+    swap_axes(1, y.shape()[1], y.shape()[0], y.shape()[2], outputs, y.data());
   }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     Scratch::Frame frame(pass.kernel.scratch);
@@ -73,9 +72,7 @@ class RecurrentLayer : public Layer<T> {
     if (dx.size() > 1 && dx[1].data()) dx[1].array().setZero();
     if (!core_.spec().return_sequences) return core_.backward(x[0], mask, dy.data(), dx[0], false, pass, 0);
     T* const ordered_dy = pass.kernel.scratch.template take<T>(dy.size());
-    for_each_step(dy.shape(), [&](Index ordered, Index batched, Index count) {
-      std::copy_n(dy.data() + batched, count, ordered_dy + ordered);
-    });
+    swap_axes(1, dy.shape()[0], dy.shape()[1], dy.shape()[2], dy.data(), ordered_dy);
     core_.backward(x[0], mask, ordered_dy, dx[0], false, pass, 0);
   }
 
@@ -87,14 +84,6 @@ class RecurrentLayer : public Layer<T> {
   const RecurrentSpec& spec() const { return core_.spec(); }
 
  private:
-  /// body(place in (steps, batch, units), place in (batch, steps, units), units) for each step of each sample.
-  template <class F>
-  static void for_each_step(const Shape& batched, F&& body) {
-    const Index n = batched[0], steps = batched[1], units = batched[2];
-    for (Index b = 0; b < n; ++b)
-      for (Index s = 0; s < steps; ++s) body((s * n + b) * units, (b * steps + s) * units, units);
-  }
-
   RecurrentCore<T> core_;
 };
 
