@@ -1,9 +1,7 @@
 #pragma once
 /// Zeros in the steps of a sequence that do not count.
 
-#include <keel/layers/base/broadcast.hpp>
-#include <keel/layers/base/layer.hpp>
-#include <keel/layers/base/options.hpp>
+#include <keel/layers/step_mask.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -46,10 +44,8 @@ class Masking : public Layer<T> {
   /// to = from, or 0 in the steps of x that do not count.
   void apply(const TensorView<const T>& x, const TensorView<const T>& from, const TensorView<T>& to) const {
     const Index features = x.shape()[2];
-    const T value = static_cast<T>(options_.mask_value);
     for (Index row = 0; row < x.shape()[0] * x.shape()[1]; ++row) {
-      const T* const step = x.data() + row * features;
-      const bool counts = std::any_of(step, step + features, [&](T each) { return each != value; });
+      const bool counts = detail::step_counts(x.data() + row * features, features, options_.mask_value);
       for (Index i = row * features; i < (row + 1) * features; ++i) to[i] = counts ? from[i] : T(0);
     }
   }

@@ -21,6 +21,17 @@ struct StepMaskOptions {
   }
 };
 
+namespace detail {
+
+/// Whether a step counts: some feature is not the mask's value.
+template <class T>
+bool step_counts(const T* step, Index features, double mask_value) {
+  const T value = static_cast<T>(mask_value);
+  return std::any_of(step, step + features, [&](T each) { return each != value; });
+}
+
+}  // namespace detail
+
 /// The mask of a sequence's steps: 1 where some feature is not `mask_value`, else 0. It is the second input of recurrent
 /// layers. No gradient passes.
 ///
@@ -44,11 +55,8 @@ class StepMask : public Layer<T> {
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
     const Index features = x[0].shape().rank() == 2 ? 1 : x[0].shape()[2];
-    const T value = static_cast<T>(options_.mask_value);
-    for (Index row = 0; row < y.size(); ++row) {
-      const T* const step = x[0].data() + row * features;
-      y[row] = std::any_of(step, step + features, [&](T each) { return each != value; }) ? T(1) : T(0);
-    }
+    for (Index row = 0; row < y.size(); ++row)
+      y[row] = detail::step_counts(x[0].data() + row * features, features, options_.mask_value) ? T(1) : T(0);
   }
   void backward(Inputs<T>, TensorView<const T>, TensorView<const T>, Outputs<T> dx, Pass<T>&) override {
     if (dx[0].data()) dx[0].array().setZero();
