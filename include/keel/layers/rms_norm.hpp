@@ -40,13 +40,7 @@ class RMSNorm : public AffineNorm<T> {
 
   std::string type() const override { return "RMSNormalization"; }
   Config config() const override { return with_options({}, options_); }
-  Shape output_shape(Shapes inputs) const override {
-    const Shape& in = this->single_input(inputs);
-    if (axis_block(*this, options_.axis, in).extent < 1)
-      throw ShapeError(this->who(), "at least one value", in.to_string());
-    this->check_parameters(axes_shape(options_.axis, in), in);
-    return in;
-  }
+  Shape output_shape(Shapes inputs) const override { return this->checked_along(options_.axis, inputs); }
   void build(Shapes inputs, Rng& rng) override {
     this->make_parameters("scale", nullptr, axes_shape(options_.axis, inputs[0]), Initializer::ones, Initializer::zeros,
                           rng);
@@ -54,12 +48,7 @@ class RMSNorm : public AffineNorm<T> {
 
  private:
   typename AffineNorm<T>::Arrangement arrangement(const Shape& batch) const override {
-    const AxisBlock block = axis_block(*this, options_.axis, batch.sample(), batch[0]);
-    return {.rows = block.outer * block.inner,
-            .columns = block.extent,
-            .features = block.extent,
-            .block = block,
-            .moved = !block.last()};
+    return this->along(options_.axis, batch);
   }
 
   RMSNormOptions options_;

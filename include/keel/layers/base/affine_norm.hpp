@@ -95,6 +95,22 @@ class AffineNorm : public Layer<T> {
       : Layer<T>(std::move(name)), epsilon_(epsilon), centred_(centred) {}
 
   virtual Arrangement arrangement(const Shape& batch) const = 0;
+  /// Each place's values along `axes` as a row.
+  Arrangement along(const Axes& axes, const Shape& batch) const {
+    const AxisBlock block = axis_block(*this, axes, batch.sample(), batch[0]);
+    return {.rows = block.outer * block.inner,
+            .columns = block.extent,
+            .features = block.extent,
+            .block = block,
+            .moved = !block.last()};
+  }
+  /// The input's shape. Throws ShapeError for one without values along `axes`, or other than the parameters are for.
+  Shape checked_along(const Axes& axes, Shapes inputs) const {
+    const Shape& in = this->single_input(inputs);
+    if (axis_block(*this, axes, in).extent < 1) throw ShapeError(this->who(), "at least one value", in.to_string());
+    check_parameters(axes_shape(axes, in), in);
+    return in;
+  }
   void check_epsilon(const std::string& who) const {
     if (!(epsilon_ >= 0)) throw ConfigError(who, "epsilon of 0 or more", std::to_string(epsilon_));
   }
