@@ -52,19 +52,7 @@ struct GRUOptions {
 
   /// As the base takes them.
   static RecurrentSpec spec(Index units, const GRUOptions& o) {
-    return {.cell = o.reset_after ? RecurrentCell::gru_after : RecurrentCell::gru_before,
-            .units = units,
-            .activation = o.activation,
-            .recurrent_activation = o.recurrent_activation,
-            .use_bias = o.use_bias,
-            .return_sequences = o.return_sequences,
-            .go_backwards = o.go_backwards,
-            .zero_output_for_mask = o.zero_output_for_mask,
-            .dropout = o.dropout,
-            .recurrent_dropout = o.recurrent_dropout,
-            .kernel_initializer = o.kernel_initializer,
-            .recurrent_initializer = o.recurrent_initializer,
-            .bias_initializer = o.bias_initializer};
+    return recurrent_spec(o.reset_after ? RecurrentCell::gru_after : RecurrentCell::gru_before, units, o);
   }
 };
 

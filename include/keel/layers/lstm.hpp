@@ -50,22 +50,7 @@ struct LSTMOptions {
   }
 
   /// As the base takes them.
-  static RecurrentSpec spec(Index units, const LSTMOptions& o) {
-    return {.cell = RecurrentCell::lstm,
-            .units = units,
-            .activation = o.activation,
-            .recurrent_activation = o.recurrent_activation,
-            .use_bias = o.use_bias,
-            .return_sequences = o.return_sequences,
-            .go_backwards = o.go_backwards,
-            .zero_output_for_mask = o.zero_output_for_mask,
-            .unit_forget_bias = o.unit_forget_bias,
-            .dropout = o.dropout,
-            .recurrent_dropout = o.recurrent_dropout,
-            .kernel_initializer = o.kernel_initializer,
-            .recurrent_initializer = o.recurrent_initializer,
-            .bias_initializer = o.bias_initializer};
-  }
+  static RecurrentSpec spec(Index units, const LSTMOptions& o) { return recurrent_spec(RecurrentCell::lstm, units, o); }
 };
 
 /// Long short-term memory (Hochreiter and Schmidhuber 1997): with z = x kernel + h recurrent_kernel + bias in four parts

@@ -45,18 +45,7 @@ struct SimpleRNNOptions {
 
   /// As the base takes them.
   static RecurrentSpec spec(Index units, const SimpleRNNOptions& o) {
-    return {.cell = RecurrentCell::simple,
-            .units = units,
-            .activation = o.activation,
-            .use_bias = o.use_bias,
-            .return_sequences = o.return_sequences,
-            .go_backwards = o.go_backwards,
-            .zero_output_for_mask = o.zero_output_for_mask,
-            .dropout = o.dropout,
-            .recurrent_dropout = o.recurrent_dropout,
-            .kernel_initializer = o.kernel_initializer,
-            .recurrent_initializer = o.recurrent_initializer,
-            .bias_initializer = o.bias_initializer};
+    return recurrent_spec(RecurrentCell::simple, units, o);
   }
 };
 

@@ -34,6 +34,26 @@ struct RecurrentSpec {
   Index gates() const { return cell == RecurrentCell::simple ? 1 : cell == RecurrentCell::lstm ? 4 : 3; }
 };
 
+/// What the options of SimpleRNN, LSTM or GRU say.
+template <class Options>
+RecurrentSpec recurrent_spec(RecurrentCell cell, Index units, const Options& o) {
+  RecurrentSpec spec{.cell = cell,
+                     .units = units,
+                     .activation = o.activation,
+                     .use_bias = o.use_bias,
+                     .return_sequences = o.return_sequences,
+                     .go_backwards = o.go_backwards,
+                     .zero_output_for_mask = o.zero_output_for_mask,
+                     .dropout = o.dropout,
+                     .recurrent_dropout = o.recurrent_dropout,
+                     .kernel_initializer = o.kernel_initializer,
+                     .recurrent_initializer = o.recurrent_initializer,
+                     .bias_initializer = o.bias_initializer};
+  if constexpr (requires { o.recurrent_activation; }) spec.recurrent_activation = o.recurrent_activation;
+  if constexpr (requires { o.unit_forget_bias; }) spec.unit_forget_bias = o.unit_forget_bias;
+  return spec;
+}
+
 /// One direction. Formulas stand at the layers; here X is (steps, batch, features) in the order in which the steps are
 /// taken, A = X kernel + bias for all steps in one product, h and c the states.
 template <class T>
