@@ -59,7 +59,7 @@ class OnnxCall {
   /// The axes that an option counts as Keras does, as axes of a sample, in their order.
   std::vector<Index> axes(const char* name, Axes fallback = -1) const {
     std::vector<Index> list;
-    for (const Index axis : option(name, std::move(fallback)).list) list.push_back(axis > 0 ? axis - 1 : rank() + axis);
+    for (const Index axis : option(name, std::move(fallback)).list) list.push_back(sample_axis(axis, rank()));
     std::sort(list.begin(), list.end());
     return list;
   }

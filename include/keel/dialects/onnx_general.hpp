@@ -119,7 +119,7 @@ inline void onnx_reduce(OnnxCall& c) {
 inline void onnx_slice(OnnxCall& c) {
   const auto list = [&](const char* name) { return c.get<std::vector<Index>>(name, {}); };
   std::vector<Index> axes;
-  for (const Index axis : list("axes")) axes.push_back(axis > 0 ? axis : c.rank() + 1 + axis);
+  for (const Index axis : list("axes")) axes.push_back(sample_axis(axis, c.rank()) + 1);
   const int x = c.x(OnnxForm::last);
   c.result(OnnxForm::last, c.node("Slice",
                                   {x, c.integers(list("starts"), "/starts"), c.integers(list("ends"), "/ends"),
@@ -131,7 +131,7 @@ inline void onnx_gather(OnnxCall& c) {
   const Index axis = c.get<Index>("axis", 1);
   const int x = c.x(OnnxForm::last);
   c.result(OnnxForm::last, c.node("Gather", {x, c.integers(c.get<std::vector<Index>>("indices", {}), "/indices")},
-                                  c.dims(OnnxForm::last), {{"axis", axis > 0 ? axis : c.rank() + 1 + axis}}));
+                                  c.dims(OnnxForm::last), {{"axis", sample_axis(axis, c.rank()) + 1}}));
 }
 
 /// keel's modes where ONNX has them: "wrap" from opset 19 on, and a reflection only once.

@@ -9,11 +9,11 @@ inline namespace KEEL_ABI {
 
 namespace dialects {
 
-/// A function that ONNX has an operator for. "{}" as alpha is the function's own.
+/// A function that ONNX has an operator for.
 struct OnnxFunction {
   std::string_view name;  ///< keel's
   std::string_view op;
-  bool alpha = false;
+  bool alpha = false;  ///< whether the operator has the function's alpha
 };
 inline constexpr OnnxFunction onnx_functions[] = {
     {"relu", "Relu"},       {"leaky_relu", "LeakyRelu", true}, {"elu", "Elu", true}, {"selu", "Selu"},

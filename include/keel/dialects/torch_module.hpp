@@ -84,7 +84,7 @@ inline std::string channels_first(const Shape& shape) {
 
 /// PyTorch's number of an axis that an option counts as Keras does, with the batch and from both ends.
 inline Index torch_dim(Index axis, Index rank) {
-  const Index at = axis > 0 ? axis - 1 : rank + axis;
+  const Index at = sample_axis(axis, rank);
   return rank == 1 || at == rank - 1 ? 1 : at + 2;
 }
 

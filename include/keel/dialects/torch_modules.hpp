@@ -137,7 +137,7 @@ inline void torch_batch_norm(TorchBuilder& b) {
   const Index rank = b.input().rank(), axis = b.get<Index>("axis", -1), dim = torch_dim(axis, rank);
   const bool affine = b.get<bool>("scale", true) || b.get<bool>("center", true);
   const std::string arguments =
-      std::to_string(b.input()[axis > 0 ? axis - 1 : rank + axis]) + b.arguments("epsilon") +
+      std::to_string(b.input()[sample_axis(axis, rank)]) + b.arguments("epsilon") +
       ", momentum=" + (b.get<bool>("cumulative", false) ? "None" : python(1 - b.get<double>("momentum", 0.99), 15)) +
       (affine ? "" : ", affine=False");
   if (dim == 1 && rank <= 4)
@@ -165,7 +165,7 @@ inline void torch_normalization(TorchBuilder& b) {
   std::string shape = "()", dim;
   if (axes.list.size() == 1) {
     const Index axis = axes.list[0];
-    shape = "(" + std::to_string(b.input()[axis > 0 ? axis - 1 : rank + axis]) + ",)";
+    shape = "(" + std::to_string(b.input()[sample_axis(axis, rank)]) + ",)";
     if (torch_dim(axis, rank) != 1) dim = ", dim=" + std::to_string(torch_dim(axis, rank));
   }
   std::string given;

@@ -65,7 +65,7 @@ class Concatenate : public Merge<T> {
 
  private:
   /// The axis within a sample of that rank.
-  Index axis(Index rank) const { return options_.axis > 0 ? options_.axis - 1 : rank + options_.axis; }
+  Index axis(Index rank) const { return sample_axis(options_.axis, rank); }
 
   /// body(input, offset in it, offset in the output, count) for every stretch that is contiguous in both. Stretches are
   /// copied as memory: Eigen's blocks take 2.5 times as long.

@@ -26,8 +26,8 @@ struct EmbeddingOptions {
 /// y = embeddings[x]: a row of the table for each token number. dL/d row is the sum of dy over the places where it stands;
 /// no gradient passes to x.
 ///
-/// Input of any shape, numbers in [0, input_dim) whose fractions are cut off, as Keras does; output (batch, ..., output_dim). Parameter: embeddings
-/// (input_dim, output_dim). Throws ConfigError for numbers below 1, DataError for tokens that the table does not have.
+/// Input of any shape, numbers in [0, input_dim) whose fractions are cut off, as Keras does; output (batch, ...,
+/// output_dim). Parameter: embeddings (input_dim, output_dim). Throws ConfigError for numbers below 1, DataError for tokens that the table does not have.
 ///
 /// Keras: Embedding. PyTorch: Embedding; its padding_idx, a row without gradients, keel does not have.
 ///

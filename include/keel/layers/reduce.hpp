@@ -132,7 +132,7 @@ class Reduce : public Layer<T> {
   std::vector<bool> marks(const Shape& in) const {
     std::vector<bool> reduced(to_size(in.rank()), options_.axes.list.empty());
     for (const Index axis : options_.axes.list) {
-      const Index at = axis > 0 ? axis - 1 : in.rank() + axis;
+      const Index at = sample_axis(axis, in.rank());
       if (at < 0 || at >= in.rank())
         throw ShapeError(this->who(), "an input with axis " + std::to_string(axis), in.to_string());
       reduced[to_size(at)] = true;

@@ -27,7 +27,7 @@ inline AxisBlock axis_block(const LayerIdentity& layer, const Axes& axes, const 
   if (axes.list.empty()) return {.outer = batch * sample.size()};
   Index first = sample.rank(), last = -1;
   for (const Index axis : axes.list) {
-    const Index at = axis > 0 ? axis - 1 : sample.rank() + axis;
+    const Index at = sample_axis(axis, sample.rank());
     if (axis == 0 || at < 0 || at >= sample.rank()) refuse("an input with axis ");
     first = (std::min)(first, at);
     last = (std::max)(last, at);
@@ -44,7 +44,7 @@ inline Shape axes_shape(const Axes& axes, const Shape& sample) {
   std::vector<Index> dims;
   for (Index i = 0; i < sample.rank(); ++i)
     for (const Index axis : axes.list)
-      if (i == (axis > 0 ? axis - 1 : sample.rank() + axis)) dims.push_back(sample[i]);
+      if (i == sample_axis(axis, sample.rank())) dims.push_back(sample[i]);
   return Shape(std::span<const Index>(dims));
 }
 

@@ -37,8 +37,7 @@ struct ReductionTrace {
 /// (distributed/threads.hpp), or what a user's own engine offers. Every rank calls the same functions in the same order with
 /// values of the same size; each returns on all ranks or throws CommunicationError, which names the rank that failed.
 ///
-/// An engine of one's own implements rank, size, all_reduce, broadcast, gather and fail; `check_communicator`
-/// (testing/check_communicator.hpp) holds it to this contract.
+/// An engine of one's own implements rank, size, all_reduce, broadcast, gather and fail.
 class Communicator {
  public:
   virtual ~Communicator() = default;

@@ -50,7 +50,7 @@ class Remap : public Layer<T> {
   }
   /// Place of an axis that an option counts as Keras does. Throws ShapeError where the sample has no such axis.
   Index place(Index axis, const Shape& in) const {
-    const Index at = axis > 0 ? axis - 1 : in.rank() + axis;
+    const Index at = sample_axis(axis, in.rank());
     if (axis == 0 || at < 0 || at >= in.rank())
       throw ShapeError(this->who(), "an input with axis " + std::to_string(axis), in.to_string(),
                        "axis 0 is the batch, 1 the first axis of a sample, -1 the last");
