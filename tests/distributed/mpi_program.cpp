@@ -1,4 +1,5 @@
-// Run by check.sh with mpirun: `mpi_program MODE`. Each rank prints `ok` lines, or what was wrong, and ends with 0 or 1.
+// Run by check.sh with mpirun: `mpi_program MODE`. Each rank prints `ok` lines, or what was wrong, and ends with 0 or
+// 1.
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,5 +1,6 @@
-/// Files of Keras and PyTorch that hold recurrent, 1-D, normalising, attending and other layers, against outputs that the
-/// frameworks themselves, or their formulas in float64, gave. They lie beside the project; skipped where they are missing.
+/// Files of Keras and PyTorch that hold recurrent, 1-D, normalising, attending and other layers, against outputs that
+/// the frameworks themselves, or their formulas in float64, gave. They lie beside the project; skipped where they are
+/// missing.
 
 #include <iterator>
 #include <map>

@@ -1,4 +1,5 @@
-/// The layers that stand for operators of other worlds: functions value by value, sums along axes, values in new places.
+/// The layers that stand for operators of other worlds: functions value by value, sums along axes, values in new
+/// places.
 
 #include <keel/layers/constant.hpp>
 #include <keel/layers/elementwise.hpp>

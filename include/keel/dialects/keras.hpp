@@ -64,8 +64,8 @@ struct KerasRow {
   KerasKind kind = KerasKind::layer;
   std::string_view module = "keras.layers";  ///< of Keras 3's files
   Masks masks = Masks::refused;
-  /// Where Keras 3's files keep the weights of a layer that has others inside: paths below its own, with a space between,
-  /// among which its weights are divided evenly.
+  /// Where Keras 3's files keep the weights of a layer that has others inside: paths below its own, with a space
+  /// between, among which its weights are divided evenly.
   std::string_view parts = {};
   /// Inputs that its call has at least there; keel's first one stands for those that are missing.
   std::size_t least_inputs = 1;

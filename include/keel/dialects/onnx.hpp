@@ -1,6 +1,6 @@
 #pragma once
-/// ONNX: what each class of keel's is there, one row a class: its operators, and every option. The writer of files reads
-/// nothing else.
+/// ONNX: what each class of keel's is there, one row a class: its operators, and every option. The writer of files
+/// reads nothing else.
 ///
 /// To add a layer: write what it becomes in onnx_operators.hpp or a header beside it, and give it a row here.
 

@@ -1,5 +1,6 @@
 #pragma once
-/// One layer at one place of a graph, being written in ONNX's operators: what the functions of the rows of onnx.hpp speak to.
+/// One layer at one place of a graph, being written in ONNX's operators: what the functions of the rows of onnx.hpp
+/// speak to.
 
 #include <cmath>
 

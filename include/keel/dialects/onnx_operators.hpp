@@ -229,8 +229,9 @@ inline void onnx_dense(OnnxCall& c) {
   c.result(OnnxForm::last, onnx_activate(c, y, OnnxForm::last));
 }
 
-/// What may be folded, and what into: the axis of an operator's weight that has the outputs; -1: nothing can go into it.
+/// What may be folded.
 inline constexpr std::string_view onnx_batch_norm_operator = "BatchNormalization";
+/// What into: the axis of an operator's weight that has the outputs; -1: nothing can go into it.
 inline Index onnx_output_axis(std::string_view op) {
   if (op == "Conv") return 0;
   return op == "ConvTranspose" || op == "Gemm" ? 1 : -1;

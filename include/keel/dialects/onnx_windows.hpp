@@ -1,5 +1,6 @@
 #pragma once
-/// How layers that slide a window, pad, cut or enlarge become ONNX's operators. Images of one row are sequences there too.
+/// How layers that slide a window, pad, cut or enlarge become ONNX's operators. Images of one row are sequences there
+/// too.
 
 #include <keel/dialects/onnx_operators.hpp>
 

@@ -65,8 +65,8 @@ struct Weight {
   std::string_view keel_axes = {}, axes = {};
 };
 
-/// The option that an entry of keel's `Config` is about: the number beside an initializer, "kernel_initializer_value", is
-/// a part of "kernel_initializer", which is what rows name.
+/// The option that an entry of keel's `Config` is about: the number beside an initializer, "kernel_initializer_value",
+/// is a part of "kernel_initializer", which is what rows name.
 constexpr std::string_view option_of_entry(std::string_view entry) {
   constexpr std::string_view value = "_value";
   if (entry.ends_with("_initializer_value")) entry.remove_suffix(value.size());

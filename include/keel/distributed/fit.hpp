@@ -34,8 +34,8 @@ double loss_divisor(const Loss& loss, const Shape& y, const TensorView<const T>&
   return divisor;
 }
 
-/// Gradients on their way to their sums over all ranks: those of a layer as soon as they are complete, some layers together,
-/// while the backward pass goes on.
+/// Gradients on their way to their sums over all ranks: those of a layer as soon as they are complete, some layers
+/// together, while the backward pass goes on.
 template <class T>
 class GradientReduction {
  public:
@@ -365,8 +365,8 @@ class RankedRun : public Together<T> {
 }  // namespace detail
 
 /// `fit` on a dataset that every rank holds: see Shard. The same numbers come out as on one rank with batches of
-/// ranks * batch_size samples but for rounding, and the same bits for the same number of ranks. Throws ConfigError on every
-/// rank where ranks differ in model, data, options or version, CommunicationError where another rank has ended.
+/// ranks * batch_size samples but for rounding, and the same bits for the same number of ranks. Throws ConfigError on
+/// every rank where ranks differ in model, data, options or version, CommunicationError where another rank has ended.
 template <class T>
 History fit(Model<T>& model, const Shard<T>& data, std::type_identity_t<FitOptions<T>> options) {
   if (!options.communicator.get()) options.communicator = &data.ranks();
@@ -393,8 +393,8 @@ Scores evaluate(const Model<T>& model, const Shard<T>& data, const EvaluateOptio
   return scores;
 }
 
-/// The output for every sample of a dataset that every rank holds, on every rank, each having computed its part. For models
-/// of one input and one output; throws as Model::predict does.
+/// The output for every sample of a dataset that every rank holds, on every rank, each having computed its part. For
+/// models of one input and one output; throws as Model::predict does.
 template <class T>
 Tensor<T> predict(const Model<T>& model, const Shard<T>& data) {
   Tensor<T> own, all;

@@ -39,10 +39,10 @@ struct MpiOptions {
 ///     }
 ///
 /// It initialises MPI, unless the program has, and finalises what it has initialised. All is called from one thread
-/// (MPI_THREAD_FUNNELED). Sums are made of messages between two ranks each, added in the order of ranks: the same bits with
-/// every MPI, and a rank that does not answer is known. A rank that ends with an exception tells the others; where a rank has
-/// failed MPI is not finalised, and mpirun ends what is left once `main` has returned. Throws ConfigError for options and where
-/// MPI lacks threads, CommunicationError as Communicator says.
+/// (MPI_THREAD_FUNNELED). Sums are made of messages between two ranks each, added in the order of ranks: the same bits
+/// with every MPI, and a rank that does not answer is known. A rank that ends with an exception tells the others; where
+/// a rank has failed MPI is not finalised, and mpirun ends what is left once `main` has returned. Throws ConfigError
+/// for options and where MPI lacks threads, CommunicationError as Communicator says.
 class Mpi : public Communicator {
  public:
   Mpi(int& argc, char**& argv, MpiOptions options = {}) : options_(checked(options)) {
@@ -184,8 +184,8 @@ class Mpi : public Communicator {
       return ranks;
     }
   };
-  /// A sum of all ranks' values: each rank receives its part of all and adds it up, then sends it to all. Few values are sent
-  /// whole, and added up by each.
+  /// A sum of all ranks' values: each rank receives its part of all and adds it up, then sends it to all. Few values
+  /// are sent whole, and added up by each.
   struct Reduction {
     virtual ~Reduction() = default;
     /// What follows once all messages have come; whether that was all.

@@ -26,8 +26,8 @@ struct ThreadRanksOptions {
 ///       fit(model, rank.shard(train), {.epochs = 5, .loss = Loss::mse, .communicator = &rank});
 ///     });
 ///
-/// A rank that throws ends the others; `run` throws what that rank threw. Models and callbacks are each rank's own, data may
-/// be shared. Throws ConfigError for fewer ranks than 1.
+/// A rank that throws ends the others; `run` throws what that rank threw. Models and callbacks are each rank's own,
+/// data may be shared. Throws ConfigError for fewer ranks than 1.
 class ThreadRanks {
  public:
   explicit ThreadRanks(Index size, ThreadRanksOptions options = {}) : size_(size), options_(options) {

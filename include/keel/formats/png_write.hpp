@@ -39,8 +39,8 @@ inline std::string zlib_stored(const std::string& content) {
   return out;
 }
 
-/// An image of (height, width, channels) bytes as a PNG file: 1 channel is grey, 3 are red, green and blue, 4 have opacity
-/// beside. Throws ConfigError for other channels, for an empty image and where the bytes are not as many.
+/// An image of (height, width, channels) bytes as a PNG file: 1 channel is grey, 3 are red, green and blue, 4 have
+/// opacity beside. Throws ConfigError for other channels, for an empty image and where the bytes are not as many.
 inline std::string png(std::span<const std::uint8_t> pixels, Index height, Index width, Index channels) {
   if ((channels != 1 && channels != 3 && channels != 4) || height < 1 || width < 1)
     throw ConfigError("png", "an image of 1, 3 or 4 channels",

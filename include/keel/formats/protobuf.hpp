@@ -39,10 +39,10 @@ struct ProtobufFile {
 ///       if (model.field() == 7) read_graph(model.message("a graph"));
 ///       else model.skip();
 ///
-/// After `next` exactly one of the functions that take a value, or `skip`. Everything is checked before protozero is asked,
-/// so that its assertions always hold. Functions throw FormatError with the file and the offset for a field of another
-/// wire type than asked for, a length beyond the message, messages nested deeper than ReadLimits::depth, and what protozero
-/// refuses: groups, field 0, integers of more than ten bytes.
+/// After `next` exactly one of the functions that take a value, or `skip`. Everything is checked before protozero is
+/// asked, so that its assertions always hold. Functions throw FormatError with the file and the offset for a field of
+/// another wire type than asked for, a length beyond the message, messages nested deeper than ReadLimits::depth, and
+/// what protozero refuses: groups, field 0, integers of more than ten bytes.
 class ProtobufMessage {
  public:
   explicit ProtobufMessage(ProtobufFile& file) : ProtobufMessage(file, file.bytes, 0) {}

@@ -30,8 +30,8 @@ struct BatchNormGradients {
   T* dbeta = nullptr;
   T* dresidual = nullptr;
   bool accumulate = false;  ///< add to dgamma and dbeta instead of overwriting them
-  /// Of a batch that several ranks share: its rows, and what makes the sums of g and of g x_hat, `channels` of each, those of
-  /// all ranks. dgamma and dbeta stay this rank's.
+  /// Of a batch that several ranks share: its rows, and what makes the sums of g and of g x_hat, `channels` of each,
+  /// those of all ranks. dgamma and dbeta stay this rank's.
   Index all_rows = 0;
   std::function<void(double* sums, Index count)> share{};
 };

@@ -48,9 +48,9 @@ struct BatchNormOptions {
   /// Whether one value per channel may be normalised in training (Keras: it becomes beta); default true. PyTorch
   /// refuses.
   bool allow_single_value = true;
-  /// Whether, where several ranks train together (`FitOptions::communicator`), the statistics are those of all ranks' samples,
-  /// as Keras's `synchronized=True` and PyTorch's SyncBatchNorm have it; default false: each rank's own, and the moving ones
-  /// the mean of the ranks'.
+  /// Whether, where several ranks train together (`FitOptions::communicator`), the statistics are those of all ranks'
+  /// samples, as Keras's `synchronized=True` and PyTorch's SyncBatchNorm have it; default false: each rank's own, and
+  /// the moving ones the mean of the ranks'.
   bool synchronized = false;
   /// In the model; by default made from the class.
   std::string name = {};
@@ -259,8 +259,8 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   }
   /// The ranks to share statistics with, or null.
   Communicator* others(const Pass<T>& pass) const { return options_.synchronized ? pass.part.communicator : nullptr; }
-  /// Count n, mean m and sum of squared deviations S of all ranks' rows, in the order of ranks (Chan et al. 1979): of a and b
-  /// together with d = m_b - m_a: n = n_a + n_b, m = m_a + d n_b / n, S = S_a + S_b + d^2 n_a n_b / n.
+  /// Count n, mean m and sum of squared deviations S of all ranks' rows, in the order of ranks (Chan et al. 1979): of a
+  /// and b together with d = m_b - m_a: n = n_a + n_b, m = m_a + d n_b / n, S = S_a + S_b + d^2 n_a n_b / n.
   static void merge_statistics(Communicator& ranks, bool counts, std::vector<double>& values) {
     if (!counts) std::fill(values.begin(), values.end(), 0.0);
     const std::vector<std::vector<double>> all = detail::gather_doubles(ranks, values);

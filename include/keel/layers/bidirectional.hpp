@@ -21,9 +21,9 @@ struct BidirectionalOptions {
 /// A SimpleRNN, LSTM or GRU from the first step to the last and a second one from the last to the first; the second's
 /// steps are given in the order of the first's. With a mask and `return_sequences` masked steps give 0 in both.
 ///
-/// Inputs as of the layer, output (batch, 2 units), with `return_sequences` (batch, steps, 2 units); of the other merges
-/// units wide. Without `return_sequences` the second direction's output is that of its last step, which is the first
-/// of the sequence. Parameters: forward_kernel, forward_recurrent_kernel, forward_bias, then backward_ likewise.
+/// Inputs as of the layer, output (batch, 2 units), with `return_sequences` (batch, steps, 2 units); of the other
+/// merges units wide. Without `return_sequences` the second direction's output is that of its last step, which is the
+/// first of the sequence. Parameters: forward_kernel, forward_recurrent_kernel, forward_bias, then backward_ likewise.
 ///
 /// Keras: Bidirectional, with merge_mode; None, two outputs, keel does not have. PyTorch: LSTM, GRU or RNN with
 /// bidirectional=True, which concatenates.

@@ -26,11 +26,11 @@ struct ElementwiseOptions {
 ///
 /// Functions of one argument: abs, negative, reciprocal, sqrt, exp, log, erf, sin, cos, tan, asin, acos, atan, sinh,
 /// cosh, tanh, asinh, acosh, atanh, floor, ceil, round (halves to even), truncate, sign, not, to_bool (x != 0), is_nan,
-/// is_inf (numbers: whether -infinity counts, whether infinity does), clip (least, most), shrink (lambda, bias), hard_sigmoid
-/// (alpha, beta), thresholded_relu (alpha), celu (alpha), selu (alpha, scale).
-/// Of two: add, subtract, multiply, divide, integer_divide (cut to an integer), power, minimum, maximum, modulo (sign
-/// of the divisor), fmod (of the dividend), prelu (x, slope), equal, less, less_equal, greater, greater_equal, and, or,
-/// xor. Of three: where (condition, x, y). Truth is 1 or 0; whatever is not 0 is true.
+/// is_inf (numbers: whether -infinity counts, whether infinity does), clip (least, most), shrink (lambda, bias),
+/// hard_sigmoid (alpha, beta), thresholded_relu (alpha), celu (alpha), selu (alpha, scale). Of two: add, subtract,
+/// multiply, divide, integer_divide (cut to an integer), power, minimum, maximum, modulo (sign of the divisor), fmod
+/// (of the dividend), prelu (x, slope), equal, less, less_equal, greater, greater_equal, and, or, xor. Of three: where
+/// (condition, x, y). Truth is 1 or 0; whatever is not 0 is true.
 ///
 /// Inputs and constant broadcast as in NumPy along the axes of a sample, aligned at the last; the constant has no
 /// batch.

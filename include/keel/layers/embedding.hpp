@@ -8,8 +8,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct EmbeddingOptions {
-  /// In Keras, whether token 0 stands for steps that do not count: keel's files tell it, and a StepMask on the tokens is the
-  /// mask. Row 0 is used all the same. Default false.
+  /// In Keras, whether token 0 stands for steps that do not count: keel's files tell it, and a StepMask on the tokens
+  /// is the mask. Row 0 is used all the same. Default false.
   bool mask_zero = false;
   /// The table's first values; default random_uniform, in [-0.05, 0.05].
   InitializerSpec embeddings_initializer = Initializer::random_uniform;
@@ -23,11 +23,12 @@ struct EmbeddingOptions {
   }
 };
 
-/// y = embeddings[x]: a row of the table for each token number. dL/d row is the sum of dy over the places where it stands;
-/// no gradient passes to x.
+/// y = embeddings[x]: a row of the table for each token number. dL/d row is the sum of dy over the places where it
+/// stands; no gradient passes to x.
 ///
 /// Input of any shape, numbers in [0, input_dim) whose fractions are cut off, as Keras does; output (batch, ...,
-/// output_dim). Parameter: embeddings (input_dim, output_dim). Throws ConfigError for numbers below 1, DataError for tokens that the table does not have.
+/// output_dim). Parameter: embeddings (input_dim, output_dim). Throws ConfigError for numbers below 1, DataError for
+/// tokens that the table does not have.
 ///
 /// Keras: Embedding. PyTorch: Embedding; its padding_idx, a row without gradients, keel does not have.
 ///

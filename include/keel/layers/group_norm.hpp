@@ -33,11 +33,11 @@ struct GroupNormOptions {
   }
 };
 
-/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and biased variance over all places and the channels of a
-/// group, for each sample (Wu and He 2018), in double. The gradient is LayerNorm's.
+/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and biased variance over all places and the channels of
+/// a group, for each sample (Wu and He 2018), in double. The gradient is LayerNorm's.
 ///
-/// Input (batch, ..., channels), output the same. Parameters: gamma, beta (channels). Throws ConfigError for groups of 0 and
-/// below -1 and an epsilon below 0, ShapeError for channels that the groups do not divide.
+/// Input (batch, ..., channels), output the same. Parameters: gamma, beta (channels). Throws ConfigError for groups of
+/// 0 and below -1 and an epsilon below 0, ShapeError for channels that the groups do not divide.
 ///
 /// Keras: GroupNormalization, along the last axis. PyTorch: GroupNorm; InstanceNorm with groups of -1.
 ///

@@ -7,8 +7,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct LayerNormOptions {
-  /// The axis, or neighbouring axes taken together, over which mean and variance are taken. Counted with the batch, -1 is
-  /// the last and the default.
+  /// The axis, or neighbouring axes taken together, over which mean and variance are taken. Counted with the batch, -1
+  /// is the last and the default.
   Axes axis = -1;
   /// Added to the variance; default 1e-3, Keras's. PyTorch has 1e-5.
   double epsilon = 1e-3;
@@ -37,11 +37,12 @@ struct LayerNormOptions {
   }
 };
 
-/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and biased variance of each sample over `axis` (Ba et al.
-/// 2016), in double. With x' normalised and g = gamma dy: dx = (g - mean(g) - x' mean(g x')) / sqrt(variance + epsilon).
+/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and biased variance of each sample over `axis` (Ba et
+/// al. 2016), in double. With x' normalised and g = gamma dy: dx = (g - mean(g) - x' mean(g x')) / sqrt(variance +
+/// epsilon).
 ///
-/// Any shape; output as input. Parameters: gamma, beta, of the extents of `axis`. Throws ConfigError for an epsilon below
-/// 0, ShapeError for axes that the input does not have or that are no neighbours.
+/// Any shape; output as input. Parameters: gamma, beta, of the extents of `axis`. Throws ConfigError for an epsilon
+/// below 0, ShapeError for axes that the input does not have or that are no neighbours.
 ///
 /// Keras: LayerNormalization. PyTorch: LayerNorm, over the last axes.
 ///

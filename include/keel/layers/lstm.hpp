@@ -53,8 +53,8 @@ struct LSTMOptions {
   static RecurrentSpec spec(Index units, const LSTMOptions& o) { return recurrent_spec(RecurrentCell::lstm, units, o); }
 };
 
-/// Long short-term memory (Hochreiter and Schmidhuber 1997): with z = x kernel + h recurrent_kernel + bias in four parts
-/// i, f, g, o,
+/// Long short-term memory (Hochreiter and Schmidhuber 1997): with z = x kernel + h recurrent_kernel + bias in four
+/// parts i, f, g, o,
 ///
 ///     c' = s(f) c + s(i) a(g)      h' = s(o) a(c')      from h = c = 0 on
 ///

@@ -20,8 +20,8 @@ struct MaskingOptions {
 
 /// y = x, or 0 in steps all of whose features are `mask_value`.
 ///
-/// Input and output (batch, steps, features). Throws ShapeError for an input of another rank. Keras: Masking, which also
-/// tells the layers behind it which steps these are: in keel that is a StepMask, and the second input of an LSTM.
+/// Input and output (batch, steps, features). Throws ShapeError for an input of another rank. Keras: Masking, which
+/// also tells the layers behind it which steps these are: in keel that is a StepMask, and the second input of an LSTM.
 /// PyTorch: none in torch.nn.
 template <class T = float>
 class Masking : public Layer<T> {

@@ -44,14 +44,13 @@ struct MultiHeadAttentionOptions {
 ///
 ///     a = softmax over the keys of q k / sqrt(key_dim)      y = (a v of all heads) Wo + bo
 ///
-/// Inputs: query (batch, queries, channels), value (batch, keys, channels), and perhaps key, (batch, keys, channels), by
-/// default the value; one input alone is all three. Output (batch, queries, output_dim). Parameters: query_kernel,
-/// key_kernel (channels, heads, key_dim), value_kernel (channels, heads, value_dim), output_kernel
-/// (heads, value_dim, output_dim), each followed by its bias. Throws ConfigError for numbers out of range, ShapeError for
-/// other inputs.
+/// Inputs: query (batch, queries, channels), value (batch, keys, channels), and perhaps key, (batch, keys, channels),
+/// by default the value; one input alone is all three. Output (batch, queries, output_dim). Parameters: query_kernel,
+/// key_kernel (channels, heads, key_dim), value_kernel (channels, heads, value_dim), output_kernel (heads, value_dim,
+/// output_dim), each followed by its bias. Throws ConfigError for numbers out of range, ShapeError for other inputs.
 ///
-/// Keras: MultiHeadAttention, without dropout of a. PyTorch: MultiheadAttention, where heads times key_dim is the width of
-/// queries and output; its weights are these, transposed and of query, key and value in one.
+/// Keras: MultiHeadAttention, without dropout of a. PyTorch: MultiheadAttention, where heads times key_dim is the width
+/// of queries and output; its weights are these, transposed and of query, key and value in one.
 ///
 ///     Node y = model.add(MultiHeadAttention(4, 16), {x, x});
 template <class T = float>

@@ -7,8 +7,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct RMSNormOptions {
-  /// The axis, or neighbouring axes taken together, over which the mean is taken. Counted with the batch, -1 is the last
-  /// and the default.
+  /// The axis, or neighbouring axes taken together, over which the mean is taken. Counted with the batch, -1 is the
+  /// last and the default.
   Axes axis = -1;
   /// Added to the mean square; default 1e-6.
   double epsilon = 1e-6;

@@ -32,8 +32,8 @@ bool step_counts(const T* step, Index features, double mask_value) {
 
 }  // namespace detail
 
-/// The mask of a sequence's steps: 1 where some feature is not `mask_value`, else 0. It is the second input of recurrent
-/// layers. No gradient passes.
+/// The mask of a sequence's steps: 1 where some feature is not `mask_value`, else 0. It is the second input of
+/// recurrent layers. No gradient passes.
 ///
 /// Input (batch, steps, features) or, of token numbers, (batch, steps); output (batch, steps). Throws ShapeError for
 /// another rank. Keras: what Masking and Embedding(mask_zero=True) hand on beside their values. PyTorch: none.

@@ -11,8 +11,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 struct UnitNormalizationOptions {
-  /// The axis, or neighbouring axes taken together, along which vectors lie. Counted with the batch, -1 is the last and the
-  /// default.
+  /// The axis, or neighbouring axes taken together, along which vectors lie. Counted with the batch, -1 is the last and
+  /// the default.
   Axes axis = -1;
   /// In the model; by default made from the class.
   std::string name = {};

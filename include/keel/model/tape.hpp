@@ -42,8 +42,8 @@ class Tape {
   std::vector<Activation> leave_out;
   /// This rank's part in the step, where several make it together.
   RankPart part{};
-  /// Called in backward for each layer as soon as the gradients of its parameters are complete, the last layer first, in an
-  /// order that the graph decides alone.
+  /// Called in backward for each layer as soon as the gradients of its parameters are complete, the last layer first,
+  /// in an order that the graph decides alone.
   std::function<void(Layer<T>&)> on_gradients{};
   bool left_out(std::size_t i) const { return i < output_nodes_.size() && nth(fusions_, output_nodes_[i]).left_out; }
 

@@ -246,7 +246,8 @@ struct BatchOptions {
   bool shuffle = true;     ///< another order each epoch
   bool drop_last = false;  ///< leave out the samples of an epoch that do not fill a batch
   std::uint64_t seed = 0;  ///< of the order
-  /// Of several ranks: batches are of ranks * batch_size samples, of which this one takes its part, none where they are too few.
+  /// Of several ranks: batches are of ranks * batch_size samples, of which this one takes its part, none where they are
+  /// too few.
   Index rank = 0, ranks = 1;
 };
 

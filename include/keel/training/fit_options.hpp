@@ -140,10 +140,10 @@ struct FitOptions {
   bool stop_on_interrupt = false;
   /// Where the epochs so far are left, also where fit throws; null: nowhere.
   History* history = nullptr;
-  /// The ranks that train together (docs/distributed.md): `.communicator = &mpi` beside `mpi.shard(train)`, or beside data of
-  /// this rank alone. Each takes batch_size samples of a step; gradients, losses and metrics are those of all together.
-  /// Every rank has the same model, options and callbacks; rank 0 prints, and writes files. Validation data are this rank's
-  /// own too, `mpi.shard(test)` its part.
+  /// The ranks that train together (docs/distributed.md): `.communicator = &mpi` beside `mpi.shard(train)`, or beside
+  /// data of this rank alone. Each takes batch_size samples of a step; gradients, losses and metrics are those of all
+  /// together. Every rank has the same model, options and callbacks; rank 0 prints, and writes files. Validation data
+  /// are this rank's own too, `mpi.shard(test)` its part.
   Ranks<T> communicator{};
   Verbose verbose = Verbose::automatic;  ///< what is printed
   std::FILE* output = nullptr;           ///< to print to; null: the standard output

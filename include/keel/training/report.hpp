@@ -1,6 +1,6 @@
 #pragma once
-/// What a run came to, as one page that needs no network: curves, confusion matrix, wrongly classified images, filters of
-/// the first convolution, and the summary with the totals of both worlds.
+/// What a run came to, as one page that needs no network: curves, confusion matrix, wrongly classified images, filters
+/// of the first convolution, and the summary with the totals of both worlds.
 
 #include <algorithm>
 #include <cmath>

@@ -34,8 +34,8 @@ double ordered_sum(const Eigen::DenseBase<E>& values, double sum = 0) {
   return sum;
 }
 
-/// The losses of all values: f(y, t, slope, column) returns one and sets its slope where `slope` is not null. What has a
-/// shorthand in `Loss` is written with it: as Eigen's expressions those losses took a fifth of what keel.hpp costs to
+/// The losses of all values: f(y, t, slope, column) returns one and sets its slope where `slope` is not null. What has
+/// a shorthand in `Loss` is written with it: as Eigen's expressions those losses took a fifth of what keel.hpp costs to
 /// compile, in programs that name none of them too.
 template <class F>
 Rows each_value(const Rows& y, const Rows& t, Rows* dy, F&& f) {

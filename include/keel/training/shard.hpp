@@ -7,9 +7,9 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// A dataset of all ranks, in the same order on each. `fit` trains on it in batches of ranks * batch_size samples, whose
-/// order follows from (seed, epoch) and of which each rank takes its part in a row: the batches that one process with
-/// ranks * batch_size samples takes. Evaluated and predicted, each rank takes as many samples in a row.
+/// A dataset of all ranks, in the same order on each. `fit` trains on it in batches of ranks * batch_size samples,
+/// whose order follows from (seed, epoch) and of which each rank takes its part in a row: the batches that one process
+/// with ranks * batch_size samples takes. Evaluated and predicted, each rank takes as many samples in a row.
 ///
 ///     fit(model, mpi.shard(train), {.validation = mpi.shard(test), .communicator = &mpi, ...});
 template <class T>

@@ -39,7 +39,8 @@ class Together {
   virtual Index rank() const = 0;
   virtual Index size() const = 0;
 
-  /// Before the first step: throws ConfigError where the ranks' runs or data differ. `steps` becomes the most of any rank.
+  /// Before the first step: throws ConfigError where the ranks' runs or data differ. `steps` becomes the most of any
+  /// rank.
   virtual void check(const Training<T>& run, const std::string& data, Index& steps) = 0;
   /// Every rank's model, optimizer and position become those of rank 0.
   virtual void share(Training<T>& run) = 0;

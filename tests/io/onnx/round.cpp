@@ -1,5 +1,5 @@
-/// Writes models as .onnx files with inputs and outputs beside them, for round.sh: round DIR [COUNT]. Reads each file back
-/// and says where it gives other bits.
+/// Writes models as .onnx files with inputs and outputs beside them, for round.sh: round DIR [COUNT]. Reads each file
+/// back and says where it gives other bits.
 
 #include <cstdio>
 

@@ -1,5 +1,5 @@
-// One const model that eight threads ask at the same time, in batches of ten sizes: every answer must be that of one thread, bit
-// for bit, and memory must not grow. Arguments: the number of calls in all.
+// One const model that eight threads ask at the same time, in batches of ten sizes: every answer must be that of one
+// thread, bit for bit, and memory must not grow. Arguments: the number of calls in all.
 
 #include <atomic>
 #include <cstdio>

@@ -29,8 +29,8 @@ inline std::pair<std::string, std::string> split_parts(const std::string& path) 
   const std::size_t end = (std::min)(path.find('/', at), path.size());
   return {path.substr(0, end), end < path.size() ? path.substr(end + 1) : ""};
 }
-/// Layers with others inside as one module each, the parts in the order of dialects::keras_parts. A part of another name
-/// stays a module of its own, which nothing takes.
+/// Layers with others inside as one module each, the parts in the order of dialects::keras_parts. A part of another
+/// name stays a module of its own, which nothing takes.
 inline void join_parts(std::vector<SourceModule>& modules) {
   std::vector<SourceModule> joined;
   std::map<std::string, std::map<std::ptrdiff_t, const SourceModule*>> layers;

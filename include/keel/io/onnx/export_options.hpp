@@ -20,8 +20,8 @@ struct OnnxOptions {
   /// Whether a BatchNorm goes into the weights of the convolution or Dense before it, where that has no other use; then
   /// the file is not read back as the same model. Default false.
   bool fold_batch_norm = false;
-  /// Whether layers do what they do in training: BatchNorm takes the batch's statistics and gives the moving ones, Dropout
-  /// drops. Layers with Freeze::layer or Freeze::statistics do not. Default false.
+  /// Whether layers do what they do in training: BatchNorm takes the batch's statistics and gives the moving ones,
+  /// Dropout drops. Layers with Freeze::layer or Freeze::statistics do not. Default false.
   bool training = false;
 };
 

@@ -68,8 +68,8 @@ inline OnnxOptions options_from(const Json& json, const std::string& where) {
           .training = member<bool>(json, "training", where)};
 }
 
-/// The values of each initializer in a graph's bytes, which have to be those of `expected` but for them; none if they are
-/// not.
+/// The values of each initializer in a graph's bytes, which have to be those of `expected` but for them; none if they
+/// are not.
 inline std::optional<std::vector<ByteSpan>> initializers_in(ByteSpan graph, const GraphBytes& expected) {
   if (graph.size() != expected.size()) return std::nullopt;
   std::vector<ByteSpan> values;

@@ -71,12 +71,12 @@ Model<T> used_part(const Model<T>& model) {
 }  // namespace io::onnx
 
 /// Writes a model as an .onnx file, all or nothing: operators of ONNX with the layers' names, channels first inside, a
-/// batch of any size. What ONNX has no word for stands in metadata_props, so that `load` gives the same model and the same
-/// bits. Layers that lead to no output are left out.
+/// batch of any size. What ONNX has no word for stands in metadata_props, so that `load` gives the same model and the
+/// same bits. Layers that lead to no output are left out.
 ///
-/// Throws ConfigError for a layer that ONNX does not have, or not with those options, and for an opset that is not known;
-/// FormatError for a file above 2^31 - 1 bytes, protobuf's limit (external data are not written), and what `write_file`
-/// throws.
+/// Throws ConfigError for a layer that ONNX does not have, or not with those options, and for an opset that is not
+/// known; FormatError for a file above 2^31 - 1 bytes, protobuf's limit (external data are not written), and what
+/// `write_file` throws.
 ///
 ///     save_onnx(model, "model.onnx")      save_onnx(model, "model.onnx", {.images = OnnxImages::channels_first})
 template <class T>

@@ -1,6 +1,6 @@
 #pragma once
-/// The tensors of PyTorch's LSTM, GRU and RNN as keel has them, and back: one bias where PyTorch has two that are added,
-/// GRU's gates in the order z, r, n, and each of several layers in one module as a module of its own.
+/// The tensors of PyTorch's LSTM, GRU and RNN as keel has them, and back: one bias where PyTorch has two that are
+/// added, GRU's gates in the order z, r, n, and each of several layers in one module as a module of its own.
 
 #include <optional>
 

@@ -11,9 +11,9 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// Base of LayerNormalization, GroupNormalization and RMSNormalization: y = gamma x' + beta, x' being x with each row of
-/// an arrangement normalised (base/row_norm.hpp). A derived class says how values become rows; gamma and beta run along
-/// the last axis of x', or of what it is moved to.
+/// Base of LayerNormalization, GroupNormalization and RMSNormalization: y = gamma x' + beta, x' being x with each row
+/// of an arrangement normalised (base/row_norm.hpp). A derived class says how values become rows; gamma and beta run
+/// along the last axis of x', or of what it is moved to.
 template <class T>
 class AffineNorm : public Layer<T> {
  public:
@@ -82,8 +82,8 @@ class AffineNorm : public Layer<T> {
   }
 
  protected:
-  /// How a batch becomes rows. `moved`: its block of axes first goes to the end. `groups` above 1: (outer, inner, groups,
-  /// part) becomes (outer, groups, inner, part).
+  /// How a batch becomes rows. `moved`: its block of axes first goes to the end. `groups` above 1: (outer, inner,
+  /// groups, part) becomes (outer, groups, inner, part).
   struct Arrangement {
     Index rows = 0, columns = 0, features = 0;
     AxisBlock block{};

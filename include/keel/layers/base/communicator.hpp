@@ -34,8 +34,9 @@ struct ReductionTrace {
 };
 
 /// One of the `size()` ranks of a run: processes of some machines (distributed/mpi.hpp), threads of this one
-/// (distributed/threads.hpp), or what a user's own engine offers. Every rank calls the same functions in the same order with
-/// values of the same size; each returns on all ranks or throws CommunicationError, which names the rank that failed.
+/// (distributed/threads.hpp), or what a user's own engine offers. Every rank calls the same functions in the same order
+/// with values of the same size; each returns on all ranks or throws CommunicationError, which names the rank that
+/// failed.
 ///
 /// An engine of one's own implements rank, size, all_reduce, broadcast, gather and fail.
 class Communicator {
@@ -55,8 +56,8 @@ class Communicator {
   virtual std::vector<std::vector<std::byte>> gather(std::span<const std::byte> bytes) = 0;
   /// Returns once every rank has called it.
   virtual void barrier() { gather({}); }
-  /// Tells the other ranks that this one ends: what they wait in, or call next, throws CommunicationError with its number and
-  /// `why`. Does not throw.
+  /// Tells the other ranks that this one ends: what they wait in, or call next, throws CommunicationError with its
+  /// number and `why`. Does not throw.
   virtual void fail(const std::string& why) noexcept = 0;
 
   /// An all_reduce that may go on while this rank computes. The values must stay where they are until `finish`.

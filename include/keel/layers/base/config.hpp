@@ -87,7 +87,8 @@ class Config {
     throw ConfigError("option " + std::string(name), expected, got);
   }
 
-  /// By what it holds: libstdc++ 12 destroys a variant that was never made when memory runs out in its copy constructor.
+  /// By what it holds: libstdc++ 12 destroys a variant that was never made when memory runs out in its copy
+  /// constructor.
   static Value copy_of(const Value& value) {
     return std::visit([](const auto& each) { return Value(each); }, value);
   }

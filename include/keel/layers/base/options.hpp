@@ -52,8 +52,8 @@ struct Axes {
   }
 };
 
-/// The place in a sample of that rank of an axis that is counted with the batch, 1 being a sample's first, or from the end
-/// where it is negative; out of range where the sample has none.
+/// The place in a sample of that rank of an axis that is counted with the batch, 1 being a sample's first, or from the
+/// end where it is negative; out of range where the sample has none.
 constexpr Index sample_axis(Index axis, Index rank) { return axis > 0 ? axis - 1 : rank + axis; }
 
 /// What surrounds an image when a window slides over it.

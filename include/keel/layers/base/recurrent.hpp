@@ -1,6 +1,7 @@
 #pragma once
-/// One direction of a recurrent layer: forward over all steps and backward through time. SimpleRNN, LSTM and GRU have one
-/// of these, Bidirectional two. Longer than other headers of layers, since the three cells share all but their step.
+/// One direction of a recurrent layer: forward over all steps and backward through time. SimpleRNN, LSTM and GRU have
+/// one of these, Bidirectional two. Longer than other headers of layers, since the three cells share all but their
+/// step.
 
 #include <keel/kernels/dense.hpp>
 #include <keel/kernels/reduce.hpp>
@@ -90,8 +91,8 @@ class RecurrentCore {
   /// Tensors that it keeps in a cache, from number `slot` on.
   static constexpr std::size_t slots = 8;
 
-  /// Writes the outputs of all steps in the order in which they are taken, (steps, batch, units), or the last one alone,
-  /// (batch, units). `mask` may be null; it is (batch, steps), 0 where a step does not count.
+  /// Writes the outputs of all steps in the order in which they are taken, (steps, batch, units), or the last one
+  /// alone, (batch, units). `mask` may be null; it is (batch, steps), 0 where a step does not count.
   void forward(const TensorView<const T>& x, const T* mask, T* outputs, Pass<T>& pass, std::size_t slot) const {
     const Index n = x.shape()[0], steps = x.shape()[1], u = spec_.units, all = spec_.gates() * u;
     Run run{n, steps, x.shape()[2], mask};

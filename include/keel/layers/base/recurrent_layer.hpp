@@ -37,9 +37,9 @@ inline void check_features(const std::string& who, const Shape& kernel, const Sh
 
 /// Base of SimpleRNN, LSTM and GRU.
 ///
-/// Input (batch, steps, features), and perhaps a mask (batch, steps) as a second input, 0 where a step does not count: the
-/// states stay as they are there, and so does the output, or it is 0 with `zero_output_for_mask`. Output (batch, units),
-/// that of the last step, or with `return_sequences` (batch, steps, units). Throws ShapeError for other inputs.
+/// Input (batch, steps, features), and perhaps a mask (batch, steps) as a second input, 0 where a step does not count:
+/// the states stay as they are there, and so does the output, or it is 0 with `zero_output_for_mask`. Output (batch,
+/// units), that of the last step, or with `return_sequences` (batch, steps, units). Throws ShapeError for other inputs.
 template <class T>
 class RecurrentLayer : public Layer<T> {
  public:

@@ -48,8 +48,8 @@ void normalize_rows(Index rows, Index columns, const T* x, double epsilon, bool 
   });
 }
 
-/// dx = r (dy - mean of dy - y mean of dy y) for each row, without `centred` dx = r (dy - y mean of dy y), y and r being
-/// those of normalize_rows. dx may be dy.
+/// dx = r (dy - mean of dy - y mean of dy y) for each row, without `centred` dx = r (dy - y mean of dy y), y and r
+/// being those of normalize_rows. dx may be dy.
 template <class T>
 void normalize_rows_backward(Index rows, Index columns, const T* y, const double* r, bool centred, const T* dy, T* dx,
                              const KernelContext& context) {

@@ -47,8 +47,9 @@ class Metric {
     memory("sum", sum_);
     memory("count", count_);
   }
-  /// Adds what another metric of this class has collected of other samples: `fit` on several ranks. Where `remember` names
-  /// more than `add` collects, it is to be overridden too, with a cast to the class; throws ConfigError otherwise.
+  /// Adds what another metric of this class has collected of other samples: `fit` on several ranks. Where `remember`
+  /// names more than `add` collects, it is to be overridden too, with a cast to the class; throws ConfigError
+  /// otherwise.
   virtual void merge(Metric& other) {
     struct Names : Memory {
       using Memory::operator();
