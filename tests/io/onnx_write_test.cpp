@@ -13,7 +13,7 @@
 #include "support/model_values.hpp"
 #include "temporary_directory.hpp"
 
-#if KEEL_HAS_ONNX
+#if KEEL_HAS_PROTOBUF
 #include "io/onnx/content.hpp"
 
 using namespace keel;

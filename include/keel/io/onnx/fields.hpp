@@ -1,14 +1,6 @@
 #pragma once
 /// The numbers of the fields in ONNX's messages (onnx.proto3), and of its types.
 
-#ifndef KEEL_HAS_ONNX
-#if __has_include(<protozero/pbf_writer.hpp>)
-#define KEEL_HAS_ONNX 1
-#else
-#define KEEL_HAS_ONNX 0
-#endif
-#endif
-
 #include <cstdint>
 
 #include <keel/tensor/abi.hpp>

@@ -1,10 +1,11 @@
 #pragma once
 /// An ONNX graph as bytes, but for the values of its initializers: those stay where they are until the file is written.
 
+#include <keel/formats/protobuf.hpp>
 #include <keel/io/onnx/fields.hpp>
 #include <keel/io/onnx/values.hpp>
 
-#if KEEL_HAS_ONNX
+#if KEEL_HAS_PROTOBUF
 #include <protozero/pbf_writer.hpp>
 #include <protozero/varint.hpp>
 #endif
@@ -37,7 +38,7 @@ struct GraphBytes {
   }
 };
 
-#if KEEL_HAS_ONNX
+#if KEEL_HAS_PROTOBUF
 
 using Message = protozero::pbf_writer;
 

@@ -3,16 +3,12 @@
 
 #include <keel/io/onnx/write.hpp>
 
-#if KEEL_HAS_ONNX
-#include <protozero/pbf_reader.hpp>
-#endif
-
 namespace keel {
 inline namespace KEEL_ABI {
 
 namespace io::onnx {
 
-#if KEEL_HAS_ONNX
+#if KEEL_HAS_PROTOBUF
 
 /// The parts of a file that this needs.
 struct OwnFile {
@@ -22,37 +18,30 @@ struct OwnFile {
 
 /// Reads the outermost message; what is no such file gives an empty graph.
 inline OwnFile own_file(ByteSpan bytes) try {
-  using protozero::pbf_wire_type;
-  OwnFile file;
-  const auto view = [](ByteSpan of) {
-    return protozero::data_view(reinterpret_cast<const char*>(of.data()), of.size());
-  };
-  const auto span = [](protozero::data_view of) { return formats::bytes_of(std::string_view(of.data(), of.size())); };
-  protozero::pbf_reader reader(view(bytes));
-  while (reader.next()) {
-    const bool bytes_follow = reader.wire_type() == pbf_wire_type::length_delimited;
-    if (reader.tag() == model_field::graph && bytes_follow) {
-      if (!file.graph.empty()) return {};
-      file.graph = span(reader.get_view());
-    } else if (reader.tag() == model_field::metadata_props && bytes_follow) {
-      protozero::pbf_reader entry = reader.get_message();
+  formats::ProtobufFile file{.bytes = bytes, .where = "ONNX"};
+  OwnFile own;
+  formats::ProtobufMessage model(file);
+  while (model.next()) {
+    if (model.field() == model_field::graph) {
+      if (!own.graph.empty()) return {};
+      own.graph = model.bytes("a graph");
+    } else if (model.field() == model_field::metadata_props) {
+      formats::ProtobufMessage entry = model.message("an entry of the metadata");
       std::string key, value;
-      while (entry.next()) {
-        const bool text = entry.wire_type() == pbf_wire_type::length_delimited;
-        if (text && entry.tag() == entry_field::key)
-          key = entry.get_string();
-        else if (text && entry.tag() == entry_field::value)
-          value = entry.get_string();
+      while (entry.next())
+        if (entry.field() == entry_field::key)
+          key = entry.text("a key");
+        else if (entry.field() == entry_field::value)
+          value = entry.text("a value");
         else
           entry.skip();
-      }
-      file.metadata[key] = value;
+      own.metadata[key] = value;
     } else {
-      reader.skip();
+      model.skip();
     }
   }
-  return file;
-} catch (const protozero::exception&) {
+  return own;
+} catch (const FormatError&) {
   return {};
 }
 
@@ -143,7 +132,7 @@ bool take_values(Model<T>& model, const OnnxGraph& graph, const std::vector<Byte
 /// folded. Throws FormatError for metadata of keel's that are damaged.
 template <class T>
 std::optional<Model<T>> own_onnx_model(ByteSpan bytes, const std::string& where, const ModelOptions& options = {}) {
-#if KEEL_HAS_ONNX
+#if KEEL_HAS_PROTOBUF
   using namespace io::onnx;
   const OwnFile file = own_file(bytes);
   const auto architecture = file.metadata.find(metadata::architecture), said = file.metadata.find(metadata::options);

@@ -81,7 +81,7 @@ Model<T> used_part(const Model<T>& model) {
 ///     save_onnx(model, "model.onnx")      save_onnx(model, "model.onnx", {.images = OnnxImages::channels_first})
 template <class T>
 void save_onnx(const Model<T>& model, const std::string& path, const OnnxOptions& options = {}) {
-#if KEEL_HAS_ONNX
+#if KEEL_HAS_PROTOBUF
   using namespace io::onnx;
   const std::vector<bool> used = model.used_layers();
   if (std::find(used.begin(), used.end(), false) != used.end()) return save_onnx(used_part(model), path, options);
