@@ -141,9 +141,7 @@ class RankedRun : public Together<T> {
     const FitOptions<T>& o = *run.options;
     check_losses(o);
     says_ = !o.callbacks.empty() || o.stop_on_interrupt;
-    std::vector<std::string> lines{"keel " + std::to_string(KEEL_VERSION_MAJOR) + "." +
-                                       std::to_string(KEEL_VERSION_MINOR) + "." + std::to_string(KEEL_VERSION_PATCH),
-                                   std::string("kernels for ") + to_string(simd_level()),
+    std::vector<std::string> lines{"keel " KEEL_VERSION, std::string("kernels for ") + to_string(simd_level()),
                                    std::to_string(sizeof(T)) + " bytes a value"};
     for (std::string& line : identity(run, joined_batch(run))) lines.push_back(std::move(line));
     lines.push_back("data of " + (data.empty() ? "a generator" : data));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <keel/layers/base/communicator.hpp>
 #include <keel/tensor/rng.hpp>
 #include <keel/tensor/tensor.hpp>
 
@@ -271,7 +272,8 @@ class Batches {
     if (epoch != epoch_) order(epoch);
     const Index begin = step * joined();
     const Index size = (std::min)(joined(), data_->size() - begin);
-    const Index from = size * options_.rank / options_.ranks, to = size * (options_.rank + 1) / options_.ranks;
+    const Index from = detail::part_begin(size, options_.rank, options_.ranks);
+    const Index to = detail::part_begin(size, options_.rank + 1, options_.ranks);
     batch.epoch = epoch;
     batch.first = options_.ranks > 1 ? from : -1;
     if (from == to) batch.inputs.clear();

@@ -41,10 +41,8 @@ inline Json to_json(const OnnxOptions& options) {
 /// options, what is frozen) and the counters; of each layer with a moving variance, which one it is: ONNX's is biased.
 template <class T>
 std::vector<std::pair<std::string, std::string>> metadata_of(const Model<T>& model, const OnnxOptions& options) {
-  std::vector<std::pair<std::string, std::string>> all{
-      {metadata::version, std::to_string(KEEL_VERSION_MAJOR) + "." + std::to_string(KEEL_VERSION_MINOR) + "." +
-                              std::to_string(KEEL_VERSION_PATCH)},
-      {metadata::options, to_json(options).dump()}};
+  std::vector<std::pair<std::string, std::string>> all{{metadata::version, KEEL_VERSION},
+                                                       {metadata::options, to_json(options).dump()}};
   Json variances = Json::object(), counters = Json::object();
   for (Index l = 0; l < model.layer_count(); ++l) {
     const Layer<T>& layer = model.layer(l);
