@@ -53,10 +53,10 @@ class Gather : public Remap<T> {
  private:
   bool chosen(Index axis, const Shape& in) const { return this->place(options_.axis, in) == axis; }
   Index extent(Index axis, const Shape& in) const override { return chosen(axis, in) ? count_of(indices_) : in[axis]; }
-  Index source(Index axis, const Shape& in, Index i) const override {
-    if (!chosen(axis, in)) return i;
-    const Index index = nth(indices_, i);
-    return index < 0 ? index + in[axis] : index;
+  void sources(Index axis, const Shape& in, std::span<Index> places) const override {
+    if (!chosen(axis, in)) return std::iota(places.begin(), places.end(), Index{0});
+    std::transform(indices_.begin(), indices_.end(), places.begin(),
+                   [&](Index index) { return index < 0 ? index + in[axis] : index; });
   }
 
   std::vector<Index> indices_;

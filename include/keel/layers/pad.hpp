@@ -58,14 +58,22 @@ class Pad : public Remap<T> {
     if (in[axis] < 1 || out < 1) throw ShapeError(this->who(), "an input larger than what is cut off", in.to_string());
     return out;
   }
-  Index source(Index axis, const Shape& in, Index i) const override {
-    const Index n = in[axis], at = i - nth(sides_, 2 * axis);
-    if (at >= 0 && at < n) return at;
-    if (options_.mode == "constant") return -1;
-    if (options_.mode == "edge") return at < 0 ? 0 : n - 1;
+  void sources(Index axis, const Shape& in, std::span<Index> places) const override {
+    const Index n = in[axis];
+    const bool constant = options_.mode == "constant", edge = options_.mode == "edge";
     const Index period = options_.mode == "wrap" ? n : (std::max)(2 * (n - 1), Index{1});
-    const Index within = (at % period + period) % period;
-    return within < n ? within : period - within;
+    for (Index i = 0; i < count_of(places); ++i) {
+      const Index at = i - nth(sides_, 2 * axis), within = (at % period + period) % period;
+      Index& place = nth(places, i);
+      if (at >= 0 && at < n)
+        place = at;
+      else if (constant)
+        place = -1;
+      else if (edge)
+        place = at < 0 ? 0 : n - 1;
+      else
+        place = within < n ? within : period - within;
+    }
   }
   T fill() const override { return static_cast<T>(options_.value); }
 

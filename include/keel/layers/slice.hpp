@@ -82,9 +82,9 @@ class Slice : public Remap<T> {
     return {0, 1, n};
   }
   Index extent(Index axis, const Shape& in) const override { return range(axis, in).count; }
-  Index source(Index axis, const Shape& in, Index i) const override {
+  void sources(Index axis, const Shape& in, std::span<Index> places) const override {
     const Range r = range(axis, in);
-    return r.start + i * r.step;
+    for (Index i = 0; i < count_of(places); ++i) nth(places, i) = r.start + i * r.step;
   }
 
   std::vector<Index> starts_, ends_;

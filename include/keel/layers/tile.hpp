@@ -38,7 +38,9 @@ class Tile : public Remap<T> {
 
  private:
   Index extent(Index axis, const Shape& in) const override { return in[axis] * nth(repeats_, axis); }
-  Index source(Index axis, const Shape& in, Index i) const override { return i % in[axis]; }
+  void sources(Index axis, const Shape& in, std::span<Index> places) const override {
+    for (Index i = 0; i < count_of(places); ++i) nth(places, i) = i % in[axis];
+  }
 
   std::vector<Index> repeats_;
 };

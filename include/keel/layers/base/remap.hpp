@@ -2,6 +2,7 @@
 /// What layers share whose output values are input values, found axis by axis.
 
 #include <numeric>
+#include <span>
 
 #include <keel/kernels/parallel.hpp>
 #include <keel/layers/base/layer.hpp>
@@ -38,8 +39,8 @@ class Remap : public Layer<T> {
 
   /// The output's extent along an axis of the sample. Throws ShapeError for an input that does not fit.
   virtual Index extent(Index axis, const Shape& in) const = 0;
-  /// The input's place for place i of the output along that axis, or -1.
-  virtual Index source(Index axis, const Shape& in, Index i) const = 0;
+  /// For each place of the output along that axis the input's, or -1.
+  virtual void sources(Index axis, const Shape& in, std::span<Index> places) const = 0;
   virtual T fill() const { return 0; }
 
   /// The shape that the axes' extents make.
@@ -70,7 +71,7 @@ class Remap : public Layer<T> {
     for (Index axis = rank - 1, stride = 1; axis >= 0; stride *= in[axis--]) {
       nth(strides, axis) = stride;
       Index* const map = nth(maps, axis) = pass.kernel.scratch.template take<Index>(out[axis]);
-      for (Index i = 0; i < out[axis]; ++i) map[i] = source(axis, in, i);
+      sources(axis, in, {map, to_size(out[axis])});
     }
     // the last axes that stay as they are go in one piece
     Index last = rank, unit = 1;
