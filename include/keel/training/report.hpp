@@ -55,42 +55,42 @@ struct Judged {
   std::vector<Wrong> wrong{};  ///< surest first
 };
 
-/// Probabilities of the classes of one sample; of one output, of the classes 0 and 1.
+/// Probabilities of the classes of each sample; of one output, of the classes 0 and 1.
 template <class T>
-std::vector<double> probabilities(const T* y, Index outputs, bool from_logits) {
-  std::vector<double> p(y, y + outputs);
-  if (from_logits && outputs == 1) p[0] = 1 / (1 + std::exp(-p[0]));
-  if (from_logits && outputs > 1) {
-    const double top = *std::max_element(p.begin(), p.end());
-    double sum = 0;
-    for (double& value : p) sum += value = std::exp(value - top);
-    for (double& value : p) value /= sum;
+Tensor<T> probabilities(const Tensor<T>& y, bool from_logits) {
+  const Index samples = y.shape()[0], outputs = y.shape().back();
+  Tensor<T> p = y;
+  if (from_logits) {
+    Scratch scratch;
+    activation_forward<T>(outputs == 1 ? Activation::sigmoid : Activation::softmax, samples, outputs, y.data(),
+                          p.data(), KernelContext{scratch});
   }
-  if (outputs == 1) p.insert(p.begin(), 1 - p[0]);
-  return p;
+  if (outputs > 1) return p;
+  Tensor<T> both({samples, 2});
+  for (Index i = 0; i < samples; ++i) {
+    both[2 * i] = 1 - p[i];
+    both[2 * i + 1] = p[i];
+  }
+  return both;
 }
 
 template <class T>
 Judged judge(const Model<T>& model, const Dataset<T>& data, bool from_logits) {
-  const Index outputs = model.output_shape().back(), classes = (std::max)(outputs, Index{2});
+  const Index classes = (std::max)(model.output_shape().back(), Index{2});
   Judged judged{.matrix = ConfusionMatrix(classes)};
   Batches<T> batches(data, {.batch_size = 256, .shuffle = false});
   Batch<T> batch;
   for (Index step = 0; batches(0, step, batch); ++step) {
-    const Tensor<T> y = model.predict(batch.inputs.at(0));
+    const Tensor<T> p = probabilities(model.predict(batch.inputs.at(0)), from_logits);
     const Tensor<T>& target = batch.targets.at(0);
-    Tensor<T> p({batch.size(), classes});
-    for (Index i = 0; i < batch.size(); ++i) {
-      const std::vector<double> row = probabilities(y.data() + i * outputs, outputs, from_logits);
-      std::transform(row.begin(), row.end(), p.data() + i * classes, [](double x) { return static_cast<T>(x); });
-    }
     judged.matrix.update(p, target);
     const Index columns = target.size() / batch.size();
+    Rows labels;
+    take_rows(target.data(), batch.size(), columns, labels);
     for (Index i = 0; i < batch.size(); ++i) {
-      const T *row = p.data() + i * classes, *t = target.data() + i * columns;
+      const T* const row = p.data() + i * classes;
       const auto said = static_cast<Index>(std::max_element(row, row + classes) - row);
-      const auto truth =
-          columns > 1 ? static_cast<Index>(std::max_element(t, t + columns) - t) : static_cast<Index>(*t);
+      const Index truth = class_of("html_report", detail::row(labels, i), classes);
       if (said != truth)
         judged.wrong.push_back({.sample = batch.indices[to_size(i)],
                                 .truth = truth,
