@@ -457,6 +457,17 @@ check_pages() {
   done
   return $bad
 }
+# Every name of these folders that the reference has (docs/Doxyfile) is documented.
+check_reference() {
+  if ! command -v doxygen >/dev/null; then echo "note doxygen was not found: the reference is not made"; return 0; fi
+  local held=(version.hpp tensor kernels/activation.hpp kernels/context.hpp model)
+  {
+    cat docs/Doxyfile
+    printf '%s\n' "INPUT = ${held[*]/#/include/keel/}" "OUTPUT_DIRECTORY = $work/reference" 'GENERATE_HTML = NO' \
+      'GENERATE_XML = YES' 'WARN_AS_ERROR = FAIL_ON_WARNINGS'
+  } >"$work/Doxyfile"
+  mkdir -p "$work/reference" && doxygen "$work/Doxyfile" >/dev/null
+}
 # CPU time in units of what Eigen/Core takes beside it. The bounds are growth beyond what was reached, with a margin for the
 # machine's load (HACKING.md, Compile cost, has what was reached and the targets, 16, 4, 8 and 3), and the size of today, 1,519
 # KiB: load_safetensors has all layers in it, of which the recurrent, attending and general ones took 236.
@@ -507,7 +518,7 @@ fi
 
 checks=(compile_cost find_package pkg_config cpack bundle meson vcpkg_port versions without_eigen eigen_alone add_subdirectory fetch_content bare macros umbrella
   must_not_compile headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form
-  quoted_messages pages)
+  quoted_messages pages reference)
 header_checks() { while read -r header; do checks+=("header $cxx $header"); done; }
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"
 if [ "${1:-}" = all_headers ]; then

@@ -75,6 +75,7 @@ inline constexpr std::array<std::string_view, 17> activation_names{"linear",
                                                                    "log_softmax",
                                                                    "hard_sigmoid_keras2"};
 
+/// As Keras spells it: "leaky_relu".
 inline std::string_view activation_name(Activation kind) { return activation_names[static_cast<std::size_t>(kind)]; }
 
 /// The activation of that name; Keras's aliases "swish" and "hard_silu" are understood. Throws ConfigError.
@@ -90,12 +91,13 @@ inline Activation activation_from_name(std::string_view name) {
 
 /// An activation and its parameter: the slope of leaky_relu, the scale of elu. The others ignore alpha.
 struct ActivationSpec {
-  Activation kind = Activation::linear;
-  double alpha = 1;
+  Activation kind = Activation::linear;  ///< the function
+  double alpha = 1;                      ///< slope or scale, without a unit
 
   ActivationSpec() = default;
+  /// With Keras's default parameter.
   ActivationSpec(Activation k) : ActivationSpec(k, k == Activation::leaky_relu ? 0.2 : 1.0) {}
-  ActivationSpec(Activation k, double a) : kind(k), alpha(a) {}
+  ActivationSpec(Activation k, double a) : kind(k), alpha(a) {}  ///< With a parameter of its own.
   friend bool operator==(const ActivationSpec&, const ActivationSpec&) = default;
 };
 

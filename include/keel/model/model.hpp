@@ -19,10 +19,11 @@ inline namespace KEEL_ABI {
 
 struct Summary;
 
+/// A parameter and its name in the model.
 template <class T>
 struct NamedParameter {
-  std::string name;  ///< "conv2d/kernel"
-  Parameter<T>* parameter;
+  std::string name;         ///< "conv2d/kernel"
+  Parameter<T>* parameter;  ///< the layer's own; valid as long as the model
 };
 
 /// A network: a graph of layers whose shapes are known before any data. Built with `input`, `add` and `output`:
@@ -37,8 +38,8 @@ struct NamedParameter {
 template <class T = float>
 class Model {
  public:
-  using Scalar = T;
-  using NodeInfo = keel::NodeInfo;
+  using Scalar = T;                 ///< float or double
+  using NodeInfo = keel::NodeInfo;  ///< a place in the graph
 
   /// Throws ConfigError for a negative number of threads.
   explicit Model(ModelOptions options = {}) : options_(std::move(options)) {
@@ -61,15 +62,20 @@ class Model {
   /// layer, if the shapes do not fit, ConfigError for a node of another model or a name that is taken. After any error
   /// the model is as before.
   Node add(AnyLayer<T> layer, Node x) { return add(std::move(layer), {x}); }
+  /// The same for several inputs, in the layer's order.
   Node add(AnyLayer<T> layer, std::initializer_list<Node> x) {
     return add(std::move(layer), std::span(x.begin(), x.size()));
   }
+  /// The same for inputs in memory.
   Node add(AnyLayer<T> layer, std::span<const Node> x) {
     return add(std::move(layer), x, Rng(options_.seed, layers_.size()));
   }
   /// Applies once more the layer of the node `of`: one set of weights, two nodes.
   Node share(Node of, Node x) { return share(of, {x}); }
+  /// The same for several inputs.
   Node share(Node of, std::initializer_list<Node> x) { return share(of, std::span(x.begin(), x.size())); }
+  /// The same for inputs in memory. Throws ConfigError for a node that no layer made, ShapeError for inputs that do not
+  /// fit the weights.
   Node share(Node of, std::span<const Node> x) {
     if (!is_mine(of) || nth(nodes_, of.index).layer < 0)
       throw ConfigError(who(), "a node made by add() to share the layer of", describe(of));
@@ -96,17 +102,18 @@ class Model {
     change_structure();
   }
 
-  const std::string& name() const { return options_.name; }
+  const std::string& name() const { return options_.name; }  ///< From the options; empty unless it was given.
   /// Whether it was built as a Sequential, and nothing else was added since.
   bool is_sequential() const { return sequential_; }
   /// Whether its layers follow one another, however it was built.
   bool is_chain() const { return keel::is_chain(nodes_, outputs_); }
-  const ModelOptions& options() const { return options_; }
-  std::span<const NodeInfo> nodes() const { return nodes_; }
-  std::span<const int> inputs() const { return inputs_; }
-  std::span<const int> outputs() const { return outputs_; }
+  const ModelOptions& options() const { return options_; }    ///< What it was made with.
+  std::span<const NodeInfo> nodes() const { return nodes_; }  ///< All places, each after those that it takes from.
+  std::span<const int> inputs() const { return inputs_; }     ///< Of each input, where it is in `nodes()`.
+  std::span<const int> outputs() const { return outputs_; }   ///< Of each output, where it is in `nodes()`.
   /// For each node, and for each layer, whether it leads to an output (graph.hpp).
   std::vector<bool> used_nodes() const { return keel::used_nodes(nodes_, outputs_); }
+  /// For each layer, whether it leads to an output.
   std::vector<bool> used_layers() const {
     const std::vector<bool> nodes = used_nodes();
     std::vector<bool> used(layers_.size(), false);
@@ -114,19 +121,26 @@ class Model {
       if (nodes[n] && nodes_[n].layer >= 0) nth(used, nodes_[n].layer) = true;
     return used;
   }
+  /// Of one sample of the i-th input, without the batch.
   const Shape& input_shape(std::size_t i = 0) const { return nth(nodes_, inputs_.at(i)).shape; }
+  /// Of one sample of the i-th output, without the batch.
   const Shape& output_shape(std::size_t i = 0) const { return nth(nodes_, outputs_.at(i)).shape; }
 
-  Index layer_count() const { return count_of(layers_); }
+  Index layer_count() const { return count_of(layers_); }  ///< Layers, each once, however often it is applied.
+  /// The i-th layer in the order of adding. Throws std::out_of_range.
   Layer<T>& layer(Index i) { return *layers_.at(to_size(i)); }
-  const Layer<T>& layer(Index i) const { return *layers_.at(to_size(i)); }
+  const Layer<T>& layer(Index i) const { return *layers_.at(to_size(i)); }  ///< The same, read only.
+  /// The same with the type that copies and moves.
   const AnyLayer<T>& any_layer(Index i) const { return layers_.at(to_size(i)); }
+  /// The layer of that name. Throws ConfigError where there is none.
   Layer<T>& layer(const std::string& name) { return *layers_[find(name)]; }
-  const Layer<T>& layer(const std::string& name) const { return *layers_[find(name)]; }
+  const Layer<T>& layer(const std::string& name) const { return *layers_[find(name)]; }  ///< The same, read only.
 
   /// Every parameter once, layers in the order of adding.
   const std::vector<Parameter<T>*>& parameters() { return parameters_; }
+  /// The same, read only.
   std::vector<const Parameter<T>*> parameters() const { return {parameters_.begin(), parameters_.end()}; }
+  /// Every parameter once with its name, "conv2d/kernel".
   std::vector<NamedParameter<T>> named_parameters() {
     std::vector<NamedParameter<T>> all;
     for (auto& layer : layers_)
@@ -134,6 +148,7 @@ class Model {
         all.push_back({layer->name() + "/" + parameter->name(), parameter});
     return all;
   }
+  /// Freezes every layer, or with Freeze::none unfreezes it.
   void freeze(Freeze freeze) {
     for (auto& layer : layers_) layer->freeze(freeze);
   }
@@ -144,6 +159,7 @@ class Model {
   void freeze(Freeze freeze, const std::string& pattern);
   /// The layers that a node follows from, its own included; the first so many layers.
   void freeze_up_to(Node last, Freeze freeze = Freeze::layer);
+  /// The first so many layers, in the order of adding.
   void freeze_first(Index layers, Freeze freeze = Freeze::layer);
   /// The parameters of such names: "conv2d*/kernel". Throws ConfigError where there is none.
   std::vector<Parameter<T>*> select(const std::string& pattern);
@@ -152,19 +168,23 @@ class Model {
   /// A model from these nodes, its inputs, to those, its outputs. Throws ConfigError where other inputs are needed too.
   Model sub_model(std::span<const Node> from, std::span<const Node> to,
                   PartWeights weights = PartWeights::copied) const;
+  /// The same for one input and one output.
   Model sub_model(Node from, Node to, PartWeights weights = PartWeights::copied) const {
     return sub_model(std::span(&from, 1), std::span(&to, 1), weights);
   }
   /// The model up to that node, or the layer of that name, which is its output.
   Model truncate(Node last, PartWeights weights = PartWeights::copied) const;
+  /// The same up to the layer of that name.
   Model truncate(const std::string& layer, PartWeights weights = PartWeights::copied) const {
     return truncate(node(layer), weights);
   }
   /// The model up to there, and copies of the layers of `head` behind it.
   Model replace_head(Node last, const Model& head) const;
+  /// The same up to the layer of that name.
   Model replace_head(const std::string& last, const Model& head) const { return replace_head(node(last), head); }
   /// Copies of the layers of another model, weights included, applied to x; its outputs. Names get its name in front.
   std::vector<Node> add(const Model& part, std::span<const Node> x);
+  /// The same for a part of one input and one output.
   Node add(const Model& part, Node x) { return add(part, std::span(&x, 1)).at(0); }
   /// Counts up with every change of a parameter or of the graph.
   std::uint64_t version() const {
@@ -197,7 +217,7 @@ class Model {
     pool_ = count > 1 ? std::make_unique<ThreadPool>(count) : nullptr;
     options_.threads = threads;
   }
-  ThreadPool* thread_pool() const { return pool_.get(); }
+  ThreadPool* thread_pool() const { return pool_.get(); }  ///< Null with one thread.
 
   /// Inference for a model of one input and one output, on a batch (samples, ...): a tensor, or what Eigen has, with a
   /// sample in each row. One sample without that axis gives an output without it. Throws ShapeError.
@@ -233,12 +253,14 @@ class Model {
     predict(x, Outputs<T>(views));
     return y;
   }
+  /// The same into memory of the caller's, one tensor for each output.
   void predict(Inputs<T> x, Outputs<T> y) const;
 
   /// A forward pass that `backward` can follow. The inputs must stay in place until then.
   TensorView<const T> forward(const TensorView<const T>& x, Tape<T>& tape, bool training = true) {
     return forward(Inputs<T>(&x, 1), tape, training)[0];
   }
+  /// The same for any number of inputs; the outputs are the tape's.
   std::span<const TensorView<const T>> forward(Inputs<T> x, Tape<T>& tape, bool training = true) {
     if (batch_of(x) == 0) throw DataError(who(), "at least one sample to train on", "an empty batch");
     check_outputs();
@@ -249,6 +271,7 @@ class Model {
   void backward(const TensorView<const T>& dy, Tape<T>& tape, bool accumulate = false) {
     backward(Inputs<T>(&dy, 1), tape, accumulate);
   }
+  /// The same with a gradient for each output.
   void backward(Inputs<T> dy, Tape<T>& tape, bool accumulate = false) {
     bool fits = dy.size() == tape.outputs_.size();
     for (std::size_t i = 0; fits && i < dy.size(); ++i) fits = dy[i].shape() == tape.outputs_[i].shape();

@@ -17,15 +17,18 @@ inline namespace KEEL_ABI {
 template <class T = float>
 class Sequential : public Model<T> {
  public:
+  /// An empty chain for samples of that shape, without the batch.
   explicit Sequential(const Shape& input, ModelOptions options = {}) : Model<T>(std::move(options)) {
     last_ = Model<T>::input(input);
     this->set_chain_output(last_.index);
   }
 
+  /// A chain of these layers, in their order.
   Sequential(const Shape& input, std::initializer_list<AnyLayer<T>> layers, ModelOptions options = {})
       : Sequential(input, std::move(options)) {
     for (const AnyLayer<T>& layer : layers) add(layer);
   }
+  /// Puts a layer at the end. Throws as `Model::add` does.
   Sequential& add(AnyLayer<T> layer) {
     last_ = Model<T>::add(std::move(layer), last_);
     this->set_chain_output(last_.index);

@@ -32,8 +32,8 @@ class Model;
 template <class T = float>
 class Tape {
  public:
-  std::uint64_t seed = 0;
-  std::uint64_t step = 0;
+  std::uint64_t seed = 0;  ///< of dropout's masks
+  std::uint64_t step = 0;  ///< training passes so far
   /// Whether backward also computes the gradient of the model's inputs.
   bool input_gradients = false;
   /// For each output (or none) the activation, softmax or sigmoid, that is left out if the output ends in it: a
@@ -45,6 +45,7 @@ class Tape {
   /// Called in backward for each layer as soon as the gradients of its parameters are complete, the last layer first,
   /// in an order that the graph decides alone.
   std::function<void(Layer<T>&)> on_gradients{};
+  /// Whether the i-th output of the last pass is what comes before its final activation.
   bool left_out(std::size_t i) const { return i < output_nodes_.size() && nth(fusions_, output_nodes_[i]).left_out; }
 
   /// The i-th output of the last forward pass.

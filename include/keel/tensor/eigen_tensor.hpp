@@ -12,7 +12,9 @@ inline namespace KEEL_ABI {
 /// `y.eigen<4>() = x.eigen<4>().shuffle(std::array{0, 3, 1, 2});`.
 template <class T, int Rank>
 struct EigenTensor {
+  /// the tensor of Eigen's that owns
   using Plain = Eigen::Tensor<std::remove_const_t<T>, Rank, Eigen::RowMajor, Eigen::Index>;
+  /// the map of keel's memory
   using Map = Eigen::TensorMap<std::conditional_t<std::is_const_v<T>, const Plain, Plain>>;
 
   /// Throws ShapeError for a view of another rank.

@@ -15,6 +15,7 @@ inline namespace KEEL_ABI {
 /// there is one, what to do; `what()` joins them: `[where] expected ..., got ... (hint)`.
 class Error : public std::runtime_error {
  public:
+  /// The four parts, each in words; `where` is a layer, a file or a function.
   [[gnu::cold]] Error(std::string_view where, std::string_view expected, std::string_view got,
                       std::string_view hint = {})
       : std::runtime_error(message(where, expected, got, hint)),
@@ -23,10 +24,10 @@ class Error : public std::runtime_error {
         got_(got),
         hint_(hint) {}
 
-  const std::string& where() const noexcept { return where_; }
-  const std::string& expected() const noexcept { return expected_; }
-  const std::string& got() const noexcept { return got_; }
-  const std::string& hint() const noexcept { return hint_; }
+  const std::string& where() const noexcept { return where_; }        ///< who failed
+  const std::string& expected() const noexcept { return expected_; }  ///< what was expected
+  const std::string& got() const noexcept { return got_; }            ///< what came
+  const std::string& hint() const noexcept { return hint_; }          ///< what to do; may be empty
 
  private:
   [[gnu::cold]] static std::string message(std::string_view where, std::string_view expected, std::string_view got,

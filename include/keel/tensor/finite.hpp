@@ -15,6 +15,7 @@ inline bool is_finite(float value) {
   std::memcpy(&bits, &value, sizeof bits);
   return (bits & 0x7f800000u) != 0x7f800000u;
 }
+/// The same of a double.
 inline bool is_finite(double value) {
   std::uint64_t bits;
   std::memcpy(&bits, &value, sizeof bits);

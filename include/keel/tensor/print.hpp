@@ -161,6 +161,7 @@ template <class T>
 std::string to_string(const TensorView<const T>& values) {
   return detail::TensorText<T>(values).write();
 }
+/// The same as text.
 template <class T>
 std::string to_string(const Tensor<T>& values) {
   return to_string<T>(TensorView<const T>(values));

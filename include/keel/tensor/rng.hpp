@@ -16,8 +16,9 @@ inline namespace KEEL_ABI {
 /// what ran before. Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
 class Rng {
  public:
-  using Block = std::array<std::uint32_t, 4>;
+  using Block = std::array<std::uint32_t, 4>;  ///< what one call of Philox gives
 
+  /// At position 0 of a stream.
   explicit Rng(std::uint64_t seed = 0, std::uint64_t stream = 0) : seed_(seed), stream_(stream) {}
 
   /// For parameters whose values are yet to come, from a file: `initial_values` then makes shapes without memory.
@@ -26,7 +27,7 @@ class Rng {
     rng.none_ = true;
     return rng;
   }
-  bool is_none() const { return none_; }
+  bool is_none() const { return none_; }  ///< Whether it is `none()`.
 
   /// One stream number for several keys, such as {epoch, sample}.
   static std::uint64_t stream_id(std::initializer_list<std::uint64_t> keys) {
@@ -38,18 +39,21 @@ class Rng {
     return id;
   }
 
+  /// The next 32 random bits.
   std::uint32_t next_u32() {
     const std::uint64_t lane = position_++ % 4;
     if (lane == 0 || !filled_) buffer_ = block(seed_, (position_ - 1) / 4, stream_);
     filled_ = true;
     return buffer_[lane];
   }
+  /// The next 64 random bits.
   std::uint64_t next_u64() {
     const std::uint32_t low = next_u32();
     return join(low, next_u32());
   }
   /// How many 32-bit numbers were taken, and a jump to any such position.
   std::uint64_t position() const { return position_; }
+  /// Goes on at a position that `position()` gave.
   void seek(std::uint64_t position) {
     position_ = position;
     filled_ = false;
@@ -64,6 +68,7 @@ class Rng {
     const double radius = std::sqrt(-2 * std::log(1 - uniform()));
     return radius * std::cos(6.283185307179586 * uniform());
   }
+  /// Normal with this mean and standard deviation.
   double normal(double mean, double deviation) { return mean + deviation * normal(); }
   /// normal() drawn again until it lies within [-2, 2]; its deviation is 0.8796256610342398.
   double truncated_normal() {

@@ -18,37 +18,40 @@ inline namespace KEEL_ABI {
 
 /// One extent in a list of them: any integer, so that a size_t needs no cast.
 struct Extent {
+  /// From any integer type.
   template <std::integral I>
   constexpr Extent(I extent) : value(static_cast<Index>(extent)) {}
-  Index value;
+  Index value;  ///< elements along the axis
 };
 
 /// The extents of a tensor, slowest axis first: (batch, height, width, channels). Rank 0 is a scalar.
 /// At most 8 axes and 2^40 elements; extents are not negative. Throws ShapeError otherwise.
 class Shape {
  public:
-  static constexpr Index max_rank = 8;
-  static constexpr Index max_size = Index{1} << 40;
+  static constexpr Index max_rank = 8;               ///< axes, the batch among them
+  static constexpr Index max_size = Index{1} << 40;  ///< elements
 
   Shape() = default;
+  /// One extent an axis.
   Shape(std::initializer_list<Extent> dims) : rank_(checked_rank(dims.size())) {
     std::transform(dims.begin(), dims.end(), dims_.begin(), [](Extent extent) { return extent.value; });
     size_ = checked_size();
   }
+  /// The same from memory.
   explicit Shape(std::span<const Index> dims) : rank_(checked_rank(dims.size())) {
     std::copy(dims.begin(), dims.end(), dims_.begin());
     size_ = checked_size();
   }
 
-  Index rank() const { return rank_; }
+  Index rank() const { return rank_; }  ///< Number of axes.
   /// Number of elements: the product of the extents, 1 for a scalar.
   Index size() const { return size_; }
   /// Extent of an axis; a negative axis counts from the end.
   Index operator[](Index axis) const { return nth(dims_, axis < 0 ? axis + rank_ : axis); }
-  Index back() const { return (*this)[-1]; }
-  std::span<const Index> dims() const { return {dims_.data(), to_size(rank_)}; }
-  const Index* begin() const { return dims_.data(); }
-  const Index* end() const { return dims_.data() + rank_; }
+  Index back() const { return (*this)[-1]; }                                      ///< The last extent.
+  std::span<const Index> dims() const { return {dims_.data(), to_size(rank_)}; }  ///< All extents, slowest first.
+  const Index* begin() const { return dims_.data(); }                             ///< the first extent
+  const Index* end() const { return dims_.data() + rank_; }                       ///< behind the last extent
 
   /// This shape with one more axis in front: a sample's shape becomes a batch's.
   Shape with_batch(Index batch) const {
@@ -71,6 +74,7 @@ class Shape {
   /// "(2, 3, 4)"; a single axis prints as "(3)".
   std::string to_string() const { return "(" + detail::join(dims(), ", ") + ")"; }
 
+  /// Same rank, same extents.
   friend bool operator==(const Shape& a, const Shape& b) {
     return a.rank_ == b.rank_ && std::equal(a.begin(), a.end(), b.begin());
   }

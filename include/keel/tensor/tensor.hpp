@@ -15,24 +15,28 @@ inline namespace KEEL_ABI {
 /// Allocates on 64-byte boundaries and leaves plain values uninitialised unless a value is given.
 template <class T>
 struct AlignedAllocator {
-  using value_type = T;
-  static constexpr std::align_val_t alignment{64};
+  using value_type = T;                             ///< of the elements
+  static constexpr std::align_val_t alignment{64};  ///< in bytes
 
   AlignedAllocator() = default;
+  /// Of another type: there is no state.
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) noexcept {}
 
+  /// Uninitialised memory.
   T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), alignment)); }
-  void deallocate(T* memory, std::size_t) noexcept { ::operator delete(memory, alignment); }
+  void deallocate(T* memory, std::size_t) noexcept { ::operator delete(memory, alignment); }  ///< Gives it back.
+  /// Leaves values uninitialised.
   template <class U>
   void construct(U* where) noexcept(std::is_nothrow_default_constructible_v<U>) {
     ::new (static_cast<void*>(where)) U;
   }
+  /// With arguments, as std::allocator does.
   template <class U, class... Args>
   void construct(U* where, Args&&... args) {
     ::new (static_cast<void*>(where)) U(std::forward<Args>(args)...);
   }
-  friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }
+  friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }  ///< All are alike.
 };
 
 /// Contiguous memory on a 64-byte boundary.
@@ -47,12 +51,13 @@ using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 template <class T = float>
 class Tensor {
  public:
-  using Scalar = T;
+  using Scalar = T;  ///< of the elements
 
   /// No elements: shape (0).
   Tensor() : shape_{0} {}
   /// Zeros.
   explicit Tensor(const Shape& shape) : Tensor(shape, T(0)) {}
+  /// Every element is `value`.
   Tensor(const Shape& shape, T value) : shape_(shape), data_(to_size(shape.size()), value) {}
   /// The given values, last axis fastest. Throws ShapeError unless they are as many as the shape holds.
   Tensor(const Shape& shape, std::span<const T> values) : shape_(shape), data_(values.begin(), values.end()) {
@@ -60,9 +65,12 @@ class Tensor {
       throw ShapeError("Tensor", std::to_string(shape.size()) + " values for shape " + shape.to_string(),
                        std::to_string(values.size()));
   }
+  /// The same from a list: `Tensor({2, 2}, {1, 2, 3, 4})`.
   Tensor(const Shape& shape, std::initializer_list<T> values)
       : Tensor(shape, std::span<const T>(values.begin(), values.size())) {}
+  /// A copy of the values.
   explicit Tensor(const TensorView<const T>& view) : shape_(view.shape()), data_(view.begin(), view.end()) {}
+  /// The values of an expression of Eigen's.
   template <class D>
   Tensor(const Eigen::DenseBase<D>& expression) {
     resize(detail::eigen_shape(expression));
@@ -71,7 +79,9 @@ class Tensor {
 
   Tensor(const Tensor&) = default;
   Tensor& operator=(const Tensor&) = default;
+  /// Leaves the other empty, of shape (0).
   Tensor(Tensor&& other) noexcept : shape_(std::exchange(other.shape_, {0})), data_(std::move(other.data_)) {}
+  /// Leaves the other empty, of shape (0).
   Tensor& operator=(Tensor&& other) noexcept {
     data_ = std::move(other.data_);
     shape_ = std::exchange(other.shape_, {0});
@@ -105,25 +115,26 @@ class Tensor {
     shape_ = shape;
   }
 
-  const Shape& shape() const { return shape_; }
-  Index rank() const { return shape_.rank(); }
-  Index size() const { return shape_.size(); }
-  bool empty() const { return size() == 0; }
+  const Shape& shape() const { return shape_; }  ///< Extents, slowest axis first.
+  Index rank() const { return shape_.rank(); }   ///< Number of axes.
+  Index size() const { return shape_.size(); }   ///< Number of elements.
+  bool empty() const { return size() == 0; }     ///< Whether there are none.
 
-  T* data() { return data_.data(); }
-  const T* data() const { return data_.data(); }
-  T* begin() { return data(); }
-  T* end() { return data() + size(); }
-  const T* begin() const { return data(); }
-  const T* end() const { return data() + size(); }
+  T* data() { return data_.data(); }                ///< the first element
+  const T* data() const { return data_.data(); }    ///< the same, read only
+  T* begin() { return data(); }                     ///< the first element
+  T* end() { return data() + size(); }              ///< behind the last element
+  const T* begin() const { return data(); }         ///< the first element, read only
+  const T* end() const { return data() + size(); }  ///< behind the last element, read only
   /// Element i of all, in memory's order; not checked.
   T& operator[](Index i) { return data()[i]; }
-  const T& operator[](Index i) const { return data()[i]; }
+  const T& operator[](Index i) const { return data()[i]; }  ///< the same, read only
   /// Element (i, j, ...), one index an axis; not checked: `at` is.
   template <class... Indices>
   T& operator()(Indices... indices) {
     return view()(indices...);
   }
+  /// The same, read only.
   template <class... Indices>
   const T& operator()(Indices... indices) const {
     return view()(indices...);
@@ -134,24 +145,27 @@ class Tensor {
   T& at(Indices... indices) {
     return view().at(indices...);
   }
+  /// The same, read only.
   template <class... Indices>
   const T& at(Indices... indices) const {
     return view().at(indices...);
   }
 
-  TensorView<T> view() { return {shape_, data()}; }
-  TensorView<const T> view() const { return {shape_, data()}; }
-  operator TensorView<T>() { return view(); }
-  operator TensorView<const T>() const { return view(); }
+  TensorView<T> view() { return {shape_, data()}; }              ///< Its memory, seen with its shape.
+  TensorView<const T> view() const { return {shape_, data()}; }  ///< the same, read only
+  operator TensorView<T>() { return view(); }                    ///< as `view()`
+  operator TensorView<const T>() const { return view(); }        ///< as `view()`
   // Views for Eigen, without a copy; see TensorView.
-  auto array() { return view().array(); }
-  auto array() const { return view().array(); }
-  auto matrix() { return view().matrix(); }
-  auto matrix() const { return view().matrix(); }
+  auto array() { return view().array(); }          ///< all elements, a column of Eigen's
+  auto array() const { return view().array(); }    ///< the same, read only
+  auto matrix() { return view().matrix(); }        ///< rows by the last axis
+  auto matrix() const { return view().matrix(); }  ///< the same, read only
+  /// An Eigen::TensorMap of the same memory; needs <keel/tensor/eigen_tensor.hpp>.
   template <int Rank>
   auto eigen() {
     return view().template eigen<Rank>();
   }
+  /// The same, read only.
   template <int Rank>
   auto eigen() const {
     return view().template eigen<Rank>();
@@ -159,6 +173,7 @@ class Tensor {
 
   /// The same values in another shape of the same size. Throws ShapeError for another size.
   Tensor reshaped(const Shape& shape) const& { return Tensor(view().reshaped(shape)); }
+  /// The same values under another shape, without a copy. Throws ShapeError where the sizes differ.
   Tensor reshaped(const Shape& shape) && {
     shape_ = view().reshaped(shape).shape();
     return std::move(*this);
@@ -173,6 +188,7 @@ class Tensor {
     return result;
   }
 
+  /// Same shape, same values.
   friend bool operator==(const Tensor& a, const Tensor& b) { return a.shape_ == b.shape_ && a.data_ == b.data_; }
 
  private:

@@ -14,15 +14,17 @@ inline namespace KEEL_ABI {
 template <class T>
 class TensorRef {
  public:
-  using Scalar = T;
+  using Scalar = T;  ///< of the elements
 
   /// No values: shape (0).
   TensorRef() = default;
   TensorRef(const TensorView<const T>& view) : view_(view) {}
-  TensorRef(const TensorView<T>& view) : view_(view) {}
-  TensorRef(const Tensor<T>& tensor) : view_(tensor.view()) {}
+  TensorRef(const TensorView<T>& view) : view_(view) {}         ///< the same
+  TensorRef(const Tensor<T>& tensor) : view_(tensor.view()) {}  ///< of a tensor
+  /// rows come with the layer that takes them
   TensorRef(std::span<const T> values) : view_({values.size()}, values.data()), flat_(true) {}
-  TensorRef(const std::vector<T>& values) : TensorRef(std::span<const T>(values)) {}
+  TensorRef(const std::vector<T>& values) : TensorRef(std::span<const T>(values)) {}  ///< the same
+  /// The values of an expression of Eigen's, evaluated.
   template <class D>
   TensorRef(const Eigen::DenseBase<D>& expression) : flat_(true) {
     const Shape shape = detail::eigen_shape(expression);
@@ -37,12 +39,12 @@ class TensorRef {
   TensorRef(const TensorRef&) = delete;  // a copy's view would be of the other's memory
   TensorRef& operator=(const TensorRef&) = delete;
 
-  const TensorView<const T>& view() const { return view_; }
-  operator const TensorView<const T>&() const { return view_; }
-  const Shape& shape() const { return view_.shape(); }
-  Index rank() const { return view_.rank(); }
-  Index size() const { return view_.size(); }
-  const T* data() const { return view_.data(); }
+  const TensorView<const T>& view() const { return view_; }      ///< What it refers to.
+  operator const TensorView<const T>&() const { return view_; }  ///< as `view()`
+  const Shape& shape() const { return view_.shape(); }           ///< Extents, slowest axis first.
+  Index rank() const { return view_.rank(); }                    ///< Number of axes.
+  Index size() const { return view_.size(); }                    ///< Number of elements.
+  const T* data() const { return view_.data(); }                 ///< the first element
 
   /// Whether the values came from where there are no tensors: a matrix of Eigen's, whose rows are samples, or numbers in
   /// a row. They fit a sample's shape by their count.

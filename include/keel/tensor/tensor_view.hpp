@@ -18,22 +18,24 @@ struct EigenTensor;
 template <class T>
 class TensorView {
  public:
-  using Scalar = std::remove_const_t<T>;
-  using Array = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
-  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Scalar = std::remove_const_t<T>;                                                  ///< of the elements
+  using Array = Eigen::Array<Scalar, Eigen::Dynamic, 1>;                                  ///< all elements
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;  ///< rows by the last axis
+  /// Eigen's map of the same memory.
   template <class Plain>
   using Map = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Plain, Plain>>;
 
   TensorView() : shape_{0} {}
+  /// Of memory that holds as many values as the shape says.
   TensorView(const Shape& shape, T* data) : shape_(shape), data_(data) {}
-  operator TensorView<const Scalar>() const { return {shape_, data_}; }
+  operator TensorView<const Scalar>() const { return {shape_, data_}; }  ///< read only
 
-  const Shape& shape() const { return shape_; }
-  Index rank() const { return shape_.rank(); }
-  Index size() const { return shape_.size(); }
-  T* data() const { return data_; }
-  T* begin() const { return data_; }
-  T* end() const { return data_ + size(); }
+  const Shape& shape() const { return shape_; }  ///< Extents, slowest axis first.
+  Index rank() const { return shape_.rank(); }   ///< Number of axes.
+  Index size() const { return shape_.size(); }   ///< Number of elements.
+  T* data() const { return data_; }              ///< the first element
+  T* begin() const { return data_; }             ///< the first element
+  T* end() const { return data_ + size(); }      ///< behind the last element
   /// Element i of all, in memory's order; not checked.
   T& operator[](Index i) const { return data_[i]; }
   /// Element (i, j, ...), one index an axis; not checked: `at` is.

@@ -14,27 +14,27 @@ inline namespace KEEL_ABI {
 
 /// One of a layer's parameters.
 struct SummaryWeight {
-  std::string name;
-  Index size = 0;
-  bool buffer = false, frozen = false;
+  std::string name;                     ///< "kernel"
+  Index size = 0;                       ///< values
+  bool buffer = false, frozen = false;  ///< moved by no gradient; kept from moving by `freeze`
 };
 
 /// One layer at one place of the graph.
 struct SummaryRow {
-  std::string name, type;
-  Shape output;             ///< without the batch
-  Index trainable = 0;      ///< parameters that gradients update
-  Index frozen = 0;         ///< parameters that gradients would update, but for `freeze`
-  Index buffers = 0;        ///< state that gradients never touch: BatchNorm's moving mean and variance
-  Index multiply_adds = 0;  ///< for one sample
-  bool repeated = false;    ///< the layer stands at an earlier place too; its parameters count there
-  bool input = false;
-  Config config{};          ///< the layer's options
-  std::vector<Shape> from;  ///< its inputs' shapes, without the batch
-  std::vector<SummaryWeight> weights;
+  std::string name, type;                 ///< the layer's name; its class in keel
+  Shape output;                           ///< without the batch
+  Index trainable = 0;                    ///< parameters that gradients update
+  Index frozen = 0;                       ///< parameters that gradients would update, but for `freeze`
+  Index buffers = 0;                      ///< state that gradients never touch: BatchNorm's moving mean and variance
+  Index multiply_adds = 0;                ///< for one sample
+  bool repeated = false;                  ///< the layer stands at an earlier place too; its parameters count there
+  bool input = false;                     ///< a place where data comes in
+  Config config{};                        ///< the layer's options
+  std::vector<Shape> from;                ///< its inputs' shapes, without the batch
+  std::vector<SummaryWeight> weights;     ///< in the layer's order
   std::vector<std::string> connected_to;  ///< "conv2d[1][0]": the second call of conv2d, its first output
   int depth = 0;                          ///< places on the longest way to an output
-  Index parameters() const { return trainable + frozen; }
+  Index parameters() const { return trainable + frozen; }  ///< Trainable ones, frozen or not.
 };
 
 /// What a model consists of, as data: `model.summary()` makes it, and it prints as keel, Keras 2, Keras 3,
@@ -42,23 +42,24 @@ struct SummaryRow {
 /// counts trainable + frozen + buffers, PyTorch trainable + frozen. A place that leads to no output is no row and
 /// counts nowhere, as in Keras.
 struct Summary {
-  std::string model;  ///< the name that the model was given, or Keras 3's: "sequential", "functional"
-  bool named = false;
-  bool sequential = true;
-  std::vector<SummaryRow> rows;          ///< each after those that it takes from
+  std::string model;             ///< the name that the model was given, or Keras 3's: "sequential", "functional"
+  bool named = false;            ///< whether the model was given a name
+  bool sequential = true;        ///< whether it was built as a Sequential
+  std::vector<SummaryRow> rows;  ///< each after those that it takes from
   std::vector<std::size_t> keras_order;  ///< the rows of inputs and first places as Keras lists layers: deepest first
   std::vector<std::string> unused;       ///< layers that lead to no output
   std::vector<Shape> inputs, outputs;    ///< without the batch
   Index trainable = 0, frozen = 0, buffers = 0;  ///< each parameter once
   Index optimizer = 0;                           ///< values that the optimizer holds, if it was given
   Index multiply_adds = 0;                       ///< for one sample
-  Index scalar_bytes = 4;
-  Index activation_bytes = 0;  ///< of one sample: every layer's output, as training keeps them
+  Index scalar_bytes = 4;                        ///< of one value
+  Index activation_bytes = 0;                    ///< of one sample: every layer's output, as training keeps them
 
+  /// Of all parameters and buffers.
   Index parameter_bytes() const { return (trainable + frozen + buffers) * scalar_bytes; }
-  Index keras_total() const { return trainable + frozen + buffers; }
-  Index keras_non_trainable() const { return frozen + buffers; }
-  Index torch_total() const { return trainable + frozen; }
+  Index keras_total() const { return trainable + frozen + buffers; }  ///< Keras's total: trainable, frozen and buffers.
+  Index keras_non_trainable() const { return frozen + buffers; }      ///< Keras's non-trainable: frozen and buffers.
+  Index torch_total() const { return trainable + frozen; }            ///< PyTorch's total: trainable and frozen.
 
   /// keel's table; it ends with what Keras says, what PyTorch says, and why they differ.
   std::string to_string() const;
@@ -74,6 +75,7 @@ struct Summary {
   std::string torchinfo(Index batch = 1) const;
   /// Everything above as one JSON object.
   std::string json() const;
+  /// Writes `to_string()`.
 
   template <class Traits>
   friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, const Summary& summary) {

@@ -1,0 +1,18 @@
+# What doxygen reads of a header, line by line: without what is no name (defaulted functions, guides of deduction,
+# instances, constructors of a layer, which its class describes), and with a word for what every layer has.
+s/^.*= (default|delete);.*$//
+s/^ *KEEL_INSTANCE.*$//
+/^template <class [A-Z]>$/{
+N
+s/^.*\n[A-Za-z0-9]+\(.*\) ?-> ?[A-Za-z0-9<>:, ]+;$/\n/
+}
+s/^(explicit )?[A-Za-z0-9]+\(.*\) ?-> ?[A-Za-z0-9<>, ]+;.*$//
+s#^( *)((static )?[A-Za-z0-9_<>:]+ from_config\()#\1/** The layer that `config()` of another describes. */ \2#
+s#^( *)(const [A-Za-z0-9_]+& options\(\) const)#\1/** What it was made with. */ \2#
+s#^( *)([A-Za-z].* (type|output_shape|forward|backward|build|parameters|config|finish_forward|counters|multiply_adds|is_synchronized|acceleration)\(.*(override|,|final).*)$#\1/** As `Layer` says. */ \2#
+s#^( *)(void fields\(F&& f\))#\1/** Calls f("field", field) for those that a file keeps. */ \2#
+/\/\/\/ Refused: values of another type/,/= delete;|= $|^$/s/.*//
+# `T a = 0, b = 0;  ///< text`: the text is said of both.
+:names
+s#(^ *|\*/ )([A-Za-z_][A-Za-z_:0-9]*(<[A-Za-z_:0-9, ]*>)?) ([a-z_0-9]+( = [^,;]*|\{\})?), ([a-z_0-9][^;]*;) *///< (.*)$#\1\2 \4; /**< \7 */ \2 \6  ///< \7#
+tnames
