@@ -357,6 +357,13 @@ TEST_CASE("TensorFlow.js: a round trip over several shards, and quantised weight
   check_same(archive, read);
   CHECK(read.metadata.at("modelTopology") == archive.metadata.at("modelTopology"));
 
+  Archive other = archive;
+  other.tensors[0] = to_array("dense/kernel", Tensor<float>(large.shape()));
+  for (const char* file : {"other.json", "another.json"}) write_tfjs(directory / file, other);
+  check_same(archive, read_tfjs(directory / "model.json"));
+  check_same(other, read_tfjs(directory / "other.json"));
+  CHECK(std::filesystem::exists(directory / "other.group1-shard3of3.bin"));
+
   directory.write("q.bin", "\0\1\xff"s + "\0\0\xff\xff"s + "\0\x3c"s + "\2\3");
   const Archive quantised = read_tfjs(directory.write("q.json", R"({"weightsManifest":[{"paths":["q.bin"],"weights":[
     {"name":"byte","shape":[3],"dtype":"float32","quantization":{"dtype":"uint8","scale":0.5,"min":-1}},

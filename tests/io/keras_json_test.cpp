@@ -76,8 +76,21 @@ TEST_CASE("a Keras configuration as bare JSON is the model that it says, with ei
         CAPTURE(weights);
         const Model<> loaded = load(directory / config, {.weights = weights});
         CHECK(json_results(loaded) == json_results(model));
+        CHECK(loaded.name() == model.name());
       }
   }
+}
+
+TEST_CASE("a model keeps its name in every file that holds one, unless another is asked for") {
+  const TemporaryDirectory directory;
+  for (const auto& made : {json_chain, json_graph, json_nested})
+    for (const char* file : {"a.keras", "a.h5", "model.json", "other.json"}) {
+      CAPTURE(file);
+      const Model<> model = made();
+      save(model, directory / file);
+      CHECK(load(directory / file).name() == model.name());
+      CHECK(load(directory / file, {.name = "mine"}).name() == "mine");
+    }
 }
 
 TEST_CASE("a bare configuration without its weights, or with another's, is refused; so are weights for a whole model") {

@@ -43,7 +43,7 @@ enum class ProbeCheck { replay, skip };
 
 /// How `load` makes a model of a file.
 struct LoadOptions {
-  /// The model's; by default that in keel's own file, none for a model of Keras's.
+  /// The model's; by default that in the file.
   std::string name = {};
   /// Of random numbers in training; the weights are the file's.
   std::uint64_t seed = 0;

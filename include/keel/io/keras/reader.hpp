@@ -23,7 +23,7 @@ class KerasReader {
         world_(world_of(options.version)),
         describe_(where, world_),
         calls_of_(where_),
-        build_(describe_, world_, channels_first_axes(json), std::move(options)) {}
+        build_(describe_, world_, channels_first_axes(json), named(std::move(options), json)) {}
 
   KerasModel<T> read() {
     KerasLayer root = describe_.describe(json_, true);
@@ -47,6 +47,11 @@ class KerasReader {
  private:
   using Kind = dialects::KerasKind;
 
+  /// The model takes the file's name where the caller gave none.
+  static KerasReadOptions named(KerasReadOptions options, const Json& json) {
+    if (options.model.name.empty()) options.model.name = keras_layer_name(json);
+    return options;
+  }
   static unsigned world_of(const std::string& version) {
     return version.starts_with("3")      ? dialects::keras3
            : version.starts_with("tfjs") ? dialects::tfjs

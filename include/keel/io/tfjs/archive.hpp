@@ -152,7 +152,8 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
   return archive;
 }
 
-/// Writes shards of 4 MiB beside `path`, then the model.json itself. `modelTopology`, `trainingConfig` and
+/// Writes shards of 4 MiB beside `path`, then the model.json itself. The shards of model.json are named as TensorFlow.js
+/// names them, group1-shard1of2.bin; those of another, a.json, a.group1-shard1of2.bin. `modelTopology`, `trainingConfig` and
 /// `userDefinedMetadata` in the metadata have to be JSON. float32, int32 and bool are kept, as TensorFlow.js has nothing else.
 inline void write_tfjs(const std::string& path, const Archive& archive) {
   Json model = {{"format", "layers-model"}, {"generatedBy", "keel"}, {"convertedBy", nullptr}};
@@ -176,9 +177,12 @@ inline void write_tfjs(const std::string& path, const Archive& archive) {
   const std::size_t shards = (std::max)(std::size_t{1}, (data.size() + shard_bytes - 1) / shard_bytes);
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == path.npos ? "" : path.substr(0, slash + 1);
+  std::string stem = path.substr(folder.size());
+  if (stem.ends_with(".json")) stem.erase(stem.size() - 5);
+  const std::string prefix = stem == "model" ? "" : stem + ".";  // so that two models in a folder share no file
   Json paths = Json::array();
   for (std::size_t i = 0; i < shards; ++i) {
-    const std::string name = "group1-shard" + std::to_string(i + 1) + "of" + std::to_string(shards) + ".bin";
+    const std::string name = prefix + "group1-shard" + std::to_string(i + 1) + "of" + std::to_string(shards) + ".bin";
     const std::size_t begin = i * shard_bytes;
     write_file(folder + name, ByteSpan(data).subspan(begin, (std::min)(shard_bytes, data.size() - begin)));
     paths.push_back(name);
