@@ -11,6 +11,11 @@ s#^( *)((static )?[A-Za-z0-9_<>:]+ from_config\()#\1/** The layer that `config()
 s#^( *)(const [A-Za-z0-9_]+& options\(\) const)#\1/** What it was made with. */ \2#
 s#^( *)([A-Za-z].* (type|output_shape|forward|backward|build|parameters|config|finish_forward|counters|multiply_adds|is_synchronized|acceleration)\(.*(override|,|final).*)$#\1/** As `Layer` says. */ \2#
 s#^( *)(void fields\(F&& f\))#\1/** Calls f("field", field) for those that a file keeps. */ \2#
+s#^( *)([A-Za-z].* override( \{.*|;|)$)#\1/** As its base says. */ \2#
+s#^( *)(explicit [A-Z][A-Za-z0-9_]*\((const )?[A-Za-z]*Options&? [a-z]+( = \{\})?\).*)$#\1/** Throws ConfigError for an option outside its range. */ \2#
+s#^( *)(static OptimizerSpec torch\(.*)$#\1/** With PyTorch's formula, names and defaults. */ \2#
+s#^( *)(void apply\(UpdateStep<T>& .*)$#\1/** A step by the formula of the class. */ \2#
+s#^( *)([A-Z][A-Za-z]*Rule\(double .*)$#\1/** The numbers of the formula. */ \2#
 /\/\/\/ Refused: values of another type/,/= delete;|= $|^$/s/.*//
 # `T a = 0, b = 0;  ///< text`: the text is said of both.
 :names

@@ -31,17 +31,19 @@ inline void check_label_smoothing(const std::string& who, double s) {
 
 /// How much the positive class weighs: one number, or one for each of the last axis's values.
 struct PositiveWeight {
-  PositiveWeight(double weight = 1) : values{weight} {}
-  PositiveWeight(std::vector<double> weights) : values(std::move(weights)) {}
-  PositiveWeight(std::initializer_list<double> weights) : values(weights) {}
-  bool is_one() const { return values.size() == 1 && values[0] == 1; }
+  PositiveWeight(double weight = 1) : values{weight} {}  ///< The same for all values of the last axis.
+  PositiveWeight(std::vector<double> weights) : values(std::move(weights)) {}  ///< One for each.
+  PositiveWeight(std::initializer_list<double> weights) : values(weights) {}   ///< One for each.
+  bool is_one() const { return values.size() == 1 && values[0] == 1; }         ///< Whether it changes nothing.
+  /// Throws ConfigError for none, or one that is not above 0.
   void check(const std::string& who) const {
     if (values.empty()) throw ConfigError(who, "a pos_weight", "none");
     for (const double weight : values) detail::check_positive(who, "pos_weight", weight);
   }
-  std::vector<double> values;
+  std::vector<double> values;  ///< one, or as many as the last axis has
 };
 
+/// Keras's names and defaults, and two of PyTorch's options.
 struct BinaryCrossentropyOptions {
   bool from_logits = false;    ///< y goes through sigmoid inside the loss, in the form that does not overflow
   double label_smoothing = 0;  ///< s: targets become t (1 - s) + s / 2; within [0, 1)

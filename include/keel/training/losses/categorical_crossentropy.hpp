@@ -10,6 +10,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's names and defaults, and PyTorch's class weights.
 struct CategoricalCrossentropyOptions {
   /// y goes through softmax inside the loss, in the form that does not overflow. A model that ends in log_softmax
   /// (PyTorch's NLLLoss) wants true as well: values and gradients of the weights are the same.
@@ -88,6 +89,7 @@ class CategoricalCrossentropy : public Loss {
   }
 
  protected:
+  /// Of one-hot rows, or (sparse) of class numbers.
   CategoricalCrossentropy(CategoricalCrossentropyOptions options, bool sparse)
       : Loss(options.reduction), options_(std::move(options)), sparse_(sparse) {
     detail::check_label_smoothing(name(), options_.label_smoothing);

@@ -6,6 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's names and defaults.
 struct TverskyOptions {
   double alpha = 0.5;  ///< weight of what is said and not there; 0 or more
   double beta = 0.5;   ///< weight of what is there and not said; 0 or more

@@ -8,6 +8,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's names and defaults.
 struct BinaryFocalOptions {
   double gamma = 2;  ///< how much less a value counts the more it is right; 0 or more
   /// Weight of positives, of negatives 1 - alpha; none: Keras's apply_class_balancing=False. Within [0, 1].
@@ -60,6 +61,7 @@ class BinaryFocalCrossentropy : public Loss {
   BinaryFocalOptions options_;
 };
 
+/// Keras's names and defaults.
 struct CategoricalFocalOptions {
   double gamma = 2;                       ///< how much less a class counts the more it is right; 0 or more
   std::vector<double> alpha{0.25};        ///< a weight for all classes, or one for each; 0 or more

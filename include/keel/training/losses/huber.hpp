@@ -6,6 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's names and defaults.
 struct HuberOptions {
   double delta = 1;                       ///< size of error at which the parabola turns into a line; above 0
   Reduction reduction = Reduction::mean;  ///< how positions become one number
@@ -26,6 +27,7 @@ class Huber : public Loss {
   }
 
  protected:
+  /// With another name, in units of `unit`.
   Huber(const HuberOptions& options, const char* name, double unit)
       : Loss(options.reduction), name_(name), delta_(options.delta), unit_(unit) {
     detail::check_positive(name, "delta", delta_);

@@ -6,6 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// PyTorch's log_target is no part: targets are probabilities.
 struct KLDivergenceOptions {
   /// y holds log-probabilities: PyTorch's KLDivLoss, whose "batchmean" this is for (batch, C). Nothing is clipped then.
   bool from_log = false;

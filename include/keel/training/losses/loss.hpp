@@ -23,6 +23,7 @@ enum class Reduction {
   element_sum
 };
 
+/// What losses without options of their own have.
 struct ReductionOptions {
   Reduction reduction = Reduction::mean;  ///< how positions become one number
 };
@@ -56,11 +57,11 @@ class Loss {
   };
   /// (positions, values of the last axis)
   using Rows = detail::Rows;
-  using Row = detail::Row;
+  using Row = detail::Row;  ///< (values of the last axis): one position
   /// What a model may end in so that this loss can be computed from what comes before it.
   enum class Ending { any, sigmoid, softmax };
 
-  explicit Loss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}
+  explicit Loss(Reduction reduction = Reduction::mean) : reduction_(reduction) {}  ///< How positions become one number.
   virtual ~Loss() = default;
 
   /// In messages.
@@ -86,13 +87,14 @@ class Loss {
   virtual double share(const Row& /*t*/) const { return 1; }
   /// The ending that may be left out in training, and the loss that is then used: see FitOptions::through_logits.
   virtual Ending ending() const { return Ending::any; }
-  virtual std::shared_ptr<const Loss> from_logits() const { return nullptr; }
+  virtual std::shared_ptr<const Loss> from_logits() const { return nullptr; }  ///< Null where nothing may be left out.
   /// What this loss applies to y itself, where y is logits: a model that ends in it as well is refused.
   virtual Ending applies() const { return Ending::any; }
 
-  Reduction reduction() const { return reduction_; }
+  Reduction reduction() const { return reduction_; }  ///< How positions become one number.
 
  protected:
+  /// Throws DataError about a value of a sample.
   [[noreturn]] void fail(Index sample, const std::string& expected, double got, const char* hint = "") const {
     throw DataError(name(), expected, detail::text(got, 9) + " in sample " + std::to_string(sample), hint);
   }

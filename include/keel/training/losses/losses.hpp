@@ -64,9 +64,11 @@ struct LossOptions {
     if (loss == Loss::sparse_categorical_crossentropy) options.ignore_class = -100;
     return options;
   }
+  /// Whether it is of classes, one-hot or numbers.
   static bool is_categorical(Loss::Kind loss) {
     return loss == Loss::categorical_crossentropy || loss == Loss::sparse_categorical_crossentropy;
   }
+  /// Whether it takes logits.
   static bool is_crossentropy(Loss::Kind loss) { return loss == Loss::binary_crossentropy || is_categorical(loss); }
 };
 
@@ -135,23 +137,25 @@ KEEL_INSTANCE(std::shared_ptr<const Loss> make_loss<void>(Loss::Kind, const Loss
 class LossSpec {
  public:
   LossSpec() = default;
+  /// A shorthand: `Loss::mse`, `{Loss::huber, {.delta = 2}}`.
   LossSpec(Loss::Kind kind, const LossOptions& options = {}) : loss_(detail::make_loss(kind, options)) {}
+  /// A loss of keel's or one's own: `Huber({.delta = 2})`.
   template <class L>
   requires std::is_base_of_v<Loss, L> LossSpec(L loss) : loss_(std::make_shared<const L>(std::move(loss))) {}
-  explicit LossSpec(std::shared_ptr<const Loss> loss) : loss_(std::move(loss)) {}
+  explicit LossSpec(std::shared_ptr<const Loss> loss) : loss_(std::move(loss)) {}  ///< The same, shared.
   /// By Keras's name: "mse". Throws ConfigError for one that is no shorthand's.
   LossSpec(const char* name) : LossSpec(loss_kind(name)) {}
   template <class NotALoss>
   requires requires { &NotALoss::operator(); }
   LossSpec(const NotALoss&) = delete;  // a loss of one's own is a class derived from Loss, whose comment shows one
 
-  bool empty() const { return !loss_; }
+  bool empty() const { return !loss_; }  ///< Whether there is none.
   /// Throws ConfigError where there is none.
   const Loss& loss() const {
     if (!loss_) throw ConfigError("loss", "a loss, such as Loss::mse", "none");
     return *loss_;
   }
-  std::string name() const { return loss_ ? loss_->name() : "none"; }
+  std::string name() const { return loss_ ? loss_->name() : "none"; }  ///< In messages; "none" without a loss.
 
   /// The loss of a batch: `loss.value(y, target)`.
   template <class Y>

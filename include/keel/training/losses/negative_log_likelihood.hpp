@@ -9,6 +9,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// PyTorch's names and defaults.
 struct NegativeLogLikelihoodOptions {
   std::vector<double> class_weight{};              ///< a factor for each class; empty: 1
   std::optional<Index> ignore_class = -100;        ///< this label counts nowhere

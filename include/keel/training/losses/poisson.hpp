@@ -6,6 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// PyTorch's names; the defaults give Keras's loss.
 struct PoissonOptions {
   bool log_input = false;                 ///< y is the logarithm of the rate: PyTorch's PoissonNLLLoss() by default
   double epsilon = 1e-7;                  ///< added inside the logarithm; PyTorch: 1e-8; 0 or more

@@ -6,6 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's name and default.
 struct BinaryAccuracyOptions {
   double threshold = 0.5;  ///< an output above it says yes; 0 where the model gives logits
 };
@@ -32,6 +33,7 @@ class BinaryAccuracy : public Metric {
   double threshold_;
 };
 
+/// What Keras's several accuracies have.
 struct AccuracyOptions {
   double threshold = 0.5;               ///< of a single output; see BinaryAccuracyOptions
   std::optional<Index> ignore_class{};  ///< positions with this class number do not count
@@ -57,6 +59,7 @@ class Accuracy : public BinaryAccuracy {
   std::optional<Index> ignore_class_;
 };
 
+/// Keras's name and default.
 struct TopKAccuracyOptions {
   Index k = 5;                          ///< how many of the largest outputs; 1 or more
   std::optional<Index> ignore_class{};  ///< positions with this class number do not count

@@ -8,11 +8,12 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's curve and num_thresholds.
 struct AucOptions {
   /// roc: true positive rate over false positive rate; pr: precision over recall.
   enum class Curve { roc, pr };
-  Curve curve = Curve::roc;
-  Index thresholds = 200;  ///< evenly from 0 to 1, as the sum is approximate; 2 or more
+  Curve curve = Curve::roc;  ///< by default the ROC curve
+  Index thresholds = 200;    ///< evenly from 0 to 1, as the sum is approximate; 2 or more
 };
 
 /// Keras's AUC: every value of y, a probability, counts as positive at each threshold below it. The ROC curve's area is that

@@ -13,12 +13,14 @@ inline namespace KEEL_ABI {
 /// How often class `truth` was taken for class `said`: `matrix(truth, said)`.
 class ConfusionMatrix {
  public:
+  /// Of so many classes. Throws ConfigError for fewer than 2.
   explicit ConfusionMatrix(Index classes) : classes_(classes) {
     if (classes < 2) throw ConfigError(who, "2 classes or more", std::to_string(classes));
     counts_.assign(to_size(classes * classes), 0);
   }
 
-  Index classes() const { return classes_; }
+  Index classes() const { return classes_; }  ///< rows, and columns
+  /// Positions of class `truth` that were taken for `said`.
   Index operator()(Index truth, Index said) const { return nth(counts_, truth * classes_ + said); }
 
   /// y (batch, ..., classes), or one probability a position where there are 2 classes; targets as for metrics. Throws
@@ -36,6 +38,7 @@ class ConfusionMatrix {
     });
   }
 
+  /// Of all positions, the part that was right; 0 before the first.
   double accuracy() const {
     Index right = 0, all = 0;
     for (Index i = 0; i < classes_; ++i) right += (*this)(i, i);

@@ -9,7 +9,9 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's names; average=None of Keras's is no choice.
 struct FScoreOptions {
+  /// How the classes' scores become one number.
   enum class Average { macro, micro, weighted };
   /// macro: the mean over classes; micro: of the counts of all classes; weighted: the mean by how often a class is there.
   Average average = Average::macro;

@@ -9,6 +9,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's name.
 struct MeanIoUOptions {
   std::optional<Index> ignore_class{};  ///< positions with this class number do not count
 };

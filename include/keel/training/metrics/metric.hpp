@@ -26,7 +26,7 @@ class Metric {
   enum Kind { accuracy, binary_accuracy, top_k, mse, mae, precision, recall };
   /// (positions, values of the last axis)
   using Rows = detail::Rows;
-  using Row = detail::Row;
+  using Row = detail::Row;  ///< (values of the last axis): one position
 
   virtual ~Metric() = default;
 
@@ -37,6 +37,7 @@ class Metric {
   virtual void update(const Rows& y, const Rows& t) = 0;
   /// The mean of what was added: NaN where that is nothing.
   virtual double result() const { return count_ == 0 ? std::nan("") : sum_ / count_; }
+  /// Forgets what was added.
   virtual void reset() {
     sum_ = 0;
     count_ = 0;
@@ -68,6 +69,7 @@ class Metric {
   }
 
  protected:
+  /// Adds to what `result` divides.
   template <class Sum, class Count>
   void add(Sum sum, Count count) {
     sum_ += static_cast<double>(sum);
@@ -79,8 +81,8 @@ class Metric {
     sum_ = detail::ordered_sum(values, sum_);
     count_ += static_cast<double>(values.size());
   }
-  double sum() const { return sum_; }
-  double count() const { return count_; }
+  double sum() const { return sum_; }      ///< of what was added
+  double count() const { return count_; }  ///< of what was added
 
   /// Throws ShapeError where targets are class numbers.
   void check_values(const Rows& y, const Rows& t) const {

@@ -70,9 +70,11 @@ KEEL_INSTANCE(std::shared_ptr<Metric> make_metric<void>(Metric::Kind, const Metr
 /// user's own. Throws ConfigError for options outside their range.
 class MetricSpec {
  public:
+  /// A shorthand: `Metric::accuracy`, `{Metric::top_k, {.k = 3}}`.
   MetricSpec(Metric::Kind kind, const MetricOptions& options = {})
       : make_([kind, options] { return detail::make_metric(kind, options); }),
         name_(options.name.empty() ? make_()->name() : options.name) {}
+  /// A metric of keel's or one's own: `TopKAccuracy({.k = 3})`.
   template <class M>
   requires std::is_base_of_v<Metric, M> MetricSpec(M metric)
       : make_([metric] { return std::make_shared<M>(metric); }), name_(metric.name()) {}
@@ -83,7 +85,7 @@ class MetricSpec {
   requires requires { &NotAMetric::operator(); }
   MetricSpec(const NotAMetric&) = delete;  // a metric of one's own is a class derived from Metric
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return name_; }  ///< In the history.
   /// The same metric under another name.
   MetricSpec named(std::string name) const {
     MetricSpec spec = *this;
@@ -105,10 +107,10 @@ class MetricSpec {
 ///     double part = accuracy.result();
 class MetricState {
  public:
-  explicit MetricState(const MetricSpec& spec) : metric_(spec.make()), name_(spec.name()) {}
+  explicit MetricState(const MetricSpec& spec) : metric_(spec.make()), name_(spec.name()) {}  ///< Nothing seen yet.
 
-  const std::string& name() const { return name_; }
-  void reset() { metric_->reset(); }
+  const std::string& name() const { return name_; }  ///< In the history.
+  void reset() { metric_->reset(); }                 ///< Forgets what was collected.
   /// Names what has been collected: see Metric::remember.
   void remember(Memory& memory) { metric_->remember(memory); }
   /// Adds what another state of the same metric has collected.

@@ -6,6 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// Keras's thresholds and class_id.
 struct PrecisionRecallOptions {
   double threshold = 0.5;               ///< an output above it says yes; 0 where the model gives logits
   std::optional<Index> class_id{};      ///< this class alone; none: every class of every position
@@ -47,6 +48,7 @@ class PrecisionRecall : public Metric {
   }
 
  protected:
+  /// Of what was said to be positive (precision), or of what is (recall).
   PrecisionRecall(PrecisionRecallOptions options, bool of_said) : options_(options), of_said_(of_said) {
     if (!is_finite(options.threshold))
       throw ConfigError("metric", "a finite threshold", detail::text(options.threshold));

@@ -13,7 +13,7 @@ inline namespace KEEL_ABI {
 ///     a = rho a + (1 - rho) g^2;   d = g sqrt(s + epsilon) / sqrt(a + epsilon);   s = rho s + (1 - rho) d^2;   w -= lr d
 class AdadeltaRule : public OptimizerFormula<AdadeltaRule> {
  public:
-  double rho, epsilon;
+  double rho, epsilon;  ///< of both means, within [0, 1); keeps both roots from 0, 0 or more
 
   AdadeltaRule(double r, double e) : rho(r), epsilon(e) {}
   std::vector<std::string> slots() const override { return {"accumulated_grad", "accumulated_delta_var"}; }  // a, s

@@ -21,9 +21,9 @@ inline namespace KEEL_ABI {
 /// relative_step makes no difference, as rho has the same limit. Sums go from first to last, in double.
 class AdafactorRule : public OptimizerFormula<AdafactorRule> {
  public:
-  double decay = -0.8, epsilon_2 = 1e-3, d = 1;
-  double epsilon_1 = 1e-30;  ///< PyTorch: 0 stands for the scalar's epsilon
-  bool torch = false;
+  double decay = -0.8, epsilon_2 = 1e-3, d = 1;  ///< the symbols of the formula: 0 or less, 0 or more, above 0
+  double epsilon_1 = 1e-30;                      ///< PyTorch: 0 stands for the scalar's epsilon
+  bool torch = false;                            ///< whether it is PyTorch's
 
   std::vector<std::string> slots() const override { return {"row", "column"}; }  // r (or v), c
   Shape slot_shape(Index slot, const Shape& w) const override {

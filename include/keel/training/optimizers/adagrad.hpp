@@ -14,8 +14,8 @@ inline namespace KEEL_ABI {
 ///     PyTorch    w -= lr / (1 + (t - 1) lr_decay)  g / (sqrt(s) + epsilon)
 class AdagradRule : public OptimizerRule {
  public:
-  double initial_accumulator = 0, epsilon = 1e-7, lr_decay = 0;
-  bool torch = false;
+  double initial_accumulator = 0, epsilon = 1e-7, lr_decay = 0;  ///< of the formula (s at first); 0 or more
+  bool torch = false;                                            ///< whether it is PyTorch's
 
   std::vector<std::string> slots() const override { return {"accumulator"}; }  // s
   double initial_value() const override { return initial_accumulator; }

@@ -19,8 +19,8 @@ inline namespace KEEL_ABI {
 /// which weighs more in the first steps.
 class AdamRule : public OptimizerRule {
  public:
-  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;
-  bool amsgrad = false, torch = false;
+  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;  ///< of the formula; betas within [0, 1), epsilon 0 or more
+  bool amsgrad = false, torch = false;                  ///< of the variants above
 
   std::vector<std::string> slots() const override {
     std::vector<std::string> names{"momentum", "velocity"};  // m, v

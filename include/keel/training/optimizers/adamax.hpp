@@ -16,8 +16,8 @@ inline namespace KEEL_ABI {
 ///     PyTorch    u = max(beta_2 u, |g| + epsilon);   w -= lr / (1 - beta_1^t)  m / u
 class AdamaxRule : public OptimizerFormula<AdamaxRule> {
  public:
-  double beta_1, beta_2, epsilon;
-  bool torch;
+  double beta_1, beta_2, epsilon;  ///< the symbols of the formula; the first two within [0, 1), epsilon 0 or more
+  bool torch;                      ///< whether it is PyTorch's
 
   AdamaxRule(double b1, double b2, double e, bool t) : beta_1(b1), beta_2(b2), epsilon(e), torch(t) {}
   std::vector<std::string> slots() const override { return {"momentum", "norm"}; }  // m, u

@@ -16,7 +16,7 @@ inline namespace KEEL_ABI {
 /// with norms of the whole parameter, and 1 instead of their ratio where one of them is 0. Norms are summed in double.
 class LambRule : public OptimizerFormula<LambRule> {
  public:
-  double beta_1, beta_2, epsilon;
+  double beta_1, beta_2, epsilon;  ///< the symbols of the formula; the first two within [0, 1), epsilon 0 or more
 
   LambRule(double b1, double b2, double e) : beta_1(b1), beta_2(b2), epsilon(e) {}
   std::vector<std::string> slots() const override { return {"momentum", "velocity"}; }  // m, v

@@ -40,7 +40,7 @@ struct LbfgsOptions {
 template <class T = float>
 class Lbfgs {
  public:
-  using Closure = std::function<double()>;
+  using Closure = std::function<double()>;  ///< computes the loss and the gradients
 
   explicit Lbfgs(LbfgsOptions options = {}) : o_(options) {
     constexpr const char* who = "Lbfgs";
@@ -55,7 +55,7 @@ class Lbfgs {
 
   /// Iterations, and losses computed, so far.
   Index iterations() const { return iterations_; }
-  Index evaluations() const { return evaluations_; }
+  Index evaluations() const { return evaluations_; }  ///< Losses computed so far.
 
   /// Up to max_iter iterations; the loss that it began with.
   double step(std::span<Parameter<T>* const> parameters, const Closure& closure) {

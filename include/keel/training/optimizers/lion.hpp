@@ -13,7 +13,7 @@ inline namespace KEEL_ABI {
 ///     w -= lr sign(beta_1 m + (1 - beta_1) g);   m = beta_2 m + (1 - beta_2) g
 class LionRule : public OptimizerFormula<LionRule> {
  public:
-  double beta_1, beta_2;
+  double beta_1, beta_2;  ///< the symbols of the formula; within [0, 1)
 
   LionRule(double b1, double b2) : beta_1(b1), beta_2(b2) {}
   std::vector<std::string> slots() const override { return {"momentum"}; }  // m

@@ -17,7 +17,7 @@ inline namespace KEEL_ABI {
 /// Keras has d = 1, PyTorch d = momentum_decay = 0.004. (PyTorch before 2.0 has another second divisor, by a slip.)
 class NadamRule : public OptimizerFormula<NadamRule> {
  public:
-  double beta_1, beta_2, epsilon, momentum_decay;
+  double beta_1, beta_2, epsilon, momentum_decay;  ///< of the formula; betas within [0, 1), others 0 or more
 
   NadamRule(double b1, double b2, double e, double d) : beta_1(b1), beta_2(b2), epsilon(e), momentum_decay(d) {}
   std::vector<std::string> slots() const override { return {"momentum", "velocity"}; }  // m, v

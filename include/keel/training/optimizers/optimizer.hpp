@@ -37,7 +37,8 @@ class Optimizer {
     state_.learning_rate = spec_.learning_rate.at(0);
   }
 
-  const OptimizerSpec& spec() const { return spec_; }
+  const OptimizerSpec& spec() const { return spec_; }  ///< What it runs.
+  /// Names of the values that are kept for each parameter.
   const std::vector<std::string>& slot_names() const { return slot_names_; }
   /// Steps made so far.
   Index iteration() const { return state_.iteration; }
@@ -52,7 +53,8 @@ class Optimizer {
       throw ConfigError(spec_.name, "a number as learning rate to be changed", "a schedule");
     state_.learning_rate = rate;
   }
-  const OptimizerState<T>& state() const { return state_; }
+  const OptimizerState<T>& state() const { return state_; }  ///< What it has learned.
+  /// Goes on from there. `step` throws ConfigError where it is another model's or optimizer's.
   void set_state(OptimizerState<T> state) { state_ = std::move(state); }
 
   /// One step: updates every parameter that trains from its gradient. The list is the same, in the same order, at

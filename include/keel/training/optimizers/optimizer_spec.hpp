@@ -17,9 +17,10 @@ inline namespace KEEL_ABI {
 
 /// Makes gradients smaller before the step: at most one way, as in Keras.
 struct Clip {
+  /// Which of the ways below; `none` leaves gradients as they are.
   enum class Kind { none, value, norm, global_norm, torch_norm };
-  Kind kind = Kind::none;
-  double limit = 0;
+  Kind kind = Kind::none;  ///< by default not at all
+  double limit = 0;        ///< c; above 0
 
   /// Every gradient within [-c, c]. Keras's clipvalue, PyTorch's clip_grad_value_.
   static Clip by_value(double c) { return {Kind::value, c}; }
@@ -34,9 +35,10 @@ struct Clip {
 /// A rate of weight decay, and the names of the parameters that are left out:
 /// `.weight_decay = 0.004` or `.weight_decay = {0.004, {"bias", "gamma", "beta"}}`.
 struct WeightDecay {
+  /// 0 or more; by default none, and of all parameters.
   WeightDecay(double value = 0, std::vector<std::string> names = {}) : rate(value), except(std::move(names)) {}
-  double rate;
-  std::vector<std::string> except;
+  double rate;                      ///< decay; 0 or more
+  std::vector<std::string> except;  ///< names of parameters within their layers: "bias"
 };
 
 /// What a step does when a gradient holds NaN or infinity. `apply` does not look, as Keras and PyTorch do not: the
@@ -54,6 +56,7 @@ struct StepNumbers {
 /// One step of one parameter, for a formula that is written in Eigen.
 template <class T>
 struct UpdateStep : StepNumbers {
+  /// Memory of the parameter's, its gradient's or a slot's.
   using Array = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
 
   Array w;                   ///< the parameter's values, to be changed; decoupled decay has been taken off
@@ -65,8 +68,9 @@ struct UpdateStep : StepNumbers {
 
 /// A formula that a kernel computes in one pass over memory, and which of the rule's slots are the kernel's; -1: none.
 struct KernelUpdate {
+  /// The kernel and its numbers.
   std::variant<MomentumUpdate<double>, AdamUpdate<double>, RMSpropUpdate<double>> formula;
-  std::array<int, 3> slots{0, 1, 2};
+  std::array<int, 3> slots{0, 1, 2};  ///< for m, v and the largest v of the kernel: which of the rule's
 };
 
 /// The base of formulas. keel's own are in this folder, a file each; a user's own derives from OptimizerFormula.
@@ -83,8 +87,8 @@ class OptimizerRule {
   virtual void check(const std::string& /*name*/) const {}
   /// The step as a kernel's, or none: then `update` makes it.
   virtual std::optional<KernelUpdate> kernel(const StepNumbers& /*step*/) const { return std::nullopt; }
-  virtual void update(UpdateStep<float>& /*step*/) const {}
-  virtual void update(UpdateStep<double>& /*step*/) const {}
+  virtual void update(UpdateStep<float>& /*step*/) const {}   ///< The step in Eigen, where `kernel` gives none.
+  virtual void update(UpdateStep<double>& /*step*/) const {}  ///< The same in double.
 };
 
 /// A formula in Eigen, for any scalar:

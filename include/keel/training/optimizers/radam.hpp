@@ -16,7 +16,7 @@ inline namespace KEEL_ABI {
 ///     else     w -= c m
 class RAdamRule : public OptimizerFormula<RAdamRule> {
  public:
-  double beta_1, beta_2, epsilon;
+  double beta_1, beta_2, epsilon;  ///< the symbols of the formula; the first two within [0, 1), epsilon 0 or more
 
   RAdamRule(double b1, double b2, double e) : beta_1(b1), beta_2(b2), epsilon(e) {}
   std::vector<std::string> slots() const override { return {"momentum", "velocity"}; }  // m, v

@@ -14,8 +14,8 @@ inline namespace KEEL_ABI {
 ///     PyTorch    d = g / (sqrt(v) + epsilon);       m = u m + d;   w -= lr m
 class RMSpropRule : public OptimizerRule {
  public:
-  double rho = 0.9, momentum = 0, epsilon = 1e-7;
-  bool centered = false, torch = false;
+  double rho = 0.9, momentum = 0, epsilon = 1e-7;  ///< the symbols of the formula; 0 or more, rho within [0, 1]
+  bool centered = false, torch = false;            ///< whether the mean is taken off, and whether it is PyTorch's
 
   std::vector<std::string> slots() const override {
     std::vector<std::string> names{"velocity"};  // v

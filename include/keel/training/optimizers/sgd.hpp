@@ -14,8 +14,8 @@ inline namespace KEEL_ABI {
 /// The two differ where the rate changes: Keras's m holds rates, PyTorch's does not.
 class SGDRule : public OptimizerRule {
  public:
-  double momentum = 0, dampening = 0;
-  bool nesterov = false, torch = false;
+  double momentum = 0, dampening = 0;    ///< u and d; within [0, 1]
+  bool nesterov = false, torch = false;  ///< the variants above; nesterov with momentum alone
 
   std::vector<std::string> slots() const override {
     return momentum != 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{};
