@@ -14,10 +14,11 @@ s#^( *)(void fields\(F&& f\))#\1/** Calls f("field", field) for those that a fil
 s#^( *)([A-Za-z].* override( \{.*|;|)$)#\1/** As its base says. */ \2#
 s#^( *)(explicit [A-Z][A-Za-z0-9_]*\((const )?[A-Za-z]*Options&? [a-z]+( = \{\})?\).*)$#\1/** Throws ConfigError for an option outside its range. */ \2#
 s#^( *)(static OptimizerSpec torch\(.*)$#\1/** With PyTorch's formula, names and defaults. */ \2#
+s#^( *)((inline )?void (read|write)_option\(.*)$#\1/** One option, from or to a Config. */ \2#
 s#^( *)(void apply\(UpdateStep<T>& .*)$#\1/** A step by the formula of the class. */ \2#
 s#^( *)([A-Z][A-Za-z]*Rule\(double .*)$#\1/** The numbers of the formula. */ \2#
 /\/\/\/ Refused: values of another type/,/= delete;|= $|^$/s/.*//
 # `T a = 0, b = 0;  ///< text`: the text is said of both.
 :names
-s#(^ *|\*/ )([A-Za-z_][A-Za-z_:0-9]*(<[A-Za-z_:0-9, ]*>)?) ([a-z_0-9]+( = [^,;]*|\{\})?), ([a-z_0-9][^;]*;) *///< (.*)$#\1\2 \4; /**< \7 */ \2 \6  ///< \7#
+s#(^ *|\*/ )((static const )?[A-Za-z_][A-Za-z_:0-9]*(<[A-Za-z_:0-9, ]*>)?) ([a-z_0-9]+( = [^,;]*|\{\})?), ([a-z_0-9][^;]*;) *///< (.*)$#\1\2 \5; /**< \8 */ \2 \7  ///< \8#
 tnames

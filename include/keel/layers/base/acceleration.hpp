@@ -32,6 +32,7 @@ template <class T>
 class InferenceOp {
  public:
   virtual ~InferenceOp() = default;
+  /// Y from x, and from the residual behind it where `fuse_residual` was called.
   virtual void run(Inputs<T> x, TensorView<T> y, const KernelContext& context) const = 0;
 
   /// What may be fused into it. Each is asked for at most once, in this order, and only what is offered here.
@@ -60,7 +61,7 @@ class InferenceForm {
 /// What a layer offers, as `Layer::acceleration` returns it.
 template <class T>
 struct Acceleration {
-  LayerRole role = LayerRole::general;
+  LayerRole role = LayerRole::general;  ///< what neighbours may make of it
   /// The function of the role activation; else the activation that a layer such as Conv2D ends in, which it leaves
   /// out if `pass.asked.before_activation` is set.
   ActivationSpec activation = {};

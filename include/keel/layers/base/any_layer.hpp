@@ -14,12 +14,16 @@ inline namespace KEEL_ABI {
 template <class T>
 class AnyLayer {
  public:
+  /// Of any class of layer: `model.add(Dense(10))`.
   template <class L>
   requires std::is_base_of_v<Layer<T>, L> AnyLayer(L layer) : AnyLayer(std::make_unique<L>(std::move(layer))) {}
+  /// Of a layer that is made already.
   template <class L>
   explicit AnyLayer(std::unique_ptr<L> layer) : layer_(std::unique_ptr<Layer<T>>(std::move(layer))), copy_(copy<L>) {}
+  /// A layer of its own, parameters included.
   AnyLayer(const AnyLayer& other) : layer_(other.copy_(*other)), copy_(other.copy_) {}
   AnyLayer(AnyLayer&&) noexcept = default;
+  /// A layer of its own where `other` was copied.
   AnyLayer& operator=(AnyLayer other) noexcept {
     layer_.swap(other.layer_);
     std::swap(copy_, other.copy_);
@@ -30,10 +34,10 @@ class AnyLayer {
   /// The same layer once more: its parameters are those of this one.
   AnyLayer alias() const { return AnyLayer(layer_, copy_); }
 
-  Layer<T>& operator*() { return *layer_; }
-  const Layer<T>& operator*() const { return *layer_; }
-  Layer<T>* operator->() { return layer_.get(); }
-  const Layer<T>* operator->() const { return layer_.get(); }
+  Layer<T>& operator*() { return *layer_; }                    ///< The layer.
+  const Layer<T>& operator*() const { return *layer_; }        ///< The layer.
+  Layer<T>* operator->() { return layer_.get(); }              ///< The layer.
+  const Layer<T>* operator->() const { return layer_.get(); }  ///< The layer.
 
  private:
   using Copy = std::unique_ptr<Layer<T>>(const Layer<T>&);

@@ -26,11 +26,11 @@ class CommunicationError : public Error {
 
 /// One reduction of gradients that went on beside the backward pass, in seconds since that pass began.
 struct ReductionTrace {
-  std::string layers;  ///< whose gradients: "dense_2 .. conv2d_7", in the order in which they were ready
-  std::size_t bytes = 0;
-  double begun = 0;
-  double done = 0;    ///< when this rank saw it
-  double needed = 0;  ///< when the backward pass was over: what was done before was hidden by it
+  std::string layers;     ///< whose gradients: "dense_2 .. conv2d_7", in the order in which they were ready
+  std::size_t bytes = 0;  ///< of the gradients
+  double begun = 0;       ///< when the reduction began
+  double done = 0;        ///< when this rank saw it
+  double needed = 0;      ///< when the backward pass was over: what was done before was hidden by it
 };
 
 /// One of the `size()` ranks of a run: processes of some machines (distributed/mpi.hpp), threads of this one
@@ -44,12 +44,12 @@ class Communicator {
   virtual ~Communicator() = default;
 
   virtual Index rank() const = 0;  ///< from 0
-  virtual Index size() const = 0;
+  virtual Index size() const = 0;  ///< how many there are; 1 or more
 
   /// Each value becomes the sum of all ranks', added in the order of ranks, in double: the same bits on every rank, and
   /// whenever it is done again.
   virtual void all_reduce(std::span<float> values) = 0;
-  virtual void all_reduce(std::span<double> values) = 0;
+  virtual void all_reduce(std::span<double> values) = 0;  ///< The same in double.
   /// The bytes become those of rank `root`.
   virtual void broadcast(std::span<std::byte> bytes, Index root) = 0;
   /// What each rank gave, of any length, in the order of ranks, on every rank.
@@ -62,7 +62,7 @@ class Communicator {
 
   /// An all_reduce that may go on while this rank computes. The values must stay where they are until `finish`.
   virtual void begin_all_reduce(std::span<float> values) { all_reduce(values); }
-  virtual void begin_all_reduce(std::span<double> values) { all_reduce(values); }
+  virtual void begin_all_reduce(std::span<double> values) { all_reduce(values); }  ///< The same in double.
   /// Moves on what has begun, without waiting; how many reductions are still on their way.
   virtual Index progress() { return 0; }
   /// Waits for all that has begun.

@@ -17,22 +17,28 @@ inline namespace KEEL_ABI {
 /// model and what the registry builds layers from. Entries keep their order.
 class Config {
  public:
+  /// What an option may be.
   using Value = std::variant<bool, Index, double, std::string, std::vector<Index>, std::vector<double>>;
 
   Config() = default;
+  /// Copies of these entries, in their order.
   Config(std::initializer_list<std::pair<std::string, Value>> entries) { copy(entries); }
-  Config(const Config& other) { copy(other.entries_); }
+  Config(const Config& other) { copy(other.entries_); }  ///< Copies of the entries.
   Config(Config&&) = default;
+  /// Copies of the entries, or those of a temporary.
   Config& operator=(Config other) noexcept {
     entries_.swap(other.entries_);
     return *this;
   }
   ~Config() = default;
 
+  /// All of them, in their order.
   const std::vector<std::pair<std::string, Value>>& entries() const& { return entries_; }
   /// Of a temporary, which a loop over `layer.config().entries()` outlives, the entries themselves.
   std::vector<std::pair<std::string, Value>> entries() && { return std::move(entries_); }
+  /// Replaces the entry of that name, or adds it behind the others.
   void set(std::string_view name, const Value& value) { set(name, copy_of(value)); }
+  /// The same, taking the value.
   void set(std::string_view name, Value&& value) {
     for (auto& entry : entries_)
       if (entry.first == name) {
@@ -41,6 +47,7 @@ class Config {
       }
     entries_.emplace_back(name, std::move(value));
   }
+  /// The value of that name, or null.
   const Value* find(std::string_view name) const {
     for (const auto& entry : entries_)
       if (entry.first == name) return &entry.second;

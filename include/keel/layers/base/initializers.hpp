@@ -53,6 +53,7 @@ enum class Initializer {
   identity
 };
 
+/// As files say them, in the order of Initializer.
 inline constexpr std::array<std::string_view, 15> initializer_names{
     "zeros",          "ones",          "constant",   "random_uniform", "random_normal", "truncated_normal",
     "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",      "lecun_uniform", "lecun_normal",
@@ -60,13 +61,14 @@ inline constexpr std::array<std::string_view, 15> initializer_names{
 
 /// An initializer and the value of constant, of the random_ kinds, orthogonal and identity.
 struct InitializerSpec {
-  Initializer kind = Initializer::zeros;
-  double value = 0;
+  Initializer kind = Initializer::zeros;  ///< by default zeros
+  double value = 0;                       ///< of constant the value; else a scale, in the unit of the values
 
+  /// With Keras's value, where the kind has one.
   InitializerSpec(Initializer k) : kind(k), value(usual_value(k).value_or(0)) {}
-  InitializerSpec(Initializer k, double v) : kind(k), value(v) {}
+  InitializerSpec(Initializer k, double v) : kind(k), value(v) {}  ///< With a value of its own.
   friend bool operator==(const InitializerSpec&, const InitializerSpec&) = default;
-  bool has_value() const { return usual_value(kind).has_value(); }
+  bool has_value() const { return usual_value(kind).has_value(); }  ///< Whether the kind has one.
 
  private:
   /// Keras's, of those kinds that have one.
@@ -86,9 +88,9 @@ struct InitializerSpec {
 /// Values that one place of a layer reads and feeds. Keras takes rf * shape[-2] and rf * shape[-1], rf being the
 /// kernel's area; PyTorch's differ from that in depthwise kernels only.
 struct Fans {
-  Index in, out, torch_in;
-  Fans(Index i, Index o) : Fans(i, o, i) {}
-  Fans(Index i, Index o, Index t) : in(i), out(o), torch_in(t) {}
+  Index in, out, torch_in;                                         ///< Keras's fan_in, fan_out and PyTorch's fan_in
+  Fans(Index i, Index o) : Fans(i, o, i) {}                        ///< The same for both worlds.
+  Fans(Index i, Index o, Index t) : in(i), out(o), torch_in(t) {}  ///< With PyTorch's own.
 };
 
 namespace detail {

@@ -19,7 +19,7 @@ inline namespace KEEL_ABI {
 template <class T = float>
 class Layer : public LayerIdentity {
  public:
-  using Scalar = T;
+  using Scalar = T;  ///< float or double
 
   // What every layer has. `type` is in LayerIdentity.
 
@@ -49,6 +49,7 @@ class Layer : public LayerIdentity {
   virtual Config config() const { return {}; }
   /// Called after each training forward pass: the place to update state (BatchNorm's moving statistics).
   virtual void finish_forward(Pass<T>& /*pass*/) {}
+  /// What it counts, saved with the model; by default nothing.
   virtual std::vector<Counter*> counters() { return {}; }
   /// Multiplications with accumulation for one sample.
   virtual Index multiply_adds(Shapes /*inputs*/) const { return 0; }
@@ -60,9 +61,10 @@ class Layer : public LayerIdentity {
 
   /// Whether a model has built it, or the layer that it is a copy of: then it keeps its parameters in any other model.
   bool is_built() const { return built_; }
-  void set_built() { built_ = true; }
+  void set_built() { built_ = true; }  ///< For who builds layers, a model: `build` has been called.
 
-  Freeze frozen() const { return freeze_; }
+  Freeze frozen() const { return freeze_; }  ///< As `freeze` left it; by default none.
+  /// What of it training leaves alone, from now on.
   void freeze(Freeze freeze) {
     freeze_ = freeze;
     for (Parameter<T>* parameter : parameters())
@@ -73,10 +75,12 @@ class Layer : public LayerIdentity {
     return pass.training && freeze_ != Freeze::layer && freeze_ != Freeze::statistics;
   }
 
+  /// The same, read only.
   std::vector<const Parameter<T>*> parameters() const {
     const auto list = const_cast<Layer*>(this)->parameters();
     return {list.begin(), list.end()};
   }
+  /// The same, read only.
   std::vector<const Counter*> counters() const {
     const auto list = const_cast<Layer*>(this)->counters();
     return {list.begin(), list.end()};
@@ -84,6 +88,7 @@ class Layer : public LayerIdentity {
 
  protected:
   Layer() = default;
+  /// With a name of its own; empty: the model gives one.
   explicit Layer(std::string name) : LayerIdentity(std::move(name)) {}
   Layer(const Layer&) = default;
   Layer(Layer&&) noexcept = default;

@@ -26,14 +26,17 @@ class AnyLayer;
 /// default constructor. Gate is a class, or a class template over the scalar.
 class LayerRegistry {
  public:
+  /// A function that makes a layer of its saved options.
   template <class T>
   using Make = AnyLayer<T> (*)(const Config&);
 
+  /// Layers of class L are named so in files from now on.
   template <class L>
   LayerRegistry& register_layer(std::string type) {
     std::get<Make<typename L::Scalar>>(entry(std::move(type)).makes) = make<L>;
     return *this;
   }
+  /// The same for a class template, of float and of double.
   template <template <class> class L>
   LayerRegistry& register_layer(const std::string& type) {
     return register_layer<L<float>>(type).template register_layer<L<double>>(type);
@@ -76,6 +79,7 @@ template <class L>
 LayerRegistry register_layer(std::string type) {
   return LayerRegistry().register_layer<L>(std::move(type));
 }
+/// The same for a class template, of float and of double.
 template <template <class> class L>
 LayerRegistry register_layer(const std::string& type) {
   return LayerRegistry().register_layer<L>(type);

@@ -18,33 +18,35 @@ inline namespace KEEL_ABI {
 
 /// Two extents, (height, width); one integer stands for both: `.strides = 2`, `.strides = {2, 1}`.
 struct Pair {
-  Index height = 1, width = 1;
+  Index height = 1, width = 1;  ///< in pixels
 
-  constexpr Pair(Index both) : height(both), width(both) {}
-  constexpr Pair(Index h, Index w) : height(h), width(w) {}
+  constexpr Pair(Index both) : height(both), width(both) {}  ///< The same for both.
+  constexpr Pair(Index h, Index w) : height(h), width(w) {}  ///< One for each.
   friend constexpr bool operator==(const Pair&, const Pair&) = default;
+  /// "(2, 1)".
   std::string to_string() const { return "(" + std::to_string(height) + ", " + std::to_string(width) + ")"; }
 };
 
 /// One number or several; the option says what several stand for. `.offset = -0.5`, `.offset = {-0.5, 0, 0.5}`.
 struct Numbers {
-  std::vector<double> values;
+  std::vector<double> values;  ///< one, or as many as the option says
 
-  Numbers(double all) : values{all} {}
-  Numbers(std::initializer_list<double> each) : values(each) {}
-  Numbers(std::vector<double> each) : values(std::move(each)) {}
+  Numbers(double all) : values{all} {}                            ///< One for all.
+  Numbers(std::initializer_list<double> each) : values(each) {}   ///< One for each.
+  Numbers(std::vector<double> each) : values(std::move(each)) {}  ///< One for each.
   friend bool operator==(const Numbers&, const Numbers&) = default;
 };
 
 /// One axis or several, counted as in Keras: 0 is the batch, 1 the first axis of a sample, -1 the last.
 /// `.axis = 1`, `.axis = {1, 2}`.
 struct Axes {
-  std::vector<Index> list;
+  std::vector<Index> list;  ///< in the order given
 
-  Axes(Index one) : list{one} {}
-  Axes(std::initializer_list<Index> several) : list(several) {}
-  Axes(std::vector<Index> several) : list(std::move(several)) {}
+  Axes(Index one) : list{one} {}                                  ///< One.
+  Axes(std::initializer_list<Index> several) : list(several) {}   ///< Several.
+  Axes(std::vector<Index> several) : list(std::move(several)) {}  ///< Several.
   friend bool operator==(const Axes&, const Axes&) = default;
+  /// "-1", or "(1, 2)".
   std::string to_string() const {
     std::string text;
     for (const Index axis : list) text += (text.empty() ? "" : ", ") + std::to_string(axis);
@@ -66,18 +68,22 @@ constexpr Index sample_axis(Index axis, Index rank) { return axis > 0 ? axis - 1
 ///   an even image gets (0, 1) there and (1, 1) here.
 /// - four integers: top, bottom, left, right.
 struct Padding {
+  /// What decides the numbers below: `fixed`, they themselves.
   enum class Mode { valid, same, fixed };
 
-  Mode mode = Mode::valid;
-  Index top = 0, bottom = 0, left = 0, right = 0;
+  Mode mode = Mode::valid;                         ///< by default nothing surrounds the image
+  Index top = 0, bottom = 0, left = 0, right = 0;  ///< rows and columns of zeros, where the mode is fixed; 0 or more
 
-  static const Padding valid, same;
+  static const Padding valid, same;  ///< see above
 
-  constexpr Padding(Mode m) : mode(m) {}
-  constexpr Padding(Index all) : Padding(all, all, all, all) {}
+  constexpr Padding(Mode m) : mode(m) {}                         ///< As the mode says.
+  constexpr Padding(Index all) : Padding(all, all, all, all) {}  ///< So many zeros on every side.
+  /// So many above and below, and on the left and right.
   constexpr Padding(Index height, Index width) : Padding(height, height, width, width) {}
+  /// Top, bottom, left, right.
   constexpr Padding(Index t, Index b, Index l, Index r) : mode(Mode::fixed), top(t), bottom(b), left(l), right(r) {}
   friend constexpr bool operator==(const Padding&, const Padding&) = default;
+  /// "same", "valid" or "(0, 1, 0, 1)".
   std::string to_string() const {
     if (mode != Mode::fixed) return mode == Mode::same ? "same" : "valid";
     return "(" + std::to_string(top) + ", " + std::to_string(bottom) + ", " + std::to_string(left) + ", " +
@@ -89,7 +95,7 @@ inline constexpr Padding Padding::same{Padding::Mode::same};
 
 /// How a window moves along one axis: `out` places, over an image with `before` and `after` cells of padding.
 struct Sweep {
-  Index out, before, after;
+  Index out, before, after;  ///< places of the window; cells of padding in front and behind
 };
 
 namespace detail {
@@ -160,6 +166,7 @@ inline void check_option(const std::string& who, const char* option, Index value
 inline void check_option(const std::string& who, const char* option, const Pair& value, Index least = 1) {
   for (const Index side : {value.height, value.width}) check_option(who, option, side, least, Index{1} << 20);
 }
+/// Throws ConfigError for padding below 0 or beyond 2^20.
 inline void check_option(const std::string& who, const Padding& p) {
   check_option(who, "padding", Pair(p.top, p.bottom), 0);
   check_option(who, "padding", Pair(p.left, p.right), 0);
@@ -167,10 +174,12 @@ inline void check_option(const std::string& who, const Padding& p) {
 
 // Options as entries of a Config. An options struct lists its fields once, in `fields(f)`, for both directions.
 
+/// Puts one option into a Config.
 template <class V>
 void write_option(Config& config, const char* name, const V& value) {
   config.set(name, value);
 }
+/// Takes one option from a Config; where it is not there, it stays as it is.
 template <class V>
 void read_option(const Config& config, const char* name, V& value) {
   value = config.get<V>(name, value);
@@ -181,6 +190,7 @@ template <class V>
 void write_option(Config& config, const char* name, const std::optional<V>& value) {
   if (value) write_option(config, name, *value);
 }
+/// The same for one that may have no value.
 template <class V>
 void read_option(const Config& config, const char* name, std::optional<V>& value) {
   if (config.find(name)) read_option(config, name, value.emplace(0));
@@ -252,21 +262,26 @@ inline void read_option(const Config& config, const char* name, ActivationSpec& 
   value.alpha = config.get<double>(std::string(name) + "_alpha", value.alpha);
 }
 
+/// For `fields`: puts each into a Config.
 struct ConfigWriter {
-  Config& config;
+  Config& config;  ///< where they go
+  /// Puts one field there.
   template <class V>
   void operator()(const char* name, const V& value) const {
     write_option(config, name, value);
   }
 };
+/// For `fields`: takes each from a Config.
 struct ConfigReader {
-  const Config& config;
+  const Config& config;  ///< where they come from
+  /// Takes one field, where it is there.
   template <class V>
   void operator()(const char* name, V& value) const {
     read_option(config, name, value);
   }
 };
 
+/// A layer's name in its saved options; may be empty.
 inline std::string read_name(const Config& config) { return config.get<std::string>("name", {}); }
 
 /// `config` and, after its entries, the fields of `options`.

@@ -12,16 +12,18 @@ inline namespace KEEL_ABI {
 /// - `Padding1D::causal`: zeros in front alone, so many that no output sees a later step, (kernel - 1) dilation (Keras).
 /// - an integer: so many zeros at both ends, PyTorch's `padding=1`; two: in front and behind.
 struct Padding1D {
+  /// What decides the numbers below: `fixed`, they themselves.
   enum class Mode { valid, same, causal, fixed };
 
-  Mode mode = Mode::valid;
-  Index before = 0, after = 0;
+  Mode mode = Mode::valid;      ///< by default nothing surrounds the sequence
+  Index before = 0, after = 0;  ///< steps of zeros, where the mode is fixed; 0 or more
 
-  static const Padding1D valid, same, causal;
+  static const Padding1D valid, same, causal;  ///< see above
 
-  constexpr Padding1D(Mode m) : mode(m) {}
-  constexpr Padding1D(Index both) : Padding1D(both, both) {}
-  constexpr Padding1D(Index b, Index a) : mode(Mode::fixed), before(b), after(a) {}
+  constexpr Padding1D(Mode m) : mode(m) {}                                           ///< As the mode says.
+  constexpr Padding1D(Index both) : Padding1D(both, both) {}                         ///< So many zeros at both ends.
+  constexpr Padding1D(Index b, Index a) : mode(Mode::fixed), before(b), after(a) {}  ///< In front and behind.
+  /// The columns of an image's padding.
   constexpr Padding1D(const Padding& of_images)
       : mode(of_images.mode == Padding::Mode::valid  ? Mode::valid
              : of_images.mode == Padding::Mode::same ? Mode::same
@@ -29,6 +31,7 @@ struct Padding1D {
         before(of_images.left),
         after(of_images.right) {}
   friend constexpr bool operator==(const Padding1D&, const Padding1D&) = default;
+  /// "same", "valid", "causal" or "(1, 1)".
   std::string to_string() const {
     switch (mode) {
       case Mode::valid: return "valid";

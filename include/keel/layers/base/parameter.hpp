@@ -24,15 +24,16 @@ template <class T>
 class Parameter {
  public:
   Parameter() = default;
+  /// By default one that gradients train.
   Parameter(std::string name, Tensor<T> value, ParameterKind kind = ParameterKind::trainable)
       : name_(std::move(name)), kind_(kind), value_(std::move(value)) {}
 
-  const std::string& name() const { return name_; }
-  ParameterKind kind() const { return kind_; }
-  const Tensor<T>& value() const { return value_; }
-  const Shape& shape() const { return value_.shape(); }
-  Index size() const { return value_.size(); }
-  std::uint64_t version() const { return version_; }
+  const std::string& name() const { return name_; }      ///< within the layer, Keras's: "kernel"
+  ParameterKind kind() const { return kind_; }           ///< whether gradients train it
+  const Tensor<T>& value() const { return value_; }      ///< the values, read only
+  const Shape& shape() const { return value_.shape(); }  ///< of the values
+  Index size() const { return value_.size(); }           ///< number of values
+  std::uint64_t version() const { return version_; }     ///< Changes so far: of `set` and `update`.
 
   /// Takes values of the same shape. Throws ShapeError otherwise.
   void set(const TensorView<const T>& value) {
@@ -41,6 +42,7 @@ class Parameter {
     std::copy(value.begin(), value.end(), value_.begin());
     ++version_;
   }
+  /// The same, taking the memory.
   void set(Tensor<T>&& value) {
     check(value.shape());
     value_ = std::move(value);
@@ -77,8 +79,8 @@ class Parameter {
 /// A value that is counted and saved but is neither trained nor listed as a weight (BatchNorm's number of
 /// batches).
 struct Counter {
-  std::string name;
-  std::int64_t value = 0;
+  std::string name;        ///< within the layer
+  std::int64_t value = 0;  ///< what was counted
 };
 
 /// none: trains. gradients: PyTorch's `requires_grad_(False)`; the parameters stay, the layer runs as before

@@ -17,12 +17,12 @@ struct Regularizer {
   double l1 = 0;  ///< 0 or more
   double l2 = 0;  ///< 0 or more
 
-  bool empty() const { return l1 == 0 && l2 == 0; }
+  bool empty() const { return l1 == 0 && l2 == 0; }  ///< Whether it penalises nothing.
   friend bool operator==(const Regularizer&, const Regularizer&) = default;
 };
-inline Regularizer L1(double l1 = 0.01) { return {.l1 = l1, .l2 = 0}; }
-inline Regularizer L2(double l2 = 0.01) { return {.l1 = 0, .l2 = l2}; }
-inline Regularizer L1L2(double l1, double l2) { return {.l1 = l1, .l2 = l2}; }
+inline Regularizer L1(double l1 = 0.01) { return {.l1 = l1, .l2 = 0}; }         ///< Keras's L1 and its default.
+inline Regularizer L2(double l2 = 0.01) { return {.l1 = 0, .l2 = l2}; }         ///< Keras's L2 and its default.
+inline Regularizer L1L2(double l1, double l2) { return {.l1 = l1, .l2 = l2}; }  ///< Both, without defaults.
 
 /// What a parameter is brought back to after each step. n is the norm of w along `axes`, epsilon 1e-7:
 ///
@@ -35,22 +35,26 @@ inline Regularizer L1L2(double l1, double l2) { return {.l1 = l1, .l2 = l2}; }
 ///
 /// Keras's NonNeg, MaxNorm, UnitNorm and MinMaxNorm.
 struct Constraint {
+  /// The rows of the table; `none` brings back to nothing.
   enum class Kind { none, non_neg, max_norm, unit_norm, min_max_norm };
-  Kind kind = Kind::none;
-  double low = 0, high = 2, rate = 1;
+  Kind kind = Kind::none;              ///< by default none
+  double low = 0, high = 2, rate = 1;  ///< of the table: norms of 0 or more, and a part of the way within [0, 1]
   /// Of a Dense's kernel 0: its inputs, for each unit; of a Conv2D's {0, 1, 2}. Negative ones count from the end.
   std::vector<Index> axes{0};
 
-  bool empty() const { return kind == Kind::none; }
+  bool empty() const { return kind == Kind::none; }  ///< Whether it allows everything.
   friend bool operator==(const Constraint&, const Constraint&) = default;
 };
-inline Constraint NonNeg() { return {.kind = Constraint::Kind::non_neg}; }
+inline Constraint NonNeg() { return {.kind = Constraint::Kind::non_neg}; }  ///< No value below 0.
+/// Norms of at most `max_value`.
 inline Constraint MaxNorm(double max_value = 2, std::vector<Index> axes = {0}) {
   return {.kind = Constraint::Kind::max_norm, .high = max_value, .axes = std::move(axes)};
 }
+/// Norms of 1.
 inline Constraint UnitNorm(std::vector<Index> axes = {0}) {
   return {.kind = Constraint::Kind::unit_norm, .axes = std::move(axes)};
 }
+/// Norms within [min_value, max_value], brought there the part `rate` of the way.
 inline Constraint MinMaxNorm(double min_value, double max_value, double rate = 1, std::vector<Index> axes = {0}) {
   return {.kind = Constraint::Kind::min_max_norm,
           .low = min_value,

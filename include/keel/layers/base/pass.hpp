@@ -16,18 +16,20 @@ inline namespace KEEL_ABI {
 /// A layer's inputs, batch first, their gradients, and the shapes of one sample of each, without the batch.
 template <class T>
 using Inputs = std::span<const TensorView<const T>>;
+/// What a layer writes: one view for each input's gradient, or each output.
 template <class T>
 using Outputs = std::span<const TensorView<T>>;
-using Shapes = std::span<const Shape>;
+using Shapes = std::span<const Shape>;  ///< Shapes of one sample, one for each input.
 
 /// What a layer keeps from its forward to its backward pass, one for each node of a graph that applies it.
 /// The memory stays for the next step.
 template <class T>
 struct Cache {
-  std::vector<Tensor<T>> tensors;
-  std::vector<double> statistics;
-  AlignedVector<std::byte> bytes;
+  std::vector<Tensor<T>> tensors;  ///< of any shape, in the layer's order
+  std::vector<double> statistics;  ///< numbers in double: BatchNorm's means and deviations
+  AlignedVector<std::byte> bytes;  ///< of any type: MaxPool2D's places
 
+  /// The i-th tensor with that shape; its values are those of the step before, or undefined.
   Tensor<T>& tensor(std::size_t i, const Shape& shape) {
     if (tensors.size() <= i) tensors.resize(i + 1);
     tensors[i].resize(shape);
@@ -55,7 +57,7 @@ struct Pass {
   Cache<T>* cache = nullptr;
   /// Random numbers of this layer at this step.
   Rng rng{0, 0};
-  RankPart part{};
+  RankPart part{};    ///< of a batch of several ranks
   Index samples = 0;  ///< of the batch; 0 where the caller does not say
 
   /// What the model asks of a layer that offers it in `Layer::acceleration`; other layers need not look.
@@ -66,7 +68,7 @@ struct Pass {
     bool before_activation = false;
     /// backward: add to the parameters' gradients instead of overwriting them (`overwrites_gradients`).
     bool accumulate = false;
-  } asked = {};
+  } asked = {};  ///< by default nothing
 };
 
 }  // namespace KEEL_ABI
