@@ -461,7 +461,7 @@ check_pages() {
 check_reference() {
   if ! command -v doxygen >/dev/null; then echo "note doxygen was not found: the reference is not made"; return 0; fi
   local held=(version.hpp tensor kernels/activation.hpp kernels/context.hpp model training/losses training/metrics
-    training/optimizers layers/base)
+    training/optimizers layers)
   {
     cat docs/Doxyfile
     printf '%s\n' "INPUT = ${held[*]/#/include/keel/}" "OUTPUT_DIRECTORY = $work/reference" 'GENERATE_HTML = NO' \

@@ -23,10 +23,8 @@ struct Conv2DOptions {
   InitializerSpec kernel_initializer = Initializer::glorot_uniform;
   /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
-  /// Penalties in the loss; default none.
-  Regularizer kernel_regularizer{}, bias_regularizer{};
-  /// What the values are brought back to after each step; default none.
-  Constraint kernel_constraint{}, bias_constraint{};
+  Regularizer kernel_regularizer{}, bias_regularizer{};  ///< penalties in the loss; default none
+  Constraint kernel_constraint{}, bias_constraint{};     ///< held to after each step; default none
   /// In the model; by default made from the class.
   std::string name = {};
 

@@ -22,8 +22,9 @@ struct GRUOptions {
   /// Let the reset gate act behind the recurrent product (today's Keras and PyTorch), not before it (Cho et al. 2014);
   /// default true.
   bool reset_after = true;
-  /// Parts of the input and of the state that are dropped in training, one draw for all steps of a sample; default 0.
+  /// Part of the input that is dropped in training, one draw for all steps of a sample; within [0, 1); default 0.
   double dropout = 0;
+  /// The same of the state; default 0.
   double recurrent_dropout = 0;
   /// Give the states of all steps, not the last one; default false.
   bool return_sequences = false;

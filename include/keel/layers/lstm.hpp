@@ -21,8 +21,9 @@ struct LSTMOptions {
   InitializerSpec bias_initializer = Initializer::zeros;
   /// Begin with 1 as the bias of the forget gate; default true.
   bool unit_forget_bias = true;
-  /// Parts of the input and of the state that are dropped in training, one draw for all steps of a sample; default 0.
+  /// Part of the input that is dropped in training, one draw for all steps of a sample; within [0, 1); default 0.
   double dropout = 0;
+  /// The same of the state; default 0.
   double recurrent_dropout = 0;
   /// Give the states of all steps, not the last one; default false.
   bool return_sequences = false;

@@ -17,8 +17,9 @@ struct SimpleRNNOptions {
   InitializerSpec recurrent_initializer = Initializer::orthogonal;
   /// The bias's first values; default zeros.
   InitializerSpec bias_initializer = Initializer::zeros;
-  /// Parts of the input and of the state that are dropped in training, one draw for all steps of a sample; default 0.
+  /// Part of the input that is dropped in training, one draw for all steps of a sample; within [0, 1); default 0.
   double dropout = 0;
+  /// The same of the state; default 0.
   double recurrent_dropout = 0;
   /// Give the states of all steps, not the last one; default false.
   bool return_sequences = false;
