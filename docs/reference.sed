@@ -2,7 +2,7 @@
 # instances, constructors of a layer, which its class describes), and with a word for what every layer has.
 s/^.*= (default|delete);.*$//
 s/^ *KEEL_INSTANCE.*$//
-/^template <class [A-Z]>$/{
+/^template <class [A-Za-z]+(, class [A-Za-z]+)*>$/{
 N
 s/^.*\n[A-Za-z0-9]+\(.*\) ?-> ?[A-Za-z0-9<>:, ]+;$/\n/
 }
@@ -17,12 +17,16 @@ s#^( *)(static OptimizerSpec torch\(.*)$#\1/** With PyTorch's formula, names and
 s#^( *)((inline )?void (read|write)_option\(.*)$#\1/** One option, from or to a Config. */ \2#
 s#^( *)(void apply\(UpdateStep<T>& .*)$#\1/** A step by the formula of the class. */ \2#
 s#^( *)([A-Z][A-Za-z]*Rule\(double .*)$#\1/** The numbers of the formula. */ \2#
-/\/\/\/ Refused: values of another type/,/= delete;|= $|^$/s/.*//
+/\/\/\/ Refused: /,/= delete;|= $|^$/s/.*//
 s#^struct ([A-Za-z0-9]+)Options \{#/** What \1 has beside its arguments. */ &#
 s#^( *)((explicit )?[A-Z][A-Za-z0-9]*\([A-Za-z].*, (const )?[A-Za-z0-9]+Options&? (options|o).*)$#\1/** The class says what the arguments are, and what is thrown for values outside their range. */ \2#
 s#^( *)(Parameter<T>& [a-z_]+\(\) \{ return .*)$#\1/** The parameter of that name, once the layer is built. */ \2#
+s#^( *)((virtual )?void operator\(\)\(const std::string& name, .*)$#\1/** Writes the value under that name, or reads it. */ \2#
+s#^( *)(void check\(\) const \{.*)$#\1/** Throws ConfigError for a number outside its range. */ \2#
+s#^( *)(double operator\(\)\(Index step\) const .*)$#\1/** The rate of a step, counted from 0. */ \2#
+s#^( *)(bool operator\(\)\(Index epoch, Index step, Batch<T>& batch\).*)$#\1/** A step's batch of an epoch; false where the epoch has ended. */ \2#
 s#^( *)((Index|double|Pair) ([a-z_]+)\(\) const \{ return ([a-z_]+_|this->spec\(\).units); \})$#\1/** As given. */ \2#
 # `T a = 0, b = 0;  ///< text`: the text is said of both.
 :names
-s#(^ *|\*/ )((static const )?[A-Za-z_][A-Za-z_:0-9]*(<[A-Za-z_:0-9, ]*>)?) ([a-z_0-9]+( = [^,;]*|\{\})?), ([a-z_0-9][^;]*;) *///< (.*)$#\1\2 \5; /**< \8 */ \2 \7  ///< \8#
+s#(^ *|\*/ )((static const )?[A-Za-z_][A-Za-z_:0-9]*(<[A-Za-z_:0-9, <>]*>)?) ([a-z_0-9]+( = [^,;]*|\{\})?), ([a-z_0-9][^;]*;) *///< (.*)$#\1\2 \5; /**< \8 */ \2 \7  ///< \8#
 tnames

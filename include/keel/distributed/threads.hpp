@@ -36,6 +36,8 @@ class ThreadRanks {
       throw ConfigError("ThreadRanks", "a timeout above 0 seconds", std::to_string(options.timeout));
   }
 
+  /// Calls `body` with each rank's Communicator, each on a thread of its own, and waits for all. Throws what a rank
+  /// threw.
   template <class F>
   void run(F&& body) {
     Meeting meeting(size_, options_.timeout);

@@ -53,16 +53,17 @@ inline const char* name_of(DType type) {
   }
   return "";
 }
+/// Whether its values are floating-point numbers.
 inline bool is_floating(DType type) {
   return type == DType::f16 || type == DType::bf16 || type == DType::f32 || type == DType::f64;
 }
 
 /// One array of a file: contiguous, last axis fastest, whatever strides the file had.
 struct NamedArray {
-  std::string name;
-  DType dtype = DType::f32;
-  Shape shape{0};
-  Bytes bytes;
+  std::string name;          ///< in the file
+  DType dtype = DType::f32;  ///< of the values; see DType
+  Shape shape{0};            ///< in the file's order of axes
+  Bytes bytes;               ///< the values, little-endian
 };
 
 /// Something of a file that is no tensor, number or text, and was left out without being made.
@@ -71,13 +72,15 @@ struct SkippedObject {
   std::string type;  ///< of what class it says it is: "torch.optim.sgd.SGD"
 };
 
+/// What a file of arrays holds.
 struct Archive {
-  std::string where;   ///< the file, for errors
-  std::string format;  ///< "safetensors", "npz", "torch", ...
-  std::vector<NamedArray> tensors;
-  std::map<std::string, std::string> metadata;
-  std::vector<SkippedObject> skipped = {};  ///< Python's objects in a PyTorch file, in its order
+  std::string where;                            ///< the file, for errors
+  std::string format;                           ///< "safetensors", "npz", "torch", ...
+  std::vector<NamedArray> tensors;              ///< in the file's order
+  std::map<std::string, std::string> metadata;  ///< texts by name; of formats that have them
+  std::vector<SkippedObject> skipped = {};      ///< Python's objects in a PyTorch file, in its order
 
+  /// The array of that name, or null.
   const NamedArray* find(std::string_view name) const {
     for (const NamedArray& array : tensors)
       if (array.name == name) return &array;
@@ -219,6 +222,7 @@ NamedArray to_array(std::string name, TensorView<const T> tensor) {
   }
   return array;
 }
+/// The same of a tensor.
 template <class T>
 NamedArray to_array(std::string name, const Tensor<T>& tensor) {
   return to_array(std::move(name), tensor.view());

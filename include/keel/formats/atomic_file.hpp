@@ -75,9 +75,11 @@ inline void write_all(const File& file, ByteSpan bytes, const std::string& where
     throw FormatError(path, "the directory to reach the disk", formats::system_message(errno),
                       "the new file is in place, but may be lost in a power failure");
 }
+/// The same of one piece.
 inline void write_file(const std::string& path, ByteSpan bytes) {
   write_file(path, std::span<const ByteSpan>(&bytes, 1));
 }
+/// The same of a text.
 inline void write_file(const std::string& path, std::string_view text) { write_file(path, formats::bytes_of(text)); }
 
 }  // namespace KEEL_ABI

@@ -20,7 +20,7 @@ struct CsvTable {
   std::vector<std::string> names;              ///< of the columns
   std::vector<std::vector<std::string>> rows;  ///< each with a field for every column
 
-  Index size() const { return static_cast<Index>(rows.size()); }
+  Index size() const { return static_cast<Index>(rows.size()); }  ///< Number of rows, the header not counted.
   /// Throws FormatError, with the names that there are, for another.
   std::size_t column(const std::string& name) const {
     std::string known;

@@ -197,6 +197,7 @@ inline NamedArray read_npy(ByteSpan bytes, const std::string& where) {
   if (swapped) formats::swap_bytes(array.bytes, item);
   return array;
 }
+/// The same of a file.
 inline NamedArray read_npy(const std::string& path, const ReadLimits& limits = {}) {
   return read_npy(read_file(path, limits), path);
 }
@@ -215,9 +216,11 @@ inline Archive read_npz(ZipReader zip) {
   }
   return archive;
 }
+/// The same of bytes in memory; `where` is in messages.
 inline Archive read_npz(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   return read_npz(ZipReader(bytes, where, limits));
 }
+/// The same of a file.
 inline Archive read_npz(const std::string& path, const ReadLimits& limits = {}) {
   const Bytes bytes = read_file(path, limits);
   return read_npz(bytes, path, limits);

@@ -22,6 +22,7 @@ inline std::string printed(std::string_view name) {
 
 /// A tensor of a file and the parameter that it goes to.
 struct Pairing {
+  /// What became of it.
   enum class Outcome {
     matched,
     missing,      ///< the model has it, the file does not
@@ -29,28 +30,29 @@ struct Pairing {
     wrong_shape,  ///< in another shape
     ambiguous     ///< several tensors of the file may be meant
   };
-  Outcome status = Outcome::matched;
-  std::string tensor = {};  ///< name in the file; empty if missing
-  Shape tensor_shape{};
-  std::string parameter = {};  ///< "conv2d/kernel"; empty if unexpected
-  Shape parameter_shape{};
-  std::string change = {};  ///< what loading does to the values, or what is wrong
+  Outcome status = Outcome::matched;  ///< see Outcome
+  std::string tensor = {};            ///< name in the file; empty if missing
+  Shape tensor_shape{};               ///< in the file's order of axes
+  std::string parameter = {};         ///< "conv2d/kernel"; empty if unexpected
+  Shape parameter_shape{};            ///< in keel's order of axes
+  std::string change = {};            ///< what loading does to the values, or what is wrong
 };
 
 /// What loads but may not mean the same.
 struct Suspicion {
-  std::string layer, text;
+  std::string layer, text;  ///< name of the layer; what may be different
 };
 
 /// What a file and a model have in common. Prints as a table.
 struct Diagnosis {
-  std::string file, format, model;
-  std::vector<Pairing> pairings;
-  std::vector<Suspicion> suspicions;
-  std::vector<std::string> notes;  ///< how names were matched, what was left out
-  std::vector<std::string> stays;  ///< parameters that `partial` leaves as they are: "dense/kernel"
-  bool partial = false;            ///< what fits is loaded, and nothing has to be whole
+  std::string file, format, model;    ///< the path, what kind of file it is, the model's name
+  std::vector<Pairing> pairings;      ///< in the file's order, then what is missing
+  std::vector<Suspicion> suspicions;  ///< by default none
+  std::vector<std::string> notes;     ///< how names were matched, what was left out
+  std::vector<std::string> stays;     ///< parameters that `partial` leaves as they are: "dense/kernel"
+  bool partial = false;               ///< what fits is loaded, and nothing has to be whole
 
+  /// How many pairings came to that.
   Index count(Pairing::Outcome status) const {
     return std::count_if(pairings.begin(), pairings.end(), [&](const Pairing& p) { return p.status == status; });
   }
@@ -85,6 +87,7 @@ struct Diagnosis {
     }
     return text;
   }
+  /// Writes `to_string()`.
   template <class Stream>
   friend Stream& operator<<(Stream& stream, const Diagnosis& diagnosis) {
     stream << diagnosis.to_string();

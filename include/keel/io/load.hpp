@@ -249,6 +249,7 @@ Model<T> load(const std::string& path, const ModelOptions& options, ProbeCheck p
                         .layers = options.layers,
                         .probe = probe});
 }
+/// The same; its probe is replayed.
 template <class T = float, std::same_as<ModelOptions> Options>
 Model<T> load(const std::string& path, const Options& options) {
   return load<T>(path, options, ProbeCheck::replay);
@@ -287,6 +288,7 @@ Diagnosis diagnose(Model<T>& model, const std::string& path, const WeightOptions
 } catch (const std::bad_alloc&) {
   formats::out_of_memory(path);
 }
+/// The same with names alone: `diagnose(model, path, {{"fc", "dense"}})`.
 template <class T, class Names = WeightOptions::Names::Map>
 requires std::is_same_v<Names, WeightOptions::Names::Map> Diagnosis diagnose(Model<T>& model, const std::string& path,
                                                                              const Names& names) {

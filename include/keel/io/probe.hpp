@@ -19,7 +19,7 @@ inline namespace KEEL_ABI {
 /// Three sums over the values v_i of a tensor: of v_i, of w_i v_i with fixed weights w_i in [0, 1) that tell
 /// places apart, and of |v_i|, by which differences of the others are measured.
 struct Checksum {
-  double sum = 0, weighted = 0, absolute = 0;
+  double sum = 0, weighted = 0, absolute = 0;  ///< the sums above, in double
 };
 
 struct ProbeOptions {
@@ -37,16 +37,16 @@ struct ProbeOptions {
 struct Probe {
   /// Of one tensor.
   struct Measure {
-    std::string layer;
-    std::string what;  ///< "output", "gradient of kernel", "change of moving_mean"
-    Checksum checksum;
-    double noise = 0;  ///< what rounding may change beside the tolerance: a gradient that should be 0 is not
+    std::string layer;  ///< its name
+    std::string what;   ///< "output", "gradient of kernel", "change of moving_mean"
+    Checksum checksum;  ///< of its values
+    double noise = 0;   ///< what rounding may change beside the tolerance: a gradient that should be 0 is not
   };
-  double tolerance = 0;
-  bool training = true;
-  std::vector<Tensor<double>> inputs, outputs;
-  std::vector<Measure> layers;  ///< each call of each layer in inference, in the graph's order
-  double loss = 0;
+  double tolerance = 0;                         ///< as in ProbeOptions
+  bool training = true;                         ///< whether `loss` and `step` are of a training step
+  std::vector<Tensor<double>> inputs, outputs;  ///< one for each of the model's
+  std::vector<Measure> layers;                  ///< each call of each layer in inference, in the graph's order
+  double loss = 0;                              ///< before the step
   std::vector<Measure> step;  ///< buffers in the graph's order, then gradients from the last layer to the first
 };
 
@@ -201,6 +201,7 @@ Probe make_probe(const Model<T>& model, Inputs<std::type_identity_t<T>> x, const
   io::check_finite_probe(probe);
   return probe;
 }
+/// The same for one input.
 template <class T>
 Probe make_probe(const Model<T>& model, const TensorView<const std::type_identity_t<T>>& x,
                  const ProbeOptions& options = {}) {

@@ -34,6 +34,7 @@ inline int default_threads() {
 /// (another thread's, or the loop that this one is nested in) runs on its own thread alone.
 class ThreadPool {
  public:
+  /// 1 to 1024 threads, the caller's among them; by default as many as KEEL_THREADS in the environment says, else 1.
   explicit ThreadPool(int threads = default_threads()) {
     if (threads < 1 || threads > 1024) throw ConfigError("ThreadPool", "1 to 1024 threads", std::to_string(threads));
     spins_ = threads <= static_cast<int>(std::thread::hardware_concurrency()) ? 1000 : 0;
@@ -49,9 +50,9 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return static_cast<int>(workers_.size()) + 1; }  ///< Threads, the caller's among them.
 
-  using Body = void (*)(void* context, Index begin, Index end, int thread);
+  using Body = void (*)(void* context, Index begin, Index end, int thread);  ///< What `run` calls.
 
   /// Calls body(context, begin, end, thread) for so many consecutive ranges of about one size that cover [0, count),
   /// on any thread in any order; `thread` is below size() and no two calls at a time have the same.

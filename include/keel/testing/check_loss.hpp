@@ -21,12 +21,13 @@ struct LossCheckOptions {
 
 /// What check_loss found: no findings if the loss keeps its contract.
 struct LossReport {
-  std::string loss;
+  std::string loss;                   ///< its name
   std::vector<std::string> findings;  ///< what was wrong, a line each
   double max_error = 0;               ///< of the gradient, relative
-  Index checks = 0;
+  Index checks = 0;                   ///< how much was looked at
 
-  bool ok() const { return findings.empty(); }
+  bool ok() const { return findings.empty(); }  ///< Whether nothing was found.
+  /// A line of counts, then a line for each finding.
   std::string to_string() const {
     std::string lines = loss + ": " + std::to_string(checks) + " checks, " + std::to_string(findings.size()) +
                         " failed, largest error of the gradient " + detail::text(max_error) + "\n";

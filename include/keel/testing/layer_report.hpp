@@ -21,13 +21,14 @@ struct LayerCheckOptions {
   /// along a random direction.
   Index max_values = 150;
   /// Inputs are normal with this deviation and mean.
-  double deviation = 1, mean = 0;
+  double deviation = 1, mean = 0;  ///< of the inputs, which are normal
   /// Of all random numbers.
   std::uint64_t seed = 1;
   /// Lists of input shapes, without batch, that the layer must refuse with a ShapeError.
   std::vector<std::vector<Shape>> refused = {};
 };
 
+/// Something that a layer does against its contract.
 struct LayerFinding {
   std::string check;  ///< what was looked at: "training: gradient of kernel"
   std::string got;    ///< what was wrong with it
@@ -35,12 +36,13 @@ struct LayerFinding {
 
 /// What check_layer found: an empty list if the layer keeps its contract.
 struct LayerReport {
-  std::string layer;
-  std::vector<LayerFinding> findings;
-  double max_error = 0;  ///< of all gradients, relative
-  Index checks = 0;
+  std::string layer;                   ///< its name and class
+  std::vector<LayerFinding> findings;  ///< by default none
+  double max_error = 0;                ///< of all gradients, relative
+  Index checks = 0;                    ///< how much was looked at
 
-  bool ok() const { return findings.empty(); }
+  bool ok() const { return findings.empty(); }  ///< Whether nothing was found.
+  /// A line of counts, then a line for each finding.
   std::string to_string() const {
     std::string lines = layer + ": " + std::to_string(checks) + " checks, " + std::to_string(findings.size()) +
                         " failed, largest error of a gradient " + detail::text(max_error) + "\n";

@@ -44,6 +44,7 @@ class Augment {
       throw ConfigError("Augment", "shifts of 0 or more", options.shift.to_string());
   }
 
+  /// Changes the images of the first input, each sample by its own draw.
   template <class T>
   void operator()(Batch<T>& batch) const {
     Tensor<T>& images = batch.inputs.at(0);
@@ -117,9 +118,10 @@ class Normalize {
     return {std::move(mean), std::move(deviation)};
   }
 
-  const std::vector<double>& mean() const { return mean_; }
-  const std::vector<double>& deviation() const { return deviation_; }
+  const std::vector<double>& mean() const { return mean_; }            ///< of each channel
+  const std::vector<double>& deviation() const { return deviation_; }  ///< of each channel
 
+  /// Normalises the first input.
   template <class T>
   void operator()(Batch<T>& batch) const {
     Tensor<T>& data = batch.inputs.at(0);
@@ -183,8 +185,10 @@ Tensor<T> resize(const Tensor<T>& images, Pair size, Interpolation interpolation
 ///     train.map(Resize({64, 64}));
 class Resize {
  public:
+  /// To that many pixels.
   explicit Resize(Pair size, Interpolation interpolation = Interpolation::bilinear)
       : size_(size), interpolation_(interpolation) {}
+  /// Resizes the images of the first input.
   template <class T>
   void operator()(Batch<T>& batch) const {
     batch.inputs.at(0) = resize(batch.inputs.at(0), size_, interpolation_);

@@ -28,11 +28,11 @@ class Scorer;
 /// A training run as callbacks see it.
 template <class T = float>
 struct Training {
-  Model<T>& model;
-  Optimizer<T>& optimizer;
-  Index epochs = 0;  ///< at which training ends
-  Index epoch = 0;   ///< from 0
-  Index step = 0;    ///< batches of this epoch so far
+  Model<T>& model;          ///< what is trained
+  Optimizer<T>& optimizer;  ///< what trains it
+  Index epochs = 0;         ///< at which training ends
+  Index epoch = 0;          ///< from 0
+  Index step = 0;           ///< batches of this epoch so far
   /// Of this epoch so far; complete, "val_" ones included, in on_epoch_end. In on_train_begin: NaN under each name that an
   /// epoch will end with, to which a callback adds those that it will set.
   Scores scores{};
@@ -57,11 +57,11 @@ template <class T = float>
 class Callback {
  public:
   virtual ~Callback() = default;
-  virtual void on_train_begin(Training<T>&) {}
-  virtual void on_epoch_begin(Training<T>&) {}
-  virtual void on_batch_end(Training<T>&) {}
-  virtual void on_epoch_end(Training<T>&) {}
-  virtual void on_train_end(Training<T>&) {}
+  virtual void on_train_begin(Training<T>&) {}  ///< Before the first epoch.
+  virtual void on_epoch_begin(Training<T>&) {}  ///< Before the first batch of an epoch.
+  virtual void on_batch_end(Training<T>&) {}    ///< After each batch.
+  virtual void on_epoch_end(Training<T>&) {}    ///< After each epoch, its validation included.
+  virtual void on_train_end(Training<T>&) {}    ///< After the last epoch, however training ended.
   /// After each batch and each epoch, when all callbacks have done their part: a place that a run can go on from.
   virtual void on_safe_point(Training<T>&) {}
   /// Names what is kept from one call to the next, so that a run that resumes a checkpoint goes on with it. It is read
@@ -72,14 +72,15 @@ class Callback {
 /// Functions in place of a class: `LambdaCallback<>{.on_batch_end = [](Training<>& run) { ... }}`.
 template <class T = float>
 struct LambdaCallback {
-  using Hook = std::function<void(Training<T>&)>;
-  Hook on_train_begin{}, on_epoch_begin{}, on_batch_end{}, on_epoch_end{}, on_train_end{};
+  using Hook = std::function<void(Training<T>&)>;                                           ///< called with the run
+  Hook on_train_begin{}, on_epoch_begin{}, on_batch_end{}, on_epoch_end{}, on_train_end{};  ///< see Callback
 };
 
 /// Holds any of the forms that a callback may have.
 template <class T>
 class AnyCallback {
  public:
+  /// A class derived from Callback.
   template <class C>
   requires std::is_base_of_v<Callback<T>, C> AnyCallback(C callback)
       : callback_(std::make_shared<C>(std::move(callback))) {}
@@ -87,12 +88,13 @@ class AnyCallback {
   AnyCallback(Callback<T>* callback) : callback_(std::shared_ptr<void>(), callback) {
     if (!callback) throw ConfigError("fit", "callbacks", "a null pointer");
   }
-  AnyCallback(LambdaCallback<T> hooks) : callback_(std::make_shared<Hooks>(std::move(hooks))) {}
+  AnyCallback(LambdaCallback<T> hooks) : callback_(std::make_shared<Hooks>(std::move(hooks))) {}  ///< Functions.
+  /// A function that is called at the end of each epoch.
   template <class F>
   requires std::is_invocable_v < F&, Training<T>
   & > AnyCallback(F f) : AnyCallback(LambdaCallback<T>{.on_epoch_end = std::move(f)}) {}
 
-  Callback<T>& operator*() const { return *callback_; }
+  Callback<T>& operator*() const { return *callback_; }  ///< What it holds.
 
  private:
   struct Hooks : Callback<T> {
@@ -115,7 +117,8 @@ class AnyCallback {
 template <class T>
 class WeightsCopy {
  public:
-  bool empty() const { return values_.empty() && counters_.empty(); }
+  bool empty() const { return values_.empty() && counters_.empty(); }  ///< Whether nothing was taken.
+  /// Copies all values of the model.
   void take(Model<T>& model) {
     values_.clear();
     counters_.clear();
@@ -123,6 +126,7 @@ class WeightsCopy {
     for (Index i = 0; i < model.layer_count(); ++i)
       for (const Counter* counter : model.layer(i).counters()) counters_.push_back(counter->value);
   }
+  /// Writes them back. Throws where the model is another one.
   void put(Model<T>& model) const {
     std::size_t v = 0, c = 0;
     for (Parameter<T>* p : model.parameters()) p->set(values_.at(v++));
@@ -171,8 +175,8 @@ struct EarlyStoppingOptions {
 /// What an EarlyStopping has seen, all that it needs to go on.
 template <class T = float>
 struct EarlyStoppingState {
-  Index wait = 0;  ///< epochs since the last better one
-  Index best_epoch = -1;
+  Index wait = 0;            ///< epochs since the last better one
+  Index best_epoch = -1;     ///< from 0; -1: none yet
   double best = 0;           ///< where best_epoch is not -1
   WeightsCopy<T> weights{};  ///< of the best epoch, where they are to be restored
 };
@@ -189,11 +193,12 @@ class EarlyStopping : public Callback<T> {
 
   /// -1 as long as no epoch's value was a number.
   Index best_epoch() const { return state_.best_epoch; }
+  /// The best value so far; before the first an infinity, or -infinity where higher is better.
   double best() const { return state_.best_epoch < 0 ? worst() : state_.best; }
   /// -1 where training was not ended here.
   Index stopped_epoch() const { return stopped_epoch_; }
-  const EarlyStoppingState<T>& state() const { return state_; }
-  void set_state(EarlyStoppingState<T> state) { state_ = std::move(state); }
+  const EarlyStoppingState<T>& state() const { return state_; }               ///< What it has seen.
+  void set_state(EarlyStoppingState<T> state) { state_ = std::move(state); }  ///< Goes on from there.
 
   void on_train_begin(Training<T>& run) override {
     detail::check_monitor("EarlyStopping", options_.monitor, run.scores);
@@ -252,7 +257,7 @@ struct CheckpointOptions {
 template <class T = float>
 class ModelCheckpoint : public Callback<T> {
  public:
-  using Saver = std::function<void(Training<T>&)>;
+  using Saver = std::function<void(Training<T>&)>;  ///< writes the model
   explicit ModelCheckpoint(Saver saver, CheckpointOptions options = {})
       : saver_(std::move(saver)), options_(std::move(options)), best_(options_.initial_value_threshold) {
     if (!saver_) throw ConfigError("ModelCheckpoint", "a function that saves", "none");
@@ -285,6 +290,7 @@ class ModelCheckpoint : public Callback<T> {
 template <class T = float>
 class CsvLogger : public Callback<T> {
  public:
+  /// A path; with `append` lines are added to what the file holds.
   explicit CsvLogger(std::string file, bool append = false) : file_(std::move(file)), append_(append) {}
   void on_train_begin(Training<T>& run) override {
     writes_ = run.rank == 0;
@@ -341,6 +347,7 @@ class CsvLogger : public Callback<T> {
 template <class T = float>
 class LearningRateScheduler : public Callback<T> {
  public:
+  /// A schedule whose steps are epochs, counted from 0.
   explicit LearningRateScheduler(LearningRate schedule) : schedule_(std::move(schedule)) {}
   void on_epoch_begin(Training<T>& run) override { run.optimizer.set_learning_rate(schedule_.at(run.epoch)); }
   void on_epoch_end(Training<T>& run) override { run.scores.set("learning_rate", run.optimizer.learning_rate()); }
@@ -356,8 +363,8 @@ class ReduceLROnPlateau : public Callback<T> {
  public:
   explicit ReduceLROnPlateau(PlateauOptions options = {}, std::string monitor = "val_loss")
       : monitor_(std::move(monitor)), rule_(resolved(options)) {}
-  const PlateauState& state() const { return rule_.state(); }
-  void set_state(const PlateauState& state) { rule_.set_state(state); }
+  const PlateauState& state() const { return rule_.state(); }            ///< What it has seen.
+  void set_state(const PlateauState& state) { rule_.set_state(state); }  ///< Goes on from there.
 
   void on_train_begin(Training<T>& run) override {
     detail::check_monitor("ReduceLROnPlateau", monitor_, run.scores);

@@ -343,6 +343,7 @@ struct CheckpointTimes {
 template <class T = float>
 class Checkpoint : public Callback<T> {
  public:
+  /// The path of the file, and when it is written.
   explicit Checkpoint(std::string path, CheckpointTimes times = {}) : path_(std::move(path)), times_(times) {
     if (path_.empty()) throw ConfigError("Checkpoint", "the path of a file", "none");
     detail::check_positive("Checkpoint", "epochs", static_cast<double>(times.epochs), true);

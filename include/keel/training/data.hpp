@@ -23,10 +23,10 @@ struct Batch {
   std::vector<Tensor<T>> targets;  ///< one for each output
   Tensor<T> weights;               ///< (samples), or empty where all count 1
   std::vector<Index> indices;      ///< the number of each sample in its dataset
-  Index epoch = 0;
+  Index epoch = 0;                 ///< from 0
   Index first = -1;  ///< of several ranks, the place of the first sample in the batch of all; -1: not known
 
-  Index size() const { return inputs.empty() ? 0 : inputs[0].shape()[0]; }
+  Index size() const { return inputs.empty() ? 0 : inputs[0].shape()[0]; }  ///< Number of samples.
 };
 
 /// Where batches come from: fills `batch` with number `step` of an epoch, or returns false where the epoch has
@@ -46,6 +46,7 @@ template <class T = float>
 class Dataset {
  public:
   Dataset() = default;
+  /// One input and one target. Throws ShapeError where their samples are not as many.
   Dataset(Tensor<T> inputs, Tensor<T> targets) {
     inputs_.push_back(std::move(inputs));
     targets_.push_back(std::move(targets));
@@ -80,14 +81,16 @@ class Dataset {
 
   /// Number of samples.
   Index size() const { return inputs_.empty() ? 0 : inputs_[0].shape()[0]; }
-  const std::vector<Tensor<T>>& inputs() const { return inputs_; }
-  const std::vector<Tensor<T>>& targets() const { return targets_; }
+  const std::vector<Tensor<T>>& inputs() const { return inputs_; }    ///< One for each input of the model.
+  const std::vector<Tensor<T>>& targets() const { return targets_; }  ///< One for each output.
   /// The only or first input and target. Throws ConfigError where there is none.
   const Tensor<T>& images() const { return first(inputs_, "an input"); }
+  /// The first target. Throws ConfigError where there is none.
   const Tensor<T>& labels() const { return first(targets_, "a target"); }
 
   /// How much each sample counts in the loss: shape (samples); empty where all count 1.
   const Tensor<T>& weights() const { return weights_; }
+  /// One weight for each sample, in the loss. Throws ShapeError for another number of them.
   void set_weights(Tensor<T> weights) {
     if (!(weights.shape() == Shape{size()}))
       throw ShapeError("Dataset", "one weight a sample, " + Shape{size()}.to_string(), weights.shape().to_string());
@@ -116,7 +119,7 @@ class Dataset {
   }
   /// The first `count` samples, and what follows them.
   Dataset take(Index count) const { return range(0, count); }
-  Dataset skip(Index count) const { return range(count, size() - count); }
+  Dataset skip(Index count) const { return range(count, size() - count); }  ///< All but the first `count` samples.
   /// {the first floor(fraction * samples), the rest}, both with at least one. Shuffle first where the order means
   /// something.
   std::pair<Dataset, Dataset> split(double fraction) const {
@@ -249,7 +252,7 @@ struct BatchOptions {
   std::uint64_t seed = 0;  ///< of the order
   /// Of several ranks: batches are of ranks * batch_size samples, of which this one takes its part, none where they are
   /// too few.
-  Index rank = 0, ranks = 1;
+  Index rank = 0, ranks = 1;  ///< by default the only one
 };
 
 /// A Generator of a dataset's batches. The order of epoch e follows from (seed, e) alone, so that training can

@@ -25,12 +25,13 @@ struct EvaluateOptions {
 /// one.
 template <class T>
 struct OptimizerChoice {
-  OptimizerChoice(OptimizerSpec s) : spec(std::move(s)) {}
+  OptimizerChoice(OptimizerSpec s) : spec(std::move(s)) {}  ///< A new optimizer.
+  /// The caller's, which must outlive the training.
   OptimizerChoice(Optimizer<T>* o) : own(o) {
     if (!o) throw ConfigError("fit", "an optimizer", "a null pointer");
   }
-  OptimizerSpec spec{};
-  Optimizer<T>* own = nullptr;
+  OptimizerSpec spec{};         ///< of a new optimizer
+  Optimizer<T>* own = nullptr;  ///< the caller's, or null
 };
 
 /// The data that are evaluated after each epoch: `.validation = test`, which must outlive the training, or `&test`; a
@@ -39,17 +40,19 @@ template <class T>
 class Validation {
  public:
   Validation() = default;
-  Validation(std::nullptr_t) {}
-  Validation(const Dataset<T>* data) : data_(data) {}
-  Validation(const Dataset<T>& data) : data_(&data) {}
+  Validation(std::nullptr_t) {}                         ///< None.
+  Validation(const Dataset<T>* data) : data_(data) {}   ///< Must outlive the training; null: none.
+  Validation(const Dataset<T>& data) : data_(&data) {}  ///< Must outlive the training.
+  /// Is kept.
   Validation(Dataset<T>&& data) : kept_(std::make_shared<const Dataset<T>>(std::move(data))), data_(kept_.get()) {}
+  /// What becomes a dataset, such as a Shard; it is kept.
   template <class Part>
   requires(!std::is_same_v<Part, Dataset<T>> && std::is_convertible_v<const Part&, Dataset<T>>)
       Validation(const Part& part)
       : Validation(static_cast<Dataset<T>>(part)) {}
 
-  explicit operator bool() const { return data_ != nullptr; }
-  const Dataset<T>& operator*() const { return *data_; }
+  explicit operator bool() const { return data_ != nullptr; }  ///< Whether there is one.
+  const Dataset<T>& operator*() const { return *data_; }       ///< The dataset.
 
  private:
   std::shared_ptr<const Dataset<T>> kept_;
@@ -80,6 +83,7 @@ template <class T = float>
 class Resume {
  public:
   Resume() = default;
+  /// The path; needs <keel/training/checkpoint.hpp>.
   template <class Path>
   requires std::is_convertible_v<const Path&, std::string> Resume(const Path& path) : path_(path) {
     static_assert(
@@ -88,7 +92,8 @@ class Resume {
       return std::make_unique<detail::CheckpointReader<T>>(file);
     };
   }
-  bool empty() const { return path_.empty(); }
+  bool empty() const { return path_.empty(); }  ///< Whether the run begins at the start.
+  /// What the file holds, for `fit`; null where the run begins at the start.
   std::unique_ptr<detail::SavedRun<T>> open() const { return empty() ? nullptr : open_(path_); }
 
  private:
@@ -121,13 +126,13 @@ struct FitOptions {
   /// The order of samples in epoch e follows from (seed, e), dropout's masks from (seed, the optimizer's
   /// iteration).
   bool shuffle = true;
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;                   ///< of the order and of dropout; default 0
   bool drop_last = false;                   ///< leave out the samples of an epoch that do not fill a batch
   std::vector<AnyCallback<T>> callbacks{};  ///< called in this order
   /// Where to go on: with the model, the optimizer's state and those of callbacks restored, the same bits as if
   /// training had not stopped. Callbacks begin anew only where both are 0. A step at an epoch's end means that the
   /// epoch is over, on_epoch_end included; the scores of an epoch that is entered later are those of its rest.
-  Index initial_epoch = 0, initial_step = 0;
+  Index initial_epoch = 0, initial_step = 0;  ///< see above; default 0
   /// A checkpoint to go on from instead (training/checkpoint.hpp): `.resume = "run.safetensors"`. The model, the data and
   /// all other options are those of the run that wrote it; epochs may be more. The same bits come out as if training had
   /// not stopped: weights, history, and what the callbacks do.

@@ -15,7 +15,9 @@ inline namespace KEEL_ABI {
 /// Named values in order: what `evaluate` returns and what callbacks see of an epoch.
 class Scores {
  public:
+  /// In the order in which they were set.
   const std::vector<std::pair<std::string, double>>& entries() const { return entries_; }
+  /// The value of that name, or null.
   const double* find(const std::string& name) const {
     for (const auto& entry : entries_)
       if (entry.first == name) return &entry.second;
@@ -30,6 +32,7 @@ class Scores {
   std::string names() const {
     return detail::join(entries_, ", ", [](const auto& entry) { return entry.first; });
   }
+  /// Replaces the value of that name, or adds it behind the others.
   void set(const std::string& name, double value) {
     for (auto& entry : entries_)
       if (entry.first == name) {
@@ -38,7 +41,7 @@ class Scores {
       }
     entries_.emplace_back(name, value);
   }
-  void clear() { entries_.clear(); }
+  void clear() { entries_.clear(); }  ///< Removes all.
 
   /// "loss: 0.3105 - accuracy: 0.8867", as Keras's progress bar prints them.
   std::string to_string() const {
@@ -70,6 +73,7 @@ struct History {
     for (std::size_t i = 0; i < scores.size(); ++i) csv += csv_line(epochs[i], scores[i], scores[0]);
     return csv;
   }
+  /// A line an epoch, as Keras's progress bar prints them.
   std::string to_string() const {
     std::string lines;
     for (std::size_t i = 0; i < scores.size(); ++i)
@@ -77,6 +81,7 @@ struct History {
     return lines;
   }
 
+  /// The names of these scores behind "epoch".
   static std::string csv_header(const Scores& scores) {
     std::string line = "epoch";
     for (const auto& entry : scores.entries()) line += "," + entry.first;

@@ -83,6 +83,7 @@ class RandomAffine {
     detail::check_positive("RandomAffine", "width_translation", o_.width_translation, true);
   }
 
+  /// Changes the first input and, where the options say so, masks beside it, each sample by its own draw.
   template <class T>
   void operator()(Batch<T>& batch) const {
     constexpr const char* who = "RandomAffine";
@@ -148,6 +149,7 @@ class RandomColor {
     detail::check_range("RandomColor", "contrast", o_.contrast, 0, 1);
     if (!(o_.low < o_.high)) throw ConfigError("RandomColor", "low below high", detail::text(o_.low));
   }
+  /// Changes the images of the first input, each sample by its own draw.
   template <class T>
   void operator()(Batch<T>& batch) const {
     Tensor<T>& images = batch.inputs.at(0);
@@ -191,6 +193,7 @@ class Cutout {
       throw ConfigError("Cutout", "a size of 1 or more", o_.size.to_string());
     detail::check_positive("Cutout", "holes", static_cast<double>(o_.holes), true);
   }
+  /// Changes the images of the first input, each sample by its own draw.
   template <class T>
   void operator()(Batch<T>& batch) const {
     Tensor<T>& images = batch.inputs.at(0);
@@ -224,6 +227,7 @@ struct MixUpOptions {
 class MixUp {
  public:
   explicit MixUp(MixUpOptions options = {}) : o_(options) { detail::check_positive("MixUp", "alpha", o_.alpha); }
+  /// Mixes the samples of the batch.
   template <class T>
   void operator()(Batch<T>& batch) const {
     for (const Tensor<T>& target : batch.targets)

@@ -57,6 +57,7 @@ class Memory {
     for (std::size_t at = 0, end = 0; (end = lines.find('\n', at)) != lines.npos; at = end + 1)
       value.push_back(lines.substr(at, end - at));
   }
+  /// Each under a number behind the name, and how many there are.
   template <class T>
   void operator()(const std::string& name, std::vector<Tensor<T>>& value) {
     Index count = count_of(value);
@@ -74,6 +75,7 @@ class Memory {
 /// Another memory's values under names that begin with a prefix.
 class Prefixed : public Memory {
  public:
+  /// Of `memory`, which must outlive this.
   Prefixed(Memory& memory, std::string prefix) : memory_(memory), prefix_(std::move(prefix)) {}
   using Memory::operator();
   bool reads() const override { return memory_.reads(); }

@@ -118,7 +118,7 @@ class Prefetch {
 struct ByteBatchOptions {
   BatchOptions batches{};    ///< size, order, seed
   double scale = 1.0 / 255;  ///< a value is scale byte + offset
-  double offset = 0;
+  double offset = 0;         ///< in the unit of the values
 };
 
 /// A Generator of batches of images that stay bytes in memory and become T where they are used.
@@ -147,7 +147,7 @@ class ByteBatches {
     transforms_.push_back(std::move(transform));
     return *this;
   }
-  Index size() const { return labels_->size(); }
+  Index size() const { return labels_->size(); }  ///< Number of images.
   /// Batches in an epoch.
   Index count() const { return batches_.count(); }
 

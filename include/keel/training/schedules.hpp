@@ -19,7 +19,9 @@ inline namespace KEEL_ABI {
 /// ConfigError where a number is not above 0 or a schedule gives anything but 0 or more.
 class LearningRate {
  public:
+  /// The same at every step; above 0.
   LearningRate(double value) : value_(value) { detail::check_positive("learning_rate", "a number", value); }
+  /// A schedule: a function from the step, counted from 0, to the rate.
   template <class S>
   requires(std::is_invocable_r_v<double, const S&, Index> && !std::is_convertible_v<S, double>)
       LearningRate(S schedule) {
@@ -28,7 +30,8 @@ class LearningRate {
     value_ = at(0);
   }
 
-  bool scheduled() const { return static_cast<bool>(schedule_); }
+  bool scheduled() const { return static_cast<bool>(schedule_); }  ///< Whether the rate follows from the step.
+  /// The rate of a step. Throws ConfigError where a schedule gives one below 0, or none.
   double at(Index step) const {
     if (!schedule_) return value_;
     const double rate = schedule_(step);
@@ -192,9 +195,9 @@ struct PlateauOptions {
 
 /// What a ReduceOnPlateau has seen, all that it needs to go on.
 struct PlateauState {
-  std::optional<double> best{};
-  Index bad = 0;       ///< epochs in a row that were no better
-  Index cooldown = 0;  ///< epochs to come that do not count
+  std::optional<double> best{};  ///< by default none yet
+  Index bad = 0;                 ///< epochs in a row that were no better
+  Index cooldown = 0;            ///< epochs to come that do not count
 };
 
 /// Lowers a learning rate when a value stops getting better; call it once an epoch:
@@ -211,9 +214,10 @@ class ReduceOnPlateau {
     detail::check_positive("ReduceOnPlateau", "min_lr", options.min_lr, true);
   }
 
-  const PlateauState& state() const { return state_; }
-  void set_state(const PlateauState& state) { state_ = state; }
+  const PlateauState& state() const { return state_; }           ///< What it has seen.
+  void set_state(const PlateauState& state) { state_ = state; }  ///< Goes on from there.
 
+  /// The rate after an epoch of that value, from the rate so far.
   double operator()(double value, double rate) {
     const bool improved = better(value);
     if (improved) state_.best = value;

@@ -15,17 +15,19 @@ inline namespace KEEL_ABI {
 template <class T>
 class Shard {
  public:
+  /// Of a dataset that every rank has; both must outlive this.
   Shard(const Dataset<T>& data, Communicator& ranks) : data_(&data), ranks_(&ranks) {}
 
   /// The dataset of all ranks, which must outlive this.
   const Dataset<T>& whole() const { return *data_; }
-  Communicator& ranks() const { return *ranks_; }
+  Communicator& ranks() const { return *ranks_; }  ///< Who shares it.
   /// The first sample of this rank, and the one behind its last, where the dataset is taken in order.
   Index begin() const { return detail::part_begin(data_->size(), ranks_->rank(), ranks_->size()); }
+  /// Behind the last sample of this rank.
   Index end() const { return detail::part_begin(data_->size(), ranks_->rank() + 1, ranks_->size()); }
   /// A copy of these.
   Dataset<T> own() const { return data_->skip(begin()).take(end() - begin()); }
-  operator Dataset<T>() const { return own(); }
+  operator Dataset<T>() const { return own(); }  ///< as `own()`
 
  private:
   const Dataset<T>* data_;

@@ -87,6 +87,7 @@ class StochasticAverage : public Callback<T> {
 
   /// How many epochs' weights are in it.
   Index count() const { return count_; }
+  /// The averages, one for each parameter, in the model's order.
   const std::vector<Tensor<T>>& averages() const { return averages_; }
 
   void on_train_begin(Training<T>&) override {

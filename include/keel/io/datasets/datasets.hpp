@@ -6,9 +6,10 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// The two parts that a dataset comes in.
 template <class T>
 struct TrainTest {
-  Dataset<T> train, test;
+  Dataset<T> train, test;  ///< its own division
 };
 
 /// Well-known datasets, read from files that are already on the machine. Images are (samples, height, width,

@@ -16,6 +16,7 @@ inline namespace KEEL_ABI {
 /// filled: their rows are refused, or left out with drop and mean.
 enum class Missing { refuse, drop, mean };
 
+/// Which columns of a table are what.
 struct TableColumns {
   std::vector<std::string> inputs{};   ///< names of columns; empty: all but the targets
   std::vector<std::string> targets{};  ///< names of columns
@@ -39,6 +40,7 @@ struct TableColumns {
 /// the first table did not have, a missing value that is refused: with file, row and column.
 class TableEncoder {
  public:
+  /// Learns from the table, which need not be kept.
   TableEncoder(const CsvTable& table, TableColumns columns) : o_(std::move(columns)) {
     if (o_.targets.empty()) throw ConfigError("TableEncoder", "a column as target", "none");
     if (o_.inputs.empty())

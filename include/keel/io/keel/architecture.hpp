@@ -178,6 +178,7 @@ class ModelBuilder : public Model<T> {
   } catch (const Error& error) {
     throw FormatError(where, error.expected(), error.got(), error.hint());
   }
+  /// As `Model::share`; what does not fit is the file's error.
   Node share(Node of, std::span<const Node> x, const std::string& where) try {
     names_.charge(this->nodes()[static_cast<std::size_t>(of.index)].name.size(), where);
     return Model<T>::share(of, x);

@@ -16,6 +16,7 @@ enum class OnnxImages {
 struct OnnxOptions {
   /// The version of ONNX's operators, 17 to 25. Debian's checker and runtimes since 2022 know 17, the default.
   int opset = 17;
+  /// Order of axes of inputs and outputs that are images; default channels last.
   OnnxImages images = OnnxImages::channels_last;
   /// Whether a BatchNorm goes into the weights of the convolution or Dense before it, where that has no other use; then
   /// the file is not read back as the same model. Default false.

@@ -14,11 +14,11 @@ struct WeightOptions {
   /// Names of the file's modules and, for each, what it is in the model.
   class Names {
    public:
-    using Map = std::map<std::string, std::string>;
+    using Map = std::map<std::string, std::string>;  ///< a module of the file, and what it is in the model
     Names() = default;
-    Names(std::initializer_list<Map::value_type> names) : map(names) {}
-    Names(Map names) : map(std::move(names)) {}
-    Map map;
+    Names(std::initializer_list<Map::value_type> names) : map(names) {}  ///< `{{"backbone.0", "conv2d"}}`
+    Names(Map names) : map(std::move(names)) {}                          ///< The same from a map.
+    Map map;                                                             ///< empty: names are matched
   };
 
   /// What modules of the file are in the model, its layers or its modules in PyTorch: {{"backbone.0", "conv2d"}}.

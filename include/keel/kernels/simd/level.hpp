@@ -21,6 +21,7 @@ inline namespace KEEL_ABI {
 /// KEEL_SIMD_OFF (tensor/abi.hpp) it is all there is, made of Eigen's vectors.
 enum class SimdLevel { baseline, avx2, avx512 };
 
+/// As KEEL_SIMD spells it: "avx2".
 inline const char* to_string(SimdLevel level) {
   return level == SimdLevel::avx512 ? "avx512" : level == SimdLevel::avx2 ? "avx2" : "baseline";
 }
@@ -60,12 +61,13 @@ struct CpuInfo {
   SimdLevel simd;       ///< used by the kernels
   SimdLevel best_simd;  ///< the best one the machine can run
 
+  /// "simd avx2 (best avx512)".
   std::string to_string() const {
     return std::string("simd ") + keel::to_string(simd) + " (best " + keel::to_string(best_simd) + ")";
   }
 };
 
-inline CpuInfo cpu_info() { return {simd_level(), best_simd_level()}; }
+inline CpuInfo cpu_info() { return {simd_level(), best_simd_level()}; }  ///< What keel found and chose on this machine.
 
 }  // namespace KEEL_ABI
 }  // namespace keel
