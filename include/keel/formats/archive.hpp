@@ -60,10 +60,12 @@ inline bool is_floating(DType type) {
 
 /// One array of a file: contiguous, last axis fastest, whatever strides the file had.
 struct NamedArray {
-  std::string name;          ///< in the file
-  DType dtype = DType::f32;  ///< of the values; see DType
-  Shape shape{0};            ///< in the file's order of axes
-  Bytes bytes;               ///< the values, little-endian
+  std::string name;               ///< in the file
+  DType dtype = DType::f32;       ///< of the values; see DType
+  Shape shape{0};                 ///< in the file's order of axes
+  Bytes bytes;                    ///< the values, little-endian
+  formats::SharedFile file = {};  ///< of an array that was not read yet: its values lie there, from `offset` on
+  std::uint64_t offset = 0;       ///< in bytes
 };
 
 /// Something of a file that is no tensor, number or text, and was left out without being made.
@@ -110,14 +112,46 @@ inline float bfloat_to_float(std::uint16_t value) {
 /// NaN and infinity, by their bits: right under -ffast-math too.
 inline bool is_finite_bits(double value) { return (std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ff) != 0x7ff; }
 
+inline std::size_t bytes_of_values(const NamedArray& array) {
+  return to_size(array.shape.size()) * size_of(array.dtype);
+}
+/// Writes an array's values, as they are in the file, to memory of `bytes_of_values`.
+inline void copy_values(const NamedArray& array, std::span<std::byte> to) {
+  if (array.file)
+    array.file->read(array.offset, to);
+  else if (!to.empty())
+    std::memcpy(to.data(), array.bytes.data(), to.size());
+}
+/// Reads the values of an array that are still in a file.
+inline void fetch(NamedArray& array) {
+  if (!array.file) return;
+  array.bytes.resize(bytes_of_values(array));
+  array.file->read(array.offset, array.bytes);
+  array.file.reset();
+}
+/// Calls f(bytes, of which value the first is) for all of an array, block after block.
+template <class F>
+void for_each_block(const NamedArray& array, F&& f) {
+  if (!array.file) return f(ByteSpan(array.bytes), Index{0});
+  constexpr std::size_t most = std::size_t{1} << 18;  // stays in a core's cache
+  const std::size_t size = bytes_of_values(array);
+  Bytes block((std::min)(size, most));
+  for (std::size_t done = 0; done < size; done += block.size()) {
+    block.resize((std::min)(most, size - done));
+    array.file->read(array.offset + done, block);
+    f(ByteSpan(block), static_cast<Index>(done / size_of(array.dtype)));
+  }
+}
+
 /// Calls f with each value in turn, as double (f16, bf16, f32, f64), std::int64_t or std::uint64_t.
 template <class F>
-void for_each_value(const NamedArray& array, F&& f) {
-  const std::byte* at = array.bytes.data();
-  const std::size_t size = size_of(array.dtype);
-  for (Index i = 0; i < array.shape.size(); ++i, at += size) {
+void for_each_value(DType dtype, ByteSpan bytes, Index first, F&& f) {
+  const std::size_t size = size_of(dtype);
+  const Index count = first + static_cast<Index>(bytes.size() / size);
+  const std::byte* at = bytes.data();
+  for (Index i = first; i < count; ++i, at += size) {
     const std::uint64_t bits = load_little(at, size);
-    switch (array.dtype) {
+    switch (dtype) {
       case DType::boolean: f(i, std::uint64_t{bits != 0}); break;
       case DType::u8:
       case DType::u16:
@@ -133,6 +167,10 @@ void for_each_value(const NamedArray& array, F&& f) {
       case DType::f64: f(i, std::bit_cast<double>(bits)); break;
     }
   }
+}
+template <class F>
+void for_each_value(const NamedArray& array, F&& f) {
+  for_each_block(array, [&](ByteSpan block, Index first) { for_each_value(array.dtype, block, first, f); });
 }
 
 /// Whether a value survives as a T: integers exactly; a finite value must not become infinite in a float,
@@ -181,6 +219,17 @@ class NameSet {
   std::unordered_set<std::string> names_;
 };
 
+/// Calls f with each value as a T. Throws FormatError for one that a T cannot hold.
+template <class T, class F>
+void for_each_as(const NamedArray& array, const std::string& where, F&& f) {
+  for_each_value(array, [&](Index i, auto value) {
+    if (!fits<T>(value))
+      throw FormatError(where + ": " + array.name, std::string("values that fit ") + name_of(dtype_of<T>()),
+                        std::to_string(value) + " at element " + std::to_string(i));
+    f(i, static_cast<T>(value));
+  });
+}
+
 }  // namespace formats
 
 /// The array as a tensor of T (float, double, std::int64_t, std::int32_t, std::uint8_t). Any type converts; a
@@ -190,15 +239,10 @@ template <class T>
 Tensor<T> to_tensor(const NamedArray& array, const std::string& where = "tensor") {
   Tensor<T> tensor = Tensor<T>::uninitialized(array.shape);
   if (array.dtype == formats::dtype_of<T>() && std::endian::native == std::endian::little) {
-    if (!array.bytes.empty()) std::memcpy(tensor.data(), array.bytes.data(), array.bytes.size());
+    formats::copy_values(array, std::as_writable_bytes(std::span(tensor.data(), to_size(tensor.size()))));
     return tensor;
   }
-  formats::for_each_value(array, [&](Index i, auto value) {
-    if (!formats::fits<T>(value))
-      throw FormatError(where + ": " + array.name, std::string("values that fit ") + name_of(formats::dtype_of<T>()),
-                        std::to_string(value) + " at element " + std::to_string(i));
-    tensor[i] = static_cast<T>(value);
-  });
+  formats::for_each_as<T>(array, where, [&](Index i, T value) { tensor[i] = value; });
   return tensor;
 }
 
@@ -231,7 +275,12 @@ NamedArray to_array(std::string name, const Tensor<T>& tensor) {
 /// How many values are NaN or infinite.
 inline Index count_nonfinite(const NamedArray& array) {
   Index count = 0;
-  if (is_floating(array.dtype))
+  if (array.dtype == DType::f32)  // by bits, as files of it are large
+    formats::for_each_block(array, [&](ByteSpan block, Index) {
+      for (std::size_t at = 0; at < block.size(); at += 4)
+        count += (std::to_integer<unsigned>(block[at + 3]) & 0x7f) == 0x7f && block[at + 2] >= std::byte{0x80};
+    });
+  else if (is_floating(array.dtype))
     formats::for_each_value(array,
                             [&](Index, auto value) { count += !formats::is_finite_bits(static_cast<double>(value)); });
   return count;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -197,28 +198,84 @@ inline Shape checked_shape(std::span<const std::uint64_t> dims, std::uint64_t it
 
 inline std::string system_message(int code) { return std::strerror(code); }
 
-/// All of an open regular file, its size taken from the same opening.
-inline Bytes read_all(const File& file, const std::string& where, std::uint64_t max_bytes) {
-  const std::optional<FileStatus> status = file.status();
-  if (!status) throw FormatError(where, "a readable file", system_message(errno));
-  if (!status->regular)
-    throw FormatError(where, "a regular file", status->directory ? "a directory" : "a device, pipe or socket");
-  const std::uint64_t size = status->size;
-  if (size > max_bytes)
-    throw FormatError(where, "a file of at most " + std::to_string(max_bytes) + " bytes", std::to_string(size),
-                      "raise ReadLimits::file_bytes");
-  Bytes bytes(size);
-  std::byte beyond{};
-  for (std::uint64_t done = 0;;) {
-    const bool full = done == size;
-    const std::int64_t count = full ? file.read(&beyond, 1) : file.read(bytes.data() + done, size - done);
-    if (count < 0) throw FormatError(where, "a readable file", system_message(errno));
-    if (full && count == 0) return bytes;
-    if (full || count == 0)
-      throw FormatError(where, "a file that stays at " + std::to_string(size) + " bytes while it is read",
-                        full ? "a longer one" : "a shorter one", "another program is writing to it");
-    done += static_cast<std::uint64_t>(count);
+/// A regular file that stays open, so that its parts are read when they are wanted, from the same opening.
+class OpenFile {
+ public:
+  /// Throws FormatError for what is no regular file and for one of more than `max_bytes`.
+  OpenFile(File file, std::string where, std::uint64_t max_bytes) : file_(std::move(file)), where_(std::move(where)) {
+    const FileStatus now = status();
+    if (!now.regular)
+      throw FormatError(where_, "a regular file", now.directory ? "a directory" : "a device, pipe or socket");
+    size_ = now.size;
+    if (size_ > max_bytes)
+      throw FormatError(where_, "a file of at most " + std::to_string(max_bytes) + " bytes", std::to_string(size_),
+                        "raise ReadLimits::file_bytes");
   }
+
+  std::uint64_t size() const { return size_; }  ///< in bytes, when it was opened
+  const std::string& where() const { return where_; }
+
+  /// Fills `to` with the bytes from `offset` on. Throws FormatError if they are not there, or if the file has another
+  /// length than when it was opened.
+  void read(std::uint64_t offset, std::span<std::byte> to) const {
+    while (!to.empty()) {
+      const std::int64_t count = file_.read(to.data(), to.size(), offset);
+      if (count < 0) throw FormatError(where_, "a readable file", system_message(errno));
+      if (count == 0) changed("a shorter one");
+      to = to.subspan(static_cast<std::size_t>(count));
+      offset += static_cast<std::uint64_t>(count);
+    }
+    if (const std::uint64_t now = status().size; now != size_) changed(now > size_ ? "a longer one" : "a shorter one");
+  }
+  /// The first so many bytes; fewer where the file is shorter.
+  Bytes first(std::uint64_t count) const {
+    Bytes bytes((std::min)(count, size_));
+    read(0, bytes);
+    return bytes;
+  }
+  Bytes all() const { return first(size_); }
+
+ private:
+  FileStatus status() const {
+    const std::optional<FileStatus> status = file_.status();
+    if (!status) throw FormatError(where_, "a readable file", system_message(errno));
+    return *status;
+  }
+  [[noreturn]] void changed(const char* how) const {
+    throw FormatError(where_, "a file that stays at " + std::to_string(size_) + " bytes while it is read", how,
+                      "another program is writing to it");
+  }
+
+  File file_;
+  std::string where_;
+  std::uint64_t size_ = 0;
+};
+using SharedFile = std::shared_ptr<const OpenFile>;
+
+inline SharedFile open_file(const std::string& path, const ReadLimits& limits = {}) {
+  File file = open_to_read(path);
+  if (!file.open()) throw FormatError(path, "a readable file", system_message(errno));
+  return std::make_shared<const OpenFile>(std::move(file), path, limits.file_bytes);
+}
+
+/// A file that another file names: it must be a plain name, lie in the same directory, and be a regular file
+/// with no other name. Paths, symbolic links and hard links are refused, so a model cannot reach outside its
+/// folder.
+inline SharedFile open_beside(const std::string& path, const std::string& name, const ReadLimits& limits = {}) {
+  const std::string where = path + ": " + shown(name);
+  if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
+    throw FormatError(where, "the plain name of a file in the same directory", "a path",
+                      "put all parts of the model into one directory");
+  const std::string directory = path.substr(0, last_name(path));
+  const Folder folder(directory.empty() ? "." : directory);
+  if (!folder.open()) throw FormatError(where, "a readable directory", system_message(errno));
+  File file = folder.read(name);
+  if (!file.open())
+    throw FormatError(where, "a readable file", errno == ELOOP ? "a symbolic link" : system_message(errno),
+                      errno == ELOOP ? "copy the file itself into the model's directory" : "");
+  if (const auto status = file.status(); status && status->regular && status->names > 1)
+    throw FormatError(where, "a file with one name", "a hard link", "copy the file itself into the model's directory");
+  return std::make_shared<const OpenFile>(std::move(file), where, limits.file_bytes);
 }
 
 }  // namespace formats
@@ -226,29 +283,12 @@ inline Bytes read_all(const File& file, const std::string& where, std::uint64_t 
 /// All bytes of a regular file. Pipes, devices and directories are refused, and so is a file that changes its
 /// length meanwhile. Throws FormatError.
 inline Bytes read_file(const std::string& path, const ReadLimits& limits = {}) {
-  const formats::File file = formats::open_to_read(path);
-  if (!file.open()) throw FormatError(path, "a readable file", formats::system_message(errno));
-  return formats::read_all(file, path, limits.file_bytes);
+  return formats::open_file(path, limits)->all();
 }
 
-/// A file that another file names: it must be a plain name, lie in the same directory, and be a regular file
-/// with no other name. Paths, symbolic links and hard links are refused, so a model cannot reach outside its
-/// folder.
+/// All bytes of a file that another file names (formats::open_beside).
 inline Bytes read_beside(const std::string& path, const std::string& name, const ReadLimits& limits = {}) {
-  const std::string where = path + ": " + formats::shown(name);
-  if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\:\0", 4)) != name.npos)
-    throw FormatError(where, "the plain name of a file in the same directory", "a path",
-                      "put all parts of the model into one directory");
-  const std::string directory = path.substr(0, formats::last_name(path));
-  const formats::Folder folder(directory.empty() ? "." : directory);
-  if (!folder.open()) throw FormatError(where, "a readable directory", formats::system_message(errno));
-  const formats::File file = folder.read(name);
-  if (!file.open())
-    throw FormatError(where, "a readable file", errno == ELOOP ? "a symbolic link" : formats::system_message(errno),
-                      errno == ELOOP ? "copy the file itself into the model's directory" : "");
-  if (const auto status = file.status(); status && status->regular && status->names > 1)
-    throw FormatError(where, "a file with one name", "a hard link", "copy the file itself into the model's directory");
-  return formats::read_all(file, where, limits.file_bytes);
+  return formats::open_beside(path, name, limits)->all();
 }
 
 }  // namespace KEEL_ABI

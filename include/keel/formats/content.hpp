@@ -8,8 +8,8 @@ inline namespace KEEL_ABI {
 
 enum class Content { unknown, empty, safetensors, zip, hdf5, pickle, npy, json, gzip, git_lfs, html, torch_tar };
 
-/// Told from content: a file may still turn out damaged when it is read.
-inline Content recognise(ByteSpan bytes) {
+/// Told from the beginning of a file of `size` bytes, which may still turn out damaged when it is read.
+inline Content recognise(ByteSpan bytes, std::uint64_t size) {
   const std::string_view text = formats::text_of(bytes);
   if (text.empty()) return Content::empty;
   if (text.starts_with("version https://git-lfs.github.com/")) return Content::git_lfs;
@@ -18,7 +18,7 @@ inline Content recognise(ByteSpan bytes) {
   if (text.starts_with("\x93NUMPY")) return Content::npy;
   if (text.starts_with("\x1f\x8b")) return Content::gzip;
   if (text.size() > 262 && text.substr(257, 5) == "ustar") return Content::torch_tar;
-  if (text.size() >= 9 && text[8] == '{' && formats::load_little(bytes.data(), 8) <= bytes.size() - 8)
+  if (text.size() >= 9 && text[8] == '{' && formats::load_little(bytes.data(), 8) <= size - 8)
     return Content::safetensors;
   if (text.size() >= 2 && text[0] == '\x80' && text[1] >= 1 && text[1] <= 5) return Content::pickle;
   const std::size_t start = text.find_first_not_of(" \t\r\n");
@@ -26,6 +26,7 @@ inline Content recognise(ByteSpan bytes) {
   if (start != text.npos && text[start] == '<') return Content::html;
   return Content::unknown;
 }
+inline Content recognise(ByteSpan bytes) { return recognise(bytes, bytes.size()); }
 
 /// "an HDF5 file" and the like, as errors and `inspect` say it.
 inline const char* describe(Content content) {

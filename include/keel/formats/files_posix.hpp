@@ -39,9 +39,12 @@ class File {
     if (::fstat(descriptor_, &info) != 0) return std::nullopt;
     return status_of(info);
   }
-  /// How many bytes were read or written; -1: none, for an error.
+  /// How many bytes were read, from where the last call ended or `from` says, or written; -1: none, for an error.
   std::int64_t read(std::byte* to, std::size_t size) const {
     return again([&] { return ::read(descriptor_, to, size); });
+  }
+  std::int64_t read(std::byte* to, std::size_t size, std::uint64_t from) const {
+    return again([&] { return ::pread(descriptor_, to, size, static_cast<off_t>(from)); });
   }
   std::int64_t write(ByteSpan bytes) const {
     return again([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 
@@ -58,6 +59,9 @@ class File {
   }
   std::int64_t read(std::byte* to, std::size_t size) const {
     return ::_read(descriptor_, to, static_cast<unsigned>((std::min)(size, at_once)));
+  }
+  std::int64_t read(std::byte* to, std::size_t size, std::uint64_t from) const {
+    return ::_lseeki64(descriptor_, static_cast<std::int64_t>(from), SEEK_SET) < 0 ? -1 : read(to, size);
   }
   std::int64_t write(ByteSpan bytes) const {
     return ::_write(descriptor_, bytes.data(), static_cast<unsigned>((std::min)(bytes.size(), at_once)));

@@ -77,26 +77,33 @@ inline void read_metadata(const Json& json, const std::string& where, std::map<s
   }
 }
 
-/// Appends the tensors of one file; metadata of a later file does not replace that of an earlier one.
-[[gnu::cold]] inline void read_safetensors_into(Archive& archive, ByteSpan bytes, const std::string& where,
-                                                const ReadLimits& limits) {
-  ByteReader reader(bytes, where);
-  if (bytes.size() < 8) expect_content(bytes, Content::safetensors, where);
-  const std::uint64_t length = reader.u64("the header's length");
-  if (length < 2 || length > reader.remaining()) {
-    if (const Content content = recognise(bytes); content != Content::unknown)
-      expect_content(bytes, Content::safetensors, where);
-    reader.fail("a header of 2 to " + std::to_string(reader.remaining()) + " bytes", std::to_string(length),
-                "the file is cut short, damaged, or not safetensors");
+/// The header's text, of a file of `size` bytes whose first ones `more(count)` gives. Throws FormatError for a length that
+/// cannot be.
+template <class More>
+std::string safetensors_header(std::uint64_t size, More&& more, const std::string& where, const ReadLimits& limits) {
+  const auto start = more(std::uint64_t{4096});
+  if (size < 8) expect_content(start, Content::safetensors, where);
+  const std::uint64_t length = load_little(start.data(), 8), rest = size - 8;
+  const std::string place = where + ", offset 8", got = std::to_string(length);
+  if (length < 2 || length > rest) {
+    if (recognise(start, size) != Content::unknown) expect_content(start, Content::safetensors, where);
+    throw FormatError(place, "a header of 2 to " + std::to_string(rest) + " bytes", got,
+                      "the file is cut short, damaged, or not safetensors");
   }
   if (length > limits.header_bytes)
-    reader.fail("a header of at most " + std::to_string(limits.header_bytes) + " bytes", std::to_string(length));
-  const std::string_view text = text_of(reader.take(length, "the header"));
+    throw FormatError(place, "a header of at most " + std::to_string(limits.header_bytes) + " bytes", got);
+  const auto header = more(8 + length);
+  const std::string_view text = text_of(header).substr(8, length);
   if (text.front() != '{') throw FormatError(where, "a header that starts with {", shown(text.substr(0, 8)));
-  Budget budget = Budget::for_structure(bytes.size());
+  return std::string(text);
+}
+
+/// What a header says of its tensors, in the order of their data, which fill all of the file's `size` bytes.
+[[gnu::cold]] inline std::vector<SafetensorsEntry> safetensors_entries(Archive& archive, std::string_view text,
+                                                                       std::uint64_t size, const std::string& where) {
+  Budget budget = Budget::for_structure(size);
   const Json header = parse_json(text, where + ", header", budget);
   if (!header.is_object()) throw FormatError(where, "a header of one object", header.type_name());
-
   std::vector<SafetensorsEntry> entries;
   entries.reserve(header.size());
   for (const auto& [name, value] : header.items()) {
@@ -112,6 +119,7 @@ inline void read_metadata(const Json& json, const std::string& where, std::map<s
   });
   NameSet names;
   for (const NamedArray& array : archive.tensors) names.add(array.name, where);
+  const std::uint64_t data = size - 8 - text.size();
   std::uint64_t end = 0;
   for (const SafetensorsEntry& entry : entries) {
     names.add(entry.array.name, where);
@@ -120,19 +128,37 @@ inline void read_metadata(const Json& json, const std::string& where, std::map<s
       throw FormatError(place, "data that starts at " + std::to_string(end) + ", where the tensor before it ends",
                         std::to_string(entry.begin), entry.begin < end ? "ranges overlap" : "there is a hole");
     end = entry.end;
-    if (end > reader.remaining())
-      throw FormatError(place, "data within " + std::to_string(reader.remaining()) + " bytes", std::to_string(end),
+    if (end > data)
+      throw FormatError(place, "data within " + std::to_string(data) + " bytes", std::to_string(end),
                         "the file is cut short");
   }
-  if (end != reader.remaining())
-    reader.fail(std::to_string(end) + " bytes of data", std::to_string(reader.remaining()),
-                end < reader.remaining() ? "there is something after the last tensor" : "the file is cut short");
-  archive.tensors.reserve(archive.tensors.size() + entries.size());
-  for (SafetensorsEntry& entry : entries) {
-    const ByteSpan data = reader.take(entry.end - entry.begin, "data");
-    entry.array.bytes.assign(data.begin(), data.end());
+  if (end != data)
+    throw FormatError(where + ", offset " + std::to_string(size - data), std::to_string(end) + " bytes of data",
+                      std::to_string(data), "there is something after the last tensor");
+  return entries;
+}
+
+/// Appends the tensors of one file, whose values stay there until they are wanted (`fetch`); metadata of a later file does
+/// not replace that of an earlier one.
+[[gnu::cold]] inline void open_safetensors_into(Archive& archive, const SharedFile& file, const ReadLimits& limits) {
+  const std::string& where = file->where();
+  const std::string text = safetensors_header(
+      file->size(), [&](std::uint64_t count) { return file->first(count); }, where, limits);
+  for (SafetensorsEntry& entry : safetensors_entries(archive, text, file->size(), where)) {
+    entry.array.file = file;
+    entry.array.offset = 8 + text.size() + entry.begin;
     archive.tensors.push_back(std::move(entry.array));
   }
+}
+inline Archive open_safetensors(const SharedFile& file, const ReadLimits& limits = {}) {
+  Archive archive{file->where(), "safetensors", {}, {}};
+  open_safetensors_into(archive, file, limits);
+  return archive;
+}
+/// With all values read.
+inline Archive fetched(Archive archive) {
+  for (NamedArray& array : archive.tensors) fetch(array);
+  return archive;
 }
 
 }  // namespace formats
@@ -140,19 +166,26 @@ inline void read_metadata(const Json& json, const std::string& where, std::map<s
 /// Reads a safetensors file from memory; tensors come in the order of their data. Throws FormatError.
 inline Archive read_safetensors(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   Archive archive{where, "safetensors", {}, {}};
-  formats::read_safetensors_into(archive, bytes, where, limits);
+  const std::string text = formats::safetensors_header(
+      bytes.size(), [&](std::uint64_t count) { return bytes.first((std::min)(count, bytes.size())); }, where, limits);
+  for (formats::SafetensorsEntry& entry : formats::safetensors_entries(archive, text, bytes.size(), where)) {
+    const ByteSpan data = bytes.subspan(8 + text.size() + entry.begin, entry.end - entry.begin);
+    entry.array.bytes.assign(data.begin(), data.end());
+    archive.tensors.push_back(std::move(entry.array));
+  }
   return archive;
 }
 inline Archive read_safetensors(const std::string& path, const ReadLimits& limits = {}) {
-  return read_safetensors(read_file(path, limits), path, limits);
+  return formats::fetched(formats::open_safetensors(formats::open_file(path, limits), limits));
 }
 
-/// Reads the shards that a `model.safetensors.index.json` lists, from its own directory: plain names only, no
-/// links.
-[[gnu::cold]] inline Archive read_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
+namespace formats {
+
+/// read_safetensors_index with the values left in their files.
+[[gnu::cold]] inline Archive open_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
   const Bytes bytes = read_file(path, limits);
-  formats::expect_content(bytes, Content::json, path);
-  const Json index = parse_json(formats::text_of(bytes), path);
+  expect_content(bytes, Content::json, path);
+  const Json index = parse_json(text_of(bytes), path);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object())
     throw FormatError(path, "an index with a weight_map", "JSON without one");
   Archive archive{path, "safetensors", {}, {}};
@@ -167,19 +200,26 @@ inline Archive read_safetensors(const std::string& path, const ReadLimits& limit
   shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
   std::size_t before = 0;
   for (const std::string& shard : shards) {
-    formats::read_safetensors_into(archive, read_beside(path, shard, limits), path + ": " + shard, limits);
+    open_safetensors_into(archive, open_beside(path, shard, limits), limits);
     for (; before < archive.tensors.size(); ++before) {
       const auto listed = home.find(archive.tensors[before].name);
       if (listed == home.end() || listed->second != shard)
         throw FormatError(path, "the tensors that weight_map lists in " + shard,
-                          formats::shown(archive.tensors[before].name) + " there");
+                          shown(archive.tensors[before].name) + " there");
       home.erase(listed);
     }
   }
   if (!home.empty())
-    throw FormatError(path, formats::shown(home.begin()->first) + " in " + home.begin()->second,
-                      "no such tensor there");
+    throw FormatError(path, shown(home.begin()->first) + " in " + home.begin()->second, "no such tensor there");
   return archive;
+}
+
+}  // namespace formats
+
+/// Reads the shards that a `model.safetensors.index.json` lists, from its own directory: plain names only, no
+/// links.
+inline Archive read_safetensors_index(const std::string& path, const ReadLimits& limits = {}) {
+  return formats::fetched(formats::open_safetensors_index(path, limits));
 }
 
 /// The file as its parts: the length and header, then each tensor's values in the order written.

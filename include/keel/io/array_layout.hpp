@@ -2,7 +2,7 @@
 /// How a parameter's values lie in a file of another world: axes in another order, features in another order.
 
 #include <keel/dialects/option.hpp>
-#include <keel/tensor/tensor.hpp>
+#include <keel/formats/archive.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -93,14 +93,52 @@ Tensor<T> reordered(const Tensor<T>& from, const std::vector<Index>& order, bool
   return to;
 }
 
-template <class T>
-Tensor<T> from_file(Tensor<T> value, const ArrayLayout& layout, const Shape& shape) {
-  if (!layout.axes.empty()) {
-    if (!layout.split.empty()) value = std::move(value).reshaped(Shape(std::span<const Index>(layout.split)));
-    value = permuted(value, layout.axes);
+/// Where the values of a file, one after the other, belong in a parameter.
+class Places {
+ public:
+  Places(const ArrayLayout& layout, const Shape& shape) {
+    const Shape& file = layout.file;
+    const std::vector<Index> whole(file.begin(), file.end());
+    const std::vector<Index>& split = layout.split.empty() ? whole : layout.split;
+    extents_ = layout.axes.empty() ? std::vector<Index>{shape.size()} : split;
+    steps_.assign(extents_.size(), 1);
+    at_.assign(extents_.size(), 0);
+    Index step = 1;
+    for (std::size_t i = layout.axes.size(); i-- > 0;) {
+      steps_[layout.axes[i]] = step;
+      step *= extents_[layout.axes[i]];
+    }
+    rows_.resize(layout.features.size());
+    for (std::size_t k = 0; k < rows_.size(); ++k) rows_[to_size(layout.features[k])] = static_cast<Index>(k);
+    if (!rows_.empty()) width_ = shape.size() / static_cast<Index>(rows_.size());
   }
-  value = std::move(value).reshaped(shape);
-  return layout.features.empty() ? std::move(value) : reordered(value, layout.features);
+
+  Index next() {
+    const Index place = place_;
+    for (std::size_t axis = extents_.size(); axis-- > 0;) {
+      place_ += steps_[axis];
+      if (++at_[axis] < extents_[axis]) break;
+      place_ -= steps_[axis] * extents_[axis];
+      at_[axis] = 0;
+    }
+    return rows_.empty() ? place : rows_[to_size(place / width_)] * width_ + place % width_;
+  }
+
+ private:
+  std::vector<Index> extents_, steps_, at_;  // of the file's axes; steps in the parameter
+  std::vector<Index> rows_;                  // in which row of the parameter a row is
+  Index place_ = 0, width_ = 1;
+};
+
+/// A file's array as the values of a parameter. Throws FormatError as `to_tensor` does.
+template <class T>
+Tensor<T> parameter_values(const NamedArray& array, const ArrayLayout& layout, const Shape& shape,
+                           const std::string& where) {
+  if (layout.axes.empty() && layout.features.empty()) return to_tensor<T>(array, where).reshaped(shape);
+  Tensor<T> values = Tensor<T>::uninitialized(shape);
+  Places places(layout, shape);
+  formats::for_each_as<T>(array, where, [&](Index, T value) { values[places.next()] = value; });
+  return values;
 }
 
 template <class T>

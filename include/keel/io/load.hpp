@@ -142,22 +142,30 @@ void open_zip(const std::string& path, const Bytes& bytes, const LoadOptions& op
   }
 }
 
+/// A safetensors file, its values still in it. The model of keel's own waits for them, and they are known to fit.
 template <class T>
-OpenedFile<T> open_model(const std::string& path, const LoadOptions& options = {}) {
-  const Bytes bytes = read_file(path);
-  const Content content = recognise(bytes);
+void open_tensors(const SharedFile& source, const LoadOptions& options, OpenedFile<T>& file) {
+  file.archive = open_safetensors(source);
+  file.format = is_keel(*file.archive) ? "keel" : "safetensors";
+  // weights are had by name where a class is not known
+  if (!is_keel(*file.archive) || !knows_keel_model<T>(*file.archive, options)) return;
+  file.model = described_model<T>(*file.archive, model_options(options));
+  restore_state(*file.model, *file.archive, false);
+  file.probe = file.archive->metadata["probe"];
+}
+
+/// Leaves the values of safetensors in the file: no more memory is taken than what they go to.
+template <class T>
+OpenedFile<T> open_weights(const std::string& path, const LoadOptions& options = {}) {
+  const SharedFile source = open_file(path);
   OpenedFile<T> file;
+  if (recognise(source->first(4096), source->size()) == Content::safetensors) {
+    open_tensors(source, options, file);
+    return file;
+  }
+  const Bytes bytes = source->all();
+  const Content content = recognise(bytes);
   switch (content) {
-    case Content::safetensors:
-      file.format = "safetensors";
-      file.archive = read_safetensors(bytes, path);
-      if (!is_keel(*file.archive)) return file;
-      file.format = "keel";
-      // weights are had by name where a class is not known
-      if (knows_keel_model<T>(*file.archive, options))
-        file.model = model_from<T>(*file.archive, model_options(options));
-      if (file.model) file.probe = file.archive->metadata["probe"];
-      return file;
     case Content::hdf5:
       file.hdf5 = read_hdf5(bytes, path);
       file.format = "Keras .h5";
@@ -176,6 +184,16 @@ OpenedFile<T> open_model(const std::string& path, const LoadOptions& options = {
       [[fallthrough]];
     default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
   }
+}
+
+template <class T>
+OpenedFile<T> open_model(const std::string& path, const LoadOptions& options = {}) {
+  OpenedFile<T> file = open_weights<T>(path, options);
+  if (file.model && file.format == "keel") {
+    restore_state(*file.model, *file.archive);
+    require_values(*file.model, path);
+  }
+  return file;
 }
 
 /// Names are for files of modules, parts for checkpoints. Throws ConfigError for options that a file has no use for.
@@ -202,7 +220,11 @@ WeightPlan<T> plan_weights(Model<T>& model, OpenedFile<T> file, const std::strin
                    std::all_of(file.archive->tensors.begin(), file.archive->tensors.end(), own_name);
   check_options(options, !file.model && !file.hdf5 && !own, path);
   if (file.model) {
-    WeightPlan<T> plan = plan_model(model, *file.model, path, file.format);
+    const bool own_file = file.format == "keel";
+    Archive weights = own_file ? in_model_order(*file.model, std::move(*file.archive))
+                               : Archive{path, file.format, state_of(*file.model), {}};
+    weights.format = file.format;
+    WeightPlan<T> plan = plan_model(model, *file.model, weights);
     plan.diagnosis.notes.insert(plan.diagnosis.notes.end(), file.notes.begin(), file.notes.end());
     return allow_partial(std::move(plan), options.partial);
   }
@@ -266,7 +288,7 @@ Model<T> load(const std::string& path, const Options& options) {
 ///     load_weights(model, "checkpoint.pt", {.part = "ema"})
 template <class T>
 Diagnosis load_weights(Model<T>& model, const std::string& path, const WeightOptions& options = {}) try {
-  WeightPlan<T> plan = io::plan_weights(model, io::open_model<T>(path), path, options);
+  WeightPlan<T> plan = io::plan_weights(model, io::open_weights<T>(path), path, options);
   plan.commit();
   return std::move(plan.diagnosis);
 } catch (const std::bad_alloc&) {
@@ -284,7 +306,7 @@ requires std::is_same_v<Names, WeightOptions::Names::Map> Diagnosis load_weights
 /// file cannot be read or has no part or module that the options name, ConfigError for options that mean nothing here.
 template <class T>
 Diagnosis diagnose(Model<T>& model, const std::string& path, const WeightOptions& options = {}) try {
-  return io::plan_weights(model, io::open_model<T>(path), path, options).diagnosis;
+  return io::plan_weights(model, io::open_weights<T>(path), path, options).diagnosis;
 } catch (const std::bad_alloc&) {
   formats::out_of_memory(path);
 }
@@ -325,6 +347,7 @@ void save(const Model<T>& model, const std::string& path, const Probe& probe) {
   save_keras(model, path, {.probe = to_text(probe)});
 }
 
+KEEL_INSTANCE(io::OpenedFile<float> io::open_weights<float>(const std::string&, const LoadOptions&))
 KEEL_INSTANCE(io::OpenedFile<float> io::open_model<float>(const std::string&, const LoadOptions&))
 KEEL_INSTANCE(WeightPlan<float> io::plan_weights(Model<float>&, io::OpenedFile<float>, const std::string&,
                                                  const WeightOptions&))

@@ -15,7 +15,8 @@ class WeightPlan {
  public:
   Diagnosis diagnosis;
 
-  WeightPlan(std::string file, std::string format, const std::string& model) {
+  /// With `values` false names and shapes are compared, and no value of a parameter is read.
+  WeightPlan(std::string file, std::string format, const std::string& model, bool values = true) : reads_(values) {
     diagnosis.file = std::move(file);
     diagnosis.format = std::move(format);
     diagnosis.model = model;
@@ -84,7 +85,7 @@ class WeightPlan {
   [[gnu::cold]] void take(const io::Slot<T>& slot, const NamedArray& array, Pairing& p, bool certain) {
     if (slot.counter) {
       if (array.shape.size() != 1) return refuse(p, "one integer is wanted");
-      counts_.emplace_back(slot.counter, to_tensor<std::int64_t>(array, diagnosis.file)[0]);
+      if (reads_) counts_.emplace_back(slot.counter, to_tensor<std::int64_t>(array, diagnosis.file)[0]);
       return;
     }
     if (slot.ignored) {
@@ -104,9 +105,10 @@ class WeightPlan {
     const bool ones = array.shape.size() == wanted.size() && without_ones(array.shape) == without_ones(wanted);
     if (!(array.shape == wanted) && !ones) return refuse(p, advice(array.shape, wanted, slot));
     if (!certain && diagnosis.partial) return refuse(p, "of a layer that does not fit");
-    values_.emplace_back(slot.parameter, io::from_file(to_tensor<T>(array, diagnosis.file).reshaped(wanted),
-                                                       slot.layout, slot.parameter->shape()));
     p.change = slot.layout.change;
+    if (!reads_) return;
+    values_.emplace_back(slot.parameter,
+                         io::parameter_values<T>(array, slot.layout, slot.parameter->shape(), diagnosis.file));
   }
   static void refuse(Pairing& p, std::string why) {
     p.status = Pairing::Outcome::wrong_shape;
@@ -138,6 +140,7 @@ class WeightPlan {
     return want + (got.size() == wanted.size() ? "; as many values in another shape" : "");
   }
 
+  bool reads_;
   std::vector<std::pair<Parameter<T>*, Tensor<T>>> values_;
   std::vector<std::pair<Counter*, std::int64_t>> counts_;
 };

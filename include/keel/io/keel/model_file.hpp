@@ -25,10 +25,10 @@ template <class T>
 
 /// Puts an archive's values, under the names of `state_of`, into a model. Everything is checked first: a missing
 /// tensor, one too many, or one of another shape throws FormatError with a table and leaves the model as it was. A
-/// missing counter stays.
+/// missing counter stays. With `values` false it is only checked that the archive has what the model needs.
 template <class T>
-[[gnu::cold]] void restore_state(Model<T>& model, const Archive& archive) {
-  WeightPlan<T> plan(archive.where, "keel", model.name());
+[[gnu::cold]] void restore_state(Model<T>& model, const Archive& archive, bool values = true) {
+  WeightPlan<T> plan(archive.where, "keel", model.name(), values);
   io::place_by_name(plan, io::own_modules(model), io::source_modules(archive, '/'));
   plan.commit();
 }
@@ -70,17 +70,39 @@ template <class T>
   return model;
 }
 
+namespace io {
+
+/// The arrays of a keel file in the order in which its model has them.
+template <class T>
+[[gnu::cold]] Archive in_model_order(const Model<T>& model, Archive archive) {
+  std::map<std::string, NamedArray*> named;
+  for (NamedArray& array : archive.tensors) named.emplace(array.name, &array);
+  std::vector<NamedArray> ordered;
+  const auto take = [&](const std::string& name) {
+    if (const auto found = named.find(name); found != named.end()) ordered.push_back(std::move(*found->second));
+  };
+  for (Index l = 0; l < model.layer_count(); ++l) {
+    const Layer<T>& layer = model.layer(l);
+    for (const auto* parameter : layer.parameters()) take(layer.name() + "/" + parameter->name());
+    for (const auto* counter : layer.counters()) take(layer.name() + "/" + counter->name);
+  }
+  archive.tensors = std::move(ordered);
+  return archive;
+}
+
+}  // namespace io
+
 /// The same from a path. Throws FormatError if the file is missing, damaged, or not keel's own, or if there is not
 /// enough memory.
 template <class T = float>
 [[gnu::cold]] Model<T> load_safetensors(const std::string& path, const ModelOptions& options = {}) try {
-  return model_from<T>(read_safetensors(path), options);
+  return model_from<T>(formats::open_safetensors(formats::open_file(path)), options);
 } catch (const std::bad_alloc&) {
   formats::out_of_memory(path);
 }
 
 KEEL_INSTANCE(std::vector<NamedArray> state_of(const Model<float>&))
-KEEL_INSTANCE(void restore_state(Model<float>&, const Archive&))
+KEEL_INSTANCE(void restore_state(Model<float>&, const Archive&, bool))
 KEEL_INSTANCE(void save_safetensors(const Model<float>&, const std::string&, std::map<std::string, std::string>))
 KEEL_INSTANCE(Model<float> model_from<float>(const Archive&, const ModelOptions&))
 KEEL_INSTANCE(Model<float> load_safetensors<float>(const std::string&, const ModelOptions&))

@@ -34,11 +34,10 @@ void compare_options(const Model<T>& model, const Model<T>& file, WeightPlan<T>&
 
 }  // namespace io
 
-/// How the weights of one model would go into another.
+/// How the weights of one model, `file`, would go into another; the archive holds them, in the order of `state_of`.
 template <class T>
-WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const std::string& where, const std::string& format) {
-  WeightPlan<T> plan(where, format, model.name());
-  const Archive archive{where, format, state_of(file), {}};
+WeightPlan<T> plan_model(Model<T>& model, const Model<T>& file, const Archive& archive) {
+  WeightPlan<T> plan(archive.where, archive.format, model.name());
   io::reconcile(plan, io::own_modules(model), io::source_modules(archive, '/'));
   io::compare_options(model, file, plan);
   return plan;

@@ -48,13 +48,14 @@ inline Archive read_torch_index(const std::string& path, const Json& index, cons
   return all;
 }
 
-/// Reads what an index lists, safetensors or PyTorch's own files: its first file says which. Throws FormatError.
+/// What an index lists, safetensors or PyTorch's own files: its first file says which. Values of safetensors stay in their
+/// files. Throws FormatError.
 inline Archive read_index(const std::string& path, const Json& index, const ReadLimits& limits = {}) {
   const auto shards = shards_of(index, path);
-  if (shards.empty() || shards.begin()->first.ends_with(".safetensors")) return read_safetensors_index(path, limits);
-  const Content content = recognise(read_beside(path, shards.begin()->first, limits));
+  if (shards.empty() || shards.begin()->first.ends_with(".safetensors")) return open_safetensors_index(path, limits);
+  const Content content = recognise(open_beside(path, shards.begin()->first, limits)->first(4096));
   const bool torch = content == Content::zip || content == Content::pickle;
-  return torch ? read_torch_index(path, index, limits) : read_safetensors_index(path, limits);
+  return torch ? read_torch_index(path, index, limits) : open_safetensors_index(path, limits);
 }
 
 }  // namespace io

@@ -45,6 +45,7 @@ inline std::optional<RecurrentName> recurrent_name(const std::string& name) {
 
 /// Swaps the first two of three blocks of rows: r, z, n and z, r, n.
 inline void swap_gates(NamedArray& array) {
+  fetch(array);
   const std::size_t block = array.bytes.size() / 3;
   if (array.bytes.size() != 3 * block) return;
   std::swap_ranges(array.bytes.begin(), array.bytes.begin() + static_cast<std::ptrdiff_t>(block),
