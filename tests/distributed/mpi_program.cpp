@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <keel/distributed/mpi.hpp>
+#include <keel/testing/check_communicator.hpp>
 
 #include "distributed/distributed_testing.hpp"
 
@@ -50,42 +51,6 @@ void compare(Communicator& ranks, const char* what, Build&& build, OptimizerSpec
   if (ranks.rank() == 0) std::printf("%s: %a\n", name.c_str(), sum);
 }
 
-void collectives(Mpi& mpi) {
-  const Index rank = mpi.rank(), size = mpi.size();
-  for (const Index count : {0, 1, 5, 1000, 5000, 100003}) {
-    std::vector<float> values(to_size(count)), expected(to_size(count));
-    for (Index i = 0; i < count; ++i) {
-      double sum = 0;
-      for (Index r = 0; r < size; ++r) {
-        const auto value = static_cast<float>(Rng(1, static_cast<std::uint64_t>(r * 1000000 + i)).uniform());
-        if (r == rank) nth(values, i) = value;
-        sum += static_cast<double>(value);
-      }
-      nth(expected, i) = static_cast<float>(sum);
-    }
-    std::vector<float> again = values, third = values;
-    std::vector<double> doubles(7, static_cast<double>(rank));
-    mpi.begin_all_reduce(std::span<float>(again));
-    mpi.begin_all_reduce(std::span<double>(doubles));
-    mpi.begin_all_reduce(std::span<float>(third));
-    mpi.all_reduce(std::span<float>(values));
-    mpi.finish();
-    expect(values == expected && again == expected && third == expected, mpi, "sum of " + std::to_string(count));
-    expect(doubles[3] == static_cast<double>(size * (size - 1) / 2), mpi, "sum of ranks");
-    const auto all = mpi.gather(std::as_bytes(std::span<const float>(values.data(), to_size(count == 0  ? 0
-                                                                                            : rank == 1 ? count
-                                                                                                        : 1))));
-    for (Index r = 0; r < size; ++r)
-      expect(nth(all, r).size() == to_size(count == 0 ? 0 : r == 1 ? count : 1) * sizeof(float), mpi, "gather");
-    for (Index root = 0; root < size; ++root) {
-      std::vector<float> sent(to_size(count), static_cast<float>(rank));
-      mpi.broadcast(std::as_writable_bytes(std::span<float>(sent)), root);
-      expect(sent == std::vector<float>(to_size(count), static_cast<float>(root)), mpi, "broadcast");
-    }
-  }
-  mpi.barrier();
-}
-
 /// What every rank is to end with, where rank 1 does something else.
 int fails(Mpi& mpi, const std::string& mode) {
   const Dataset<float> data = images<float>(mode == "data" && mpi.rank() == 1 ? 98 : 99);
@@ -117,7 +82,8 @@ int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "train";
   Mpi mpi(argc, argv, {.timeout = mode == "hang" ? 5.0 : 300.0});
   if (mode != "train") return fails(mpi, mode);
-  collectives(mpi);
+  const CommunicatorReport report = check_communicator(mpi);
+  expect(report.ok(), mpi, report.to_string());
   compare<float>(
       mpi, "plain", [] { return plain<float>(); }, SGD({.learning_rate = 0.05}), 1e-5);
   compare<double>(
