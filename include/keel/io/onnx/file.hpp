@@ -1,0 +1,264 @@
+#pragma once
+/// What a file of ONNX says: nodes, constants, inputs and outputs, checked as far as that needs no knowledge of operators.
+
+#include <map>
+
+#include <keel/formats/archive.hpp>
+#include <keel/formats/protobuf.hpp>
+#include <keel/io/onnx/fields.hpp>
+
+#if KEEL_HAS_PROTOBUF
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace io::onnx {
+
+using namespace formats;
+
+/// A tensor of a file. Integers beyond 2^53 are rounded: nothing but ends of slices is as large.
+struct FileTensor {
+  std::string name = {};
+  std::vector<Index> dims = {};  ///< none: one number
+  std::vector<double> numbers = {};
+  bool integers = false;
+};
+struct FileAttribute {
+  std::string name = {};
+  double number = 0;
+  std::int64_t integer = 0;
+  std::string text = {};
+  std::optional<FileTensor> tensor = {};
+  std::vector<float> numbers = {};
+  std::vector<std::int64_t> integers = {};
+  bool graph = false;
+};
+struct FileNode {
+  std::string name = {}, op = {}, domain = {};
+  std::vector<std::string> inputs = {}, outputs = {};
+  std::vector<FileAttribute> attributes = {};
+
+  const FileAttribute* find(std::string_view attribute) const {
+    for (const FileAttribute& each : attributes)
+      if (each.name == attribute) return &each;
+    return nullptr;
+  }
+  std::string who() const { return name.empty() ? op + (outputs.empty() ? "" : " of " + shown(outputs[0])) : name; }
+};
+/// An input or output of the graph; -1 for an extent that the file leaves open.
+struct FileValue {
+  std::string name = {};
+  std::vector<Index> dims = {};
+  bool shaped = false;
+};
+struct FileGraph {
+  std::string where = {}, producer = {};
+  std::int64_t opset = 0;
+  std::vector<FileNode> nodes = {};
+  std::vector<FileTensor> initializers = {};
+  std::vector<FileValue> inputs = {}, outputs = {};
+};
+
+/// Bytes of a type in raw_data. Throws FormatError for types that keel does not read.
+inline DType array_type(std::int64_t type, const ProtobufMessage& at) {
+  switch (static_cast<DataType>(type)) {
+    case DataType::f32: return DType::f32;
+    case DataType::u8: return DType::u8;
+    case DataType::i8: return DType::i8;
+    case DataType::u16: return DType::u16;
+    case DataType::i16: return DType::i16;
+    case DataType::i32: return DType::i32;
+    case DataType::i64: return DType::i64;
+    case DataType::boolean: return DType::boolean;
+    case DataType::f16: return DType::f16;
+    case DataType::f64: return DType::f64;
+    case DataType::u32: return DType::u32;
+    case DataType::u64: return DType::u64;
+    case DataType::bf16: return DType::bf16;
+    case DataType::string: break;
+  }
+  at.fail("a tensor of numbers of 8 to 64 bits", "type " + std::to_string(type), "export the model in float32");
+}
+
+inline FileTensor read_tensor(ProtobufMessage message) {
+  FileTensor tensor;
+  std::vector<std::int64_t> dims, integers;
+  std::vector<float> numbers;
+  std::vector<double> doubles;
+  std::optional<ByteSpan> raw;
+  std::int64_t type = 0;
+  while (message.next()) switch (message.field()) {
+      case tensor_field::dims: message.integers(dims, "a tensor's extents"); break;
+      case tensor_field::data_type: type = message.integer("a tensor's type"); break;
+      case tensor_field::float_data: message.numbers(numbers, "a tensor's values"); break;
+      case tensor_field::int32_data:
+      case tensor_field::int64_data:
+      case tensor_field::uint64_data: message.integers(integers, "a tensor's values"); break;
+      case tensor_field::double_data: message.doubles(doubles, "a tensor's values"); break;
+      case tensor_field::name: tensor.name = message.text("a tensor's name"); break;
+      case tensor_field::raw_data: raw = message.bytes("a tensor's values"); break;
+      case tensor_field::segment: message.fail("a tensor in one piece", "a segment");
+      case tensor_field::data_location:
+        if (message.integer("where a tensor's values are") != 0)
+          message.fail("values inside the file", "a tensor in a file of its own", "save the model in one file");
+        break;
+      default: message.skip();
+    }
+  const DType kind = array_type(type, message);
+  tensor.integers = !is_floating(kind);
+  std::vector<std::uint64_t> extents;
+  for (const std::int64_t dim : dims) {
+    if (dim < 0) message.fail("extents that are not negative", std::to_string(dim));
+    extents.push_back(static_cast<std::uint64_t>(dim));
+    tensor.dims.push_back(dim);
+  }
+  std::uint64_t bytes = 0;
+  const Shape shape = checked_shape(extents, size_of(kind), bytes, message.where());
+  const auto count = static_cast<std::uint64_t>(shape.size());
+  const std::uint64_t found = raw ? raw->size() / size_of(kind) : numbers.size() + integers.size() + doubles.size();
+  if (found != count || (raw && (raw->size() != bytes || !numbers.empty() || !integers.empty() || !doubles.empty())))
+    message.fail("a tensor of " + std::to_string(count) + " values, " + shape.to_string(),
+                 std::to_string(found) + " values", "the file is damaged");
+  if (raw) {
+    NamedArray array{tensor.name, kind, shape, {}};
+    array.bytes.assign(raw->begin(), raw->end());
+    for_each_value(array, [&](Index, auto value) { tensor.numbers.push_back(static_cast<double>(value)); });
+    return tensor;
+  }
+  tensor.numbers.assign(numbers.begin(), numbers.end());
+  for (const std::int64_t value : integers) {
+    if (kind == DType::f16)
+      tensor.numbers.push_back(static_cast<double>(half_to_float(static_cast<std::uint16_t>(value))));
+    else if (kind == DType::bf16)
+      tensor.numbers.push_back(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16)));
+    else
+      tensor.numbers.push_back(static_cast<double>(value));
+  }
+  tensor.numbers.insert(tensor.numbers.end(), doubles.begin(), doubles.end());
+  return tensor;
+}
+
+inline FileAttribute read_attribute(ProtobufMessage message) {
+  FileAttribute attribute;
+  while (message.next()) switch (message.field()) {
+      case attribute_field::name: attribute.name = message.text("an attribute's name"); break;
+      case attribute_field::f: attribute.number = static_cast<double>(message.number("an attribute")); break;
+      case attribute_field::i: attribute.integer = message.integer("an attribute"); break;
+      case attribute_field::s: attribute.text = message.text("an attribute"); break;
+      case attribute_field::t: attribute.tensor = read_tensor(message.message("an attribute")); break;
+      case attribute_field::floats: message.numbers(attribute.numbers, "an attribute"); break;
+      case attribute_field::ints: message.integers(attribute.integers, "an attribute"); break;
+      case attribute_field::g:
+      case attribute_field::graphs:
+        attribute.graph = true;
+        message.skip();
+        break;
+      default: message.skip();
+    }
+  return attribute;
+}
+
+inline FileNode read_node(ProtobufMessage message) {
+  FileNode node;
+  while (message.next()) switch (message.field()) {
+      case node_field::input: node.inputs.push_back(message.text("an input's name")); break;
+      case node_field::output: node.outputs.push_back(message.text("an output's name")); break;
+      case node_field::name: node.name = message.text("a node's name"); break;
+      case node_field::op_type: node.op = message.text("an operator"); break;
+      case node_field::domain: node.domain = message.text("a domain"); break;
+      case node_field::attribute: node.attributes.push_back(read_attribute(message.message("an attribute"))); break;
+      default: message.skip();
+    }
+  if (node.domain == "ai.onnx") node.domain.clear();
+  return node;
+}
+
+inline Index read_extent(ProtobufMessage message) {
+  Index extent = -1;
+  while (message.next())
+    if (message.field() == dim_field::value)
+      extent = message.integer("an extent");
+    else
+      message.skip();
+  return extent < 0 ? -1 : extent;
+}
+/// The first message in a field of another, if there is one.
+inline std::optional<ProtobufMessage> part_of(std::optional<ProtobufMessage> message, Field field, const char* what) {
+  while (message && message->next()) {
+    if (message->field() == field) return message->message(what);
+    message->skip();
+  }
+  return std::nullopt;
+}
+inline FileValue read_value(ProtobufMessage message) {
+  FileValue value;
+  while (message.next()) switch (message.field()) {
+      case value_field::name: value.name = message.text("a value's name"); break;
+      case value_field::type: {
+        auto shape = part_of(part_of(message.message("a type"), type_field::tensor_type, "a tensor's type"),
+                             tensor_type_field::shape, "a shape");
+        value.shaped = shape.has_value();
+        while (shape && shape->next())
+          if (shape->field() == shape_field::dim)
+            value.dims.push_back(read_extent(shape->message("an extent")));
+          else
+            shape->skip();
+        break;
+      }
+      default: message.skip();
+    }
+  return value;
+}
+
+inline void read_graph(ProtobufMessage message, FileGraph& graph) {
+  while (message.next()) switch (message.field()) {
+      case graph_field::node: graph.nodes.push_back(read_node(message.message("a node"))); break;
+      case graph_field::initializer: graph.initializers.push_back(read_tensor(message.message("a tensor"))); break;
+      case graph_field::input: graph.inputs.push_back(read_value(message.message("an input"))); break;
+      case graph_field::output: graph.outputs.push_back(read_value(message.message("an output"))); break;
+      case graph_field::sparse_initializer: message.fail("dense tensors", "a sparse one");
+      default: message.skip();
+    }
+}
+
+/// Throws FormatError for a file that is damaged or no model.
+inline FileGraph read_onnx(ByteSpan bytes, const std::string& where) {
+  ProtobufFile file{.bytes = bytes, .where = where};
+  FileGraph graph{.where = where};
+  ProtobufMessage model(file);
+  bool found = false;
+  while (model.next()) switch (model.field()) {
+      case model_field::graph:
+        read_graph(model.message("a graph"), graph);
+        found = true;
+        break;
+      case model_field::producer_name: graph.producer = model.text("a producer's name"); break;
+      case model_field::opset_import: {
+        ProtobufMessage entry = model.message("an opset");
+        std::string domain;
+        std::int64_t version = 0;
+        while (entry.next())
+          if (entry.field() == opset_field::domain)
+            domain = entry.text("a domain");
+          else if (entry.field() == opset_field::version)
+            version = entry.integer("a version");
+          else
+            entry.skip();
+        if (domain.empty() || domain == "ai.onnx") graph.opset = version;
+        break;
+      }
+      default: model.skip();
+    }
+  if (!found || graph.nodes.empty()) throw FormatError(where, "a model of ONNX", "a file without nodes");
+  if (graph.opset < 7 || graph.opset > 25)
+    throw FormatError(where, "a model of ONNX's opsets 7 to 25", "opset " + std::to_string(graph.opset),
+                      "export it again, or convert it with onnx.version_converter");
+  return graph;
+}
+
+}  // namespace io::onnx
+
+}  // namespace KEEL_ABI
+}  // namespace keel
+
+#endif
