@@ -50,6 +50,7 @@ struct FileValue {
   std::string name = {};
   std::vector<Index> dims = {};
   bool shaped = false;
+  std::int64_t type = 0;  ///< of its elements; 0: the file does not say
 };
 struct FileGraph {
   std::string where = {}, producer = {};
@@ -190,19 +191,29 @@ inline std::optional<ProtobufMessage> part_of(std::optional<ProtobufMessage> mes
   }
   return std::nullopt;
 }
+inline void read_type(std::optional<ProtobufMessage> message, FileValue& value) {
+  while (message && message->next()) switch (message->field()) {
+      case tensor_type_field::elem_type: value.type = message->integer("a type"); break;
+      case tensor_type_field::shape: {
+        ProtobufMessage shape = message->message("a shape");
+        value.shaped = true;
+        value.dims.clear();
+        while (shape.next())
+          if (shape.field() == shape_field::dim)
+            value.dims.push_back(read_extent(shape.message("an extent")));
+          else
+            shape.skip();
+        break;
+      }
+      default: message->skip();
+    }
+}
 inline FileValue read_value(ProtobufMessage message) {
   FileValue value;
   while (message.next()) switch (message.field()) {
       case value_field::name: value.name = message.text("a value's name"); break;
       case value_field::type: {
-        auto shape = part_of(part_of(message.message("a type"), type_field::tensor_type, "a tensor's type"),
-                             tensor_type_field::shape, "a shape");
-        value.shaped = shape.has_value();
-        while (shape && shape->next())
-          if (shape->field() == shape_field::dim)
-            value.dims.push_back(read_extent(shape->message("an extent")));
-          else
-            shape->skip();
+        read_type(part_of(message.message("a type"), type_field::tensor_type, "a tensor's type"), value);
         break;
       }
       default: message.skip();
@@ -250,8 +261,8 @@ inline FileGraph read_onnx(ByteSpan bytes, const std::string& where) {
       default: model.skip();
     }
   if (!found || graph.nodes.empty()) throw FormatError(where, "a model of ONNX", "a file without nodes");
-  if (graph.opset < 7 || graph.opset > 25)
-    throw FormatError(where, "a model of ONNX's opsets 7 to 25", "opset " + std::to_string(graph.opset),
+  if (graph.opset < 6 || graph.opset > 25)
+    throw FormatError(where, "a model of ONNX's opsets 6 to 25", "opset " + std::to_string(graph.opset),
                       "export it again, or convert it with onnx.version_converter");
   return graph;
 }

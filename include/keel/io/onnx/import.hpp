@@ -1,9 +1,13 @@
 #pragma once
-/// A graph of ONNX's operators as a model: values, constants, orders of axes. The operators are in operators.hpp.
+/// A graph of ONNX's operators as a model in the making: values, constants, orders of axes.
 
+#include <map>
+#include <memory>
+#include <set>
+
+#include <keel/io/keel/architecture.hpp>
 #include <keel/io/onnx/file.hpp>
 #include <keel/layers/layers.hpp>
-#include <keel/model/model.hpp>
 
 #if KEEL_HAS_PROTOBUF
 
@@ -17,46 +21,58 @@ inline constexpr double batch_extent = -0x1p60;
 
 /// What a name of the graph stands for: a constant, or a node of the model.
 struct Imported {
-  std::optional<FileTensor> constant = {};
+  std::shared_ptr<const FileTensor> constant = {};
   Node node = {};
-  bool images = false;  ///< ONNX has (n, c, h, w), the node (n, h, w, c)
-  Shape features = {};  ///< of a row that ONNX has in the order (c, h, w): the (h, w, c) that the node has; else rank 0
+  bool images = false;  ///< ONNX has (n, c, ...), the node (n, ..., c)
+  Shape features = {};  ///< of a row that ONNX has in the order (c, ...): the (..., c) that the node has; else rank 0
+  bool integers = false;
 };
 
-/// Axes in another order: axis i of the result is axis order[i].
-inline FileTensor permuted(const FileTensor& from, const std::vector<std::size_t>& order) {
-  FileTensor to{.name = from.name, .integers = from.integers};
-  std::vector<Index> stride(from.dims.size(), 1);
-  for (std::size_t i = from.dims.size(); i-- > 1;) stride[i - 1] = stride[i] * from.dims[i];
-  for (const std::size_t axis : order) to.dims.push_back(from.dims.at(axis));
-  std::vector<Index> at(order.size(), 0);
-  for (std::size_t n = 0; n < from.numbers.size(); ++n) {
-    Index source = 0;
-    for (std::size_t i = 0; i < order.size(); ++i) source += at[i] * stride[order[i]];
-    to.numbers.push_back(from.numbers[to_size(source)]);
-    for (std::size_t i = order.size(); i-- > 0 && ++at[i] == to.dims[i];) at[i] = 0;
-  }
-  return to;
+/// How a layer is made of a graph.
+struct ImportOptions {
+  ModelOptions model = {};
+  std::vector<Shape> inputs = {};  ///< channels last; those of the file where there are none
+  MovingVariance moving_variance = MovingVariance::biased;
+};
+
+/// The number of values. Extents are those of tensors that exist, or were charged for.
+inline std::size_t count_of_dims(const std::vector<Index>& dims) {
+  std::size_t count = 1;
+  for (const Index dim : dims) count *= to_size(dim);
+  return count;
 }
 
 template <class T>
 class OnnxImport {
  public:
-  OnnxImport(Model<T>& model, const FileGraph& graph) : model_(model), graph_(graph) {
+  /// Takes the initializers out of the graph.
+  OnnxImport(FileGraph& graph, const ImportOptions& options)
+      : model_(options.model, Weights::from_file), graph_(graph), options_(options) {
     for (const FileNode& node : graph.nodes)
       for (const std::string& input : node.inputs) ++uses_[input];
     for (const FileValue& output : graph.outputs) ++uses_[output.name];
-    for (const FileTensor& tensor : graph.initializers) values_[tensor.name].constant = tensor;
+    for (FileTensor& tensor : graph.initializers) {
+      const std::string name = tensor.name;
+      values_[name].constant = std::make_shared<FileTensor>(std::move(tensor));
+    }
   }
 
-  Model<T>& model() { return model_; }
+  ModelBuilder<T>& model() { return model_; }
+  const ImportOptions& options() const { return options_; }
   std::int64_t opset() const { return graph_.opset; }
   const FileGraph& graph() const { return graph_; }
   int uses(const std::string& name) const { return uses_.contains(name) ? uses_.at(name) : 0; }
 
+  std::string place(const FileNode& node) const { return graph_.where + ": " + node.op + " " + shown(node.who()); }
   [[noreturn]] void refuse(const FileNode& node, const std::string& expected, const std::string& got) const {
-    throw FormatError(graph_.where + ": " + node.op + " " + shown(node.who()), expected, got);
+    throw FormatError(place(node), expected, got);
   }
+
+  /// Adds a layer without values; `weigh` and those it was made with are all that it gets.
+  Node add(const FileNode& node, AnyLayer<T> layer, std::span<const Node> x) {
+    return model_.add(std::move(layer), x, place(node));
+  }
+  Node add(const FileNode& node, AnyLayer<T> layer, Node x) { return add(node, std::move(layer), std::span(&x, 1)); }
 
   bool has(const FileNode& node, std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
   const Imported& in(const FileNode& node, std::size_t i = 0) const {
@@ -70,13 +86,28 @@ class OnnxImport {
     if (!value.constant) refuse(node, "input " + std::to_string(i) + " known when the file is read", "a computed one");
     return *value.constant;
   }
+  /// The one number of an input, or of an attribute that older opsets have in its place.
+  double number(const FileNode& node, std::size_t i, std::string_view attribute, double otherwise) const {
+    if (const FileAttribute* found = node.find(attribute)) return found->number;
+    if (!has(node, i)) return otherwise;
+    const FileTensor& tensor = constant(node, i);
+    if (tensor.numbers.empty()) return otherwise;
+    if (tensor.numbers.size() != 1) refuse(node, "one number", std::to_string(tensor.numbers.size()));
+    return tensor.numbers[0];
+  }
+  /// An integer of a constant, within +-2^59; the batch stays what it is.
+  Index integer(const FileNode& node, double value) const {
+    if (value == batch_extent) refuse(node, "a number that is known when the file is read", "the size of the batch");
+    if (!(value == std::trunc(value))) refuse(node, "integers", std::to_string(value));
+    return static_cast<Index>((std::clamp)(value, -0x1p59, 0x1p59));
+  }
   /// Numbers of an input (or, in older opsets, an attribute); none if it is absent.
   std::optional<std::vector<Index>> numbers(const FileNode& node, std::size_t i, std::string_view attribute) const {
     std::vector<Index> list;
     if (const FileAttribute* found = node.find(attribute)) {
-      list.assign(found->integers.begin(), found->integers.end());
+      for (const std::int64_t each : found->integers) list.push_back(integer(node, static_cast<double>(each)));
     } else if (has(node, i)) {
-      for (const double number : constant(node, i).numbers) list.push_back(static_cast<Index>(number));
+      for (const double each : constant(node, i).numbers) list.push_back(integer(node, each));
     } else {
       return std::nullopt;
     }
@@ -93,49 +124,90 @@ class OnnxImport {
     return list;
   }
   const Shape& sample(const Imported& value) const { return nth(model_.nodes(), value.node.index).shape; }
+  /// An axis of ONNX's as one of the value's extents.
+  Index axis(const FileNode& node, const Imported& value, Index axis) const {
+    const Index rank = value.constant ? count_of(value.constant->dims) : sample(value).rank() + 1;
+    const Index found = axis < 0 ? axis + rank : axis;
+    if (found < 0 || found >= rank) refuse(node, "an axis below " + std::to_string(rank), std::to_string(axis));
+    if (value.constant) return found;
+    if (found == 0) refuse(node, "an axis of the samples", "the batch's");
+    if (!value.images) return found;
+    return found == 1 ? rank - 1 : found - 1;
+  }
 
-  /// Channels last.
-  Node images(const FileNode& node, const Imported& value) {
+  /// Channels last: `axes` of them besides the channels.
+  Node images(const FileNode& node, const Imported& value, Index axes) {
+    if (value.constant || sample(value).rank() != axes + 1)
+      refuse(node, "samples of " + std::to_string(axes + 1) + " axes", "another value");
     if (value.images) return value.node;
-    if (value.constant || sample(value).rank() != 3) refuse(node, "images", "another value");
-    return model_.add(Permute<T>({2, 3, 1}), value.node);
+    std::vector<Index> order;
+    for (Index i = 2; i <= axes + 1; ++i) order.push_back(i);
+    order.push_back(1);
+    return add(node, Permute<T>(std::move(order)), value.node);
   }
   /// In ONNX's order.
   Node plain(const FileNode& node, const Imported& value) {
     if (value.constant) refuse(node, "a computed input", "a constant");
-    if (value.images) return model_.add(Permute<T>({3, 1, 2}), value.node);
+    if (value.images) return first(node, value.node, sample(value).rank());
     if (value.features.rank() == 0) return value.node;
     const Shape& f = value.features;
-    return model_.add(Flatten<T>(),
-                      model_.add(Permute<T>({3, 1, 2}), model_.add(Reshape<T>({f[0], f[1], f[2]}), value.node)));
+    const Node back = add(node, Reshape<T>(std::vector<Index>(f.begin(), f.end())), value.node);
+    return add(node, Flatten<T>(), first(node, back, f.rank()));
+  }
+  Imported settled(const FileNode& node, const Imported& value) {
+    if (value.constant || value.features.rank() == 0) return value;
+    return Imported{.node = plain(node, value), .integers = value.integers};
   }
 
   void set(const FileNode& node, Imported value, std::size_t i = 0) {
-    if (i < node.outputs.size() && !node.outputs[i].empty()) values_[node.outputs[i]] = std::move(value);
+    if (i >= node.outputs.size() || node.outputs[i].empty()) return;
+    if (!values_.emplace(node.outputs[i], std::move(value)).second)
+      refuse(node, "names of values that stand for one each", shown(node.outputs[i]));
   }
   /// A node of the same order of axes as `like`.
   void set(const FileNode& node, Node made, const Imported& like) {
-    set(node, Imported{.node = made, .images = like.images, .features = like.features});
+    set(node, Imported{.node = made, .images = like.images, .features = like.features, .integers = like.integers});
   }
+  void set(const FileNode& node, FileTensor made, std::size_t i = 0) {
+    set(node, Imported{.constant = std::make_shared<FileTensor>(std::move(made))}, i);
+  }
+  /// Before a constant of so many extents is made.
+  FileTensor empty(const FileNode& node, std::vector<Index> dims, bool integers) {
+    double count = 1;
+    for (const Index dim : dims) {
+      if (dim < 0) refuse(node, "extents of 0 or more", std::to_string(dim));
+      count *= static_cast<double>((std::max)(Index{1}, dim));
+    }
+    if (dims.size() > 8 || count > 0x1p40) refuse(node, "at most 8 axes and 2^40 values", "more");
+    made_.charge(static_cast<std::uint64_t>(count) * sizeof(double), place(node));
+    FileTensor tensor{.dims = std::move(dims), .integers = integers};
+    tensor.numbers.reserve(count_of_dims(tensor.dims));
+    return tensor;
+  }
+
   /// Values for a parameter of the layer that was added last.
   void weigh(const FileNode& node, const char* name, const FileTensor& tensor) {
     for (Parameter<T>* parameter : model_.layer(model_.layer_count() - 1).parameters()) {
       if (parameter->name() != name) continue;
-      if (static_cast<std::size_t>(parameter->value().size()) != tensor.numbers.size())
-        refuse(node, std::string(name) + " of " + parameter->value().shape().to_string(),
-               std::to_string(tensor.numbers.size()) + " values");
-      Tensor<T> value = Tensor<T>::uninitialized(parameter->value().shape());
-      for (Index k = 0; k < value.size(); ++k) value[k] = static_cast<T>(tensor.numbers[to_size(k)]);
-      parameter->set(std::move(value));
+      const Shape& shape = parameter->value().shape();
+      const bool list = shape.rank() == 1 && count_of_dims(tensor.dims) == to_size(shape[0]);
+      if (!list && !std::equal(shape.begin(), shape.end(), tensor.dims.begin(), tensor.dims.end()))
+        refuse(node, std::string(name) + " of " + shape.to_string(), std::to_string(tensor.numbers.size()) + " values");
+      parameter->set(values(shape, tensor));
       return;
     }
     refuse(node, std::string("a parameter ") + name, "none");
+  }
+  Tensor<T> values(const Shape& shape, const FileTensor& tensor) const {
+    Tensor<T> value = Tensor<T>::uninitialized(shape);
+    for (Index k = 0; k < value.size(); ++k) value[k] = static_cast<T>(tensor.numbers[to_size(k)]);
+    return value;
   }
   /// The only node that uses a value, if it is that operator and its other input is a constant.
   const FileNode* constant_follower(const FileNode& node, const char* op) const {
     if (node.outputs.empty() || uses(node.outputs[0]) != 1) return nullptr;
     for (const FileNode& next : graph_.nodes) {
-      if (next.op != op || next.inputs.size() != 2) continue;
+      if (next.op != op || !next.domain.empty() || next.inputs.size() != 2) continue;
       for (const std::size_t i : {0u, 1u})
         if (next.inputs[i] == node.outputs[0]) {
           const auto other = values_.find(next.inputs[1 - i]);
@@ -148,14 +220,88 @@ class OnnxImport {
     return *values_.at(next.inputs[0] == than ? next.inputs[1] : next.inputs[0]).constant;
   }
   bool known(const std::string& name) const { return values_.contains(name); }
-  Imported& value(const std::string& name) { return values_[name]; }
+  const Imported& value(const std::string& name) const { return values_.at(name); }
+  void define(const std::string& name, Imported value) { values_[name] = std::move(value); }
+
+  /// For constants that stand for every sample.
+  std::optional<Node> first_input = {};
+  /// Nodes that became part of the layer of a node before them.
+  std::set<const FileNode*> done = {};
+  /// The batch that the file fixes; -1 if it leaves it open.
+  Index batch = -1;
 
  private:
-  Model<T>& model_;
+  /// Channels first again.
+  Node first(const FileNode& node, Node from, Index rank) {
+    std::vector<Index> order{rank};
+    for (Index i = 1; i < rank; ++i) order.push_back(i);
+    return add(node, Permute<T>(std::move(order)), from);
+  }
+
+  ModelBuilder<T> model_;
   const FileGraph& graph_;
+  const ImportOptions& options_;
   std::map<std::string, Imported> values_;
   std::map<std::string, int> uses_;
+  Budget made_{std::uint64_t{1} << 30};  ///< of constants that folding makes
 };
+
+inline Index integer_or(const FileNode& node, std::string_view name, Index value) {
+  const FileAttribute* found = node.find(name);
+  return found ? found->integer : value;
+}
+inline double number_or(const FileNode& node, std::string_view name, double value) {
+  const FileAttribute* found = node.find(name);
+  return found ? found->number : value;
+}
+inline std::string text_or(const FileNode& node, std::string_view name, const char* value) {
+  const FileAttribute* found = node.find(name);
+  return found ? found->text : value;
+}
+
+/// The values at places along each axis, in their order.
+inline void pick(const FileTensor& from, const std::vector<std::vector<Index>>& places, FileTensor& to) {
+  std::vector<Index> stride(from.dims.size(), 1), at(from.dims.size(), 0);
+  for (std::size_t i = from.dims.size(); i-- > 1;) stride[i - 1] = stride[i] * from.dims[i];
+  std::size_t count = 1;
+  for (const auto& each : places) count *= each.size();
+  for (std::size_t n = 0; n < count; ++n) {
+    Index source = 0;
+    for (std::size_t i = 0; i < places.size(); ++i) source += places[i][to_size(at[i])] * stride[i];
+    to.numbers.push_back(from.numbers[to_size(source)]);
+    for (std::size_t i = places.size(); i-- > 0 && ++at[i] == count_of(places[i]);) at[i] = 0;
+  }
+}
+/// All places of each axis.
+template <class T>
+std::vector<std::vector<Index>> all_places(const OnnxImport<T>& to, const FileNode& node,
+                                           const std::vector<Index>& dims) {
+  std::vector<std::vector<Index>> places;
+  const bool none = std::find(dims.begin(), dims.end(), 0) != dims.end();
+  for (const Index dim : dims) {
+    if (none && dim > 1 << 20) to.refuse(node, "a constant with values", "none");
+    places.emplace_back();
+    for (Index i = 0; i < dim; ++i) places.back().push_back(i);
+  }
+  return places;
+}
+
+/// Axes in another order: axis i of the result is axis order[i]. The order is one of the axes, once each.
+inline FileTensor permuted(const FileTensor& from, const std::vector<std::size_t>& order) {
+  FileTensor to{.name = from.name, .integers = from.integers};
+  std::vector<Index> stride(from.dims.size(), 1);
+  for (std::size_t i = from.dims.size(); i-- > 1;) stride[i - 1] = stride[i] * from.dims[i];
+  for (const std::size_t axis : order) to.dims.push_back(from.dims[axis]);
+  to.numbers.reserve(from.numbers.size());
+  std::vector<Index> at(order.size(), 0);
+  for (std::size_t n = 0; n < from.numbers.size(); ++n) {
+    Index source = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) source += at[i] * stride[order[i]];
+    to.numbers.push_back(from.numbers[to_size(source)]);
+    for (std::size_t i = order.size(); i-- > 0 && ++at[i] == to.dims[i];) at[i] = 0;
+  }
+  return to;
+}
 
 }  // namespace io::onnx
 

@@ -1,0 +1,115 @@
+#pragma once
+/// ONNX's operators that multiply by a matrix, or by numbers of each channel.
+
+#include <keel/io/onnx/import.hpp>
+
+#if KEEL_HAS_PROTOBUF
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace io::onnx {
+
+template <class T>
+void import_batch_norm(OnnxImport<T>& to, const FileNode& node) {
+  const Imported x = to.settled(node, to.in(node));
+  if (x.constant) to.refuse(node, "a computed input", "a constant");
+  if (integer_or(node, "spatial", 1) != 1) to.refuse(node, "spatial = 1", "0");
+  if (to.opset() < 7 && integer_or(node, "is_test", 0) == 0) to.refuse(node, "is_test = 1", "0");
+  for (std::size_t i = 1; i < node.outputs.size(); ++i)
+    for (const FileNode& next : to.graph().nodes)
+      if (!node.outputs[i].empty() && std::count(next.inputs.begin(), next.inputs.end(), node.outputs[i]) != 0)
+        to.refuse(node, "no use of its statistics", "one by " + shown(next.who()));
+  const bool rows = to.sample(x).rank() < 2;
+  const Node from = rows ? x.node : to.images(node, x, to.sample(x).rank() - 1);
+  const Node made = to.add(node,
+                           BatchNorm<T>({.momentum = number_or(node, "momentum", 0.9),
+                                         .epsilon = number_or(node, "epsilon", 1e-5),
+                                         .moving_variance = to.options().moving_variance}),
+                           from);
+  to.weigh(node, "gamma", to.constant(node, 1));
+  to.weigh(node, "beta", to.constant(node, 2));
+  to.weigh(node, "moving_mean", to.constant(node, 3));
+  to.weigh(node, "moving_variance", to.constant(node, 4));
+  to.set(node, Imported{.node = made, .images = !rows});
+}
+
+/// x W + b. Rows of W for features in ONNX's order (c, ...) go to keel's.
+template <class T>
+Node dense(OnnxImport<T>& to, const FileNode& node, const Imported& x, FileTensor kernel, const FileTensor* bias) {
+  if (kernel.dims.size() != 2 || kernel.numbers.empty())
+    to.refuse(node, "a matrix", std::to_string(kernel.dims.size()) + " axes");
+  const Index units = kernel.dims[1], rows = kernel.dims[0];
+  const auto dims = to.dims(x);
+  if (dims.size() < 2 || dims.back() != rows)
+    to.refuse(node, "as many rows as features", std::to_string(rows) + " and " + std::to_string(dims.back()));
+  if (x.features.rank() > 0) {
+    const Shape& f = x.features;
+    const std::size_t last = to_size(f.rank() - 1);
+    kernel.dims = {f.back()};
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < last; ++i) {
+      kernel.dims.push_back(f[static_cast<Index>(i)]);
+      order.push_back(i + 1);
+    }
+    kernel.dims.push_back(units);
+    order.push_back(0);
+    order.push_back(last + 1);
+    kernel = permuted(kernel, order);
+    kernel.dims = {rows, units};
+  }
+  const Node from = x.features.rank() > 0 ? x.node : to.plain(node, x);
+  const Node made = to.add(node, Dense<T>(units, {.use_bias = bias != nullptr}), from);
+  to.weigh(node, "kernel", kernel);
+  if (bias) {
+    FileTensor each = *bias;
+    if (each.numbers.size() == 1) each.numbers.assign(to_size(units), each.numbers[0]);
+    if (each.numbers.size() != to_size(units) || (bias->numbers.size() > 1 && bias->dims.back() != units))
+      to.refuse(node, "a bias of " + std::to_string(units) + " values", std::to_string(bias->numbers.size()));
+    each.dims = {units};
+    to.weigh(node, "bias", each);
+  }
+  return made;
+}
+template <class T>
+void import_gemm(OnnxImport<T>& to, const FileNode& node) {
+  if (integer_or(node, "transA", 0) != 0) to.refuse(node, "transA = 0", "1");
+  const Imported& x = to.in(node);
+  if (x.constant || to.sample(x).rank() != 1) to.refuse(node, "computed rows as A", "another value");
+  FileTensor kernel = to.constant(node, 1);
+  if (kernel.dims.size() != 2) to.refuse(node, "a matrix as B", std::to_string(kernel.dims.size()) + " axes");
+  if (integer_or(node, "transB", 0) != 0) kernel = permuted(kernel, {1, 0});
+  for (double& number : kernel.numbers) number *= number_or(node, "alpha", 1);
+  std::optional<FileTensor> bias;
+  if (to.has(node, 2)) {
+    bias = to.constant(node, 2);
+    for (double& number : bias->numbers) number *= number_or(node, "beta", 1);
+  }
+  to.set(node, Imported{.node = dense(to, node, x, std::move(kernel), bias ? &*bias : nullptr)});
+}
+template <class T>
+void import_matmul(OnnxImport<T>& to, const FileNode& node) {
+  const FileTensor& kernel = to.constant(node, 1);
+  const Imported& x = to.in(node);
+  if (x.constant) to.refuse(node, "a computed input", "a constant");
+  const FileNode* const next = to.constant_follower(node, "Add");
+  const FileTensor* bias = nullptr;
+  if (next && kernel.dims.size() == 2) {
+    const FileTensor& other = to.other_constant(*next, node.outputs[0]);
+    if (count_of(other.dims) <= to.sample(x).rank() + 1 && !other.dims.empty() && other.dims.back() == kernel.dims[1] &&
+        other.numbers.size() == to_size(kernel.dims[1]))
+      bias = &other;
+  }
+  const Imported result{.node = dense(to, node, x, kernel, bias)};
+  to.set(node, result);
+  if (!bias) return;
+  to.done.insert(next);
+  to.set(*next, result);
+}
+
+}  // namespace io::onnx
+
+}  // namespace KEEL_ABI
+}  // namespace keel
+
+#endif

@@ -1,0 +1,380 @@
+#pragma once
+/// ONNX's operators that are functions of each value, and folding them.
+
+#include <keel/io/onnx/import.hpp>
+
+#if KEEL_HAS_PROTOBUF
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace io::onnx {
+
+/// A function of constants, value by value, broadcast.
+template <class T>
+FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& function,
+                  const std::vector<const FileTensor*>& x, std::vector<double> numbers) {
+  const ScalarFunction<double>& f = scalar_function<double>(to.place(node), function);
+  if (count_of(x) != f.arguments) to.refuse(node, std::to_string(f.arguments) + " inputs", std::to_string(x.size()));
+  std::size_t rank = 0;
+  bool integers = true;
+  for (const FileTensor* each : x) {
+    rank = (std::max)(rank, each->dims.size());
+    integers = integers && each->integers;
+  }
+  std::vector<Index> dims(rank, 1);
+  for (const FileTensor* each : x)
+    for (std::size_t i = 0; i < each->dims.size(); ++i) {
+      Index& dim = dims[rank - each->dims.size() + i];
+      if (dim != each->dims[i] && dim != 1 && each->dims[i] != 1)
+        to.refuse(node, "extents that are equal or 1", std::to_string(dim) + " and " + std::to_string(each->dims[i]));
+      if (dim == 1) dim = each->dims[i];
+    }
+  FileTensor made = to.empty(node, dims, integers);
+  numbers.resize(2, 0.0);
+  std::vector<Index> at(rank, 0);
+  for (std::size_t n = 0, count = count_of_dims(dims); n < count; ++n) {
+    std::array<double, Broadcast::most> values{};
+    typename ScalarFunction<double>::Arguments arguments;
+    bool batch = false;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      std::size_t place = 0;
+      for (std::size_t i = 0, skip = rank - x[k]->dims.size(); i < x[k]->dims.size(); ++i)
+        place = place * to_size(x[k]->dims[i]) + (x[k]->dims[i] == 1 ? 0 : to_size(at[skip + i]));
+      values[k] = x[k]->numbers[place];
+      batch = batch || values[k] == batch_extent;
+    }
+    for (std::size_t k = 0; k < x.size(); ++k) arguments.values[k] = &values[k];
+    arguments.numbers = numbers.data();
+    double result = 0;
+    f.value(1, arguments, &result);
+    if (batch && result != batch_extent && function != "equal" && function != "where")
+      to.refuse(node, "numbers that are known when the file is read", "the size of the batch");
+    made.numbers.push_back(result);
+    for (std::size_t i = rank; i-- > 0 && ++at[i] == dims[i];) at[i] = 0;
+  }
+  return made;
+}
+
+/// A constant for values of `rank` axes as one for their samples, channels last for images.
+template <class T>
+FileTensor sample_constant(OnnxImport<T>& to, const FileNode& node, const FileTensor& constant, std::size_t rank,
+                           bool images) {
+  FileTensor made = constant;
+  while (made.dims.size() > rank && made.dims[0] == 1) made.dims.erase(made.dims.begin());
+  if (made.dims.size() > rank || (made.dims.size() == rank && made.dims[0] != 1))
+    to.refuse(node, "a constant for each sample alike", "one with a batch or with more axes");
+  if (made.dims.size() == rank) made.dims.erase(made.dims.begin());
+  if (!images) return made;
+  made.dims.insert(made.dims.begin(), rank - 1 - made.dims.size(), 1);
+  std::vector<std::size_t> order;
+  for (std::size_t i = 1; i + 1 < rank; ++i) order.push_back(i);
+  order.push_back(0);
+  return permuted(made, order);
+}
+
+template <class T>
+Node constant_node(OnnxImport<T>& to, const FileNode& node, const FileTensor& sample) {
+  if (!to.first_input) to.refuse(node, "a model with inputs", "none");
+  return to.add(node, Constant<T>(to.values(Shape(std::span<const Index>(sample.dims)), sample)), *to.first_input);
+}
+
+/// f(x, ...) of nodes and constants.
+template <class T>
+Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string& function, std::vector<Imported> x,
+                     std::vector<double> numbers = {}) {
+  std::vector<const FileTensor*> constants;
+  std::vector<const Imported*> nodes;
+  bool images = true, alike = true, scalars = true, integers = true;
+  for (const Imported& each : x) {
+    integers = integers && (each.constant ? each.constant->integers : each.integers);
+    if (each.constant) {
+      constants.push_back(each.constant.get());
+      scalars = scalars && each.constant->numbers.size() == 1;
+      continue;
+    }
+    images = images && each.images;
+    if (!nodes.empty()) alike = alike && each.features == nodes[0]->features;
+    if (!nodes.empty() && to.sample(each).rank() != to.sample(*nodes[0]).rank())
+      to.refuse(node, "inputs of as many axes", "others");
+    nodes.push_back(&each);
+  }
+  if (nodes.empty())
+    return Imported{.constant = std::make_shared<FileTensor>(folded(to, node, function, constants, numbers))};
+  const Shape features = alike && scalars ? nodes[0]->features : Shape{};
+  const std::size_t rank = to_size(to.sample(*nodes[0]).rank() + 1);
+  ElementwiseOptions options{.numbers = std::move(numbers)};
+  std::optional<Tensor<T>> own;
+  std::vector<Node> inputs;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const Imported& each = x[i];
+    if (!each.constant) {
+      inputs.push_back(images || features.rank() > 0 ? each.node : to.plain(node, each));
+      continue;
+    }
+    const FileTensor sample = sample_constant(to, node, *each.constant, rank, images);
+    if (own || options.scalar) {
+      inputs.push_back(constant_node(to, node, sample));
+      continue;
+    }
+    options.position = static_cast<Index>(i);
+    if (sample.numbers.size() == 1)
+      options.scalar = sample.numbers[0];
+    else
+      own = to.values(Shape(std::span<const Index>(sample.dims)), sample);
+  }
+  const bool same =
+      nodes.size() == 2 && x.size() == 2 && to.sample({.node = inputs[0]}) == to.sample({.node = inputs[1]});
+  Node made;
+  if (same && function == "add")
+    made = to.add(node, Add<T>(), std::span<const Node>(inputs));
+  else if (same && function == "multiply")
+    made = to.add(node, Multiply<T>(), std::span<const Node>(inputs));
+  else if (same && function == "subtract")
+    made = to.add(node, Subtract<T>(), std::span<const Node>(inputs));
+  else if (own)
+    made = to.add(node, Elementwise<T>(function, std::move(*own), options), std::span<const Node>(inputs));
+  else
+    made = to.add(node, Elementwise<T>(function, options), std::span<const Node>(inputs));
+  return Imported{.node = made, .images = images, .features = features, .integers = integers};
+}
+
+/// ONNX's name and the function that it is.
+struct FunctionName {
+  std::string_view op, function;
+};
+inline constexpr FunctionName function_names[] = {
+    {"Abs", "abs"},
+    {"Acos", "acos"},
+    {"Acosh", "acosh"},
+    {"Add", "add"},
+    {"And", "and"},
+    {"Asin", "asin"},
+    {"Asinh", "asinh"},
+    {"Atan", "atan"},
+    {"Atanh", "atanh"},
+    {"Ceil", "ceil"},
+    {"Cos", "cos"},
+    {"Cosh", "cosh"},
+    {"Div", "divide"},
+    {"Equal", "equal"},
+    {"Erf", "erf"},
+    {"Exp", "exp"},
+    {"Floor", "floor"},
+    {"Greater", "greater"},
+    {"GreaterOrEqual", "greater_equal"},
+    {"Less", "less"},
+    {"LessOrEqual", "less_equal"},
+    {"Log", "log"},
+    {"Max", "maximum"},
+    {"Mean", "add"},
+    {"Min", "minimum"},
+    {"Mul", "multiply"},
+    {"Neg", "negative"},
+    {"Not", "not"},
+    {"Or", "or"},
+    {"Pow", "power"},
+    {"Reciprocal", "reciprocal"},
+    {"Round", "round"},
+    {"Sign", "sign"},
+    {"Sin", "sin"},
+    {"Sinh", "sinh"},
+    {"Sqrt", "sqrt"},
+    {"Sub", "subtract"},
+    {"Sum", "add"},
+    {"Tan", "tan"},
+    {"Where", "where"},
+    {"Xor", "xor"},
+};
+template <class T>
+void import_function(OnnxImport<T>& to, const FileNode& node) {
+  std::string function;
+  for (const FunctionName& row : function_names)
+    if (row.op == node.op) function = row.function;
+  const bool several = node.op == "Max" || node.op == "Min" || node.op == "Sum" || node.op == "Mean";
+  const auto arguments = static_cast<std::size_t>(scalar_function<T>(to.place(node), function).arguments);
+  if (several ? node.inputs.empty() : node.inputs.size() != arguments)
+    to.refuse(node, std::to_string(arguments) + " inputs", std::to_string(node.inputs.size()));
+  std::vector<Imported> x;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) x.push_back(to.in(node, i));
+  bool integers = true;
+  for (const Imported& each : x) integers = integers && (each.constant ? each.constant->integers : each.integers);
+  if (integers && function == "divide") function = "integer_divide";
+  if (!several) return to.set(node, function_of(to, node, function, std::move(x)));
+  Imported sum = x[0];
+  for (std::size_t i = 1; i < x.size(); ++i) sum = function_of(to, node, function, {sum, x[i]});
+  if (node.op == "Mean") {
+    FileTensor count{.numbers = {static_cast<double>(x.size())}};
+    sum = function_of(to, node, "divide", {sum, Imported{.constant = std::make_shared<FileTensor>(count)}});
+  }
+  to.set(node, std::move(sum));
+}
+
+/// The activations that are one of keel's.
+template <class T, Activation function>
+void import_activation(OnnxImport<T>& to, const FileNode& node) {
+  const Imported& x = to.in(node);
+  if (x.constant) to.refuse(node, "a computed input", "a constant");
+  ActivationSpec spec = function;
+  if (function == Activation::leaky_relu) spec.alpha = number_or(node, "alpha", 0.01);
+  if (function == Activation::elu) spec.alpha = number_or(node, "alpha", 1);
+  if (function == Activation::silu && number_or(node, "alpha", 1) != 1) to.refuse(node, "alpha = 1", "another");
+  if (function == Activation::gelu) {
+    const std::string form = text_or(node, "approximate", "none");
+    if (form != "none" && form != "tanh") to.refuse(node, "approximate none or tanh", shown(form));
+    if (form == "tanh") spec = Activation::gelu_tanh;
+  }
+  to.set(node, to.add(node, ActivationLayer<T>(spec), x.node), x);
+}
+template <class T>
+void import_hard_sigmoid(OnnxImport<T>& to, const FileNode& node) {
+  const double alpha = number_or(node, "alpha", 0.2), beta = number_or(node, "beta", 0.5);
+  if (std::abs(alpha - 1 / 6.0) < 1e-6 && beta == 0.5) return import_activation<T, Activation::hard_sigmoid>(to, node);
+  to.set(node, function_of(to, node, "hard_sigmoid", {to.in(node)}, {alpha, beta}));
+}
+template <class T>
+void import_selu(OnnxImport<T>& to, const FileNode& node) {
+  const double alpha = number_or(node, "alpha", 1.67326319217681884765625),
+               gamma = number_or(node, "gamma", 1.05070102214813232421875);
+  if (std::abs(alpha - 1.6732632) < 1e-6 && std::abs(gamma - 1.0507010) < 1e-6)
+    return import_activation<T, Activation::selu>(to, node);
+  to.set(node, function_of(to, node, "selu", {to.in(node)}, {alpha, gamma}));
+}
+template <class T>
+void import_celu(OnnxImport<T>& to, const FileNode& node) {
+  to.set(node, function_of(to, node, "celu", {to.in(node)}, {number_or(node, "alpha", 1)}));
+}
+template <class T>
+void import_thresholded(OnnxImport<T>& to, const FileNode& node) {
+  to.set(node, function_of(to, node, "thresholded_relu", {to.in(node)}, {number_or(node, "alpha", 1)}));
+}
+template <class T>
+void import_shrink(OnnxImport<T>& to, const FileNode& node) {
+  to.set(node,
+         function_of(to, node, "shrink", {to.in(node)}, {number_or(node, "lambd", 0.5), number_or(node, "bias", 0)}));
+}
+/// x / (1 + |x|)
+template <class T>
+void import_softsign(OnnxImport<T>& to, const FileNode& node) {
+  const Imported one{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {1.0}})};
+  const Imported size = function_of(to, node, "add", {function_of(to, node, "abs", {to.in(node)}), one});
+  to.set(node, function_of(to, node, "divide", {to.in(node), size}));
+}
+/// x tanh(softplus(x))
+template <class T>
+void import_mish(OnnxImport<T>& to, const FileNode& node) {
+  const Imported& x = to.in(node);
+  if (x.constant) to.refuse(node, "a computed input", "a constant");
+  const Node soft = to.add(node, ActivationLayer<T>(Activation::softplus), x.node);
+  Imported gate = x;
+  gate.node = to.add(node, ActivationLayer<T>(Activation::tanh), soft);
+  to.set(node, function_of(to, node, "multiply", {x, gate}));
+}
+template <class T>
+void import_prelu(OnnxImport<T>& to, const FileNode& node) {
+  const Imported x = to.settled(node, to.in(node));
+  const FileTensor& slope = to.constant(node, 1);
+  if (x.constant) to.refuse(node, "a computed input", "a constant");
+  const Shape& sample = to.sample(x);
+  FileTensor alpha = sample_constant(to, node, slope, to_size(sample.rank() + 1), x.images);
+  alpha.dims.insert(alpha.dims.begin(), to_size(sample.rank()) - alpha.dims.size(), 1);
+  std::vector<Index> shared;
+  for (Index i = 0; i < sample.rank(); ++i)
+    if (nth(alpha.dims, i) == 1 && sample[i] != 1) shared.push_back(i + 1);
+  const Node made = to.add(node, PReLU<T>({.shared_axes = std::move(shared)}), x.node);
+  to.weigh(node, "alpha", alpha);
+  to.set(node, made, x);
+}
+template <class T>
+void import_clip(OnnxImport<T>& to, const FileNode& node) {
+  const Imported& x = to.in(node);
+  const double low = to.number(node, 1, "min", -1e39), high = to.number(node, 2, "max", 1e39);
+  if (x.constant) return to.set(node, function_of(to, node, "clip", {x}, {low, high}));
+  bool rectified = low == 0;
+  if (low < -3e38)  // what Relu gives has a minimum of its own
+    for (const FileNode& before : to.graph().nodes)
+      rectified = rectified || (before.op == "Relu" && !before.outputs.empty() && before.outputs[0] == node.inputs[0]);
+  if (rectified && high >= 0) {
+    const ReLUOptions options = high > 3e38 ? ReLUOptions{} : ReLUOptions{.max_value = high};
+    return to.set(node,
+                  high == 6 ? to.add(node, ActivationLayer<T>(Activation::relu6), x.node)
+                            : to.add(node, ReLU<T>(options), x.node),
+                  x);
+  }
+  const auto bound = [](double number) {
+    return Imported{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {number}})};
+  };
+  Imported made = x;
+  if (low > -3e38) made = function_of(to, node, "maximum", {made, bound(low)});
+  if (high < 3e38) made = function_of(to, node, "minimum", {made, bound(high)});
+  to.set(node, std::move(made));
+}
+/// Softmax and LogSoftmax. Before opset 13 all axes from `axis` on were one.
+template <class T, Activation function>
+void import_softmax(OnnxImport<T>& to, const FileNode& node) {
+  const Imported x = to.settled(node, to.in(node));
+  if (x.constant) to.refuse(node, "a computed input", "a constant");
+  const auto dims = to.dims(x);
+  const Index rank = count_of(dims);
+  Index axis = integer_or(node, "axis", to.opset() < 13 ? 1 : -1);
+  if (axis < -rank || axis >= rank) to.refuse(node, "an axis below " + std::to_string(rank), std::to_string(axis));
+  axis += axis < 0 ? rank : 0;
+  if (axis == 0) to.refuse(node, "an axis of the samples", "the batch's");
+  Index beyond = 1, before = 1;
+  for (Index i = axis + 1; i < rank; ++i) beyond *= nth(dims, i);
+  for (Index i = 1; i < axis; ++i) before *= nth(dims, i);
+  const ActivationLayer<T> softmax(function);
+  if (x.images && axis == 1 && (to.opset() >= 13 || beyond == 1)) return to.set(node, to.add(node, softmax, x.node), x);
+  const Node from = to.plain(node, x);
+  if (axis == rank - 1) return to.set(node, Imported{.node = to.add(node, softmax, from)});
+  if (to.opset() < 13) {
+    const Node rows = to.add(node, Reshape<T>({before, nth(dims, axis) * beyond}), from);
+    return to.set(node, Imported{.node = to.add(node, Reshape<T>(std::vector<Index>(dims.begin() + 1, dims.end())),
+                                                to.add(node, softmax, rows))});
+  }
+  std::vector<Index> order;
+  for (Index i = 1; i < rank; ++i) order.push_back(i);
+  std::swap(nth(order, axis - 1), order.back());  // its own way back
+  const Node last = to.add(node, Permute<T>(order), from);
+  to.set(node, Imported{.node = to.add(node, Permute<T>(order), to.add(node, softmax, last))});
+}
+template <class T>
+void import_dropout(OnnxImport<T>& to, const FileNode& node) {
+  const Imported& x = to.in(node);
+  const double rate = to.number(node, 1, "ratio", 0.5);
+  if (to.has(node, 2)) to.constant(node, 2);  // training or not is what the model is used for
+  if (node.outputs.size() > 1 && to.uses(node.outputs[1]) > 0) to.refuse(node, "no use of its mask", "one");
+  if (x.constant) return to.set(node, x);
+  to.set(node, to.add(node, Dropout<T>(rate), x.node), x);
+}
+/// To a type of real numbers: as they are.
+template <class T>
+void import_cast(OnnxImport<T>& to, const FileNode& node) {
+  const Imported& x = to.in(node);
+  const auto type = static_cast<DataType>(integer_or(node, "to", 0));
+  const bool real = type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
+  const bool integer = type == DataType::i32 || type == DataType::i64;
+  if (!real && !integer && type != DataType::boolean)
+    to.refuse(node, "a cast to real numbers, int32, int64 or bool",
+              "type " + std::to_string(integer_or(node, "to", 0)));
+  if (!x.constant) {
+    Imported made = real || x.integers ? x : function_of(to, node, integer ? "truncate" : "to_bool", {x});
+    if (type == DataType::boolean && x.integers) made = function_of(to, node, "to_bool", {x});
+    made.integers = integer;
+    return to.set(node, std::move(made));
+  }
+  FileTensor made = to.empty(node, x.constant->dims, !real);
+  for (const double number : x.constant->numbers) {
+    if (!real && number == batch_extent && !integer) to.refuse(node, "a known number", "the size of the batch");
+    if (integer && !(std::abs(number) < 0x1p63)) to.refuse(node, "numbers that fit", std::to_string(number));
+    made.numbers.push_back(real ? number : integer ? std::trunc(number) : number != 0 ? 1.0 : 0.0);
+  }
+  to.set(node, std::move(made));
+}
+
+}  // namespace io::onnx
+
+}  // namespace KEEL_ABI
+}  // namespace keel
+
+#endif
