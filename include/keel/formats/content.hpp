@@ -6,7 +6,7 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-enum class Content { unknown, empty, safetensors, zip, hdf5, pickle, npy, json, gzip, git_lfs, html, torch_tar };
+enum class Content { unknown, empty, safetensors, zip, hdf5, pickle, npy, json, gzip, git_lfs, html, torch_tar, onnx };
 
 /// Told from the beginning of a file of `size` bytes, which may still turn out damaged when it is read.
 inline Content recognise(ByteSpan bytes, std::uint64_t size) {
@@ -21,6 +21,8 @@ inline Content recognise(ByteSpan bytes, std::uint64_t size) {
   if (text.size() >= 9 && text[8] == '{' && formats::load_little(bytes.data(), 8) <= size - 8)
     return Content::safetensors;
   if (text.size() >= 2 && text[0] == '\x80' && text[1] >= 1 && text[1] <= 5) return Content::pickle;
+  // the first field of a model in protobuf, the version of the format
+  if (text.size() >= 2 && text[0] == '\x08' && text[1] >= 1 && text[1] < 0x20) return Content::onnx;
   const std::size_t start = text.find_first_not_of(" \t\r\n");
   if (start != text.npos && (text[start] == '{' || text[start] == '[')) return Content::json;
   if (start != text.npos && text[start] == '<') return Content::html;
@@ -42,6 +44,7 @@ inline const char* describe(Content content) {
     case Content::git_lfs: return "a Git LFS pointer, not the model itself";
     case Content::html: return "a web page";
     case Content::torch_tar: return "a tar archive";
+    case Content::onnx: return "an ONNX model";
     case Content::unknown: break;
   }
   return "a file of no known format";

@@ -13,7 +13,7 @@
 /// | .bin.index.json         | others          | the same in several files          |      | yes          |      |
 /// | .npz                    | NumPy           | weights, keel's names or PyTorch's |      | yes          | yes  |
 /// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
-/// | .onnx                   | keel            | model                              | yes  | yes          | yes  |
+/// | .onnx                   | keel, others    | model                              | yes  | yes          | yes  |
 ///
 /// Files of weights hold no option of a layer: a model that loads them has its own (momentum, epsilon, the convention of
 /// the moving variance, what is frozen). Models hold the options too; one that a format has no key for is refused, or kept
@@ -29,7 +29,7 @@
 #include <keel/io/keras/plan.hpp>
 #include <keel/io/keras/save.hpp>
 #include <keel/formats/npy.hpp>
-#include <keel/io/onnx/own.hpp>
+#include <keel/io/onnx/load.hpp>
 #include <keel/io/probe.hpp>
 #include <keel/io/tfjs/model.hpp>
 #include <keel/io/torch/index.hpp>
@@ -53,11 +53,11 @@ struct LoadOptions {
   LayerRegistry layers = {};
   /// A probe (io/probe.hpp) is what the model did where the file was written.
   ProbeCheck probe = ProbeCheck::replay;
-  /// Shapes of the inputs, without the batch, channels last, in the order of the file's inputs: for Keras's models whose
-  /// inputs have unknown extents. Extents that the file does say have to be the same.
+  /// Shapes of the inputs, without the batch, channels last, in the order of the file's inputs: for models of Keras's and
+  /// ONNX whose inputs have unknown extents. Extents that the file does say have to be the same.
   std::vector<Shape> inputs = {};
-  /// Of every BatchNorm in a file of Keras: biased, as Keras 3 has it, or unbiased, as tf.keras of Keras 2 does on
-  /// images. It concerns further training only. keel's own files say which.
+  /// Of every BatchNorm in a file of Keras or ONNX: biased, as Keras 3 and ONNX have it, or unbiased, as PyTorch does,
+  /// and tf.keras of Keras 2 on images. It concerns further training only. keel's own files say which.
   MovingVariance moving_variance = MovingVariance::biased;
   /// A .weights.h5 or .h5 for a Keras configuration without weights (.json of `model.to_json()`).
   std::string weights = {};
@@ -177,11 +177,12 @@ OpenedFile<T> open_weights(const std::string& path, const LoadOptions& options =
       file.archive = read_torch(bytes, path);
       return file;
     case Content::json: open_json(path, bytes, options, file); return file;
-    case Content::unknown:
-      file.model = own_onnx_model<T>(bytes, path, model_options(options));
+    case Content::onnx:
       file.format = "ONNX";
-      if (file.model) return file;
-      [[fallthrough]];
+      file.model = onnx_model<T>(
+          bytes, path,
+          {.model = model_options(options), .inputs = options.inputs, .moving_variance = options.moving_variance});
+      return file;
     default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
   }
 }

@@ -54,6 +54,7 @@ struct FileValue {
 };
 struct FileGraph {
   std::string where = {}, producer = {};
+  std::uint64_t bytes = 0;  ///< of the file
   std::int64_t opset = 0;
   std::vector<FileNode> nodes = {};
   std::vector<FileTensor> initializers = {};
@@ -167,7 +168,12 @@ inline FileNode read_node(ProtobufMessage message) {
       case node_field::name: node.name = message.text("a node's name"); break;
       case node_field::op_type: node.op = message.text("an operator"); break;
       case node_field::domain: node.domain = message.text("a domain"); break;
-      case node_field::attribute: node.attributes.push_back(read_attribute(message.message("an attribute"))); break;
+      case node_field::attribute: {
+        FileAttribute attribute = read_attribute(message.message("an attribute"));
+        if (node.find(attribute.name)) message.fail("attributes that differ in name", shown(attribute.name));
+        node.attributes.push_back(std::move(attribute));
+        break;
+      }
       default: message.skip();
     }
   if (node.domain == "ai.onnx") node.domain.clear();
@@ -181,7 +187,8 @@ inline Index read_extent(ProtobufMessage message) {
       extent = message.integer("an extent");
     else
       message.skip();
-  return extent < 0 ? -1 : extent;
+  if (extent < -1) message.fail("extents, or -1 for an open one", std::to_string(extent));
+  return extent;
 }
 /// The first message in a field of another, if there is one.
 inline std::optional<ProtobufMessage> part_of(std::optional<ProtobufMessage> message, Field field, const char* what) {
@@ -228,6 +235,8 @@ inline void read_graph(ProtobufMessage message, FileGraph& graph) {
       case graph_field::input: graph.inputs.push_back(read_value(message.message("an input"))); break;
       case graph_field::output: graph.outputs.push_back(read_value(message.message("an output"))); break;
       case graph_field::sparse_initializer: message.fail("dense tensors", "a sparse one");
+      case graph_field::quantization_annotation:
+        message.fail("a model in real numbers", "one that is quantised", "export the float model it was made of");
       default: message.skip();
     }
 }
@@ -235,11 +244,12 @@ inline void read_graph(ProtobufMessage message, FileGraph& graph) {
 /// Throws FormatError for a file that is damaged or no model.
 inline FileGraph read_onnx(ByteSpan bytes, const std::string& where) {
   ProtobufFile file{.bytes = bytes, .where = where};
-  FileGraph graph{.where = where};
+  FileGraph graph{.where = where, .bytes = bytes.size()};
   ProtobufMessage model(file);
   bool found = false;
   while (model.next()) switch (model.field()) {
       case model_field::graph:
+        if (found) model.fail("one graph", "two");
         read_graph(model.message("a graph"), graph);
         found = true;
         break;
@@ -255,7 +265,11 @@ inline FileGraph read_onnx(ByteSpan bytes, const std::string& where) {
             version = entry.integer("a version");
           else
             entry.skip();
-        if (domain.empty() || domain == "ai.onnx") graph.opset = version;
+        if (!domain.empty() && domain != "ai.onnx") break;
+        if (graph.opset != 0 && graph.opset != version)
+          model.fail("one version of ONNX's operators",
+                     std::to_string(graph.opset) + " and " + std::to_string(version));
+        graph.opset = version;
         break;
       }
       default: model.skip();

@@ -7,6 +7,7 @@
 
 #include <keel/io/keel/architecture.hpp>
 #include <keel/io/onnx/file.hpp>
+#include <keel/io/onnx/import_options.hpp>
 #include <keel/layers/layers.hpp>
 
 #if KEEL_HAS_PROTOBUF
@@ -28,13 +29,6 @@ struct Imported {
   bool integers = false;
 };
 
-/// How a layer is made of a graph.
-struct ImportOptions {
-  ModelOptions model = {};
-  std::vector<Shape> inputs = {};  ///< channels last; those of the file where there are none
-  MovingVariance moving_variance = MovingVariance::biased;
-};
-
 /// The number of values. Extents are those of tensors that exist, or were charged for.
 inline std::size_t count_of_dims(const std::vector<Index>& dims) {
   std::size_t count = 1;
@@ -46,19 +40,23 @@ template <class T>
 class OnnxImport {
  public:
   /// Takes the initializers out of the graph.
-  OnnxImport(FileGraph& graph, const ImportOptions& options)
-      : model_(options.model, Weights::from_file), graph_(graph), options_(options) {
+  OnnxImport(FileGraph& graph, const OnnxImportOptions& options)
+      : model_(options.model, Weights::from_file),
+        graph_(graph),
+        options_(options),
+        made_(16 * graph.bytes + (std::uint64_t{8} << 20)) {
     for (const FileNode& node : graph.nodes)
       for (const std::string& input : node.inputs) ++uses_[input];
     for (const FileValue& output : graph.outputs) ++uses_[output.name];
     for (FileTensor& tensor : graph.initializers) {
       const std::string name = tensor.name;
+      if (values_.contains(name)) throw FormatError(graph.where, "initializers that differ in name", shown(name));
       values_[name].constant = std::make_shared<FileTensor>(std::move(tensor));
     }
   }
 
   ModelBuilder<T>& model() { return model_; }
-  const ImportOptions& options() const { return options_; }
+  const OnnxImportOptions& options() const { return options_; }
   std::int64_t opset() const { return graph_.opset; }
   const FileGraph& graph() const { return graph_; }
   int uses(const std::string& name) const { return uses_.contains(name) ? uses_.at(name) : 0; }
@@ -68,11 +66,26 @@ class OnnxImport {
     throw FormatError(place(node), expected, got);
   }
 
-  /// Adds a layer without values; `weigh` and those it was made with are all that it gets.
+  /// Adds a layer without values; `weigh` and those it was made with are all that it gets. Its name is the node's.
   Node add(const FileNode& node, AnyLayer<T> layer, std::span<const Node> x) {
-    return model_.add(std::move(layer), x, place(node));
+    return place_layer(node, std::move(layer), x, node.name);
   }
   Node add(const FileNode& node, AnyLayer<T> layer, Node x) { return add(node, std::move(layer), std::span(&x, 1)); }
+  /// A layer that the file does not have, with a name made of its class.
+  Node add_helper(const FileNode& node, AnyLayer<T> layer, Node x) {
+    return place_layer(node, std::move(layer), std::span(&x, 1), {});
+  }
+  /// A name that no layer has: the one asked for, if it is free, without the slash that some exporters begin it with.
+  std::string free_name(std::string base) {
+    base.erase(0, base.find_first_not_of('/'));
+    int& count = names_[base];
+    if (++count == 1) return base;
+    std::string name;
+    do name = base + "_" + std::to_string(count - 1);
+    while (names_.contains(name) && ++count);
+    ++names_[name];
+    return name;
+  }
 
   bool has(const FileNode& node, std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
   const Imported& in(const FileNode& node, std::size_t i = 0) const {
@@ -143,7 +156,7 @@ class OnnxImport {
     std::vector<Index> order;
     for (Index i = 2; i <= axes + 1; ++i) order.push_back(i);
     order.push_back(1);
-    return add(node, Permute<T>(std::move(order)), value.node);
+    return add_helper(node, Permute<T>(std::move(order)), value.node);
   }
   /// In ONNX's order.
   Node plain(const FileNode& node, const Imported& value) {
@@ -151,8 +164,8 @@ class OnnxImport {
     if (value.images) return first(node, value.node, sample(value).rank());
     if (value.features.rank() == 0) return value.node;
     const Shape& f = value.features;
-    const Node back = add(node, Reshape<T>(std::vector<Index>(f.begin(), f.end())), value.node);
-    return add(node, Flatten<T>(), first(node, back, f.rank()));
+    const Node back = add_helper(node, Reshape<T>(std::vector<Index>(f.begin(), f.end())), value.node);
+    return add_helper(node, Flatten<T>(), first(node, back, f.rank()));
   }
   Imported settled(const FileNode& node, const Imported& value) {
     if (value.constant || value.features.rank() == 0) return value;
@@ -231,19 +244,30 @@ class OnnxImport {
   Index batch = -1;
 
  private:
+  /// What a layer and its node take beside their values, at most.
+  static constexpr std::uint64_t layer_bytes = 1500;
+
+  Node place_layer(const FileNode& node, AnyLayer<T> layer, std::span<const Node> x, const std::string& name) {
+    made_.charge(layer_bytes, place(node));
+    const bool named = name.find_first_not_of('/') != name.npos;
+    layer->rename(free_name(named ? name : snake_case(layer->type())));
+    return model_.add(std::move(layer), x, place(node));
+  }
   /// Channels first again.
   Node first(const FileNode& node, Node from, Index rank) {
     std::vector<Index> order{rank};
     for (Index i = 1; i < rank; ++i) order.push_back(i);
-    return add(node, Permute<T>(std::move(order)), from);
+    return add_helper(node, Permute<T>(std::move(order)), from);
   }
 
   ModelBuilder<T> model_;
   const FileGraph& graph_;
-  const ImportOptions& options_;
+  const OnnxImportOptions& options_;
   std::map<std::string, Imported> values_;
   std::map<std::string, int> uses_;
-  Budget made_{std::uint64_t{1} << 30};  ///< of constants that folding makes
+  std::map<std::string, int> names_;  ///< taken, with how often each was asked for
+  /// Of layers, and of constants that folding makes.
+  Budget made_;
 };
 
 inline Index integer_or(const FileNode& node, std::string_view name, Index value) {

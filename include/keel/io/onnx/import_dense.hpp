@@ -20,18 +20,19 @@ void import_batch_norm(OnnxImport<T>& to, const FileNode& node) {
     for (const FileNode& next : to.graph().nodes)
       if (!node.outputs[i].empty() && std::count(next.inputs.begin(), next.inputs.end(), node.outputs[i]) != 0)
         to.refuse(node, "no use of its statistics", "one by " + shown(next.who()));
-  const bool rows = to.sample(x).rank() < 2;
-  const Node from = rows ? x.node : to.images(node, x, to.sample(x).rank() - 1);
+  const Index rank = to.sample(x).rank();
+  const bool row = rank == 2 && !x.images;  // of a sequence: as it is
   const Node made = to.add(node,
-                           BatchNorm<T>({.momentum = number_or(node, "momentum", 0.9),
+                           BatchNorm<T>({.axis = row ? 1 : -1,
+                                         .momentum = number_or(node, "momentum", 0.9),
                                          .epsilon = number_or(node, "epsilon", 1e-5),
                                          .moving_variance = to.options().moving_variance}),
-                           from);
+                           rank > 2 ? to.images(node, x, rank - 1) : x.node);
   to.weigh(node, "gamma", to.constant(node, 1));
   to.weigh(node, "beta", to.constant(node, 2));
   to.weigh(node, "moving_mean", to.constant(node, 3));
   to.weigh(node, "moving_variance", to.constant(node, 4));
-  to.set(node, Imported{.node = made, .images = !rows});
+  to.set(node, Imported{.node = made, .images = x.images || rank > 2});
 }
 
 /// x W + b. Rows of W for features in ONNX's order (c, ...) go to keel's.

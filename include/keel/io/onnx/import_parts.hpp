@@ -93,6 +93,7 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
     // all of the batch
     if (!x.constant && axis == 0 && (*starts)[i] == 0 && (*ends)[i] >= Index{1} << 31 && steps[i] == 1) continue;
     const Index at = to.axis(node, x, axes[i]);
+    if (std::find(on.begin(), on.end(), at) != on.end()) to.refuse(node, "each axis once", "one twice");
     if (x.constant) {
       nth(places, at) = places_of(nth(dims, at), (*starts)[i], (*ends)[i], steps[i]);
       continue;

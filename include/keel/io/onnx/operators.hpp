@@ -159,36 +159,62 @@ void check_node(const OnnxImport<T>& to, const FileNode& node, const OnnxOperato
     to.refuse(node, "at most " + std::to_string(row.inputs) + " inputs", std::to_string(node.inputs.size()));
 }
 
-/// One error for all that is not known.
+/// What a graph has that keel does not, said in one error.
+class Refusals {
+ public:
+  explicit Refusals(const FileGraph& graph) : graph_(graph) {}
+
+  void add_operator(const FileNode& node) {
+    const std::string& op = node.op;
+    std::vector<std::string>& nodes = operators_[(node.domain.empty() ? "" : node.domain + "::") + op];
+    nodes.push_back(node.who());
+    quantised_ = quantised_ || op.find("Quant") != op.npos || op.starts_with("QLinear") || op.ends_with("Integer");
+  }
+  void add(const std::string& what) { others_.push_back(what); }
+  bool any() const { return !operators_.empty() || !others_.empty(); }
+
+  /// Throws if there is something.
+  void check() const {
+    if (!any()) return;
+    std::string list;
+    for (const auto& [op, nodes] : operators_) {
+      list += (list.empty() ? "" : "; ") + op + " x" + std::to_string(nodes.size()) + " (";
+      for (std::size_t i = 0; i < (std::min)(nodes.size(), most); ++i) list += (i ? ", " : "") + shown(nodes[i]);
+      list += nodes.size() > most ? ", ...)" : ")";
+    }
+    for (std::size_t i = 0; i < (std::min)(others_.size(), most); ++i) list += (list.empty() ? "" : "; ") + others_[i];
+    if (others_.size() > most) list += "; and " + std::to_string(others_.size() - most) + " more";
+    throw FormatError(graph_.where, "operators that keel has, in opset " + std::to_string(graph_.opset), list,
+                      quantised_ ? "this model is quantised: export the float model it was made of" : "");
+  }
+
+ private:
+  static constexpr std::size_t most = 100;  ///< nodes of an operator that are named
+
+  const FileGraph& graph_;
+  std::map<std::string, std::vector<std::string>> operators_ = {};
+  std::vector<std::string> others_ = {};
+  bool quantised_ = false;
+};
 template <class T>
 void check_operators(const FileGraph& graph) {
-  std::map<std::string, std::vector<std::string>> unknown;
-  bool quantised = false;
+  Refusals refusals(graph);
   for (const FileNode& node : graph.nodes)
-    if (!onnx_operator<T>(node, graph.opset)) {
-      unknown[(node.domain.empty() ? "" : node.domain + "::") + node.op].push_back(node.who());
-      quantised = quantised || node.op.find("Quant") != node.op.npos || node.op.starts_with("QLinear") ||
-                  node.op.ends_with("Integer");
-    }
-  if (unknown.empty()) return;
-  std::string list;
-  for (const auto& [op, nodes] : unknown) {
-    list += (list.empty() ? "" : "; ") + op + " x" + std::to_string(nodes.size()) + " (";
-    for (std::size_t i = 0; i < nodes.size(); ++i) list += (i ? ", " : "") + shown(nodes[i]);
-    list += ")";
-  }
-  throw FormatError(graph.where, "operators that keel has, in opset " + std::to_string(graph.opset), list,
-                    quantised ? "this model is quantised: export the float model it was made of" : "");
+    if (!onnx_operator<T>(node, graph.opset)) refusals.add_operator(node);
+  refusals.check();
 }
 
-/// Whether an input, whose extents are as ONNX has them, is of images or sequences with the channels before the rest.
+/// Whether an input has the channels before the rest: one of four axes or more, unless it is turned at once, and a
+/// sequence that a convolution or pooling takes.
 inline bool channels_first(const FileGraph& graph, const FileValue& input) {
   const std::size_t rank = input.dims.size();
-  bool first = rank == 4;
+  std::vector<std::int64_t> turn{0, static_cast<std::int64_t>(rank) - 1};
+  for (std::size_t i = 1; i + 1 < rank; ++i) turn.push_back(static_cast<std::int64_t>(i));
+  bool first = rank >= 4;
   for (const FileNode& node : graph.nodes) {
     if (std::find(node.inputs.begin(), node.inputs.end(), input.name) == node.inputs.end()) continue;
     const FileAttribute* const order = node.op == "Transpose" ? node.find("perm") : nullptr;
-    if (order && order->integers == std::vector<std::int64_t>{0, 3, 1, 2}) return false;
+    if (order && rank >= 4 && order->integers == turn) return false;
     if (rank == 3 && (node.op == "Conv" || node.op == "ConvTranspose" || node.op.ends_with("Pool"))) first = true;
   }
   return first;
@@ -222,9 +248,37 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
   if (to.batch > 0 && batch > 0 && batch != to.batch)
     throw FormatError(place, "a batch of " + std::to_string(to.batch), std::to_string(batch));
   to.batch = batch;
-  const Node made = to.model().input(sample, "");
+  const Node made = to.model().input(sample, to.free_name(input.name));
   if (!to.first_input) to.first_input = made;
   to.define(input.name, Imported{.node = made, .images = images});
+}
+
+/// The nodes in their order. One that cannot be taken leaves those that need its outputs out; what is wrong with the
+/// others is said with it. Throws FormatError, a single refusal as it was made.
+template <class T>
+void import_nodes(OnnxImport<T>& to) {
+  const FileGraph& graph = to.graph();
+  Refusals refusals(graph);
+  std::set<std::string_view> missing;
+  std::optional<FormatError> only;
+  for (const FileNode& node : graph.nodes) try {
+      if (to.done.contains(&node)) continue;
+      if (std::any_of(node.inputs.begin(), node.inputs.end(), [&](const auto& i) { return missing.contains(i); })) {
+        missing.insert(node.outputs.begin(), node.outputs.end());
+        continue;
+      }
+      const OnnxOperator<T>& row = *onnx_operator<T>(node, graph.opset);
+      check_node(to, node, row);
+      row.import(to, node);
+    } catch (const Error& error) {
+      const FormatError refusal(to.place(node), error.expected(), error.got(), error.hint());
+      only = refusals.any() ? std::nullopt : std::optional<FormatError>(refusal);
+      refusals.add(node.op + " " + shown(node.who()) + ": expected " + error.expected() + ", got " + error.got());
+      missing.insert(node.outputs.begin(), node.outputs.end());
+      missing.erase("");
+    }
+  if (only) throw *only;
+  refusals.check();
 }
 
 /// A model, and which of its inputs and outputs have the channels last where the file has them first.
@@ -235,11 +289,14 @@ struct ImportedModel {
 };
 /// The model of a graph. Throws FormatError, with the node, for what is not understood.
 template <class T>
-ImportedModel<T> import_graph(FileGraph graph, const ImportOptions& options) {
+ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options) {
   check_operators<T>(graph);
   OnnxImport<T> to(graph, options);
   std::vector<bool> inputs, outputs;
+  std::set<std::string_view> named;
   for (const FileValue& input : graph.inputs) {
+    if (!named.insert(input.name).second)
+      throw FormatError(graph.where, "inputs that differ in name", shown(input.name));
     if (to.known(input.name)) continue;  // an initializer, as files before IR 4 have it
     try {
       import_input(to, input, inputs.size());
@@ -248,35 +305,28 @@ ImportedModel<T> import_graph(FileGraph graph, const ImportOptions& options) {
     }
     inputs.push_back(to.value(input.name).images);
   }
-  for (const FileNode& node : graph.nodes) try {
-      if (to.done.contains(&node)) continue;
-      const OnnxOperator<T>& row = *onnx_operator<T>(node, graph.opset);
-      check_node(to, node, row);
-      row.import(to, node);
-    } catch (const FormatError&) {
-      throw;
-    } catch (const Error& error) {
-      throw FormatError(to.place(node), error.expected(), error.got(), error.hint());
-    }
+  if (options.inputs.size() > inputs.size())
+    throw FormatError(graph.where, "as many shapes in LoadOptions::inputs as inputs",
+                      std::to_string(options.inputs.size()) + " for " + std::to_string(inputs.size()));
+  import_nodes(to);
   const FileNode end{.name = "the outputs", .op = "Identity"};
   if (graph.outputs.empty()) throw FormatError(graph.where, "outputs", "none");
   for (const FileValue& output : graph.outputs) {
     if (!to.known(output.name)) throw FormatError(graph.where, "outputs that a node computes", shown(output.name));
     const Imported value = to.value(output.name);
+    // a sequence has its channels last where those that come in have
+    const bool turned =
+        value.images && to.sample(value).rank() == 2 && std::find(inputs.begin(), inputs.end(), true) == inputs.end();
     const bool row = value.constant || value.features.rank() > 0;
-    const Node made = row ? to.plain(end, value) : value.node;
+    const Node made = row || turned ? to.plain(end, value) : value.node;
     if (graph.outputs.size() == 1)
       to.model().finish(made);
     else
       to.model().output(made);
-    outputs.push_back(value.images);
+    outputs.push_back(value.images && !turned);
   }
   require_values(to.model(), graph.where);
   return {.model = std::move(static_cast<Model<T>&>(to.model())), .inputs = inputs, .outputs = outputs};
-}
-template <class T>
-Model<T> model_of(FileGraph graph, const ImportOptions& options) {
-  return import_graph<T>(std::move(graph), options).model;
 }
 
 }  // namespace io::onnx
