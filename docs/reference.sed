@@ -1,7 +1,11 @@
 # What doxygen reads of a header, line by line: without what is no name (defaulted functions, guides of deduction,
-# instances, constructors of a layer, which its class describes), and with a word for what every layer has.
+# instances, the ABI's namespace), and with a word for what every layer has.
+1s|^#pragma once$|/// \\file|
 s/^.*= (default|delete);.*$//
+s/^inline namespace KEEL_ABI \{$//
+s/^\}  \/\/ namespace KEEL_ABI$//
 s/^ *KEEL_INSTANCE.*$//
+s/^ *# *define (KEEL_ABI|KEEL_DOTTED|KEEL_SIMD_SOURCE|MPICH_).*$//
 /^template <class [A-Za-z]+(, class [A-Za-z]+)*>$/{
 N
 s/^.*\n[A-Za-z0-9]+\(.*\) ?-> ?[A-Za-z0-9<>:, ]+;$/\n/

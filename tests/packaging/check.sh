@@ -465,7 +465,8 @@ check_reference() {
     printf '%s\n' "OUTPUT_DIRECTORY = $work/reference" 'GENERATE_HTML = NO' 'GENERATE_XML = YES' \
       'WARN_AS_ERROR = FAIL_ON_WARNINGS'
   } >"$work/Doxyfile"
-  mkdir -p "$work/reference" && doxygen "$work/Doxyfile" >/dev/null
+  rm -rf "$work/reference" && mkdir -p "$work/reference" && doxygen "$work/Doxyfile" >/dev/null || return 1
+  [ -f "$work/reference/xml/classkeel_1_1Conv2D.xml" ] || { echo "the reference has no keel::Conv2D"; return 1; }
 }
 # CPU time in units of what Eigen/Core takes beside it. The bounds are growth beyond what was reached, with a margin for the
 # machine's load (HACKING.md, Compile cost, has what was reached and the targets, 16, 4, 8 and 3), and the size of today, 1,519

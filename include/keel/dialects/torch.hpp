@@ -1,8 +1,10 @@
 #pragma once
-/// PyTorch: what each class of keel's is there, one row a class: every option, every weight, the modules that it becomes.
+/// PyTorch: what each class of keel's is there, one row a class: every option, every weight, the modules that it
+/// becomes.
 /// Summaries, `torch_code`, state dicts and `diagnose` read nothing else.
 ///
-/// To add a layer: list its options and weights in torch_options.hpp, say in torch_modules.hpp what it becomes, and give it
+/// To add a layer: list its options and weights in torch_options.hpp, say in torch_modules.hpp what it becomes, and
+/// give it
 /// a row here.
 
 #include <keel/dialects/torch_modules.hpp>

@@ -34,7 +34,8 @@ struct CsvTable {
 
 namespace formats {
 
-/// Fields in quotes may hold separators, line breaks and, doubled, quotes. Lines end in LF or CRLF; empty ones are left out.
+/// Fields in quotes may hold separators, line breaks and, doubled, quotes. Lines end in LF or CRLF; empty ones are
+/// left out.
 class CsvReader {
  public:
   CsvReader(std::string_view text, std::string where, const CsvOptions& options)
@@ -100,7 +101,8 @@ class CsvReader {
 
 }  // namespace formats
 
-/// The table in a text. Throws FormatError for a line with more or fewer fields than columns, two columns of one name, a
+/// The table in a text. Throws FormatError for a line with more or fewer fields than columns, two columns of one name,
+/// a
 /// quote that does not end; with file and line.
 inline CsvTable parse_csv(std::string_view text, const std::string& where, const CsvOptions& options = {}) {
   CsvTable table{where, {}, {}};

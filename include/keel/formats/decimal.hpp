@@ -68,7 +68,8 @@ class Natural {
   std::vector<std::uint32_t> digits_;
 };
 
-/// numerator / denominator, neither 0, rounded to the nearest double, a tie to the even one; infinity where it is larger
+/// numerator / denominator, neither 0, rounded to the nearest double, a tie to the even one; infinity where it is
+/// larger
 /// than all of them.
 inline double nearest_quotient(Natural numerator, Natural denominator) {
   constexpr int digits = 53, least = -1074;  // of a double's fraction; exponent of the smallest double
@@ -186,7 +187,8 @@ inline bool is_decimal(std::string_view text) {
   return text.empty();
 }
 
-/// Reads a number as JSON writes it: -12.5e+3; also one without a digit before or behind its point. Gives result_out_of_range, and leaves `value`, where the nearest double is
+/// Reads a number as JSON writes it: -12.5e+3; also one without a digit before or behind its point. Gives
+/// result_out_of_range, and leaves `value`, where the nearest double is
 /// infinite, or 0 for what is not 0.
 inline std::errc read_double(std::string_view text, double& value) {
 #if defined(__cpp_lib_to_chars)

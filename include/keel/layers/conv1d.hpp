@@ -46,7 +46,8 @@ struct Conv1DOptions {
 /// Throws ConfigError for numbers out of range and filters that groups do not divide, ShapeError for an input of
 /// another rank or number of channels, or shorter than the window.
 ///
-/// Keras: Conv1D, which refuses strides and dilation together; TensorFlow.js has no causal padding. PyTorch: Conv1d, weight
+/// Keras: Conv1D, which refuses strides and dilation together; TensorFlow.js has no causal padding. PyTorch: Conv1d,
+/// weight
 /// (filters, channels / groups, kernel).
 ///
 ///     Conv1D(32, 3, {.padding = Padding1D::causal, .activation = Activation::relu})

@@ -46,8 +46,10 @@ struct Conv1DTransposeOptions {
 /// Transposed 1-D convolution: y = activation(z + bias), z being the gradient that a Conv1D from y's to x's shape would
 /// pass to its input for dy = x. A Conv2DTranspose on images of one row, with the extents that are given there.
 ///
-/// Input (batch, steps, channels), output (batch, steps', filters). Parameters: kernel (kernel, filters, channels), bias
-/// (filters). Throws ConfigError for numbers out of range and causal padding, ShapeError for an input of another rank or
+/// Input (batch, steps, channels), output (batch, steps', filters). Parameters: kernel (kernel, filters, channels),
+/// bias
+/// (filters). Throws ConfigError for numbers out of range and causal padding, ShapeError for an input of another rank
+/// or
 /// number of channels, and where no output would be left.
 ///
 /// Keras: Conv1DTranspose, as TensorFlow computes it. PyTorch: ConvTranspose1d, weight (channels, filters, kernel).

@@ -14,7 +14,8 @@ struct Cropping2DOptions {
 /// Images without their edges. So many pixels are cut off at each side: top, bottom, left, right, or one number for all
 /// sides, 0 by default.
 ///
-/// Input and output (batch, h, w, channels). Throws ConfigError for a number below 0 and for another count of numbers, ShapeError for an
+/// Input and output (batch, h, w, channels). Throws ConfigError for a number below 0 and for another count of numbers,
+/// ShapeError for an
 /// input of another rank or of which nothing would be left. Keras: Cropping2D. PyTorch:
 /// ZeroPad2d with negative sides, the last axis first.
 ///

@@ -11,10 +11,12 @@ struct Cropping3DOptions {
   std::string name = {};
 };
 
-/// Volumes without their edges. So many cells are cut off at each side: front, back, top, bottom, left, right, or one number for all
+/// Volumes without their edges. So many cells are cut off at each side: front, back, top, bottom, left, right, or one
+/// number for all
 /// sides, 1 by default.
 ///
-/// Input and output (batch, depth, h, w, channels). Throws ConfigError for a number below 0 and for another count of numbers, ShapeError for an
+/// Input and output (batch, depth, h, w, channels). Throws ConfigError for a number below 0 and for another count of
+/// numbers, ShapeError for an
 /// input of another rank or of which nothing would be left. Keras: Cropping3D. PyTorch:
 /// ConstantPad3d with negative sides, the last axis first.
 ///

@@ -24,7 +24,8 @@ struct MaxPool1DOptions {
   }
 };
 
-/// y = the largest value of each window; padding never wins, NaN wins over everything, the first of equal values gets the gradient. A MaxPool2D on images of one row.
+/// y = the largest value of each window; padding never wins, NaN wins over everything, the first of equal values gets
+/// the gradient. A MaxPool2D on images of one row.
 ///
 /// Input (batch, steps, channels), output (batch, steps', channels) with the extents of `sweeps` (options.hpp). Throws
 /// ConfigError for numbers out of range and padding that is causal or as large as the pool, ShapeError for an input of

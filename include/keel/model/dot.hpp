@@ -20,7 +20,8 @@ inline std::string dot_text(std::string_view text) {
 
 }  // namespace detail
 
-/// A box a node: name, class, shape of its output, number of parameters; outputs have a thick frame, frozen layers are grey.
+/// A box a node: name, class, shape of its output, number of parameters; outputs have a thick frame, frozen layers are
+/// grey.
 template <class T>
 std::string Model<T>::to_dot() const {
   std::string text = "digraph \"" + detail::dot_text(who()) + "\" {\n  node [shape=box, fontname=\"sans-serif\"];\n";

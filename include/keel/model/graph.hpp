@@ -14,7 +14,8 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// A node of a model's graph, as `Model::input` and `Model::add` return it: an input, or a layer applied to other nodes.
+/// A node of a model's graph, as `Model::input` and `Model::add` return it: an input, or a layer applied to other
+/// nodes.
 struct Node {
   int index = -1;
   /// Which graph it is of, so that another model can refuse it; null: not said.
@@ -29,7 +30,8 @@ struct NodeInfo {
   std::string name = {};
 };
 
-/// What a model that is made of a part of another has of its weights: copies, or the same ones, which both then train. Of
+/// What a model that is made of a part of another has of its weights: copies, or the same ones, which both then train.
+/// Of
 /// two models that share weights only one may be used at a time.
 enum class PartWeights { copied, shared };
 

@@ -18,7 +18,8 @@ inline bool matches(std::string_view pattern, std::string_view name) {
   return false;
 }
 
-/// The nodes that `to` needs, ends at `from`. Throws ConfigError where an input of the model is needed that is not in `from`.
+/// The nodes that `to` needs, ends at `from`. Throws ConfigError where an input of the model is needed that is not in
+/// `from`.
 template <class T>
 std::vector<bool> nodes_between(const Model<T>& model, std::span<const Node> from, std::span<const Node> to) {
   const auto nodes = model.nodes();
@@ -89,7 +90,8 @@ std::vector<Parameter<T>*> Model<T>::select(const std::string& pattern) {
   return found;
 }
 
-/// Applies the layers of the needed nodes of `part` to nodes of this model. `place`: for each node of `part` its node here;
+/// Applies the layers of the needed nodes of `part` to nodes of this model. `place`: for each node of `part` its node
+/// here;
 /// -1 where it has none yet.
 template <class T>
 void Model<T>::append(const Model<T>& part, const std::vector<bool>& needed, std::vector<Node>& place,

@@ -11,7 +11,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 namespace detail {
 
-/// The value in the given form, with `digits` digits, or, below 0, with as many as it takes to read the same double back.
+/// The value in the given form, with `digits` digits, or, below 0, with as many as it takes to read the same double
+/// back.
 inline std::string print_number(double value, std::chars_format form, int digits) {
   char buffer[400];  // the largest double has 309 digits before its point
   char* const end = buffer + sizeof buffer;
@@ -33,7 +34,8 @@ inline std::string scientific(double value, int decimals) {
   return print_number(value, std::chars_format::scientific, decimals);
 }
 
-/// projection(part) of each part, with `separator` between them: `join(shapes, ", ", [](const Shape& s) { return s.to_string(); })`.
+/// projection(part) of each part, with `separator` between them: `join(shapes, ", ", [](const Shape& s) { return
+/// s.to_string(); })`.
 template <class Range, class Projection>
 std::string join(const Range& parts, std::string_view separator, Projection projection) {
   std::string result;

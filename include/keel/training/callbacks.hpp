@@ -33,7 +33,8 @@ struct Training {
   Index epochs = 0;         ///< at which training ends
   Index epoch = 0;          ///< from 0
   Index step = 0;           ///< batches of this epoch so far
-  /// Of this epoch so far; complete, "val_" ones included, in on_epoch_end. In on_train_begin: NaN under each name that an
+  /// Of this epoch so far; complete, "val_" ones included, in on_epoch_end. In on_train_begin: NaN under each name
+  /// that an
   /// epoch will end with, to which a callback adds those that it will set.
   Scores scores{};
   History history{};  ///< the epochs before
@@ -253,7 +254,8 @@ struct CheckpointOptions {
 };
 
 /// Saves the model after each epoch that was better than all before:
-/// `ModelCheckpoint<>([](Training<>& run) { save_safetensors(run.model, "best.safetensors"); })`. Keras's ModelCheckpoint.
+/// `ModelCheckpoint<>([](Training<>& run) { save_safetensors(run.model, "best.safetensors"); })`. Keras's
+/// ModelCheckpoint.
 template <class T = float>
 class ModelCheckpoint : public Callback<T> {
  public:

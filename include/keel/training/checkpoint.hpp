@@ -303,7 +303,8 @@ class CheckpointReader : public SavedRun<T> {
 
 }  // namespace detail
 
-/// Writes a run as it is at a safe point (`Callback::on_safe_point`) for `FitOptions::resume`; the file is the old one or
+/// Writes a run as it is at a safe point (`Callback::on_safe_point`) for `FitOptions::resume`; the file is the old one
+/// or
 /// the new one, whole, whatever happens. Throws FormatError where it cannot be written.
 template <class T>
 void save_checkpoint(Training<T>& run, const std::string& path) {
@@ -320,7 +321,8 @@ void save_checkpoint(Training<T>& run, const std::string& path) {
   write_safetensors(path, archive);
 }
 
-/// The path, or nothing where there is no such file: `.resume = if_exists("run.safetensors")` begins a run or goes on with
+/// The path, or nothing where there is no such file: `.resume = if_exists("run.safetensors")` begins a run or goes on
+/// with
 /// it, so that a program that was killed is simply started again.
 inline std::string if_exists(const std::string& path) { return formats::size_of_file(path) ? path : std::string(); }
 
@@ -337,8 +339,10 @@ struct CheckpointTimes {
 ///     fit(model, train, {.epochs = 20, .loss = Loss::mse, .callbacks = {Checkpoint("run.safetensors")},
 ///                        .resume = if_exists("run.safetensors")});
 ///
-/// Schedules follow from the optimizer's step, the order of samples, augmentation and dropout from seed, epoch and step. A
-/// callback or metric of one's own that keeps something says so in `remember`. What a Generator keeps is its own affair.
+/// Schedules follow from the optimizer's step, the order of samples, augmentation and dropout from seed, epoch and
+/// step. A
+/// callback or metric of one's own that keeps something says so in `remember`. What a Generator keeps is its own
+/// affair.
 /// Throws ConfigError for times below 0, FormatError where the file cannot be written.
 template <class T = float>
 class Checkpoint : public Callback<T> {

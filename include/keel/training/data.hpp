@@ -52,8 +52,10 @@ class Dataset {
     targets_.push_back(std::move(targets));
     check();
   }
-  /// Samples of a shape, and a label each, as they lie in vectors, arrays or other memory in a row; copied. Integers and
-  /// bytes become T: `Dataset<float> data(pixels, {28, 28, 1}, labels)`. Throws ShapeError where the numbers do not fit.
+  /// Samples of a shape, and a label each, as they lie in vectors, arrays or other memory in a row; copied. Integers
+  /// and
+  /// bytes become T: `Dataset<float> data(pixels, {28, 28, 1}, labels)`. Throws ShapeError where the numbers do not
+  /// fit.
   template <class X, class Y>
   requires requires(const X& x, const Y& y) {
     std::span(x);
@@ -130,8 +132,10 @@ class Dataset {
                         std::to_string(fraction));
     return {take(count), skip(count)};
   }
-  /// The same of each class alone, so that both parts have the classes in the proportions of the whole; in each part the
-  /// order of the samples stays, and which go where depends on the seed alone. The first target says the class: numbers, or
+  /// The same of each class alone, so that both parts have the classes in the proportions of the whole; in each part
+  /// the
+  /// order of the samples stays, and which go where depends on the seed alone. The first target says the class:
+  /// numbers, or
   /// one-hot rows. A class of a single sample goes to the larger part.
   std::pair<Dataset, Dataset> stratified_split(double fraction, std::uint64_t seed = 0) const {
     if (!(fraction > 0 && fraction < 1))
@@ -161,7 +165,8 @@ class Dataset {
     std::sort(second.begin(), second.end());
     return {subset(first), subset(second)};
   }
-  /// The samples of this dataset and then those of another, of the same shapes. The transforms are those of this one. Throws
+  /// The samples of this dataset and then those of another, of the same shapes. The transforms are those of this one.
+  /// Throws
   /// ShapeError, and ConfigError where only one has weights.
   Dataset concat(const Dataset& other) const {
     if (inputs_.size() != other.inputs_.size() || targets_.size() != other.targets_.size())

@@ -1,5 +1,6 @@
 #pragma once
-/// More transforms of a batch of images: rotation, zoom and translation, with masks; brightness and contrast; cutout; mixup.
+/// More transforms of a batch of images: rotation, zoom and translation, with masks; brightness and contrast; cutout;
+/// mixup.
 
 #include <array>
 #include <cmath>
@@ -34,7 +35,8 @@ double between_pixels(const At& at, PixelPlace y, PixelPlace x) {
   return value;
 }
 
-/// An image whose pixels are those of another at `map`. What lies outside is `fill`; bilinear between pixels, or nearest.
+/// An image whose pixels are those of another at `map`. What lies outside is `fill`; bilinear between pixels, or
+/// nearest.
 template <class T>
 void warp(const T* from, T* to, const Shape& image, const AffineMap& map, Interpolation interpolation, double fill) {
   const Index height = image[0], width = image[1], channels = image[2];
@@ -67,13 +69,16 @@ struct RandomAffineOptions {
   std::uint64_t seed = 0;                                 ///< of what is drawn
 };
 
-/// Random rotation, zoom, translation and flips about the centre of the images in a batch's first input, each drawn evenly;
-/// masks (samples, height, width) or (samples, height, width, channels) move with them. What happens to an image follows from
+/// Random rotation, zoom, translation and flips about the centre of the images in a batch's first input, each drawn
+/// evenly;
+/// masks (samples, height, width) or (samples, height, width, channels) move with them. What happens to an image
+/// follows from
 /// (seed, epoch, its number in the dataset).
 ///
 ///     train.map(RandomAffine({.rotation = 15, .zoom = 0.1, .masks = true}));
 ///
-/// Throws ConfigError for options outside their range, ShapeError where the input is no image or the mask of another size.
+/// Throws ConfigError for options outside their range, ShapeError where the input is no image or the mask of another
+/// size.
 class RandomAffine {
  public:
   explicit RandomAffine(RandomAffineOptions options) : o_(options) {
@@ -183,7 +188,8 @@ struct CutoutOptions {
   std::uint64_t seed = 0;  ///< of what is drawn
 };
 
-/// Holes in the images of a batch's first input (DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks
+/// Holes in the images of a batch's first input (DeVries and Taylor, "Improved Regularization of Convolutional Neural
+/// Networks
 /// with Cutout", 2017): their centres lie anywhere in the image, parts may lie outside. Throws ConfigError for options
 /// outside their range.
 class Cutout {
@@ -220,9 +226,12 @@ struct MixUpOptions {
   std::uint64_t seed = 0;  ///< of what is drawn
 };
 
-/// x = l x_i + (1 - l) x_j and t = l t_i + (1 - l) t_j, with l of Beta(alpha, alpha) for each sample and j another of its batch
-/// (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018). Every input and target is mixed; targets are one-hot
-/// rows or values, no class numbers: throws ShapeError for targets without an axis beside the samples, ConfigError for alpha.
+/// x = l x_i + (1 - l) x_j and t = l t_i + (1 - l) t_j, with l of Beta(alpha, alpha) for each sample and j another of
+/// its batch
+/// (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018). Every input and target is mixed; targets are
+/// one-hot
+/// rows or values, no class numbers: throws ShapeError for targets without an axis beside the samples, ConfigError for
+/// alpha.
 /// Which samples meet follows from (seed, epoch, the batch's first sample).
 class MixUp {
  public:

@@ -23,8 +23,10 @@ inline namespace KEEL_ABI {
 /// nothing.
 enum class Verbose { automatic, silent, bar, lines };
 
-/// Prints the course of training in Keras's words to `file`; null: the standard output. The bar keeps within the terminal's
-/// width: it grows shorter, and shows the scores that fit; an epoch's last line goes on below where it is too long. Colour
+/// Prints the course of training in Keras's words to `file`; null: the standard output. The bar keeps within the
+/// terminal's
+/// width: it grows shorter, and shows the scores that fit; an epoch's last line goes on below where it is too long.
+/// Colour
 /// is for terminals alone, unless NO_COLOR is set.
 class Progress {
  public:
@@ -42,7 +44,8 @@ class Progress {
     begin_ = drawn_ = Clock::now();
     if (verbose_ == Verbose::bar) std::fprintf(file_, "Epoch %lld/%lld\n", number(epoch + 1), number(epochs_));
   }
-  /// After `done` steps of this call, and `before` of the epoch before it. Draws at most ten times a second; `scores` is
+  /// After `done` steps of this call, and `before` of the epoch before it. Draws at most ten times a second; `scores`
+  /// is
   /// called only then.
   template <class F>
   void step(Index done, Index before, F&& scores) {

@@ -95,7 +95,8 @@ class Scorer {
                         weights.shape());
   }
 
-  /// The loss of a batch, with the regularizers' penalty; its gradients in `dy`, where that is not null. `tape` says which
+  /// The loss of a batch, with the regularizers' penalty; its gradients in `dy`, where that is not null. `tape` says
+  /// which
   /// outputs are logits.
   double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, double penalty,
                 std::vector<Tensor<T>>* dy, const Tape<T>* tape = nullptr) {

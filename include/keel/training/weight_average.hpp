@@ -15,7 +15,8 @@ struct ExponentialAverageOptions {
 };
 
 /// a = momentum a + (1 - momentum) w after each of the optimizer's steps, a = w after the first; the model ends with a.
-/// Only what is trained is averaged. Keras's use_ema, ema_momentum and ema_overwrite_frequency, which there are options of
+/// Only what is trained is averaged. Keras's use_ema, ema_momentum and ema_overwrite_frequency, which there are
+/// options of
 /// the optimizer. Throws ConfigError for options outside their range.
 template <class T = float>
 class ExponentialAverage : public Callback<T> {
@@ -154,7 +155,8 @@ std::vector<MovingStatistic<T>> moving_statistics(Model<T>& model, std::vector<C
 
 /// Moving means and variances of the weights that the model has now: the mean over the batches of `data`, each counted
 /// alike, in the order of the dataset. PyTorch's swa_utils.update_bn. Layers whose statistics are frozen keep theirs.
-/// Moving statistics are the buffers of layers with an option `momentum`, the share of the old value, as BatchNorm has it. Throws
+/// Moving statistics are the buffers of layers with an option `momentum`, the share of the old value, as BatchNorm has
+/// it. Throws
 /// DataError for an empty dataset.
 template <class T>
 void update_batch_norm(Model<T>& model, const Dataset<T>& data, Index batch_size = 32) {

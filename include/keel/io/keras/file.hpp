@@ -61,7 +61,8 @@ KerasModel<T> load_keras_zip(ZipReader& zip, KerasReadOptions options = {}) {
   return loaded;
 }
 
-/// The model of a configuration alone, as `model.to_json()` writes it, with the weights of a .weights.h5 or a .h5. Throws
+/// The model of a configuration alone, as `model.to_json()` writes it, with the weights of a .weights.h5 or a .h5.
+/// Throws
 /// FormatError.
 template <class T>
 KerasModel<T> load_keras_json(const Json& json, const std::string& where, const Hdf5File& weights,

@@ -1,6 +1,7 @@
 #pragma once
 /// Keras's model configurations, of Keras 2, 3 and TensorFlow.js, as keel models: Sequential and Functional, nested and
-/// shared, by one rule for all: what a key or an argument means is known, or the layer is refused by name, class and key.
+/// shared, by one rule for all: what a key or an argument means is known, or the layer is refused by name, class and
+/// key.
 
 #include <map>
 

@@ -37,7 +37,8 @@ inline std::optional<Regularizer> keras_regularizer(const Json& value) {
   if (name == "L1L2") return L1L2(number("l1", 0), number("l2", 0));
   return std::nullopt;
 }
-/// {"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}} as a constraint; nothing of a class that keel does not have.
+/// {"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}} as a constraint; nothing of a class that keel does
+/// not have.
 inline std::optional<Constraint> keras_constraint(const Json& value) {
   const Json* const type = value.find("class_name");
   const Json* const config = value.find("config");
@@ -87,7 +88,8 @@ inline Json to_keras(const Constraint& c) {
   return json;
 }
 
-/// A layer's rules in its Keras configuration; rates and decays of its own, which Keras does not have, in `kept` for keel.
+/// A layer's rules in its Keras configuration; rates and decays of its own, which Keras does not have, in `kept` for
+/// keel.
 template <class T>
 void write_keras_rules(const Layer<T>& layer, Json& config, Json& kept) {
   for (const Parameter<T>* p : layer.parameters()) {

@@ -1,5 +1,6 @@
 #pragma once
-/// The weights of Keras's files as modules of `reconcile`, which places them: a file's tensors, and the weights that the
+/// The weights of Keras's files as modules of `reconcile`, which places them: a file's tensors, and the weights that
+/// the
 /// layers of a Keras model want, in Keras's order.
 
 #include <keel/formats/hdf5/reader.hpp>

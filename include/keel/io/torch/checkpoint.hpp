@@ -241,7 +241,8 @@ class PartChooser {
   std::size_t needed_ = 0;
 };
 
-/// What a part leaves out of its file, for people: "optimizer (12 tensors)", "epoch", "milestones (collections.Counter)".
+/// What a part leaves out of its file, for people: "optimizer (12 tensors)", "epoch", "milestones
+/// (collections.Counter)".
 inline std::vector<std::string> left_out(const Archive& archive, const TorchPart& part) {
   std::vector<std::pair<std::string, std::size_t>> heads;
   const auto count = [&](const std::string& name, std::size_t tensors) {

@@ -1,5 +1,6 @@
 #pragma once
-/// Tile sizes, and the vector types and functions of vector.inl, once per instruction set, and the call through the chosen one.
+/// Tile sizes, and the vector types and functions of vector.inl, once per instruction set, and the call through the
+/// chosen one.
 
 #include <keel/kernels/simd/level.hpp>
 #include <keel/tensor/shape.hpp>

@@ -85,15 +85,17 @@ class AffineNorm : public Layer<T> {
   /// How a batch becomes rows. `moved`: its block of axes first goes to the end. `groups` above 1: (outer, inner,
   /// groups, part) becomes (outer, groups, inner, part).
   struct Arrangement {
-    Index rows = 0, columns = 0, features = 0;
-    AxisBlock block{};
-    bool moved = false;
-    Index outer = 1, inner = 1, groups = 1, part = 1;
+    Index rows = 0, columns = 0, features = 0;         ///< of the arrangement; values that gamma has
+    AxisBlock block{};                                 ///< the axes that are moved
+    bool moved = false;                                ///< see above
+    Index outer = 1, inner = 1, groups = 1, part = 1;  ///< see above
   };
 
+  /// `centred`: the mean is taken off too.
   AffineNorm(std::string name, double epsilon, bool centred)
       : Layer<T>(std::move(name)), epsilon_(epsilon), centred_(centred) {}
 
+  /// How values become rows. Throws ShapeError where they do not.
   virtual Arrangement arrangement(const Shape& batch) const = 0;
   /// Each place's values along `axes` as a row.
   Arrangement along(const Axes& axes, const Shape& batch) const {
@@ -111,6 +113,7 @@ class AffineNorm : public Layer<T> {
     check_parameters(axes_shape(axes, in), in);
     return in;
   }
+  /// Throws ConfigError for an epsilon below 0.
   void check_epsilon(const std::string& who) const {
     if (!(epsilon_ >= 0)) throw ConfigError(who, "epsilon of 0 or more", std::to_string(epsilon_));
   }

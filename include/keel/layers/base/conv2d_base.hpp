@@ -11,7 +11,8 @@ inline namespace KEEL_ABI {
 
 /// Base of Conv2D and DepthwiseConv2D: y = activation(conv(x, kernel) + bias).
 ///
-/// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp). Conv1D and
+/// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp). Conv1D
+/// and
 /// DepthwiseConv1D are these on images of one row, without the axis of rows in their shapes.
 /// Options has strides, padding, dilation_rate, activation, use_bias and bias_initializer. A derived class makes
 /// the kernel and says how many filters and groups there are for a number of channels.
@@ -74,6 +75,7 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
     check_option(who, "dilation_rate", options_.dilation_rate);
     check_option(who, options_.padding);
   }
+  /// The kernel's extents in a saved configuration.
   static Pair read_kernel_size(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
@@ -85,8 +87,9 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
     if (axes_ == 1) return {kernel_size_.width, channels, filters};
     return {kernel_size_.height, kernel_size_.width, channels, filters};
   }
-  virtual Index filters_for(Index channels) const = 0;
-  virtual Index groups_for(Index channels) const = 0;
+  virtual Index filters_for(Index channels) const = 0;  ///< How many channels the output has, for so many of the input.
+  virtual Index groups_for(Index channels) const = 0;   ///< How many groups the channels are convolved in.
+  /// Draws the kernel and, with a bias, that.
   void make_parameters(const Shape& kernel, const InitializerSpec& initializer, const Fans& fans, Index filters,
                        Rng& rng) {
     kernel_ = {"kernel", initial_values<T>(kernel, initializer, fans, rng)};

@@ -12,7 +12,7 @@ inline namespace KEEL_ABI {
 template <class T>
 class Edges : public Layer<T> {
  public:
-  const std::vector<Index>& sides() const { return sides_; }
+  const std::vector<Index>& sides() const { return sides_; }  ///< In front and behind, for each axis in turn.
 
   Config config() const override { return {{option_, sides_}}; }
   Shape output_shape(Shapes inputs) const override {

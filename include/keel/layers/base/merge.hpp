@@ -18,6 +18,7 @@ class Merge : public Layer<T> {
  protected:
   using Layer<T>::Layer;
 
+  /// Throws ShapeError for fewer than two inputs.
   void check_count(Shapes inputs) const {
     if (inputs.size() < 2)
       throw ShapeError(this->who(), "two inputs or more", std::to_string(inputs.size()),

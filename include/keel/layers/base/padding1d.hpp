@@ -9,7 +9,8 @@ inline namespace KEEL_ABI {
 /// What surrounds a sequence when a window slides over it.
 ///
 /// - `Padding1D::valid`, `Padding1D::same`: as of images (options.hpp); Padding::valid and Padding::same do as well.
-/// - `Padding1D::causal`: zeros in front alone, so many that no output sees a later step, (kernel - 1) dilation (Keras).
+/// - `Padding1D::causal`: zeros in front alone, so many that no output sees a later step, (kernel - 1) dilation
+/// (Keras).
 /// - an integer: so many zeros at both ends, PyTorch's `padding=1`; two: in front and behind.
 struct Padding1D {
   /// What decides the numbers below: `fixed`, they themselves.

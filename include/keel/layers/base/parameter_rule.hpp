@@ -12,7 +12,8 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// A penalty in the loss: l1 sum |w| + l2 sum w^2. Keras's L1, L2 and L1L2; for plain SGD PyTorch's weight_decay is 2 l2.
+/// A penalty in the loss: l1 sum |w| + l2 sum w^2. Keras's L1, L2 and L1L2; for plain SGD PyTorch's weight_decay is 2
+/// l2.
 struct Regularizer {
   double l1 = 0;  ///< 0 or more
   double l2 = 0;  ///< 0 or more
@@ -114,7 +115,8 @@ inline Index norm_groups(const Shape& shape, const std::vector<Index>& axes, std
 
 }  // namespace detail
 
-/// Brings w back to what the constraint allows. Norms are summed in double, from first to last. Throws ConfigError for an
+/// Brings w back to what the constraint allows. Norms are summed in double, from first to last. Throws ConfigError for
+/// an
 /// axis that w does not have.
 template <class T>
 void constrain(const Constraint& c, TensorView<T> w) {

@@ -10,8 +10,10 @@ inline namespace KEEL_ABI {
 
 /// Base of MaxPool2D and AveragePool2D: windows over height and width, each channel on its own.
 ///
-/// Input (batch, h, w, channels), output (batch, h', w', channels) with the extents of `sweeps` (options.hpp). MaxPool1D
-/// and AveragePool1D are these on images of one row, without the axis of rows in their shapes. Options has strides (0: those of the pool), padding and ceil_mode.
+/// Input (batch, h, w, channels), output (batch, h', w', channels) with the extents of `sweeps` (options.hpp).
+/// MaxPool1D
+/// and AveragePool1D are these on images of one row, without the axis of rows in their shapes. Options has strides (0:
+/// those of the pool), padding and ceil_mode.
 template <class T, class Options>
 class Pool2D : public Layer<T> {
  public:
@@ -42,12 +44,14 @@ class Pool2D : public Layer<T> {
       throw ConfigError(who, "padding smaller than the pool " + pool_size_.to_string(), p.to_string(),
                         "a window must hold at least one cell of the image");
   }
+  /// The window's extents in a saved configuration.
   static Pair read_pool_size(const Config& config) {
     Pair pool_size = 2;
     read_option(config, "pool_size", pool_size);
     return pool_size;
   }
 
+  /// What the kernels are told of a batch of such samples.
   PoolGeometry geometry(const Shape& sample, Index batch = 1) const {
     const Shape in = detail::as_image(sample);
     const auto [h, w] =
@@ -67,6 +71,7 @@ class Pool2D : public Layer<T> {
             .pad_bottom = h.after,
             .pad_right = w.after};
   }
+  /// The same of a batch at hand.
   PoolGeometry geometry(const TensorView<const T>& x) const { return geometry(x.shape().sample(), x.shape()[0]); }
 
  private:

@@ -77,11 +77,12 @@ class RecurrentLayer : public Layer<T> {
   }
 
  protected:
+  /// Throws ConfigError for numbers outside their range, in the name of `type`.
   RecurrentLayer(const std::string& type, std::string name, RecurrentSpec spec)
       : Layer<T>(std::move(name)), core_(std::move(spec)) {
     detail::check_recurrent(detail::who(this->name(), type), core_.spec());
   }
-  const RecurrentSpec& spec() const { return core_.spec(); }
+  const RecurrentSpec& spec() const { return core_.spec(); }  ///< All options, whatever the class.
 
  private:
   RecurrentCore<T> core_;

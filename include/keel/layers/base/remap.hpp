@@ -41,7 +41,7 @@ class Remap : public Layer<T> {
   virtual Index extent(Index axis, const Shape& in) const = 0;
   /// For each place of the output along that axis the input's, or -1.
   virtual void sources(Index axis, const Shape& in, std::span<Index> places) const = 0;
-  virtual T fill() const { return 0; }
+  virtual T fill() const { return 0; }  ///< What stands where nothing comes from.
 
   /// The shape that the axes' extents make.
   Shape mapped(const Shape& in) const {

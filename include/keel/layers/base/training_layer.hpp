@@ -38,6 +38,7 @@ class TrainingLayer : public Layer<T> {
 
   /// Writes y, and into the cache, if there is one, what train_backward will need.
   virtual void train(const TensorView<const T>& x, const TensorView<T>& y, Pass<T>& pass) const = 0;
+  /// The gradient of `train`.
   virtual void train_backward(const TensorView<const T>& dy, const TensorView<T>& dx, Pass<T>& pass) = 0;
 
   /// body(i, rng) for every i < count, with `words` random numbers for each. Of several ranks each takes those that its

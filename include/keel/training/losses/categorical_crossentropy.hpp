@@ -27,7 +27,8 @@ struct CategoricalCrossentropyOptions {
 /// -sum of t log p over the classes of the last axis, p = y / sum of y, or softmax(y). Keras's CategoricalCrossentropy;
 /// PyTorch's CrossEntropyLoss (from logits).
 ///
-/// Probabilities follow Keras: p is clipped to [1e-7, 1 - 1e-7]; the gradient is the exact one of that, 0 where clipped.
+/// Probabilities follow Keras: p is clipped to [1e-7, 1 - 1e-7]; the gradient is the exact one of that, 0 where
+/// clipped.
 /// (Keras on TensorFlow looks through a final softmax and takes its logits: use from_logits.) Throws ConfigError for
 /// options outside their range, ShapeError for another number of class weights than classes. exp, log and sums are not
 /// Eigen's, for the bits (see training/rows.hpp).

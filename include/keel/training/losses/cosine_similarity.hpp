@@ -6,7 +6,8 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// -sum of t y / (|t| |y|) over the last axis: -1 where both point the same way. |x| is sqrt(max(sum x^2, 1e-14)): Keras's
+/// -sum of t y / (|t| |y|) over the last axis: -1 where both point the same way. |x| is sqrt(max(sum x^2, 1e-14)):
+/// Keras's
 /// CosineSimilarity. PyTorch's CosineEmbeddingLoss with label 1 is 1 more.
 class CosineSimilarity : public Loss {
  public:

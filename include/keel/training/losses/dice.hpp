@@ -12,7 +12,8 @@ struct TverskyOptions {
   double beta = 0.5;   ///< weight of what is there and not said; 0 or more
 };
 
-/// 1 - S / (S + alpha sum (1 - t) y + beta sum t (1 - y) + 1e-7), S = sum of t y, over a whole batch: Keras's Tversky with
+/// 1 - S / (S + alpha sum (1 - t) y + beta sum t (1 - y) + 1e-7), S = sum of t y, over a whole batch: Keras's Tversky
+/// with
 /// axis=None. Salehi et al., 2017. Samples have no weights of their own. Throws ConfigError for options below 0.
 class Tversky : public Loss {
  public:

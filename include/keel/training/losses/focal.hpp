@@ -19,8 +19,10 @@ struct BinaryFocalOptions {
 };
 
 /// (1 - p_t)^gamma times the binary cross-entropy, p_t = t p + (1 - t) (1 - p), p clipped to [1e-7, 1 - 1e-7] (no slope
-/// where it was). Keras's BinaryFocalCrossentropy; Lin et al., "Focal Loss for Dense Object Detection", 2017. exp, log and
-/// pow are the standard library's, for the bits. Throws ConfigError for options outside their range, DataError for targets
+/// where it was). Keras's BinaryFocalCrossentropy; Lin et al., "Focal Loss for Dense Object Detection", 2017. exp, log
+/// and
+/// pow are the standard library's, for the bits. Throws ConfigError for options outside their range, DataError for
+/// targets
 /// outside [0, 1] and outputs that are no probabilities.
 class BinaryFocalCrossentropy : public Loss {
  public:
@@ -69,9 +71,11 @@ struct CategoricalFocalOptions {
   Reduction reduction = Reduction::mean;  ///< how positions become one number
 };
 
-/// sum of alpha (1 - q)^gamma (-t log q) over the last axis, q = y / sum of y clipped to [1e-7, 1 - 1e-7] (no slope where it
+/// sum of alpha (1 - q)^gamma (-t log q) over the last axis, q = y / sum of y clipped to [1e-7, 1 - 1e-7] (no slope
+/// where it
 /// was). Keras's CategoricalFocalCrossentropy, of probabilities: end the model in softmax. log and pow are the standard
-/// library's, for the bits. Throws ConfigError for options outside their range, DataError for targets and outputs below 0.
+/// library's, for the bits. Throws ConfigError for options outside their range, DataError for targets and outputs
+/// below 0.
 class CategoricalFocalCrossentropy : public Loss {
  public:
   explicit CategoricalFocalCrossentropy(CategoricalFocalOptions options = {})

@@ -23,7 +23,8 @@ class BinaryHinge : public Loss {
 
 }  // namespace detail
 
-/// max(1 - t y, 0) for targets of -1 and 1, or 0 and 1. Keras's Hinge, which takes 0 for -1 only where a whole batch holds
+/// max(1 - t y, 0) for targets of -1 and 1, or 0 and 1. Keras's Hinge, which takes 0 for -1 only where a whole batch
+/// holds
 /// nothing but 0 and 1. Throws DataError for other targets.
 class Hinge : public detail::BinaryHinge {
  public:
@@ -48,7 +49,8 @@ class SquaredHinge : public detail::BinaryHinge {
   }
 };
 
-/// max(neg - pos + 1, 0) over the last axis, pos = sum of t y, neg = the largest of (1 - t) y, for one-hot targets. Keras's
+/// max(neg - pos + 1, 0) over the last axis, pos = sum of t y, neg = the largest of (1 - t) y, for one-hot targets.
+/// Keras's
 /// CategoricalHinge.
 class CategoricalHinge : public Loss {
  public:

@@ -13,7 +13,8 @@ struct KLDivergenceOptions {
   Reduction reduction = Reduction::mean;  ///< how positions become one number
 };
 
-/// sum of t log(t / y) over the last axis, t and y clipped to [1e-7, 1] (no slope where y was): Keras's KLDivergence. From
+/// sum of t log(t / y) over the last axis, t and y clipped to [1e-7, 1] (no slope where y was): Keras's KLDivergence.
+/// From
 /// logs: sum of t (log t - y), where 0 log 0 = 0. log is the standard library's, for the bits. Throws DataError for
 /// targets below 0.
 class KLDivergence : public Loss {

@@ -16,7 +16,8 @@ struct NegativeLogLikelihoodOptions {
   Reduction reduction = Reduction::weighted_mean;  ///< by default divided by the labels' weights, as in PyTorch
 };
 
-/// -w[t] y[t] for log-probabilities y and class numbers t: PyTorch's NLLLoss, for a model that ends in log_softmax. Throws
+/// -w[t] y[t] for log-probabilities y and class numbers t: PyTorch's NLLLoss, for a model that ends in log_softmax.
+/// Throws
 /// ConfigError for weights below 0, DataError for a label that is no class.
 class NegativeLogLikelihood : public Loss {
  public:

@@ -11,7 +11,8 @@ struct BinaryAccuracyOptions {
   double threshold = 0.5;  ///< an output above it says yes; 0 where the model gives logits
 };
 
-/// Part of the values with (y > threshold) == target, for yes-or-no outputs. Keras's BinaryAccuracy. A NaN is never right.
+/// Part of the values with (y > threshold) == target, for yes-or-no outputs. Keras's BinaryAccuracy. A NaN is never
+/// right.
 /// Throws ConfigError for a threshold that is not finite, ShapeError for class numbers as targets.
 class BinaryAccuracy : public Metric {
  public:
@@ -66,7 +67,8 @@ struct TopKAccuracyOptions {
 };
 
 /// Part of the positions whose target class is among the k largest outputs, all that equal the k-th counting as such.
-/// Keras's TopKCategoricalAccuracy and SparseTopKCategoricalAccuracy. A NaN is never right. Throws ConfigError for k < 1.
+/// Keras's TopKCategoricalAccuracy and SparseTopKCategoricalAccuracy. A NaN is never right. Throws ConfigError for k <
+/// 1.
 class TopKAccuracy : public Metric {
  public:
   explicit TopKAccuracy(TopKAccuracyOptions options = {}) : options_(options) {

@@ -13,14 +13,16 @@ inline namespace KEEL_ABI {
 struct FScoreOptions {
   /// How the classes' scores become one number.
   enum class Average { macro, micro, weighted };
-  /// macro: the mean over classes; micro: of the counts of all classes; weighted: the mean by how often a class is there.
+  /// macro: the mean over classes; micro: of the counts of all classes; weighted: the mean by how often a class is
+  /// there.
   Average average = Average::macro;
   double beta = 1;  ///< recall counts beta times as much as precision; above 0
   /// An output above it says yes; none: the largest outputs of a position do.
   std::optional<double> threshold{};
 };
 
-/// (1 + beta^2) P R / (beta^2 P + R) of precision P = TP / (TP + FP + 1e-7), recall R = TP / (TP + FN + 1e-7), 1e-7 being added
+/// (1 + beta^2) P R / (beta^2 P + R) of precision P = TP / (TP + FP + 1e-7), recall R = TP / (TP + FN + 1e-7), 1e-7
+/// being added
 /// to the divisor. Keras's FBetaScore and, with beta 1, F1Score; Keras's own default averages nothing, keel's is macro.
 /// Targets are 0 and 1, or class numbers. Throws ConfigError unless beta is above 0.
 class FBetaScore : public Metric {

@@ -15,7 +15,8 @@ struct MeanIoUOptions {
 };
 
 /// Mean over the classes that occur, in the targets or in what was said, of those that were right / those in either: a
-/// position is of its largest output's class. Keras's OneHotMeanIoU and, of class numbers, MeanIoU(sparse_y_pred=False). NaN
+/// position is of its largest output's class. Keras's OneHotMeanIoU and, of class numbers,
+/// MeanIoU(sparse_y_pred=False). NaN
 /// before the first batch. Throws DataError for a label that is no class and for NaN in an output.
 class MeanIoU : public Metric {
  public:

@@ -88,7 +88,8 @@ class Metric {
   void check_values(const Rows& y, const Rows& t) const {
     if (t.cols() != y.cols()) throw ShapeError(name(), "targets of the output's shape", "one value a position");
   }
-  /// The class of a position, from its number or as the first of its row's largest. Throws DataError for one that is none.
+  /// The class of a position, from its number or as the first of its row's largest. Throws DataError for one that is
+  /// none.
   Index class_of(const Row& t, Index classes) const;
 
  private:

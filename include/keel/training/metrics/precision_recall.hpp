@@ -13,7 +13,8 @@ struct PrecisionRecallOptions {
   std::optional<Index> ignore_class{};  ///< positions with this class number do not count
 };
 
-/// Counts, over all batches: a value is said to be positive where y > threshold, and is where t > 0.5 or its class is the
+/// Counts, over all batches: a value is said to be positive where y > threshold, and is where t > 0.5 or its class is
+/// the
 /// target's number. NaN before the first batch, then 0 where nothing was counted.
 class PrecisionRecall : public Metric {
  public:

@@ -10,14 +10,17 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// Adafactor of Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018: of a parameter
-/// with two axes or more only the means of the squared gradient along the last axis (r) and the one before (c) are kept.
+/// Adafactor of Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018: of a
+/// parameter
+/// with two axes or more only the means of the squared gradient along the last axis (r) and the one before (c) are
+/// kept.
 ///
 ///     rho = min(lr, 1 / sqrt(t));   a = max(epsilon_2, rms(w)) rho;   b = 1 - t^decay;   s = g^2 (Keras: + epsilon_1)
 ///     r = b r + (1 - b) mean_last(s);   c = b c + (1 - b) mean_before(s);   v = r c / mean(r)    (one axis: v = b v + (1 - b) s)
 ///     u = g / sqrt(v);   w -= a u / max(1, rms(u) / d)
 ///
-/// PyTorch instead holds mean(r) at epsilon_1 and sqrt(v) at epsilon_1 at least, and takes rms(w) before its decay. Keras's
+/// PyTorch instead holds mean(r) at epsilon_1 and sqrt(v) at epsilon_1 at least, and takes rms(w) before its decay.
+/// Keras's
 /// relative_step makes no difference, as rho has the same limit. Sums go from first to last, in double.
 class AdafactorRule : public OptimizerFormula<AdafactorRule> {
  public:
@@ -118,7 +121,8 @@ struct TorchAdafactorOptions {
   NonFinite nonfinite = NonFinite::apply;  ///< what to do about NaN and infinity in a gradient
 };
 
-/// `Adafactor()` or `Adafactor::torch()`; formula: see AdafactorRule. Throws ConfigError for options outside their range.
+/// `Adafactor()` or `Adafactor::torch()`; formula: see AdafactorRule. Throws ConfigError for options outside their
+/// range.
 struct Adafactor : OptimizerSpec {
   explicit Adafactor(const AdafactorOptions& o = {})
       : OptimizerSpec(

@@ -15,7 +15,8 @@ inline namespace KEEL_ABI {
 ///     Keras      w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t)  m / (sqrt(v) + epsilon)
 ///     PyTorch    w -= lr / (1 - beta_1^t)  m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
 ///
-/// amsgrad: the largest v so far instead of v (Reddi, Kale and Kumar, 2018). Keras's epsilon is the paper's "epsilon hat",
+/// amsgrad: the largest v so far instead of v (Reddi, Kale and Kumar, 2018). Keras's epsilon is the paper's "epsilon
+/// hat",
 /// which weighs more in the first steps.
 class AdamRule : public OptimizerRule {
  public:
@@ -110,7 +111,8 @@ OptimizerSpec torch_adam(const char* name, const Options& o, bool decoupled) {
 
 }  // namespace detail
 
-/// `Adam({.learning_rate = 1e-3})` or `Adam::torch({.lr = 1e-3})`; formulas: see AdamRule. Throws ConfigError for options
+/// `Adam({.learning_rate = 1e-3})` or `Adam::torch({.lr = 1e-3})`; formulas: see AdamRule. Throws ConfigError for
+/// options
 /// outside their range.
 struct Adam : OptimizerSpec {
   explicit Adam(const AdamOptions& o = {}) : OptimizerSpec(detail::keras_adam("Adam", o)) {}

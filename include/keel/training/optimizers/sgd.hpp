@@ -62,7 +62,8 @@ struct TorchSGDOptions {
   NonFinite nonfinite = NonFinite::apply;  ///< what to do about NaN and infinity in a gradient
 };
 
-/// Stochastic gradient descent: `SGD({.learning_rate = 0.1, .momentum = 0.9})` or `SGD::torch({.lr = 0.1})`; formulas: see
+/// Stochastic gradient descent: `SGD({.learning_rate = 0.1, .momentum = 0.9})` or `SGD::torch({.lr = 0.1})`; formulas:
+/// see
 /// SGDRule. Throws ConfigError for options outside their range.
 struct SGD : OptimizerSpec {
   explicit SGD(const SGDOptions& o = {})
