@@ -102,8 +102,7 @@ class CsvReader {
 }  // namespace formats
 
 /// The table in a text. Throws FormatError for a line with more or fewer fields than columns, two columns of one name,
-/// a
-/// quote that does not end; with file and line.
+/// a quote that does not end; with file and line.
 inline CsvTable parse_csv(std::string_view text, const std::string& where, const CsvOptions& options = {}) {
   CsvTable table{where, {}, {}};
   formats::CsvReader reader(text, where, options);

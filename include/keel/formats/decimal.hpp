@@ -69,8 +69,7 @@ class Natural {
 };
 
 /// numerator / denominator, neither 0, rounded to the nearest double, a tie to the even one; infinity where it is
-/// larger
-/// than all of them.
+/// larger than all of them.
 inline double nearest_quotient(Natural numerator, Natural denominator) {
   constexpr int digits = 53, least = -1074;  // of a double's fraction; exponent of the smallest double
   // quotient = numerator / denominator 2^-exponent has 53 or 54 bits before the point, fewer below the normal doubles

@@ -1,8 +1,7 @@
 #pragma once
 /// Files as Windows has them: files_posix.hpp for the C library of Microsoft's, which mingw-w64 uses too. Paths are
-/// UTF-8.
-/// A folder is its path here, so a link that is put in its place meanwhile is followed; its names reach the disk when
-/// Windows writes them.
+/// UTF-8. A folder is its path here, so a link that is put in its place meanwhile is followed; its names reach the disk
+/// when Windows writes them.
 
 #if defined(_WIN32)
 

@@ -15,9 +15,9 @@
 /// | .json                   | TensorFlow.js   | model, shards beside it            | yes  | yes          | yes  |
 /// | .onnx                   | keel, others    | model                              | yes  | yes          | yes  |
 ///
-/// Files of weights hold no option of a layer: a model that loads them has its own (momentum, epsilon, the convention of
-/// the moving variance, what is frozen). Models hold the options too; one that a format has no key for is refused, or kept
-/// in a key that Keras skips and keel reads.
+/// Files of weights hold no option of a layer: a model that loads them has its own (momentum, epsilon, the convention
+/// of the moving variance, what is frozen). Models hold the options too; one that a format has no key for is refused,
+/// or kept in a key that Keras skips and keel reads.
 ///
 /// Reading goes by content, writing by extension. keel's .safetensors and .keras also carry a probe
 /// (io/probe.hpp). A model inside a Keras model becomes layers named "inner/dense", and these are written as a
@@ -53,8 +53,8 @@ struct LoadOptions {
   LayerRegistry layers = {};
   /// A probe (io/probe.hpp) is what the model did where the file was written.
   ProbeCheck probe = ProbeCheck::replay;
-  /// Shapes of the inputs, without the batch, channels last, in the order of the file's inputs: for models of Keras's and
-  /// ONNX whose inputs have unknown extents. Extents that the file does say have to be the same.
+  /// Shapes of the inputs, without the batch, channels last, in the order of the file's inputs: for models of Keras's
+  /// and ONNX whose inputs have unknown extents. Extents that the file does say have to be the same.
   std::vector<Shape> inputs = {};
   /// Of every BatchNorm in a file of Keras or ONNX: biased, as Keras 3 and ONNX have it, or unbiased, as PyTorch does,
   /// and tf.keras of Keras 2 on images. It concerns further training only. keel's own files say which.

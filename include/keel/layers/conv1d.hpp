@@ -47,8 +47,7 @@ struct Conv1DOptions {
 /// another rank or number of channels, or shorter than the window.
 ///
 /// Keras: Conv1D, which refuses strides and dilation together; TensorFlow.js has no causal padding. PyTorch: Conv1d,
-/// weight
-/// (filters, channels / groups, kernel).
+/// weight (filters, channels / groups, kernel).
 ///
 ///     Conv1D(32, 3, {.padding = Padding1D::causal, .activation = Activation::relu})
 template <class T = float>

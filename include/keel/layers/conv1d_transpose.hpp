@@ -47,10 +47,8 @@ struct Conv1DTransposeOptions {
 /// pass to its input for dy = x. A Conv2DTranspose on images of one row, with the extents that are given there.
 ///
 /// Input (batch, steps, channels), output (batch, steps', filters). Parameters: kernel (kernel, filters, channels),
-/// bias
-/// (filters). Throws ConfigError for numbers out of range and causal padding, ShapeError for an input of another rank
-/// or
-/// number of channels, and where no output would be left.
+/// bias (filters). Throws ConfigError for numbers out of range and causal padding, ShapeError for an input of another
+/// rank or number of channels, and where no output would be left.
 ///
 /// Keras: Conv1DTranspose, as TensorFlow computes it. PyTorch: ConvTranspose1d, weight (channels, filters, kernel).
 template <class T = float>

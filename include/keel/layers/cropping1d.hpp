@@ -14,10 +14,9 @@ struct Cropping1DOptions {
 /// Sequences without their edges. So many steps are cut off at each side: before, after, or one number for all
 /// sides, 1 by default.
 ///
-/// Input and output (batch, steps, channels). Throws ConfigError for a number below 0 and for another count of
-/// numbers, ShapeError for an
-/// input of another rank or of which nothing would be left. Keras: Cropping1D. PyTorch:
-/// ConstantPad1d with negative sides, the last axis first.
+/// Input and output (batch, steps, channels). Throws ConfigError for a number below 0 and for another count of numbers,
+/// ShapeError for an input of another rank or of which nothing would be left. Keras: Cropping1D. PyTorch: ConstantPad1d
+/// with negative sides, the last axis first.
 ///
 ///     Cropping1D(1)      Cropping1D({0, 2})
 template <class T = float>

@@ -15,9 +15,8 @@ struct Cropping2DOptions {
 /// sides, 0 by default.
 ///
 /// Input and output (batch, h, w, channels). Throws ConfigError for a number below 0 and for another count of numbers,
-/// ShapeError for an
-/// input of another rank or of which nothing would be left. Keras: Cropping2D. PyTorch:
-/// ZeroPad2d with negative sides, the last axis first.
+/// ShapeError for an input of another rank or of which nothing would be left. Keras: Cropping2D. PyTorch: ZeroPad2d
+/// with negative sides, the last axis first.
 ///
 ///     Cropping2D(1)      Cropping2D({0, 1, 0, 1})
 template <class T = float>

@@ -12,12 +12,10 @@ struct Cropping3DOptions {
 };
 
 /// Volumes without their edges. So many cells are cut off at each side: front, back, top, bottom, left, right, or one
-/// number for all
-/// sides, 1 by default.
+/// number for all sides, 1 by default.
 ///
 /// Input and output (batch, depth, h, w, channels). Throws ConfigError for a number below 0 and for another count of
-/// numbers, ShapeError for an
-/// input of another rank or of which nothing would be left. Keras: Cropping3D. PyTorch:
+/// numbers, ShapeError for an input of another rank or of which nothing would be left. Keras: Cropping3D. PyTorch:
 /// ConstantPad3d with negative sides, the last axis first.
 ///
 ///     Cropping3D(1)      Cropping3D({0, 1, 0, 1, 2, 2})

@@ -9,9 +9,8 @@ inline namespace KEEL_ABI {
 /// y = the mean of each channel over the steps, summed in double. The options are those of GlobalAveragePool2D.
 ///
 /// Input (batch, steps, channels), output (batch, channels), or with keepdims (batch, 1, channels). Throws ShapeError
-/// for
-/// an input of another rank or without steps. Keras: GlobalAveragePooling1D. PyTorch:
-/// AdaptiveAvgPool1d(1), with `keepdims`.
+/// for an input of another rank or without steps. Keras: GlobalAveragePooling1D. PyTorch: AdaptiveAvgPool1d(1), with
+/// `keepdims`.
 template <class T = float>
 class GlobalAveragePool1D : public GlobalAveragePool2D<T> {
  public:

@@ -9,9 +9,8 @@ inline namespace KEEL_ABI {
 /// y = the largest value of each channel over the steps; NaN if there is one. The options are those of GlobalMaxPool2D.
 ///
 /// Input (batch, steps, channels), output (batch, channels), or with keepdims (batch, 1, channels). Throws ShapeError
-/// for
-/// an input of another rank or without steps. Keras: GlobalMaxPooling1D. PyTorch:
-/// AdaptiveMaxPool1d(1), with `GlobalMaxPool2DOptions::torch()`.
+/// for an input of another rank or without steps. Keras: GlobalMaxPooling1D. PyTorch: AdaptiveMaxPool1d(1), with
+/// `GlobalMaxPool2DOptions::torch()`.
 template <class T = float>
 class GlobalMaxPool1D : public GlobalMaxPool2D<T> {
  public:

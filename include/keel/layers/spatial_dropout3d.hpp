@@ -9,8 +9,7 @@ inline namespace KEEL_ABI {
 /// In training every channel of a sample becomes 0 with probability `rate`, else x / (1 - rate); in inference y = x.
 ///
 /// Input and output (batch, depth, h, w, channels). Throws ConfigError for a rate outside [0, 1]. A frozen one still
-/// drops
-/// during training. Tompson et al. 2015. Keras: SpatialDropout3D. PyTorch: Dropout3d.
+/// drops during training. Tompson et al. 2015. Keras: SpatialDropout3D. PyTorch: Dropout3d.
 template <class T = float>
 class SpatialDropout3D : public SpatialDropout<T, 4> {
  public:

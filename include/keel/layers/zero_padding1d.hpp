@@ -14,10 +14,8 @@ struct ZeroPadding1DOptions {
 /// Zeros around sequences. So many zeros are added at each side: before, after, or one number for all
 /// sides, 1 by default.
 ///
-/// Input and output (batch, steps, channels). Throws ConfigError for a number below 0 and for another count of
-/// numbers, ShapeError for an
-/// input of another rank. Keras: ZeroPadding1D. PyTorch:
-/// ConstantPad1d with 0, the last axis first.
+/// Input and output (batch, steps, channels). Throws ConfigError for a number below 0 and for another count of numbers,
+/// ShapeError for an input of another rank. Keras: ZeroPadding1D. PyTorch: ConstantPad1d with 0, the last axis first.
 ///
 ///     ZeroPadding1D(1)      ZeroPadding1D({0, 2})
 template <class T = float>

@@ -11,14 +11,12 @@ struct ZeroPadding3DOptions {
   std::string name = {};
 };
 
-/// Zeros around volumes. So many zeros are added at each side: front, back, top, bottom, left, right, or one number
-/// for all
-/// sides, 1 by default.
+/// Zeros around volumes. So many zeros are added at each side: front, back, top, bottom, left, right, or one number for
+/// all sides, 1 by default.
 ///
 /// Input and output (batch, depth, h, w, channels). Throws ConfigError for a number below 0 and for another count of
-/// numbers, ShapeError for an
-/// input of another rank. Keras: ZeroPadding3D. PyTorch:
-/// ConstantPad3d with 0, the last axis first.
+/// numbers, ShapeError for an input of another rank. Keras: ZeroPadding3D. PyTorch: ConstantPad3d with 0, the last axis
+/// first.
 ///
 ///     ZeroPadding3D(1)      ZeroPadding3D({0, 1, 0, 1, 2, 2})
 template <class T = float>

@@ -31,8 +31,7 @@ struct NodeInfo {
 };
 
 /// What a model that is made of a part of another has of its weights: copies, or the same ones, which both then train.
-/// Of
-/// two models that share weights only one may be used at a time.
+/// Of two models that share weights only one may be used at a time.
 enum class PartWeights { copied, shared };
 
 struct ModelOptions {

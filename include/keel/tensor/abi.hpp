@@ -25,9 +25,8 @@
 
 /// Define KEEL_SIMD_OFF in every unit of a program to have the kernels made of Eigen's vectors for the compiler's flags
 /// (-mavx2 -mfma, /arch:AVX2) instead of keel's for every instruction set, chosen at run time. It is so where the
-/// compiler
-/// has no vectors of its own (MSVC), or no library that knows the processor (clang-cl). Values differ from those of the
-/// other levels by rounding; whether two machines give the same bits is up to the flags and to Eigen.
+/// compiler has no vectors of its own (MSVC), or no library that knows the processor (clang-cl). Values differ from
+/// those of the other levels by rounding; whether two machines give the same bits is up to the flags and to Eigen.
 #if !defined(KEEL_SIMD_OFF) && (defined(_MSC_VER) || !(defined(__GNUC__) || defined(__clang__)))
 #define KEEL_SIMD_OFF
 #endif

@@ -9,8 +9,7 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// What `eigen<Rank>()` of a tensor or a view gives: the same memory, row-major, to read and, where the view may, to
-/// write:
-/// `y.eigen<4>() = x.eigen<4>().shuffle(std::array{0, 3, 1, 2});`.
+/// write: `y.eigen<4>() = x.eigen<4>().shuffle(std::array{0, 3, 1, 2});`.
 template <class T, int Rank>
 struct EigenTensor {
   /// the tensor of Eigen's that owns
@@ -29,8 +28,7 @@ struct EigenTensor {
 };
 
 /// A tensor from an expression of Eigen's tensors, which is evaluated; a column-major one gives the same elements at
-/// the
-/// same indices: `Tensor<float> y = tensor_of(x.eigen<4>().sum(std::array{1, 2}));`.
+/// the same indices: `Tensor<float> y = tensor_of(x.eigen<4>().sum(std::array{1, 2}));`.
 template <class E>
 auto tensor_of(const Eigen::TensorBase<E, Eigen::ReadOnlyAccessors>& expression) {
   using Scalar = std::remove_const_t<typename Eigen::internal::traits<E>::Scalar>;

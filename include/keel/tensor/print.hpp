@@ -15,10 +15,9 @@ inline namespace KEEL_ABI {
 
 namespace detail {
 
-/// How the values of a tensor are written, by NumPy's rules: as few digits as read back to the same value, eight
-/// behind the
-/// point at most, in columns; with exponents where the largest is 1e8 or more, the smallest below 1e-4, or their ratio
-/// above 1000.
+/// How the values of a tensor are written, by NumPy's rules: as few digits as read back to the same value, eight behind
+/// the point at most, in columns; with exponents where the largest is 1e8 or more, the smallest below 1e-4, or their
+/// ratio above 1000.
 template <class T>
 class TensorText {
  public:

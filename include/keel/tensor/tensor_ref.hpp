@@ -10,8 +10,7 @@ inline namespace KEEL_ABI {
 
 /// A parameter that reads values, to be used as `const TensorRef<T>&`: takes a Tensor, a view, numbers in a row, or any
 /// dense matrix, map or expression of Eigen's with the same scalar. Row-major memory is read where it lies, anything
-/// else
-/// is evaluated into memory of its own, as Eigen::Ref does.
+/// else is evaluated into memory of its own, as Eigen::Ref does.
 template <class T>
 class TensorRef {
  public:
@@ -48,8 +47,7 @@ class TensorRef {
   const T* data() const { return view_.data(); }                 ///< the first element
 
   /// Whether the values came from where there are no tensors: a matrix of Eigen's, whose rows are samples, or numbers
-  /// in
-  /// a row. They fit a sample's shape by their count.
+  /// in a row. They fit a sample's shape by their count.
   bool flat() const { return flat_; }
   /// Whether these are the values of one sample of the given shape. (Numbers in a row are as many samples of size 1.)
   bool is_one_sample(const Shape& sample) const {
@@ -57,8 +55,7 @@ class TensorRef {
     return shape() == sample;
   }
   /// As a batch of samples of the given shape: as it is; one sample with an axis of 1 in front; flat values with a
-  /// sample
-  /// in each row. What does not fit stays as it is, for the caller to refuse.
+  /// sample in each row. What does not fit stays as it is, for the caller to refuse.
   TensorView<const T> batch_of(const Shape& sample) const {
     if (is_one_sample(sample)) return view_.reshaped(sample.with_batch(1));
     const Index columns = rank() == 1 ? 1 : shape().back();

@@ -15,8 +15,7 @@ struct LossCheckOptions {
   double tolerance = 1e-6;  ///< largest error of the gradient, relative to its largest value
   double step = 1e-5;       ///< central differences move a value x by step * max(1, |x|)
   /// Whether a batch's loss is the mean of its samples' losses; false where the loss is one of a whole batch or is
-  /// divided
-  /// by weights.
+  /// divided by weights.
   bool mean_of_samples = true;
 };
 

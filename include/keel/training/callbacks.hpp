@@ -33,9 +33,8 @@ struct Training {
   Index epochs = 0;         ///< at which training ends
   Index epoch = 0;          ///< from 0
   Index step = 0;           ///< batches of this epoch so far
-  /// Of this epoch so far; complete, "val_" ones included, in on_epoch_end. In on_train_begin: NaN under each name
-  /// that an
-  /// epoch will end with, to which a callback adds those that it will set.
+  /// Of this epoch so far; complete, "val_" ones included, in on_epoch_end. In on_train_begin: NaN under each name that
+  /// an epoch will end with, to which a callback adds those that it will set.
   Scores scores{};
   History history{};  ///< the epochs before
   bool stop = false;  ///< set it to end training after this batch or epoch, or before one begins

@@ -304,8 +304,7 @@ class CheckpointReader : public SavedRun<T> {
 }  // namespace detail
 
 /// Writes a run as it is at a safe point (`Callback::on_safe_point`) for `FitOptions::resume`; the file is the old one
-/// or
-/// the new one, whole, whatever happens. Throws FormatError where it cannot be written.
+/// or the new one, whole, whatever happens. Throws FormatError where it cannot be written.
 template <class T>
 void save_checkpoint(Training<T>& run, const std::string& path) {
   detail::FileMemory memory;
@@ -322,8 +321,7 @@ void save_checkpoint(Training<T>& run, const std::string& path) {
 }
 
 /// The path, or nothing where there is no such file: `.resume = if_exists("run.safetensors")` begins a run or goes on
-/// with
-/// it, so that a program that was killed is simply started again.
+/// with it, so that a program that was killed is simply started again.
 inline std::string if_exists(const std::string& path) { return formats::size_of_file(path) ? path : std::string(); }
 
 /// When a Checkpoint is written, besides at the end and when Ctrl-C is pressed (`FitOptions::stop_on_interrupt`).
@@ -340,10 +338,8 @@ struct CheckpointTimes {
 ///                        .resume = if_exists("run.safetensors")});
 ///
 /// Schedules follow from the optimizer's step, the order of samples, augmentation and dropout from seed, epoch and
-/// step. A
-/// callback or metric of one's own that keeps something says so in `remember`. What a Generator keeps is its own
-/// affair.
-/// Throws ConfigError for times below 0, FormatError where the file cannot be written.
+/// step. A callback or metric of one's own that keeps something says so in `remember`. What a Generator keeps is its
+/// own affair. Throws ConfigError for times below 0, FormatError where the file cannot be written.
 template <class T = float>
 class Checkpoint : public Callback<T> {
  public:

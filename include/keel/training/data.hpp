@@ -53,8 +53,7 @@ class Dataset {
     check();
   }
   /// Samples of a shape, and a label each, as they lie in vectors, arrays or other memory in a row; copied. Integers
-  /// and
-  /// bytes become T: `Dataset<float> data(pixels, {28, 28, 1}, labels)`. Throws ShapeError where the numbers do not
+  /// and bytes become T: `Dataset<float> data(pixels, {28, 28, 1}, labels)`. Throws ShapeError where the numbers do not
   /// fit.
   template <class X, class Y>
   requires requires(const X& x, const Y& y) {
@@ -133,10 +132,8 @@ class Dataset {
     return {take(count), skip(count)};
   }
   /// The same of each class alone, so that both parts have the classes in the proportions of the whole; in each part
-  /// the
-  /// order of the samples stays, and which go where depends on the seed alone. The first target says the class:
-  /// numbers, or
-  /// one-hot rows. A class of a single sample goes to the larger part.
+  /// the order of the samples stays, and which go where depends on the seed alone. The first target says the class:
+  /// numbers, or one-hot rows. A class of a single sample goes to the larger part.
   std::pair<Dataset, Dataset> stratified_split(double fraction, std::uint64_t seed = 0) const {
     if (!(fraction > 0 && fraction < 1))
       throw ConfigError("Dataset::stratified_split", "a fraction within (0, 1)", std::to_string(fraction));
@@ -166,8 +163,7 @@ class Dataset {
     return {subset(first), subset(second)};
   }
   /// The samples of this dataset and then those of another, of the same shapes. The transforms are those of this one.
-  /// Throws
-  /// ShapeError, and ConfigError where only one has weights.
+  /// Throws ShapeError, and ConfigError where only one has weights.
   Dataset concat(const Dataset& other) const {
     if (inputs_.size() != other.inputs_.size() || targets_.size() != other.targets_.size())
       throw ShapeError("Dataset::concat", "as many inputs and targets", "others");

@@ -70,10 +70,8 @@ struct RandomAffineOptions {
 };
 
 /// Random rotation, zoom, translation and flips about the centre of the images in a batch's first input, each drawn
-/// evenly;
-/// masks (samples, height, width) or (samples, height, width, channels) move with them. What happens to an image
-/// follows from
-/// (seed, epoch, its number in the dataset).
+/// evenly; masks (samples, height, width) or (samples, height, width, channels) move with them. What happens to an
+/// image follows from (seed, epoch, its number in the dataset).
 ///
 ///     train.map(RandomAffine({.rotation = 15, .zoom = 0.1, .masks = true}));
 ///
@@ -189,9 +187,8 @@ struct CutoutOptions {
 };
 
 /// Holes in the images of a batch's first input (DeVries and Taylor, "Improved Regularization of Convolutional Neural
-/// Networks
-/// with Cutout", 2017): their centres lie anywhere in the image, parts may lie outside. Throws ConfigError for options
-/// outside their range.
+/// Networks with Cutout", 2017): their centres lie anywhere in the image, parts may lie outside. Throws ConfigError for
+/// options outside their range.
 class Cutout {
  public:
   explicit Cutout(CutoutOptions options = {}) : o_(options) {
@@ -227,12 +224,9 @@ struct MixUpOptions {
 };
 
 /// x = l x_i + (1 - l) x_j and t = l t_i + (1 - l) t_j, with l of Beta(alpha, alpha) for each sample and j another of
-/// its batch
-/// (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018). Every input and target is mixed; targets are
-/// one-hot
-/// rows or values, no class numbers: throws ShapeError for targets without an axis beside the samples, ConfigError for
-/// alpha.
-/// Which samples meet follows from (seed, epoch, the batch's first sample).
+/// its batch (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018). Every input and target is mixed;
+/// targets are one-hot rows or values, no class numbers: throws ShapeError for targets without an axis beside the
+/// samples, ConfigError for alpha. Which samples meet follows from (seed, epoch, the batch's first sample).
 class MixUp {
  public:
   explicit MixUp(MixUpOptions options = {}) : o_(options) { detail::check_positive("MixUp", "alpha", o_.alpha); }

@@ -8,10 +8,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// Makes an optimizer that has trained `from` one for `to`, a model with parts of it: what `from` has under the same
-/// name
-/// ("dense/kernel", or that behind its own name, "base/dense/kernel") in the same shape keeps its slots and steps; the
-/// rest
-/// begins anew. The number of steps stays.
+/// name ("dense/kernel", or that behind its own name, "base/dense/kernel") in the same shape keeps its slots and steps;
+/// the rest begins anew. The number of steps stays.
 ///
 ///     Model<float> next = model.replace_head("flatten", head);
 ///     keep_state(optimizer, model, next);

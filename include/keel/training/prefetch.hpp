@@ -15,10 +15,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// A Generator that makes the next batches of another in a thread while a step is computed: the same batches in the
-/// same
-/// order. The other one is called from that thread alone, and says everything by (epoch, step). What it throws comes
-/// out where
-/// its batch is asked for.
+/// same order. The other one is called from that thread alone, and says everything by (epoch, step). What it throws
+/// comes out where its batch is asked for.
 ///
 ///     fit(model, Prefetch<>(Batches(train, {.batch_size = 64}), 2), {.epochs = 5, ...});
 template <class T = float>

@@ -24,10 +24,8 @@ inline namespace KEEL_ABI {
 enum class Verbose { automatic, silent, bar, lines };
 
 /// Prints the course of training in Keras's words to `file`; null: the standard output. The bar keeps within the
-/// terminal's
-/// width: it grows shorter, and shows the scores that fit; an epoch's last line goes on below where it is too long.
-/// Colour
-/// is for terminals alone, unless NO_COLOR is set.
+/// terminal's width: it grows shorter, and shows the scores that fit; an epoch's last line goes on below where it is
+/// too long. Colour is for terminals alone, unless NO_COLOR is set.
 class Progress {
  public:
   Progress(Verbose verbose, std::FILE* file, Index epochs)
@@ -45,8 +43,7 @@ class Progress {
     if (verbose_ == Verbose::bar) std::fprintf(file_, "Epoch %lld/%lld\n", number(epoch + 1), number(epochs_));
   }
   /// After `done` steps of this call, and `before` of the epoch before it. Draws at most ten times a second; `scores`
-  /// is
-  /// called only then.
+  /// is called only then.
   template <class F>
   void step(Index done, Index before, F&& scores) {
     if (verbose_ != Verbose::bar) return;

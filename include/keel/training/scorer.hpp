@@ -96,8 +96,7 @@ class Scorer {
   }
 
   /// The loss of a batch, with the regularizers' penalty; its gradients in `dy`, where that is not null. `tape` says
-  /// which
-  /// outputs are logits.
+  /// which outputs are logits.
   double update(Inputs<T> y, const Batch<T>& batch, const Tensor<T>& weights, double penalty,
                 std::vector<Tensor<T>>* dy, const Tape<T>* tape = nullptr) {
     found_.assign(losses_.size(), 0);

@@ -15,9 +15,8 @@ struct ExponentialAverageOptions {
 };
 
 /// a = momentum a + (1 - momentum) w after each of the optimizer's steps, a = w after the first; the model ends with a.
-/// Only what is trained is averaged. Keras's use_ema, ema_momentum and ema_overwrite_frequency, which there are
-/// options of
-/// the optimizer. Throws ConfigError for options outside their range.
+/// Only what is trained is averaged. Keras's use_ema, ema_momentum and ema_overwrite_frequency, which there are options
+/// of the optimizer. Throws ConfigError for options outside their range.
 template <class T = float>
 class ExponentialAverage : public Callback<T> {
  public:
@@ -156,8 +155,7 @@ std::vector<MovingStatistic<T>> moving_statistics(Model<T>& model, std::vector<C
 /// Moving means and variances of the weights that the model has now: the mean over the batches of `data`, each counted
 /// alike, in the order of the dataset. PyTorch's swa_utils.update_bn. Layers whose statistics are frozen keep theirs.
 /// Moving statistics are the buffers of layers with an option `momentum`, the share of the old value, as BatchNorm has
-/// it. Throws
-/// DataError for an empty dataset.
+/// it. Throws DataError for an empty dataset.
 template <class T>
 void update_batch_norm(Model<T>& model, const Dataset<T>& data, Index batch_size = 32) {
   if (data.size() == 0) throw DataError("update_batch_norm", "a dataset with samples", "an empty one");

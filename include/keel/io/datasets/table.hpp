@@ -12,10 +12,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// What is done about a field without a value. refuse: FormatError. drop: its row is left out. mean: a number becomes
-/// the mean
-/// of its column in the table that the encoder was made of; a category becomes none of them, all zeros. Targets are
-/// never
-/// filled: their rows are refused, or left out with drop and mean.
+/// the mean of its column in the table that the encoder was made of; a category becomes none of them, all zeros.
+/// Targets are never filled: their rows are refused, or left out with drop and mean.
 enum class Missing { refuse, drop, mean };
 
 /// Which columns of a table are what.
@@ -31,18 +29,15 @@ struct TableColumns {
 };
 
 /// Makes datasets of tables with the same columns: numbers as they are, or standardized; a category as a row of 0 and
-/// one 1
-/// among the inputs, as a class number among the targets, its names in alphabetical order. What it knows comes from
-/// the table
-/// that it is made of, so that training and test data are encoded alike:
+/// one 1 among the inputs, as a class number among the targets, its names in alphabetical order. What it knows comes
+/// from the table that it is made of, so that training and test data are encoded alike:
 ///
 ///     const CsvTable cars = read_csv("cars.csv");
 ///     const TableEncoder encoder(cars, {.targets = {"mpg"}, .missing = Missing::mean});
 ///     auto [train, test] = encoder.dataset(cars).shuffled(1).split(0.8);
 ///
 /// Throws ConfigError without targets, FormatError for a column that is not there, a field that is no number, a
-/// category that
-/// the first table did not have, a missing value that is refused: with file, row and column.
+/// category that the first table did not have, a missing value that is refused: with file, row and column.
 class TableEncoder {
  public:
   /// Learns from the table, which need not be kept.

@@ -113,11 +113,10 @@ inline Freeze freeze_of(const std::string& name, const std::string& where) {
 
 }  // namespace io
 
-/// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs":
-/// [node]}], "layers": [{"class", "name", "frozen", "config", "rules": {parameter: rule}}], "outputs": [node]}; rules
-/// only
-/// where there are any. A layer of one's own is written like
-/// any other; to read it back, pass its class in ModelOptions::layers.
+/// {"keel": version, "name", "sequential", "nodes": [{"input": shape, "name"} | {"layer": index, "inputs": [node]}],
+/// "layers": [{"class", "name", "frozen", "config", "rules": {parameter: rule}}], "outputs": [node]}; rules only where
+/// there are any. A layer of one's own is written like any other; to read it back, pass its class in
+/// ModelOptions::layers.
 template <class T>
 [[gnu::cold]] Json architecture(const Model<T>& model) {
   Json nodes = Json::array(), layers = Json::array();

@@ -153,11 +153,9 @@ inline Archive read_tfjs(const std::string& path, const ReadLimits& limits = {})
 }
 
 /// Writes shards of 4 MiB beside `path`, then the model.json itself. The shards of model.json are named as
-/// TensorFlow.js
-/// names them, group1-shard1of2.bin; those of another, a.json, a.group1-shard1of2.bin. `modelTopology`,
-/// `trainingConfig` and
-/// `userDefinedMetadata` in the metadata have to be JSON. float32, int32 and bool are kept, as TensorFlow.js has
-/// nothing else.
+/// TensorFlow.js names them, group1-shard1of2.bin; those of another, a.json, a.group1-shard1of2.bin. `modelTopology`,
+/// `trainingConfig` and `userDefinedMetadata` in the metadata have to be JSON. float32, int32 and bool are kept, as
+/// TensorFlow.js has nothing else.
 inline void write_tfjs(const std::string& path, const Archive& archive) {
   Json model = {{"format", "layers-model"}, {"generatedBy", "keel"}, {"convertedBy", nullptr}};
   for (const auto& [key, value] : archive.metadata)

@@ -118,11 +118,9 @@ inline void note_missing(const Archive& archive, Diagnosis& diagnosis) {
 
 }  // namespace io
 
-/// How a state dict's tensors would go into a model: by names where all agree (keel's layer names or the indices
-/// of the nn.Sequential that `torch_code` prints), else the file's modules in their order, else as kinds and shapes
-/// say;
-/// see io/matching.hpp, and io/torch/checkpoint.hpp for files of several parts. Throws FormatError for a part or a
-/// module
+/// How a state dict's tensors would go into a model: by names where all agree (keel's layer names or the indices of the
+/// nn.Sequential that `torch_code` prints), else the file's modules in their order, else as kinds and shapes say; see
+/// io/matching.hpp, and io/torch/checkpoint.hpp for files of several parts. Throws FormatError for a part or a module
 /// that is not there, ConfigError for a name that is no layer's.
 template <class T>
 WeightPlan<T> plan_torch(Model<T>& model, Archive archive, const WeightOptions& options = {}) {

@@ -1,7 +1,6 @@
 #pragma once
 /// A vector of Eigen's with the operators of its values: what kernels are made of where the compiler has no vectors of
-/// its
-/// own, or with KEEL_SIMD_OFF. As wide as Eigen's are under the compiler's flags; one value where Eigen has none.
+/// its own, or with KEEL_SIMD_OFF. As wide as Eigen's are under the compiler's flags; one value where Eigen has none.
 
 #include <keel/tensor/abi.hpp>
 

@@ -12,10 +12,9 @@ inline namespace KEEL_ABI {
 /// Base of Conv2D and DepthwiseConv2D: y = activation(conv(x, kernel) + bias).
 ///
 /// Input (batch, h, w, channels), output (batch, h', w', filters) with the extents of `sweeps` (options.hpp). Conv1D
-/// and
-/// DepthwiseConv1D are these on images of one row, without the axis of rows in their shapes.
-/// Options has strides, padding, dilation_rate, activation, use_bias and bias_initializer. A derived class makes
-/// the kernel and says how many filters and groups there are for a number of channels.
+/// and DepthwiseConv1D are these on images of one row, without the axis of rows in their shapes. Options has strides,
+/// padding, dilation_rate, activation, use_bias and bias_initializer. A derived class makes the kernel and says how
+/// many filters and groups there are for a number of channels.
 template <class T, class Options>
 class Conv2DBase : public Layer<T>, public InferenceForm<T> {
  public:

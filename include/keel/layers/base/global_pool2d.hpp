@@ -10,8 +10,7 @@ inline namespace KEEL_ABI {
 
 /// Base of GlobalAveragePool2D and GlobalMaxPool2D: (batch, h, w, channels) to (batch, channels), or with the option
 /// keepdims to (batch, 1, 1, channels); their 1-D forms do the same with (batch, steps, channels). Throws ShapeError
-/// for
-/// another rank and for images without pixels.
+/// for another rank and for images without pixels.
 template <class T, class Options>
 class GlobalPool2D : public Layer<T> {
  public:

@@ -116,8 +116,7 @@ inline Index norm_groups(const Shape& shape, const std::vector<Index>& axes, std
 }  // namespace detail
 
 /// Brings w back to what the constraint allows. Norms are summed in double, from first to last. Throws ConfigError for
-/// an
-/// axis that w does not have.
+/// an axis that w does not have.
 template <class T>
 void constrain(const Constraint& c, TensorView<T> w) {
   if (c.kind == Constraint::Kind::none) return;

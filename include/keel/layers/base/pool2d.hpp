@@ -11,9 +11,8 @@ inline namespace KEEL_ABI {
 /// Base of MaxPool2D and AveragePool2D: windows over height and width, each channel on its own.
 ///
 /// Input (batch, h, w, channels), output (batch, h', w', channels) with the extents of `sweeps` (options.hpp).
-/// MaxPool1D
-/// and AveragePool1D are these on images of one row, without the axis of rows in their shapes. Options has strides (0:
-/// those of the pool), padding and ceil_mode.
+/// MaxPool1D and AveragePool1D are these on images of one row, without the axis of rows in their shapes. Options has
+/// strides (0: those of the pool), padding and ceil_mode.
 template <class T, class Options>
 class Pool2D : public Layer<T> {
  public:

@@ -28,10 +28,9 @@ struct CategoricalCrossentropyOptions {
 /// PyTorch's CrossEntropyLoss (from logits).
 ///
 /// Probabilities follow Keras: p is clipped to [1e-7, 1 - 1e-7]; the gradient is the exact one of that, 0 where
-/// clipped.
-/// (Keras on TensorFlow looks through a final softmax and takes its logits: use from_logits.) Throws ConfigError for
-/// options outside their range, ShapeError for another number of class weights than classes. exp, log and sums are not
-/// Eigen's, for the bits (see training/rows.hpp).
+/// clipped. (Keras on TensorFlow looks through a final softmax and takes its logits: use from_logits.) Throws
+/// ConfigError for options outside their range, ShapeError for another number of class weights than classes. exp, log
+/// and sums are not Eigen's, for the bits (see training/rows.hpp).
 class CategoricalCrossentropy : public Loss {
  public:
   explicit CategoricalCrossentropy(CategoricalCrossentropyOptions options = {})

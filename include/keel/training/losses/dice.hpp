@@ -13,8 +13,7 @@ struct TverskyOptions {
 };
 
 /// 1 - S / (S + alpha sum (1 - t) y + beta sum t (1 - y) + 1e-7), S = sum of t y, over a whole batch: Keras's Tversky
-/// with
-/// axis=None. Salehi et al., 2017. Samples have no weights of their own. Throws ConfigError for options below 0.
+/// with axis=None. Salehi et al., 2017. Samples have no weights of their own. Throws ConfigError for options below 0.
 class Tversky : public Loss {
  public:
   explicit Tversky(TverskyOptions options = {}) : options_(options) {

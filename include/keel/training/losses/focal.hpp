@@ -20,10 +20,8 @@ struct BinaryFocalOptions {
 
 /// (1 - p_t)^gamma times the binary cross-entropy, p_t = t p + (1 - t) (1 - p), p clipped to [1e-7, 1 - 1e-7] (no slope
 /// where it was). Keras's BinaryFocalCrossentropy; Lin et al., "Focal Loss for Dense Object Detection", 2017. exp, log
-/// and
-/// pow are the standard library's, for the bits. Throws ConfigError for options outside their range, DataError for
-/// targets
-/// outside [0, 1] and outputs that are no probabilities.
+/// and pow are the standard library's, for the bits. Throws ConfigError for options outside their range, DataError for
+/// targets outside [0, 1] and outputs that are no probabilities.
 class BinaryFocalCrossentropy : public Loss {
  public:
   explicit BinaryFocalCrossentropy(BinaryFocalOptions options = {}) : Loss(options.reduction), options_(options) {
@@ -72,10 +70,9 @@ struct CategoricalFocalOptions {
 };
 
 /// sum of alpha (1 - q)^gamma (-t log q) over the last axis, q = y / sum of y clipped to [1e-7, 1 - 1e-7] (no slope
-/// where it
-/// was). Keras's CategoricalFocalCrossentropy, of probabilities: end the model in softmax. log and pow are the standard
-/// library's, for the bits. Throws ConfigError for options outside their range, DataError for targets and outputs
-/// below 0.
+/// where it was). Keras's CategoricalFocalCrossentropy, of probabilities: end the model in softmax. log and pow are the
+/// standard library's, for the bits. Throws ConfigError for options outside their range, DataError for targets and
+/// outputs below 0.
 class CategoricalFocalCrossentropy : public Loss {
  public:
   explicit CategoricalFocalCrossentropy(CategoricalFocalOptions options = {})

@@ -24,8 +24,7 @@ class BinaryHinge : public Loss {
 }  // namespace detail
 
 /// max(1 - t y, 0) for targets of -1 and 1, or 0 and 1. Keras's Hinge, which takes 0 for -1 only where a whole batch
-/// holds
-/// nothing but 0 and 1. Throws DataError for other targets.
+/// holds nothing but 0 and 1. Throws DataError for other targets.
 class Hinge : public detail::BinaryHinge {
  public:
   explicit Hinge(ReductionOptions options = {}) : BinaryHinge(options.reduction) {}
@@ -50,8 +49,7 @@ class SquaredHinge : public detail::BinaryHinge {
 };
 
 /// max(neg - pos + 1, 0) over the last axis, pos = sum of t y, neg = the largest of (1 - t) y, for one-hot targets.
-/// Keras's
-/// CategoricalHinge.
+/// Keras's CategoricalHinge.
 class CategoricalHinge : public Loss {
  public:
   explicit CategoricalHinge(ReductionOptions options = {}) : Loss(options.reduction) {}

@@ -14,9 +14,8 @@ struct KLDivergenceOptions {
 };
 
 /// sum of t log(t / y) over the last axis, t and y clipped to [1e-7, 1] (no slope where y was): Keras's KLDivergence.
-/// From
-/// logs: sum of t (log t - y), where 0 log 0 = 0. log is the standard library's, for the bits. Throws DataError for
-/// targets below 0.
+/// From logs: sum of t (log t - y), where 0 log 0 = 0. log is the standard library's, for the bits. Throws DataError
+/// for targets below 0.
 class KLDivergence : public Loss {
  public:
   explicit KLDivergence(KLDivergenceOptions options = {}) : Loss(options.reduction), from_log_(options.from_log) {}

@@ -7,8 +7,7 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// log cosh e = e + log(1 + exp(-2 e)) - log 2 with e = y - t: e^2 / 2 near 0, |e| - log 2 far from it. Keras's
-/// LogCosh.
-/// The standard library's functions, for the bits; written with |e|, which does not overflow.
+/// LogCosh. The standard library's functions, for the bits; written with |e|, which does not overflow.
 class LogCosh : public Loss {
  public:
   explicit LogCosh(ReductionOptions options = {}) : Loss(options.reduction) {}

@@ -125,14 +125,11 @@ KEEL_INSTANCE(std::shared_ptr<const Loss> make_loss<void>(Loss::Kind, const Loss
 }  // namespace detail
 
 /// Any loss: `LossSpec loss = Loss::mse;`, `LossSpec loss{Loss::huber, {.delta = 2}};`, `LossSpec loss = Huber({.delta
-/// =
-/// 2});` or a class of a user's own.
+/// = 2});` or a class of a user's own.
 ///
 /// Shapes: y (batch, ..., C). The target has y's shape; for a sparse loss it has none or one in place of C. Trailing
-/// axes
-/// of 1 may be left out: y (batch, 1) takes a target (batch). Weights, where given: one value a sample or one a
-/// position.
-/// All may also be matrices, maps or expressions of Eigen's.
+/// axes of 1 may be left out: y (batch, 1) takes a target (batch). Weights, where given: one value a sample or one a
+/// position. All may also be matrices, maps or expressions of Eigen's.
 ///
 /// Sums are taken in double, in the order of the samples. Throws ConfigError for options outside their range,
 /// ShapeError, and DataError for an empty batch and for labels or probabilities out of range, before anything is

@@ -19,8 +19,7 @@ class MeanAbsolutePercentageError : public Loss {
 };
 
 /// (log(1 + max(y, 1e-7)) - log(1 + max(t, 1e-7)))^2; no slope below 1e-7. Keras's MeanSquaredLogarithmicError. log is
-/// the
-/// standard library's, for the bits.
+/// the standard library's, for the bits.
 class MeanSquaredLogarithmicError : public Loss {
  public:
   explicit MeanSquaredLogarithmicError(ReductionOptions options = {}) : Loss(options.reduction) {}

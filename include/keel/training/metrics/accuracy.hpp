@@ -12,8 +12,7 @@ struct BinaryAccuracyOptions {
 };
 
 /// Part of the values with (y > threshold) == target, for yes-or-no outputs. Keras's BinaryAccuracy. A NaN is never
-/// right.
-/// Throws ConfigError for a threshold that is not finite, ShapeError for class numbers as targets.
+/// right. Throws ConfigError for a threshold that is not finite, ShapeError for class numbers as targets.
 class BinaryAccuracy : public Metric {
  public:
   explicit BinaryAccuracy(BinaryAccuracyOptions options = {}) : threshold_(options.threshold) {

@@ -16,12 +16,10 @@ struct AucOptions {
   Index thresholds = 200;    ///< evenly from 0 to 1, as the sum is approximate; 2 or more
 };
 
-/// Keras's AUC: every value of y, a probability, counts as positive at each threshold below it. The ROC curve's area
-/// is that
-/// of trapezoids; the PR curve is interpolated as Davis and Goadrich (2006) do. The exact area differs by up to about
-/// 1 / thresholds. NaN before the first batch. Throws ConfigError for fewer than 2 thresholds, ShapeError for class
-/// numbers
-/// as targets, DataError for outputs outside [0, 1].
+/// Keras's AUC: every value of y, a probability, counts as positive at each threshold below it. The ROC curve's area is
+/// that of trapezoids; the PR curve is interpolated as Davis and Goadrich (2006) do. The exact area differs by up to
+/// about 1 / thresholds. NaN before the first batch. Throws ConfigError for fewer than 2 thresholds, ShapeError for
+/// class numbers as targets, DataError for outputs outside [0, 1].
 class AUC : public Metric {
  public:
   explicit AUC(AucOptions options = {}) : options_(options) {

@@ -70,8 +70,7 @@ class ConfusionMatrix {
     return result;
   }
   /// The same with the names of the classes before each line and, each over its column, above. Throws ConfigError
-  /// unless there
-  /// is one for each class.
+  /// unless there is one for each class.
   std::string to_string(const std::vector<std::string>& labels) const {
     if (count_of(labels) != classes_)
       throw ConfigError(who, std::to_string(classes_) + " labels", std::to_string(labels.size()));

@@ -22,9 +22,8 @@ struct FScoreOptions {
 };
 
 /// (1 + beta^2) P R / (beta^2 P + R) of precision P = TP / (TP + FP + 1e-7), recall R = TP / (TP + FN + 1e-7), 1e-7
-/// being added
-/// to the divisor. Keras's FBetaScore and, with beta 1, F1Score; Keras's own default averages nothing, keel's is macro.
-/// Targets are 0 and 1, or class numbers. Throws ConfigError unless beta is above 0.
+/// being added to the divisor. Keras's FBetaScore and, with beta 1, F1Score; Keras's own default averages nothing,
+/// keel's is macro. Targets are 0 and 1, or class numbers. Throws ConfigError unless beta is above 0.
 class FBetaScore : public Metric {
  public:
   explicit FBetaScore(FScoreOptions options = {}) : options_(options) {

@@ -16,8 +16,7 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// The options of all metrics that have a shorthand; each metric's own say what they mean. Targets are class numbers
-/// (no
-/// last axis, or one of 1 beside several outputs), one-hot rows, or, beside a single output, 0 and 1; which of them
+/// (no last axis, or one of 1 beside several outputs), one-hot rows, or, beside a single output, 0 and 1; which of them
 /// follows from the shapes, as in Keras. Sources: keras.io/api/metrics.
 struct MetricOptions {
   Index k = 5;                          ///< of top_k; 1 or more
@@ -119,8 +118,7 @@ class MetricState {
   /// NaN before the first batch; see each metric for what is counted over nothing.
   double result() const { return metric_->result(); }
   /// Targets as MetricOptions says; all may be matrices, maps or expressions of Eigen's. Throws ShapeError where they
-  /// do
-  /// not fit, DataError for a label that is no class.
+  /// do not fit, DataError for a label that is no class.
   template <class Y>
   void update(const Y& y, const std::type_identity_t<TensorRef<typename Y::Scalar>>& target) {
     using T = typename Y::Scalar;

@@ -14,8 +14,7 @@ struct PrecisionRecallOptions {
 };
 
 /// Counts, over all batches: a value is said to be positive where y > threshold, and is where t > 0.5 or its class is
-/// the
-/// target's number. NaN before the first batch, then 0 where nothing was counted.
+/// the target's number. NaN before the first batch, then 0 where nothing was counted.
 class PrecisionRecall : public Metric {
  public:
   void update(const Rows& y, const Rows& t) override {

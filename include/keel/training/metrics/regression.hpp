@@ -20,8 +20,7 @@ class MeanAbsolutePercentageErrorMetric : public Metric {
 };
 
 /// Mean over positions of the cosine of y and t. Keras's CosineSimilarity metric, |x| being sqrt(max(sum x^2, 1e-14)).
-/// Throws
-/// ShapeError for class numbers as targets.
+/// Throws ShapeError for class numbers as targets.
 class CosineSimilarityMetric : public Metric {
  public:
   std::string name() const override { return "cosine_similarity"; }
@@ -42,8 +41,7 @@ class CosineSimilarityMetric : public Metric {
 
 /// 1 - sum (t - y)^2 / sum (t - mean t)^2 of each output, and the mean of these. Keras's R2Score, where infinite values
 /// (constant targets) count 0. NaN before the first batch. Throws ShapeError for class numbers as targets. Targets are
-/// taken
-/// relative to the first of them, so that a large mean costs no digits.
+/// taken relative to the first of them, so that a large mean costs no digits.
 class R2Score : public Metric {
  public:
   std::string name() const override { return "r2_score"; }

@@ -11,17 +11,15 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// Adafactor of Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018: of a
-/// parameter
-/// with two axes or more only the means of the squared gradient along the last axis (r) and the one before (c) are
-/// kept.
+/// parameter with two axes or more only the means of the squared gradient along the last axis (r) and the one before
+/// (c) are kept.
 ///
 ///     rho = min(lr, 1 / sqrt(t));   a = max(epsilon_2, rms(w)) rho;   b = 1 - t^decay;   s = g^2 (Keras: + epsilon_1)
 ///     r = b r + (1 - b) mean_last(s);   c = b c + (1 - b) mean_before(s);   v = r c / mean(r)    (one axis: v = b v + (1 - b) s)
 ///     u = g / sqrt(v);   w -= a u / max(1, rms(u) / d)
 ///
 /// PyTorch instead holds mean(r) at epsilon_1 and sqrt(v) at epsilon_1 at least, and takes rms(w) before its decay.
-/// Keras's
-/// relative_step makes no difference, as rho has the same limit. Sums go from first to last, in double.
+/// Keras's relative_step makes no difference, as rho has the same limit. Sums go from first to last, in double.
 class AdafactorRule : public OptimizerFormula<AdafactorRule> {
  public:
   double decay = -0.8, epsilon_2 = 1e-3, d = 1;  ///< the symbols of the formula: 0 or less, 0 or more, above 0

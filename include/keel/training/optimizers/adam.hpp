@@ -16,8 +16,7 @@ inline namespace KEEL_ABI {
 ///     PyTorch    w -= lr / (1 - beta_1^t)  m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
 ///
 /// amsgrad: the largest v so far instead of v (Reddi, Kale and Kumar, 2018). Keras's epsilon is the paper's "epsilon
-/// hat",
-/// which weighs more in the first steps.
+/// hat", which weighs more in the first steps.
 class AdamRule : public OptimizerRule {
  public:
   double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7;  ///< of the formula; betas within [0, 1), epsilon 0 or more
@@ -112,8 +111,7 @@ OptimizerSpec torch_adam(const char* name, const Options& o, bool decoupled) {
 }  // namespace detail
 
 /// `Adam({.learning_rate = 1e-3})` or `Adam::torch({.lr = 1e-3})`; formulas: see AdamRule. Throws ConfigError for
-/// options
-/// outside their range.
+/// options outside their range.
 struct Adam : OptimizerSpec {
   explicit Adam(const AdamOptions& o = {}) : OptimizerSpec(detail::keras_adam("Adam", o)) {}
   static OptimizerSpec torch(const TorchAdamOptions& o = {}) { return detail::torch_adam("Adam", o, false); }

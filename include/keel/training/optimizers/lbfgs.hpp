@@ -25,9 +25,8 @@ struct LbfgsOptions {
       false;  ///< a line search for the strong Wolfe conditions (c1 = 1e-4, c2 = 0.9) instead of lr alone
 };
 
-/// Limited-memory BFGS (Nocedal, "Updating Quasi-Newton Matrices with Limited Storage", 1980), for few parameters and
-/// a loss
-/// of all data at once: steps along -H g, where H is made of the last pairs s = change of w, y = change of g:
+/// Limited-memory BFGS (Nocedal, "Updating Quasi-Newton Matrices with Limited Storage", 1980), for few parameters and a
+/// loss of all data at once: steps along -H g, where H is made of the last pairs s = change of w, y = change of g:
 ///
 ///     Lbfgs optimizer({.strong_wolfe = true});
 ///     optimizer.step(model.parameters(), [&] {                   // the loss, and its gradients
@@ -37,8 +36,7 @@ struct LbfgsOptions {
 ///     });
 ///
 /// PyTorch's LBFGS; sums in double. It is no OptimizerSpec, as one call of it computes the loss many times. Throws
-/// ConfigError
-/// for options outside their range, and for other parameters than those of the calls before.
+/// ConfigError for options outside their range, and for other parameters than those of the calls before.
 template <class T = float>
 class Lbfgs {
  public:
@@ -226,8 +224,7 @@ class Lbfgs {
 
   /// Moves to a place along the direction where the strong Wolfe conditions hold (Nocedal and Wright, "Numerical
   /// Optimization", algorithms 3.5 and 3.6, with cubic interpolation), or to the best of those that were tried: `most`
-  /// beside
-  /// the first, as in PyTorch 2.14 (1.13: 25). How many losses were computed.
+  /// beside the first, as in PyTorch 2.14 (1.13: 25). How many losses were computed.
   Index search(std::span<Parameter<T>* const> parameters, const Closure& closure, Point& now, double slope,
                Index most) {
     constexpr double c1 = 1e-4, c2 = 0.9;

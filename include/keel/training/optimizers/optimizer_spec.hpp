@@ -110,15 +110,12 @@ class OptimizerFormula : public OptimizerRule {
 };
 
 /// An optimizer as data: made by SGD, Adam, AdamW, RMSprop, Adagrad and others, or of a rule of a user's own;
-/// `Optimizer`
-/// runs it. Order in a step: clip, decay, update. In formulas w is a parameter, g its gradient, lr the rate, t the
-/// number
-/// of the step from 1. Sources: keras/src/optimizers, torch/optim.
+/// `Optimizer` runs it. Order in a step: clip, decay, update. In formulas w is a parameter, g its gradient, lr the
+/// rate, t the number of the step from 1. Sources: keras/src/optimizers, torch/optim.
 struct OptimizerSpec {
   std::string name = "optimizer";  ///< in messages
   /// PyTorch's formula where the two worlds differ; t is the number of this parameter's step, and counts none while it
-  /// is
-  /// frozen. False: Keras's, of all steps.
+  /// is frozen. False: Keras's, of all steps.
   bool torch_formula = false;
   LearningRate learning_rate = 1e-2;       ///< a number above 0, or a schedule of the steps
   WeightDecay weight_decay{};              ///< 0 or more; by default none

@@ -63,8 +63,7 @@ struct TorchSGDOptions {
 };
 
 /// Stochastic gradient descent: `SGD({.learning_rate = 0.1, .momentum = 0.9})` or `SGD::torch({.lr = 0.1})`; formulas:
-/// see
-/// SGDRule. Throws ConfigError for options outside their range.
+/// see SGDRule. Throws ConfigError for options outside their range.
 struct SGD : OptimizerSpec {
   explicit SGD(const SGDOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("SGD", o, o.learning_rate, false, true,
