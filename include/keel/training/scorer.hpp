@@ -273,6 +273,10 @@ Tensor<T> weigh_classes(const std::vector<double>& class_weight, const Batch<T>&
   Rows row_of_classes;
   for (Index i = 0; i < samples; ++i) {
     if (rows) take_rows(target.data() + i * classes, 1, classes, row_of_classes);
+    if (!rows && static_cast<double>(target[i]) >= static_cast<double>(classes))
+      throw DataError(who, "a weight for each class, the largest label's too",
+                      std::to_string(classes) + " weights and the label " + text(static_cast<double>(target[i])),
+                      "give class_weight as many numbers as there are classes");
     const Index c = rows ? class_of(who, row(row_of_classes, 0), classes)
                          : class_number(who, static_cast<double>(target[i]), classes);
     weights.array().segment(i * each, each) *= static_cast<T>(nth(class_weight, c));
