@@ -46,6 +46,25 @@ function(keel_add_components)
   endif()
 endfunction()
 
+# keel::png and keel::jpeg, for <keel/io/datasets/image_folder.hpp>, where libpng and libjpeg-turbo are found; no part of
+# keel::io, so that only a program that reads images links them.
+function(keel_add_images)
+  if(TARGET keel_png OR TARGET keel_jpeg)
+    return()
+  endif()
+  foreach(name PNG JPEG)
+    find_package(${name} QUIET)
+    if(TARGET ${name}::${name})
+      string(TOLOWER ${name} lower)
+      add_library(keel_${lower} INTERFACE IMPORTED GLOBAL)
+      add_library(keel::${lower} ALIAS keel_${lower})
+      target_link_libraries(keel_${lower} INTERFACE keel::keel ${name}::${name})
+      target_compile_definitions(keel_${lower} INTERFACE KEEL_HAS_${name}=1)
+      set_target_properties(${name}::${name} PROPERTIES IMPORTED_GLOBAL TRUE)
+    endif()
+  endforeach()
+endfunction()
+
 # keel::mpi, for <keel/distributed/mpi.hpp>, where MPI is found; no part of keel::io. Looking for it takes CMake a
 # second or two, so an installed keel does it only where it is asked for.
 function(keel_add_mpi)
