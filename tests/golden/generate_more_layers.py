@@ -173,6 +173,30 @@ def tokens(cases):
               lambda x, w: nn.functional.embedding(x[0].long(), w["embeddings"]))
 
 
+def merging(cases):
+    n = cases.numbers
+    shapes = [(2, 3, 4), (2, 1, 4), (2, 3, 1)]
+    functions = {"Average": torch.add, "Maximum": torch.maximum, "Minimum": torch.minimum}
+    for layer, function in functions.items():
+        def run(x, w):
+            y = function(function(x[0], x[1]), x[2])
+            return y / 3 if layer == "Average" else y
+        cases.add(layer.lower(), layer, {}, [n(*shape) for shape in shapes], {}, run)
+    ties = [np.array([[1.0, 5, 2, 2]]), np.array([[1.0, 5, 3, 2]]), np.array([[2.0, 0, 2, 2]])]
+    for layer in ("Maximum", "Minimum"):
+        cases.add(layer.lower() + "_ties", layer, {}, ties, {},
+                  lambda x, w: functions[layer](functions[layer](x[0], x[1]), x[2]))
+    unit = lambda x, dim: nn.functional.normalize(x, dim=dim)
+    cases.add("dot", "Dot", {"axes": -1}, [n(2, 3, 4), n(2, 5, 4)], {},
+              lambda x, w: torch.einsum("bik,bjk->bij", x[0], x[1]))
+    cases.add("dot_axes", "Dot", {"axes": [1, 2]}, [n(2, 4, 3), n(2, 5, 4)], {},
+              lambda x, w: torch.einsum("bki,bjk->bij", x[0], x[1]))
+    cases.add("dot_cosine", "Dot", {"axes": 1, "normalize": True}, [n(3, 4), n(3, 4)], {},
+              lambda x, w: (unit(x[0], 1) * unit(x[1], 1)).sum(1, keepdim=True))
+    cases.add("dot_cosines", "Dot", {"axes": [2, 1], "normalize": True}, [n(2, 3, 4), n(2, 4, 5)], {},
+              lambda x, w: torch.einsum("bik,bkj->bij", unit(x[0], 2), unit(x[1], 1)))
+
+
 if __name__ == "__main__":
     all_cases = Cases()
     convolutions(all_cases)
@@ -180,4 +204,5 @@ if __name__ == "__main__":
     normal(all_cases)
     attention(all_cases)
     tokens(all_cases)
+    merging(all_cases)
     all_cases.golden.save((sys.argv[1] if len(sys.argv) > 1 else ".") + "/more_layers_torch.safetensors")

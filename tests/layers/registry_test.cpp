@@ -156,10 +156,10 @@ TEST_CASE("make_layer says what is wrong") {
     }
     return "nothing";
   };
-  CHECK(message("Dot", {}).find("[make_layer] expected one of the layers Activation, ActivityRegularization, Add, ") ==
+  CHECK(message("Dots", {}).find("[make_layer] expected one of the layers Activation, ActivityRegularization, Add, ") ==
         0);
-  CHECK(message("Dot", {})
-            .find("got \"Dot\" (a layer of your own is registered: {.layers = register_layer<Dot>(\"Dot\")})") !=
+  CHECK(message("Dots", {})
+            .find("got \"Dots\" (a layer of your own is registered: {.layers = register_layer<Dots>(\"Dots\")})") !=
         std::string::npos);
   CHECK(message("Dropout", {{"rate", 0.5}, {"ratio", 0.5}}) == "[Dropout] expected options among rate, got \"ratio\"");
   CHECK(message("Flatten", {{"units", Index{3}}}) == "[Flatten] expected no options, got \"units\"");

@@ -199,6 +199,7 @@ inline constexpr Option depthwise1d_options[] = {same("kernel_size", Form::integ
                                                  fixed("groups", "1"),
                                                  neutral("rank"),
                                                  read("data_format", R"("channels_last")")};
+inline constexpr Option dot_options[] = {same("axes", Form::axes), same("normalize", Form::boolean)};
 inline constexpr Option dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"), neutral("seed")};
 inline constexpr Option elu_options[] = {same("alpha", Form::number, keras2 | keras3), lacks("alpha", "1", tfjs)};
 inline constexpr Option embedding_options[] = {same("input_dim", Form::integer), same("output_dim", Form::integer),

@@ -49,6 +49,21 @@ inline constexpr OnnxElementwise onnx_elementwise_functions[] = {
     {"maximum", "Max"},
 };
 
+/// The inputs with as many axes as the output has: axes of 1 behind the batch.
+inline std::vector<int> onnx_aligned(OnnxCall& c) {
+  std::vector<int> x;
+  for (std::size_t i = 0; i < c.count(); ++i) {
+    int each = c.x(OnnxForm::last, i);
+    if (const Index missing = c.out().rank() - c.in(i).rank(); missing > 0) {
+      std::vector<Index> dims(static_cast<std::size_t>(missing), 1);
+      dims.insert(dims.end(), c.in(i).begin(), c.in(i).end());
+      each = c.reshape(each, Shape(dims), "/input" + std::to_string(i));
+    }
+    x.push_back(each);
+  }
+  return x;
+}
+
 /// Functions that have truth as a result, or cut numbers to integers, are of other types there: refused.
 inline void onnx_elementwise(OnnxCall& c) {
   const auto name = c.get<std::string>("function", "");
@@ -61,16 +76,7 @@ inline void onnx_elementwise(OnnxCall& c) {
   }
   const OnnxElementwise* const function = find_row(onnx_elementwise_functions, &OnnxElementwise::keel, name);
   if (!function) c.refuse("a function that dialects/onnx_general.hpp writes", "\"" + name + "\"");
-  std::vector<int> x;
-  for (std::size_t i = 0; i < c.count(); ++i) {
-    int each = c.x(OnnxForm::last, i);
-    if (const Index missing = c.out().rank() - c.in(i).rank(); missing > 0) {  // axes of 1 behind the batch
-      std::vector<Index> dims(static_cast<std::size_t>(missing), 1);
-      dims.insert(dims.end(), c.in(i).begin(), c.in(i).end());
-      each = c.reshape(each, Shape(dims), "/input" + std::to_string(i));
-    }
-    x.push_back(each);
-  }
+  std::vector<int> x = onnx_aligned(c);
   const auto position = static_cast<std::ptrdiff_t>(c.get<Index>("position", 0));
   if (c.has_parameter("constant"))
     x.insert(x.begin() + position, c.weight("constant"));
@@ -80,6 +86,48 @@ inline void onnx_elementwise(OnnxCall& c) {
   if (!function->first.empty()) attributes.push_back({function->first, numbers.at(0)});
   if (!function->second.empty()) attributes.push_back({function->second, numbers.at(1)});
   c.result(OnnxForm::last, c.node(function->op, std::move(x), c.dims(OnnxForm::last), std::move(attributes)));
+}
+
+/// An operator of any number of inputs that broadcast.
+inline void onnx_merge(OnnxCall& c, const char* op) {
+  bool alike = true;
+  for (std::size_t i = 1; i < c.count(); ++i) alike = alike && c.in(i) == c.in();
+  const OnnxForm form = alike ? c.form() : OnnxForm::last;
+  std::vector<int> x;
+  for (std::size_t i = 0; alike && i < c.count(); ++i) x.push_back(c.x(form, i));
+  c.result(form, c.node(op, alike ? std::move(x) : onnx_aligned(c), c.dims(form)));
+}
+inline void onnx_average(OnnxCall& c) { onnx_merge(c, "Mean"); }
+inline void onnx_maximum(OnnxCall& c) { onnx_merge(c, "Max"); }
+inline void onnx_minimum(OnnxCall& c) { onnx_merge(c, "Min"); }
+
+/// The product of (batch, m, k) and (batch, k, n), k being the axes that are summed over.
+inline void onnx_dot(OnnxCall& c) {
+  const Axes axes = c.option("axes", Axes(-1));
+  int sides[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::string name = i == 0 ? "/a" : "/b";
+    const Index rank = c.in(i).rank(), at = sample_axis(axes.list[axes.list.size() == 1 ? 0 : i], rank);
+    const Index extent = c.in(i)[at], others = c.in(i).size() / (std::max)(extent, Index{1});
+    std::vector<Index> order{0};
+    if (i == 1) order.push_back(at + 1);
+    for (Index axis = 0; axis < rank; ++axis)
+      if (axis != at) order.push_back(axis + 1);
+    if (i == 0) order.push_back(at + 1);
+    int x = c.x(OnnxForm::last, i);
+    if (!std::is_sorted(order.begin(), order.end())) x = c.transpose(x, order, name + "/turned");
+    x = c.reshape(x, i == 0 ? Shape{others, extent} : Shape{extent, others}, name + "/matrices");
+    if (c.get<bool>("normalize", false)) {
+      const Index along = i == 0 ? 2 : 1;
+      const int square = c.reduce("ReduceSum", c.binary("Mul", x, x, name + "/squares"), {along}, true, name + "/sum");
+      const int limited = c.binary("Max", square, c.number(1e-24, name + "/least"), name + "/limited");
+      x = c.binary("Div", x, c.unary("Sqrt", limited, {}, name + "/length"), name + "/unit");
+    }
+    sides[i] = x;
+  }
+  const Index rows = nth(c.dims(sides[0]), 1), columns = nth(c.dims(sides[1]), 2);
+  const int y = c.node("MatMul", {sides[0], sides[1]}, {-1, rows, columns}, {}, "/product");
+  c.result(OnnxForm::last, c.reshape(y, c.out()));
 }
 
 /// The values once for each sample: expanded to the input's batch.

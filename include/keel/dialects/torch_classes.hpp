@@ -107,6 +107,20 @@ inline constexpr TorchClass torch_classes[] = {
         return torch.cat([part.unflatten(1, sizes).movedim(1, -1).flatten(1)
                           for part, sizes in zip(parts, self.maps)], 1)
 )"},
+    {"Dot", R"(class Dot(nn.Module):
+    """The product of two tensors along an axis of each, counted in (batch, ..., channels)."""
+
+    def __init__(self, first, second, normalize):
+        super().__init__()
+        self.first, self.second, self.normalize = first, second, normalize
+
+    def forward(self, x, y):
+        x, y = x.movedim(1, -1).movedim(self.first, -1), y.movedim(1, -1).movedim(self.second, -1)
+        if self.normalize:
+            x, y = nn.functional.normalize(x, dim=-1), nn.functional.normalize(y, dim=-1)
+        z = x.reshape(len(x), -1, x.shape[-1]) @ y.reshape(len(y), -1, y.shape[-1]).transpose(1, 2)
+        return z.reshape(len(x), *(x.shape[1:-1] + y.shape[1:-1] or [1])).movedim(-1, 1)
+)"},
     {"GaussianDropout", R"(class GaussianDropout(nn.Module):
     """In training times numbers of mean 1 and standard deviation sqrt(rate / (1 - rate))."""
 
@@ -189,6 +203,22 @@ inline constexpr TorchClass torch_classes[] = {
 
     def forward(self, x):
         return torch.where(x > 0, x, self.weight * x)
+)"},
+    {"Merge", R"(class Merge(nn.Module):
+    """A function of two tensors, applied to several one after the other, all of (batch, channels, ...): where axes are
+    missing, ones stand in front of the places. With mean=True, over their number."""
+
+    def __init__(self, function, mean=False):
+        super().__init__()
+        self.function, self.mean = function, mean
+
+    def forward(self, *tensors):
+        most = max(x.dim() for x in tensors)
+        y, *others = [x if x.dim() < 2 else x.view(*x.shape[:2], *[1] * (most - x.dim()), *x.shape[2:])
+                      for x in tensors]
+        for other in others:
+            y = self.function(y, other)
+        return y / len(tensors) if self.mean else y
 )"},
     {"Normalization", R"(class Normalization(nn.Module):
     """(x - mean) / standard deviation along one dimension, or of all values, by statistics that training does not change."""

@@ -118,7 +118,7 @@ class TorchBuilder {
 
   std::string_view type() const { return row_.type; }
   const Config& config() const { return place_.config; }
-  const Shape& input() const { return place_.inputs[0]; }
+  const Shape& input(std::size_t i = 0) const { return place_.inputs.at(i); }
   const Shape& output() const { return place_.output; }
   std::size_t inputs() const { return place_.inputs.size(); }
   /// Axes of the input beside batch and channels.

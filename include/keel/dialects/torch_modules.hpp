@@ -416,6 +416,22 @@ inline void torch_embedding(TorchBuilder& b) {
 }
 inline void torch_masking(TorchBuilder& b) { b.add_own("Masking", python(b.get<double>("mask_value", 0))); }
 inline void torch_step_mask(TorchBuilder& b) { b.add_own("StepMask", python(b.get<double>("mask_value", 0))); }
+/// Functions of several tensors, as modules of the code's own.
+inline void torch_merge(TorchBuilder& b, const char* class_name, std::string arguments = {}) {
+  b.add_own(class_name, std::move(arguments));
+  b.last().function = true;
+}
+inline void torch_average(TorchBuilder& b) { torch_merge(b, "Merge", "torch.add, mean=True"); }
+inline void torch_maximum(TorchBuilder& b) { torch_merge(b, "Merge", "torch.maximum"); }
+inline void torch_minimum(TorchBuilder& b) { torch_merge(b, "Merge", "torch.minimum"); }
+inline void torch_dot(TorchBuilder& b) {
+  Axes axes = -1;
+  read_option(b.config(), "axes", axes);
+  std::string numbers;
+  for (std::size_t i = 0; i < 2; ++i)
+    numbers += std::to_string(sample_axis(axes.list[axes.list.size() == 1 ? 0 : i], b.input(i).rank()) + 1) + ", ";
+  torch_merge(b, "Dot", numbers + (b.get<bool>("normalize", false) ? "True" : "False"));
+}
 inline void torch_upsampling1d(TorchBuilder& b) {
   b.add("Upsample", "scale_factor=" + std::to_string(b.get<Index>("size", 2)));
 }

@@ -25,6 +25,8 @@ inline constexpr Option torch_gaussian_noise_options[] = {{"", "stddev", Use::re
 inline constexpr Option torch_center_crop_options[] = {{"", "height", Use::read}, {"", "width", Use::read}};
 inline constexpr Option torch_activation_options[] = {{"", "activation", Use::read, Form::activation},
                                                       {"", "activation_alpha", Use::read, Form::number}};
+inline constexpr Option torch_dot_options[] = {{"", "axes", Use::read, Form::axes},
+                                               {"", "normalize", Use::read, Form::boolean}};
 inline constexpr Option torch_conv2d_options[] = {{"out_channels", "filters", Use::read},
                                                   {"kernel_size", "kernel_size", Use::read, Form::pair},
                                                   {"stride", "strides", Use::mapped, Form::pair},

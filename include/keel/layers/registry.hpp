@@ -8,6 +8,7 @@
 #include <keel/layers/activity_regularization.hpp>
 #include <keel/layers/add.hpp>
 #include <keel/layers/alpha_dropout.hpp>
+#include <keel/layers/average.hpp>
 #include <keel/layers/average_pool1d.hpp>
 #include <keel/layers/average_pool2d.hpp>
 #include <keel/layers/base/any_layer.hpp>
@@ -27,6 +28,7 @@
 #include <keel/layers/dense.hpp>
 #include <keel/layers/depthwise_conv1d.hpp>
 #include <keel/layers/depthwise_conv2d.hpp>
+#include <keel/layers/dot.hpp>
 #include <keel/layers/dropout.hpp>
 #include <keel/layers/elementwise.hpp>
 #include <keel/layers/elu.hpp>
@@ -48,6 +50,8 @@
 #include <keel/layers/masking.hpp>
 #include <keel/layers/max_pool1d.hpp>
 #include <keel/layers/max_pool2d.hpp>
+#include <keel/layers/maximum.hpp>
+#include <keel/layers/minimum.hpp>
 #include <keel/layers/multi_head_attention.hpp>
 #include <keel/layers/multiply.hpp>
 #include <keel/layers/normalization.hpp>
@@ -105,6 +109,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"ActivityRegularization", make_layer_from<ActivityRegularization<T>>},
     {"Add", make_layer_from<Add<T>>},
     {"AlphaDropout", make_layer_from<AlphaDropout<T>>},
+    {"Average", make_layer_from<Average<T>>},
     {"AveragePooling1D", make_layer_from<AveragePool1D<T>>},
     {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
     {"BatchNormalization", make_layer_from<BatchNorm<T>>},
@@ -122,6 +127,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Dense", make_layer_from<Dense<T>>},
     {"DepthwiseConv1D", make_layer_from<DepthwiseConv1D<T>>},
     {"DepthwiseConv2D", make_layer_from<DepthwiseConv2D<T>>},
+    {"Dot", make_layer_from<Dot<T>>},
     {"Dropout", make_layer_from<Dropout<T>>},
     {"Elementwise", make_layer_from<Elementwise<T>>},
     {"ELU", make_layer_from<ELU<T>>},
@@ -141,8 +147,10 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"LeakyReLU", make_layer_from<LeakyReLU<T>>},
     {"LSTM", make_layer_from<LSTM<T>>},
     {"Masking", make_layer_from<Masking<T>>},
+    {"Maximum", make_layer_from<Maximum<T>>},
     {"MaxPooling1D", make_layer_from<MaxPool1D<T>>},
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
+    {"Minimum", make_layer_from<Minimum<T>>},
     {"MultiHeadAttention", make_layer_from<MultiHeadAttention<T>>},
     {"Multiply", make_layer_from<Multiply<T>>},
     {"Normalization", make_layer_from<Normalization<T>>},

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Keras 3's side of grid.cpp, where no Keras is there: its formulas in float64, on what model.keras and model.h5 say. A key that a
 class of Keras does not take is an error here as there. Writes DIR/results_formulas.tsv as grid_torch.py writes its own."""
+import functools
 import io
 import json
 import math
@@ -126,6 +127,21 @@ def average_pool(x, c):
     taken = windows(x, pair(c["pool_size"]), pair(c["strides"]), padding=c["padding"])
     inside = windows(np.ones_like(x), pair(c["pool_size"]), pair(c["strides"]), padding=c["padding"])
     return taken.sum((3, 4)) / inside.sum((3, 4))
+
+
+def aligned(x):
+    """Axes of 1 behind the batch, as many as are missing."""
+    most = max(v.ndim for v in x)
+    return [v.reshape(v.shape[:1] + (1,) * (most - v.ndim) + v.shape[1:]) for v in x]
+
+
+def dot(x, c, w):
+    axes = [c["axes"]] * 2 if isinstance(c["axes"], int) else c["axes"]
+    x = [np.moveaxis(v, axis, -1) for v, axis in zip(x, axes)]
+    if c["normalize"]:
+        x = [v / np.maximum(np.sqrt((v * v).sum(-1, keepdims=True)), 1e-12) for v in x]
+    y = np.stack([np.tensordot(a, b, (-1, -1)) for a, b in zip(*x)])
+    return y if y.ndim > 1 else y[:, None]
 
 
 def relu(x, c):
@@ -332,6 +348,7 @@ layers = {
     "ActivityRegularization": (identity, {"l1": 0.0, "l2": 0.0}),
     "Add": (lambda x, c, w: sum(x), {}),
     "AlphaDropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
+    "Average": (lambda x, c, w: sum(aligned(x)) / len(x), {}),
     "AveragePooling1D": (not_causal(along(lambda x, c, w: average_pool(x, c))), pools_1d),
     "AveragePooling2D": (lambda x, c, w: average_pool(x, c), pools),
     "BatchNormalization": (batch_norm, {
@@ -356,6 +373,7 @@ layers = {
                         dict(window_1d, kernel_size=None, depth_multiplier=1)),
     "DepthwiseConv2D": (lambda x, c, w: biased(depthwise(x, w[0], c), c, w, 1),
                         dict(window, kernel_size=None, depth_multiplier=1)),
+    "Dot": (dot, {"axes": None, "normalize": False}),
     "Dropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
     "ELU": (lambda x, c, w: np.where(x > 0, x, c["alpha"] * (np.exp(np.minimum(x, 0)) - 1)), {"alpha": 1.0}),
     "Embedding": (lambda x, c, w: w[0][x.astype(int)], {"input_dim": None, "output_dim": None, "mask_zero": False}),
@@ -373,11 +391,13 @@ layers = {
     "LeakyReLU": (lambda x, c, w: np.where(x > 0, x, c["negative_slope"] * x), {"negative_slope": 0.3}),
     "LSTM": (recurrent("LSTM"), dict(rnn, recurrent_activation="sigmoid", unit_forget_bias=True, use_cudnn="auto")),
     "Masking": (lambda x, c, w: x * (x != c["mask_value"]).any(-1, keepdims=True), {"mask_value": 0.0}),
+    "Maximum": (lambda x, c, w: functools.reduce(np.maximum, aligned(x)), {}),
     "MaxPooling1D": (not_causal(along(lambda x, c, w: windows(x, c["pool_size"], c["strides"], value=-np.inf,
                                                               padding=c["padding"]).max((3, 4)))), pools_1d),
     "MaxPooling2D": (lambda x, c, w: windows(x, pair(c["pool_size"]), pair(c["strides"]), value=-np.inf,
                                              padding=c["padding"]).max((3, 4)), pools),
     "Subtract": (lambda x, c, w: x[0] - x[1], {}),
+    "Minimum": (lambda x, c, w: functools.reduce(np.minimum, aligned(x)), {}),
     "MultiHeadAttention": (attention, {"num_heads": None, "key_dim": None, "value_dim": None, "use_bias": True,
                                        "output_shape": None, "attention_axes": None, "dropout": 0.0, "seed": None}),
     "Multiply": (lambda x, c, w: math.prod(x[1:], start=x[0]), {}),

@@ -136,6 +136,10 @@ inline std::vector<Subject> subjects() {
       {"ActivityRegularization", {}, anything, each("l1", {0.0, 0.01}) + each("l2", {0.5})},
       {"Add", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
       {"AlphaDropout", {{"rate", 0.3}}, anything, rates},
+      {"Average",
+       {},
+       {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {1, 4, 3}, {5, 1, 1}}, {{6}, {6}}, {{4, 3}, {3}}, {{5, 4, 3}, {4, 3}, {3}}},
+       {}},
       {"AveragePooling1D",
        {{"pool_size", Index{2}}},
        sequences,
@@ -239,6 +243,11 @@ inline std::vector<Subject> subjects() {
        images,
        windows("kernel_size") + dilations() + each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) + activations() +
            each("use_bias", {false, true}) + initializer("depthwise_initializer") + initializer("bias_initializer")},
+      {"Dot",
+       {},
+       {{{5, 4, 3}, {2, 3}}, {{6}, {6}}, {{4, 3}, {3}}},
+       each("axes", {Index{-1}}) + each("normalize", {false, true})},
+      {"Dot", {{"axes", List{1, 2}}}, {{{4, 3}, {2, 4}}}, each("axes", {List{2, -2}}) + each("normalize", {true})},
       {"Dropout", {{"rate", 0.3}}, anything, rates},
       {"ELU", {}, anything, each("alpha", {0.0, 0.3, 1.0, 2.0})},
       {"Embedding",
@@ -280,6 +289,7 @@ inline std::vector<Subject> subjects() {
            each("recurrent_activation", {Text("sigmoid"), Text("hard_sigmoid"), Text("hard_sigmoid_keras2")}) +
            each("unit_forget_bias", {false, true})},
       {"Masking", {}, {{{5, 2}}}, each("mask_value", {0.5, 2.0})},
+      {"Maximum", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {1, 4, 3}, {5, 1, 1}}, {{6}, {6}}, {{4, 3}, {3}}}, {}},
       {"MaxPooling1D",
        {{"pool_size", Index{2}}},
        sequences,
@@ -293,6 +303,7 @@ inline std::vector<Subject> subjects() {
            std::vector<Variation>{
                {"ceil_mode", {{"ceil_mode", true}, {"pool_size", List{3, 3}}, {"strides", List{2, 2}}}},
                {"ceil_mode", {{"ceil_mode", true}, {"strides", List{3, 3}}, {"padding", List{1, 1, 1, 1}}}}}},
+      {"Minimum", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {1, 4, 3}, {5, 1, 1}}, {{6}, {6}}, {{4, 3}, {3}}}, {}},
       {"MultiHeadAttention",
        {{"num_heads", Index{2}}, {"key_dim", Index{3}}},
        {{{5, 4}}},

@@ -170,6 +170,10 @@ class RandomOptions {
         {"DepthwiseConv1D", conv(true, false, false)},
         {"DepthwiseConv2D", conv(true, false, false)},
         {"Dropout", rate},
+        {"Dot",
+         [](R& r, const Shape& in) {
+           return Config{{"axes", r.coin() ? Index{-1} : r.from(1, in.rank())}, {"normalize", r.coin()}};
+         }},
         {"ELU",
          [](R& r, const Shape&) {
            return Config{{"alpha", r.number(0.2, 2)}};

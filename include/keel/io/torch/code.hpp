@@ -100,7 +100,7 @@ class TorchCode {
     const auto input = [&](int from) { return orders_.undone(n, from) ? undone(from) : value(from); };
     const std::string function(layer.row->function);
     if (function.empty()) {
-      std::string text = input(node.inputs[0]);
+      std::string text = joined(node.inputs, input);
       for (const std::string& name : layer.names) text = "self." + name + "(" + text + ")";
       return text;
     }
