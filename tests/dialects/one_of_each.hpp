@@ -15,6 +15,7 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       {"Conv1DTranspose", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Conv2D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Conv2DTranspose", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
+      {"Conv3D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Dense", {{"units", Index{2}}}},
       {"DepthwiseConv1D", {{"kernel_size", Index{2}}}},
       {"DepthwiseConv2D", {{"kernel_size", Index{2}}}},

@@ -344,6 +344,15 @@ def activations():
                  x=np.float64(np.float32(far)))
     backward(golden, "softmax_rank4", dict(layer="Activation", activation="softmax"), numbers, kinds["softmax"],
              x=numbers(2, 2, 3, 5))
+    more = {"mish": F.mish, "softsign": F.softsign, "hard_tanh": F.hardtanh, "hard_shrink": F.hardshrink,
+            "hard_shrink_01": lambda x: F.hardshrink(x, 0.1), "soft_shrink": F.softshrink,
+            "soft_shrink_01": lambda x: F.softshrink(x, 0.1), "tanh_shrink": F.tanhshrink, "celu": F.celu,
+            "celu_05": lambda x: F.celu(x, 0.5), "log_sigmoid": F.logsigmoid, "exponential": torch.exp}
+    for case, function in more.items():
+        settings = dict(layer="Activation", activation=case.rsplit("_0", 1)[0])
+        if "_0" in case:
+            settings["alpha"] = {"hard_shrink_01": 0.1, "soft_shrink_01": 0.1, "celu_05": 0.5}[case]
+        backward(golden, case, settings, numbers, function, x=np.clip(x, -30, 30) if case == "exponential" else x)
     write(golden, "activations_torch")
 
 

@@ -184,7 +184,7 @@ void replay_all(const char* name, std::size_t cases, bool single = false) {
 
 TEST_CASE("layers give PyTorch's values and gradients") { replay_all("layers_torch", 66); }
 
-TEST_CASE("activations give PyTorch's values and gradients") { replay_all("activations_torch", 21); }
+TEST_CASE("activations give PyTorch's values and gradients") { replay_all("activations_torch", 33); }
 
 TEST_CASE("layers give TensorFlow.js's values and gradients") { replay_all("layers_tfjs", 53, true); }
 

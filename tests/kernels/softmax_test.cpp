@@ -125,3 +125,44 @@ TEST_CASE_TEMPLATE("a row's softmax depends on neither batch nor threads", T, fl
     }
   }
 }
+
+TEST_CASE_TEMPLATE("sparsemax is the nearest distribution", T, float, double) {
+  Scratch scratch;
+  const KernelContext context{scratch};
+  const auto forward = [&](Index columns, const std::vector<T>& x) {
+    std::vector<T> y(x.size());
+    sparsemax_forward(static_cast<Index>(x.size()) / columns, columns, x.data(), y.data(), context);
+    return y;
+  };
+  CHECK(forward(3, {1, 2, 4}) == std::vector<T>{0, 0, 1});
+  CHECK(forward(4, {0.5, 0.25, 0.75, -2}) == std::vector<T>{T(1) / 3, T(1) / 12, T(7) / 12, 0});
+  CHECK(forward(2, {3, 3, -1e30f, 1e30f}) == std::vector<T>{0.5, 0.5, 0, 1});
+  CHECK(forward(1, {7}) == std::vector<T>{1});
+  std::vector<T> dx(4);
+  const std::vector<T> y = forward(4, {0.5, 0.25, 0.75, -2}), dy{3, 6, 9, 100};
+  sparsemax_backward(Index{1}, Index{4}, y.data(), dy.data(), dx.data(), context);
+  CHECK(dx == std::vector<T>{-3, 0, 3, 0});
+  for (const Index columns : {2, 5, 17, 100}) {  // against the definition by sorting
+    const std::vector<T> x = random_values<T>(columns * 20, 3, 1, 1);
+    const std::vector<T> all = forward(columns, x);
+    for (Index row = 0; row < 20; ++row) {
+      std::vector<double> sorted(x.begin() + row * columns, x.begin() + (row + 1) * columns);
+      std::sort(sorted.begin(), sorted.end(), std::greater<>());
+      double sum = 0, t = 0;
+      for (std::size_t k = 0; k < sorted.size(); ++k) {
+        sum += sorted[k];
+        if (1 + static_cast<double>(k + 1) * sorted[k] > sum) t = (sum - 1) / static_cast<double>(k + 1);
+      }
+      double total = 0;
+      for (Index i = row * columns; i < (row + 1) * columns; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        CHECK(static_cast<double>(all[at]) ==
+              doctest::Approx((std::max)(static_cast<double>(x[at]) - t, 0.0)).epsilon(1e-6));
+        total += static_cast<double>(all[at]);
+      }
+      CHECK(total == doctest::Approx(1).epsilon(1e-5));
+    }
+  }
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  for (const T value : forward(3, {1, nan, 2})) CHECK(std::isnan(value));
+}

@@ -82,7 +82,7 @@
      [](Net& net) { (void)net; make_layer("Dense", {{"units", Index{2}}, {"unit", Index{2}}}); }},
     {"[option units] expected an integer, got a string",
      [](Net& net) { (void)net; make_layer("Dense", {{"units", std::string("two")}}); }},
-    {"[activation] expected one of linear, relu, relu6, leaky_relu, elu, selu, gelu, gelu_tanh, silu, sigmoid, hard_sigmoid, hard_swish, tanh, softplus, softmax, log_softmax, hard_sigmoid_keras2, got \"rellu\"",
+    {"[activation] expected one of linear, relu, relu6, leaky_relu, elu, selu, gelu, gelu_tanh, silu, sigmoid, hard_sigmoid, hard_swish, tanh, softplus, softmax, log_softmax, hard_sigmoid_keras2, mish, exponential, softsign, hard_tanh, hard_shrink, soft_shrink, tanh_shrink, celu, log_sigmoid, squareplus, sparse_plus, sparse_sigmoid, sparsemax, got \"rellu\"",
      [](Net& net) { (void)net; make_layer("Dense", {{"units", Index{2}}, {"activation", std::string("rellu")}}); }},
     {"[fit] expected epochs above 0, got 0",
      [](Net& net) { (void)net; fit(net, data(), {.epochs = 0, .loss = Loss::mse}); }},

@@ -110,6 +110,12 @@ inline constexpr Option batch_norm_options[] = {same("axis", Form::axis, keras2 
                                                 kept("allow_single_value", "true"),
                                                 // Keras 2 has the key since 2.12
                                                 {{}, "synchronized", Use::kept, Form::text, "false", keras2 | tfjs}};
+inline constexpr Option average_pool3d_options[] = {same("pool_size", Form::triple),
+                                                    same("strides", Form::triple),
+                                                    same("padding", Form::window_3d),
+                                                    lacks("ceil_mode", "false"),
+                                                    {{}, "count_include_pad", Use::padding, Form::text, "false"},
+                                                    read("data_format", R"("channels_last")")};
 inline constexpr Option average_pool1d_options[] = {same("pool_size", Form::integer),
                                                     same("strides", Form::integer),
                                                     same("padding", Form::window_1d),
@@ -169,6 +175,17 @@ inline constexpr Option conv2d_transpose_options[] = {same("filters", Form::inte
                                                       fixed("groups", "1"),
                                                       neutral("rank"),
                                                       read("data_format", R"("channels_last")")};
+inline constexpr Option conv3d_options[] = {same("filters", Form::integer),
+                                            same("kernel_size", Form::triple),
+                                            same("strides", Form::triple),
+                                            same("padding", Form::window_3d),
+                                            same("dilation_rate", Form::triple),
+                                            same("groups", Form::integer, keras2 | keras3),
+                                            lacks("groups", "1", tfjs),
+                                            same("activation", Form::activation),
+                                            same("use_bias", Form::boolean),
+                                            neutral("rank"),
+                                            read("data_format", R"("channels_last")")};
 inline constexpr Option cropping1d_options[] = {same("cropping", Form::sides_1d)};
 inline constexpr Option cropping2d_options[] = {same("cropping", Form::sides),
                                                 read("data_format", R"("channels_last")")};
@@ -264,6 +281,9 @@ inline constexpr Option leaky_relu_options[] = {
 inline constexpr Option max_pool_options[] = {same("pool_size", Form::pair), same("strides", Form::pair),
                                               same("padding", Form::window), lacks("ceil_mode", "false"),
                                               read("data_format", R"("channels_last")")};
+inline constexpr Option max_pool3d_options[] = {same("pool_size", Form::triple), same("strides", Form::triple),
+                                                same("padding", Form::window_3d), lacks("ceil_mode", "false"),
+                                                read("data_format", R"("channels_last")")};
 inline constexpr Option max_pool1d_options[] = {same("pool_size", Form::integer), same("strides", Form::integer),
                                                 same("padding", Form::window_1d), lacks("ceil_mode", "false"),
                                                 read("data_format", R"("channels_last")")};
@@ -324,6 +344,8 @@ inline constexpr Option softmax_options[] = {same("axis", Form::axes, keras2 | k
 inline constexpr Option spatial_dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"),
                                                      neutral("seed"), neutral("data_format")};
 inline constexpr Option upsampling1d_options[] = {same("size", Form::integer)};
+inline constexpr Option upsampling3d_options[] = {same("size", Form::triple),
+                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option upsampling_options[] = {
     same("size", Form::pair),
     same("interpolation", Form::text, keras2 | keras3),

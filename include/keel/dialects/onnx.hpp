@@ -14,8 +14,9 @@ inline namespace KEEL_ABI {
 namespace dialects {
 
 /// What a layer's own activation may become.
-#define KEEL_ONNX_ACTIVATIONS \
-  " Relu LeakyRelu Elu Selu Sigmoid HardSwish HardSigmoid Tanh Softplus Clip Mul Add Erf Gelu Softmax LogSoftmax"
+#define KEEL_ONNX_ACTIVATIONS                                                                                          \
+  " Relu LeakyRelu Elu Selu Sigmoid HardSwish HardSigmoid Tanh Softplus Clip Mul Add Erf Gelu Softmax LogSoftmax Exp " \
+  "Softsign Celu Mish Shrink Sub Neg Sqrt Max"
 
 inline constexpr std::string_view onnx_window_options =
     "kernel_size strides padding dilation_rate groups depth_multiplier use_bias activation activation_alpha";
@@ -46,6 +47,11 @@ inline constexpr OnnxRow onnx_rows[] = {
      .options = "pool_size strides padding count_include_pad",
      .neutral = "ceil_mode"},
     {.type = "AveragePooling2D",
+     .operators = "AveragePool Pad",
+     .write = onnx_average_pool,
+     .options = "pool_size strides padding count_include_pad",
+     .neutral = "ceil_mode"},
+    {.type = "AveragePooling3D",
      .operators = "AveragePool Pad",
      .write = onnx_average_pool,
      .options = "pool_size strides padding count_include_pad",
@@ -83,6 +89,11 @@ inline constexpr OnnxRow onnx_rows[] = {
     {.type = "Conv2DTranspose",
      .operators = "ConvTranspose" KEEL_ONNX_ACTIVATIONS,
      .write = onnx_conv_transpose,
+     .options = onnx_window_options,
+     .neutral = onnx_kernel_neutral},
+    {.type = "Conv3D",
+     .operators = "Conv" KEEL_ONNX_ACTIVATIONS,
+     .write = onnx_conv,
      .options = onnx_window_options,
      .neutral = onnx_kernel_neutral},
     {.type = "Cropping1D", .operators = "Slice", .write = onnx_cropping, .options = "cropping"},
@@ -137,12 +148,21 @@ inline constexpr OnnxRow onnx_rows[] = {
      .operators = "GlobalAveragePool Flatten ReduceMean",
      .write = onnx_global_average_pool,
      .options = "keepdims"},
+    {.type = "GlobalAveragePooling3D",
+     .operators = "GlobalAveragePool Flatten ReduceMean",
+     .write = onnx_global_average_pool,
+     .options = "keepdims"},
     {.type = "GlobalMaxPooling1D",
      .operators = "GlobalMaxPool Flatten ReduceMax",
      .write = onnx_global_max_pool,
      .options = "keepdims",
      .neutral = "share_ties"},
     {.type = "GlobalMaxPooling2D",
+     .operators = "GlobalMaxPool Flatten ReduceMax",
+     .write = onnx_global_max_pool,
+     .options = "keepdims",
+     .neutral = "share_ties"},
+    {.type = "GlobalMaxPooling3D",
      .operators = "GlobalMaxPool Flatten ReduceMax",
      .write = onnx_global_max_pool,
      .options = "keepdims",
@@ -177,6 +197,11 @@ inline constexpr OnnxRow onnx_rows[] = {
      .options = "pool_size strides padding",
      .neutral = "ceil_mode"},
     {.type = "MaxPooling2D",
+     .operators = "MaxPool",
+     .write = onnx_max_pool,
+     .options = "pool_size strides padding",
+     .neutral = "ceil_mode"},
+    {.type = "MaxPooling3D",
      .operators = "MaxPool",
      .write = onnx_max_pool,
      .options = "pool_size strides padding",
@@ -285,6 +310,7 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_upsampling,
      .options = "interpolation",
      .neutral = "size"},
+    {.type = "UpSampling3D", .operators = "Resize", .write = onnx_upsampling, .neutral = "size"},
     {.type = "ZeroPadding1D", .operators = "Pad", .write = onnx_zero_padding, .options = "padding"},
     {.type = "ZeroPadding2D", .operators = "Pad", .write = onnx_zero_padding, .options = "padding"},
     {.type = "ZeroPadding3D", .operators = "Pad", .write = onnx_zero_padding, .options = "padding"},

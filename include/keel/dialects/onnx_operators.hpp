@@ -15,9 +15,17 @@ struct OnnxFunction {
   std::string_view op;
   bool alpha = false;  ///< whether the operator has the function's alpha
 };
-inline constexpr OnnxFunction onnx_functions[] = {
-    {"relu", "Relu"},       {"leaky_relu", "LeakyRelu", true}, {"elu", "Elu", true}, {"selu", "Selu"},
-    {"sigmoid", "Sigmoid"}, {"hard_swish", "HardSwish"},       {"tanh", "Tanh"},     {"softplus", "Softplus"}};
+inline constexpr OnnxFunction onnx_functions[] = {{"relu", "Relu"},
+                                                  {"leaky_relu", "LeakyRelu", true},
+                                                  {"elu", "Elu", true},
+                                                  {"selu", "Selu"},
+                                                  {"sigmoid", "Sigmoid"},
+                                                  {"exponential", "Exp"},
+                                                  {"softsign", "Softsign"},
+                                                  {"celu", "Celu", true},
+                                                  {"hard_swish", "HardSwish"},
+                                                  {"tanh", "Tanh"},
+                                                  {"softplus", "Softplus"}};
 
 /// x/2 (1 + erf(x / sqrt 2)), or 1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)); one operator since opset 20.
 inline int onnx_gelu(OnnxCall& c, int x, bool tanh) {
@@ -38,6 +46,10 @@ inline int onnx_gelu(OnnxCall& c, int x, bool tanh) {
   return c.binary("Mul", c.binary("Mul", x, c.number(0.5, "/half"), "/halved"), gate, "/gelu");
 }
 
+inline int onnx_clip(OnnxCall& c, int x, double least, double most, const std::string& suffix) {
+  return c.node("Clip", {x, c.number(least, suffix + "/min"), c.number(most, suffix + "/max")}, c.dims(x), {}, suffix);
+}
+
 /// The function of `name` ("activation", and its "activation_alpha"), applied to a value of that form.
 inline int onnx_activate(OnnxCall& c, int x, OnnxForm form, const char* name = "activation",
                          std::string suffix = "/activation") {
@@ -47,8 +59,7 @@ inline int onnx_activate(OnnxCall& c, int x, OnnxForm form, const char* name = "
   const Index channels = onnx_axis(c.out().rank() - 1, c.out().rank(), form);
   switch (spec.kind) {
     case Activation::linear: return x;
-    case Activation::relu6:
-      return c.node("Clip", {x, c.number(0, suffix + "/min"), c.number(6, suffix + "/max")}, c.dims(x), {}, suffix);
+    case Activation::relu6: return onnx_clip(c, x, 0, 6, suffix);
     case Activation::hard_sigmoid: return c.unary("HardSigmoid", x, {{"alpha", 1 / 6.0}, {"beta", 0.5}}, suffix);
     case Activation::hard_sigmoid_keras2: return c.unary("HardSigmoid", x, {{"alpha", 0.2}, {"beta", 0.5}}, suffix);
     case Activation::silu: return c.binary("Mul", x, c.unary("Sigmoid", x, {}, "/sigmoid"), suffix);
@@ -56,6 +67,26 @@ inline int onnx_activate(OnnxCall& c, int x, OnnxForm form, const char* name = "
     case Activation::gelu_tanh: return onnx_gelu(c, x, true);
     case Activation::softmax: return c.unary("Softmax", x, {{"axis", channels}}, suffix);
     case Activation::log_softmax: return c.unary("LogSoftmax", x, {{"axis", channels}}, suffix);
+    case Activation::mish:
+      if (c.opset() >= 18) return c.unary("Mish", x, {}, suffix);
+      return c.binary("Mul", x, c.unary("Tanh", c.unary("Softplus", x, {}, "/softplus"), {}, "/tanh"), suffix);
+    case Activation::hard_shrink: return c.unary("Shrink", x, {{"lambd", spec.alpha}}, suffix);
+    case Activation::soft_shrink: return c.unary("Shrink", x, {{"lambd", spec.alpha}, {"bias", spec.alpha}}, suffix);
+    case Activation::hard_tanh: return onnx_clip(c, x, -1, 1, suffix);
+    case Activation::tanh_shrink: return c.binary("Sub", x, c.unary("Tanh", x, {}, "/tanh"), suffix);
+    case Activation::log_sigmoid:
+      return c.unary("Neg", c.unary("Softplus", c.unary("Neg", x, {}, "/negative"), {}, "/softplus"), {}, suffix);
+    case Activation::squareplus: {
+      const int square = c.binary("Mul", x, x, "/square");
+      const int root = c.unary("Sqrt", c.binary("Add", square, c.number(spec.alpha, "/b"), "/sum"), {}, "/root");
+      return c.binary("Mul", c.binary("Add", x, root, "/twice"), c.number(0.5, "/half"), suffix);
+    }
+    case Activation::sparse_plus: {  // s^2 + max(x, 1) - 1, s being (x + 1) / 2 between 0 and 1
+      const int gate = c.unary("HardSigmoid", x, {{"alpha", 0.5}, {"beta", 0.5}}, "/gate");
+      const int one = c.number(1, "/one"), above = c.binary("Max", x, one, "/above");
+      return c.binary("Add", c.binary("Mul", gate, gate, "/square"), c.binary("Sub", above, one, "/rest"), suffix);
+    }
+    case Activation::sparse_sigmoid: return c.unary("HardSigmoid", x, {{"alpha", 0.5}, {"beta", 0.5}}, suffix);
     default: break;
   }
   c.refuse("an activation that dialects/onnx_operators.hpp writes", std::string(activation_name(spec.kind)));

@@ -18,25 +18,31 @@ struct OnnxWindow {
   Index covered() const { return (std::max)(Index{0}, (out - 1) * stride + reach() - in - before); }
 };
 
-/// The windows of a layer of that many axes beside batch and channels, option `size` having their extents.
+/// The windows of a layer, one for each axis of its input but the channels; option `size` has their extents.
 inline std::vector<OnnxWindow> onnx_windows(const OnnxCall& c, const char* size) {
   const Index axes = c.rank() - 1;
+  const auto extents = [&](const char* name) {
+    const auto list = c.get<std::vector<Index>>(name, {1});
+    return list.size() == 1 ? std::vector<Index>(to_size(axes), list[0]) : list;
+  };
+  const std::vector<Index> sizes = extents(size), strides = extents("strides"), dilations = extents("dilation_rate");
+  const bool same = c.is_text("padding", "same");
+  std::vector<Index> sides(to_size(2 * axes), 0);
+  if (c.is_text("padding", "causal"))
+    sides = {(sizes[0] - 1) * dilations[0], 0};
+  else if (c.has("padding") && !same && !c.is_text("padding", "valid"))
+    sides = c.get<std::vector<Index>>("padding", {});
+  if (sides.size() == 1) sides.assign(to_size(2 * axes), sides[0]);
   std::vector<OnnxWindow> windows;
-  const Pair sizes = c.option(size, Pair(1)), strides = c.option("strides", Pair(1)),
-             dilations = c.option("dilation_rate", Pair(1));
-  const Padding padding = axes == 1
-                              ? c.option("padding", Padding1D(Padding1D::valid)).image(sizes.width, dilations.width)
-                              : c.option("padding", Padding(Padding::valid));
   for (Index i = 0; i < axes; ++i) {
-    const bool rows = i + 2 == axes;
-    OnnxWindow w{.size = rows ? sizes.height : sizes.width,
-                 .stride = rows ? strides.height : strides.width,
-                 .dilation = rows ? dilations.height : dilations.width,
+    OnnxWindow w{.size = nth(sizes, i),
+                 .stride = nth(strides, i),
+                 .dilation = nth(dilations, i),
                  .in = c.in()[i],
                  .out = c.out()[i],
-                 .before = rows ? padding.top : padding.left,
-                 .after = rows ? padding.bottom : padding.right};
-    if (padding.mode == Padding::Mode::same) {
+                 .before = nth(sides, 2 * i),
+                 .after = nth(sides, 2 * i + 1)};
+    if (same) {
       const Index missing = (std::max)(Index{0}, (w.out - 1) * w.stride + w.reach() - w.in);
       w.before = missing / 2;
       w.after = missing - w.before;

@@ -25,11 +25,13 @@ enum class Form {
   layer,            ///< a layer inside: its class, and its options among the others. std::string
   activation,       ///< a function's name or object. "activation" and "activation_alpha"
   pair,             ///< height and width; one integer stands for both. two Index
+  triple,           ///< depth, height and width; one integer stands for all. three Index
   extents,          ///< a shape without the batch, one of them -1. list of Index
   axis,             ///< one axis, the batch being axis 0; below 0 from the end. Index
   axes,             ///< several of them. list of Index
   window,           ///< what surrounds a sliding window: "valid", "same" or zeros. std::string or four Index
   window_1d,        ///< of sequences, also "causal". std::string or two Index
+  window_3d,        ///< of volumes. std::string or six Index
   sides_1d,         ///< (before, after) or one number. two Index
   sides,            ///< ((top, bottom), (left, right)), or fewer. four Index: top, bottom, left, right
   sides_3d,         ///< the same of three axes. six Index

@@ -121,6 +121,12 @@ inline constexpr TorchClass torch_classes[] = {
         z = x.reshape(len(x), -1, x.shape[-1]) @ y.reshape(len(y), -1, y.shape[-1]).transpose(1, 2)
         return z.reshape(len(x), *(x.shape[1:-1] + y.shape[1:-1] or [1])).movedim(-1, 1)
 )"},
+    {"Exponential", R"(class Exponential(nn.Module):
+    """exp(x)."""
+
+    def forward(self, x):
+        return x.exp()
+)"},
     {"GaussianDropout", R"(class GaussianDropout(nn.Module):
     """In training times numbers of mean 1 and standard deviation sqrt(rate / (1 - rate))."""
 
@@ -314,6 +320,38 @@ inline constexpr TorchClass torch_classes[] = {
     {"StepsGRU", KEEL_TORCH_STEPS("GRU")},
     {"StepsLSTM", KEEL_TORCH_STEPS("LSTM")},
     {"StepsRNN", KEEL_TORCH_STEPS("RNN")},
+    {"SparsePlus", R"(class SparsePlus(nn.Module):
+    """0 to -1, x from 1 on, a parabola between."""
+
+    def forward(self, x):
+        return torch.where(x <= -1, 0.0, torch.where(x < 1, (x + 1) ** 2 / 4, x))
+)"},
+    {"SparseSigmoid", R"(class SparseSigmoid(nn.Module):
+    """(x + 1) / 2 between 0 and 1."""
+
+    def forward(self, x):
+        return ((x + 1) / 2).clamp(0, 1)
+)"},
+    {"Sparsemax", R"(class Sparsemax(nn.Module):
+    """max(x - t, 0), whose sum over the channels is 1."""
+
+    def forward(self, x):
+        order = x.sort(1, descending=True).values
+        sums = order.cumsum(1) - 1
+        counts = torch.arange(1, x.shape[1] + 1, device=x.device).view([-1] + [1] * (x.dim() - 2))
+        above = (order * counts > sums).sum(1, keepdim=True)
+        return (x - sums.gather(1, above - 1) / above).clamp(min=0)
+)"},
+    {"Squareplus", R"(class Squareplus(nn.Module):
+    """(x + sqrt(x^2 + b)) / 2."""
+
+    def __init__(self, b):
+        super().__init__()
+        self.b = b
+
+    def forward(self, x):
+        return (x + (x * x + self.b).sqrt()) / 2
+)"},
     {"TokenEmbedding", R"(class TokenEmbedding(nn.Embedding):
     """Rows for token numbers, whatever their type, as the channels of (batch, channels, ...)."""
 

@@ -7,6 +7,7 @@
 
 #include <keel/dialects/option.hpp>
 #include <keel/layers/base/padding1d.hpp>
+#include <keel/layers/base/volume.hpp>
 #include <keel/tensor/text.hpp>
 
 namespace keel {

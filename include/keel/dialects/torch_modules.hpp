@@ -13,6 +13,7 @@ struct TorchFunction {
   std::string_view name;  ///< keel's
   std::string_view class_name;
   std::string_view arguments = {};  ///< "{}" is alpha
+  bool own = false;                 ///< of the code's own
 };
 inline constexpr TorchFunction torch_functions[] = {{"linear", "Identity"},
                                                     {"relu", "ReLU"},
@@ -30,24 +31,33 @@ inline constexpr TorchFunction torch_functions[] = {{"linear", "Identity"},
                                                     {"softplus", "Softplus"},
                                                     {"softmax", "Softmax", "dim=1"},
                                                     {"log_softmax", "LogSoftmax", "dim=1"},
-                                                    {"hard_sigmoid_keras2", "HardSigmoidKeras2"}};
+                                                    {"mish", "Mish"},
+                                                    {"softsign", "Softsign"},
+                                                    {"hard_tanh", "Hardtanh"},
+                                                    {"hard_shrink", "Hardshrink", "{}"},
+                                                    {"soft_shrink", "Softshrink", "{}"},
+                                                    {"tanh_shrink", "Tanhshrink"},
+                                                    {"celu", "CELU", "{}"},
+                                                    {"log_sigmoid", "LogSigmoid"},
+                                                    {"hard_sigmoid_keras2", "HardSigmoidKeras2", {}, true},
+                                                    {"exponential", "Exponential", {}, true},
+                                                    {"squareplus", "Squareplus", "{}", true},
+                                                    {"sparse_plus", "SparsePlus", {}, true},
+                                                    {"sparse_sigmoid", "SparseSigmoid", {}, true},
+                                                    {"sparsemax", "Sparsemax", {}, true}};
 
-/// torch.nn's class and arguments for an activation.
-inline std::pair<std::string, std::string> torch_function(const ActivationSpec& spec) {
-  const TorchFunction* found = find_row(torch_functions, &TorchFunction::name, activation_name(spec.kind));
-  if (!found) return {};
-  return {std::string(found->class_name),
-          found->arguments == "{}" ? python(spec.alpha) : std::string(found->arguments)};
+inline const TorchFunction* torch_function(Activation kind) {
+  return find_row(torch_functions, &TorchFunction::name, activation_name(kind));
 }
 
 inline void TorchBuilder::activation(std::string suffix) {
   ActivationSpec spec;
   read_option(place_.config, "activation", spec);
   if (spec.kind == Activation::linear && !suffix.empty()) return;
-  const auto [class_name, arguments] = torch_function(spec);
-  if (class_name.empty()) refuse("an activation that PyTorch has as a module", std::string(activation_name(spec.kind)));
-  add(class_name, arguments, std::move(suffix));
-  last().own = spec.kind == Activation::hard_sigmoid_keras2;
+  const TorchFunction& function = *torch_function(spec.kind);  // a test holds them to be complete
+  add(std::string(function.class_name),
+      function.arguments == "{}" ? python(spec.alpha) : std::string(function.arguments), std::move(suffix));
+  last().own = function.own;
 }
 
 // What the rows become. Options stand in PyTorch's order of arguments.
@@ -251,9 +261,90 @@ inline void torch_average_pool(TorchBuilder& b) {
                                own.python() + ", beyond=" + more.python() + b.arguments("count_include_pad"));
 }
 
+/// Windows over volumes: three numbers of an option, and front, back, top, bottom, left, right of the padding.
+struct TorchVolume {
+  std::vector<Index> size, strides, dilation, sides;
+
+  TorchVolume(const TorchBuilder& b, const char* window) {
+    const auto three = [&](const char* name) {
+      auto list = b.get<std::vector<Index>>(name, {1});
+      return list.size() == 1 ? std::vector<Index>(3, list[0]) : list;
+    };
+    size = three(window);
+    strides = three("strides");
+    dilation = three("dilation_rate");
+    Padding3D padding = Padding::Mode::valid;
+    read_option(b.config(), "padding", padding);
+    const Padding& p = padding.slice;
+    sides = {padding.front, padding.back, p.top, p.bottom, p.left, p.right};
+    if (p.mode != Padding::Mode::same) return;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const Index axis = static_cast<Index>(i), reach = (size[i] - 1) * dilation[i] + 1;
+      const Index missing = (std::max)(Index{0}, (b.output()[axis] - 1) * strides[i] + reach - b.input()[axis]);
+      sides[2 * i] = missing / 2;
+      sides[2 * i + 1] = missing - missing / 2;
+    }
+  }
+  bool symmetric() const { return sides[0] == sides[1] && sides[2] == sides[3] && sides[4] == sides[5]; }
+  bool none() const {
+    return std::all_of(sides.begin(), sides.end(), [](Index side) { return side == 0; });
+  }
+  static std::string python(const std::vector<Index>& list) { return "(" + detail::join(list, ", ") + ")"; }
+  /// ", padding=(1, 1, 1)".
+  std::string padding() const { return none() ? "" : ", padding=" + python({sides[0], sides[2], sides[4]}); }
+  /// "(3, 3, 3), stride=(2, 2, 2)".
+  std::string windows() const {
+    return python(size) + (strides == std::vector<Index>{1, 1, 1} ? "" : ", stride=" + python(strides));
+  }
+  /// A module that pads.
+  void pad(TorchBuilder& b, const char* value) const {
+    b.mark_asymmetric();
+    b.add("ConstantPad3d", python({sides[4], sides[5], sides[2], sides[3], sides[0], sides[1]}) + ", " + value,
+          "_padding");
+    b.last().function = true;
+    b.last().output = {b.input()[0] + sides[0] + sides[1], b.input()[1] + sides[2] + sides[3],
+                       b.input()[2] + sides[4] + sides[5], b.channels()};
+  }
+};
+inline void torch_conv3d(TorchBuilder& b) {
+  const TorchVolume v(b, "kernel_size");
+  if (!v.symmetric()) v.pad(b, "0.0");
+  b.add("Conv3d", std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " + v.windows() +
+                      (v.symmetric() ? v.padding() : "") +
+                      (v.dilation == std::vector<Index>{1, 1, 1} ? "" : ", dilation=" + v.python(v.dilation)) +
+                      b.arguments("groups use_bias"));
+  b.hold("kernel bias");
+  b.activation();
+}
+/// With stride=, which is the window's extents by default; the others need padding of at most half a window.
+inline void torch_pool3d(TorchBuilder& b, const char* name, std::string_view options, const char* outside) {
+  TorchVolume v(b, "pool_size");
+  bool small = v.symmetric();
+  for (std::size_t i = 0; i < 3; ++i) small = small && 2 * v.sides[2 * i] <= v.size[i];
+  const std::string windows = v.python(v.size) + ", stride=" + v.python(v.strides);
+  if (small) return b.add(name, windows + v.padding() + b.arguments(options));
+  if (!outside)
+    return b.refuse(
+        "padding alike on both sides and at most half the pool",
+        Padding3D(v.sides[0], v.sides[1], Padding(v.sides[2], v.sides[3], v.sides[4], v.sides[5])).to_string());
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Index axis = static_cast<Index>(i);
+    v.sides[2 * i + 1] = (std::max)(
+        v.sides[2 * i + 1], (b.output()[axis] - 1) * v.strides[i] + v.size[i] - b.input()[axis] - v.sides[2 * i]);
+  }
+  v.pad(b, outside);
+  b.add(name, windows);
+}
+inline void torch_max_pool3d(TorchBuilder& b) { torch_pool3d(b, "MaxPool3d", "ceil_mode", "float('-inf')"); }
+inline void torch_average_pool3d(TorchBuilder& b) {
+  torch_pool3d(b, "AvgPool3d", "ceil_mode count_include_pad", nullptr);
+}
+
 inline void torch_global_pool(TorchBuilder& b, const char* class_name) {
   b.add(torch_of_axes(b, class_name), "1");
-  b.last().output = detail::from_image(b.axes(), 1, 1, b.channels());
+  std::vector<Index> dims(to_size(b.axes()), 1);
+  dims.push_back(b.channels());
+  b.last().output = Shape(dims);
   if (b.get<bool>("keepdims", false)) return;
   b.add("Flatten", "", "_flatten");
   b.last().function = true;
@@ -434,6 +525,10 @@ inline void torch_dot(TorchBuilder& b) {
 }
 inline void torch_upsampling1d(TorchBuilder& b) {
   b.add("Upsample", "scale_factor=" + std::to_string(b.get<Index>("size", 2)));
+}
+inline void torch_upsampling3d(TorchBuilder& b) {
+  const auto size = b.get<std::vector<Index>>("size", {2, 2, 2});
+  b.add("Upsample", "scale_factor=(" + detail::join(size, ", ") + ")");
 }
 inline void torch_upsampling2d(TorchBuilder& b) {
   const bool bilinear = b.get<std::string>("interpolation", "nearest") == "bilinear";

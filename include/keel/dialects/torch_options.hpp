@@ -161,6 +161,7 @@ inline constexpr Option torch_tile_options[] = {{"", "repeats", Use::read}};
 // Weights: keel's axes and PyTorch's. I first in keel's: one row for each feature that goes in.
 
 inline constexpr Weight torch_conv2d_weights[] = {{"kernel", "weight", "HWIO", "OIHW"}, {"bias", "bias"}};
+inline constexpr Weight torch_conv3d_weights[] = {{"kernel", "weight", "DHWIO", "OIDHW"}, {"bias", "bias"}};
 inline constexpr Weight torch_conv1d_weights[] = {{"kernel", "weight", "WIO", "OIW"}, {"bias", "bias"}};
 /// A second bias is added to the first; see io/torch/recurrent.hpp.
 inline constexpr Weight torch_recurrent_weights[] = {{"kernel", "weight_ih_l0", "IO", "OI"},

@@ -33,9 +33,23 @@ inline namespace KEEL_ABI {
 /// | softplus     | log(1 + exp(x))                                | Softplus       |
 /// | softmax      | exp(x) / sum of exp(x) over the last axis      | Softmax(-1)    |
 /// | log_softmax  | log of softmax                                 | LogSoftmax(-1) |
+/// | mish         | x tanh(log(1 + exp(x)))                        | Mish           |
+/// | exponential  | exp(x)                                         | none           |
+/// | softsign     | x / (1 + abs(x))                               | Softsign       |
+/// | hard_tanh    | min(max(x, -1), 1)                             | Hardtanh       |
+/// | hard_shrink  | abs(x) > alpha ? x : 0, alpha 0.5              | Hardshrink     |
+/// | soft_shrink  | sign(x) max(abs(x) - alpha, 0), alpha 0.5      | Softshrink     |
+/// | tanh_shrink  | x - tanh(x)                                    | Tanhshrink     |
+/// | celu         | x > 0 ? x : alpha (exp(x / alpha) - 1)         | CELU           |
+/// | log_sigmoid  | -log(1 + exp(-x))                              | LogSigmoid     |
+/// | squareplus   | (x + sqrt(x^2 + alpha)) / 2, alpha 4           | none           |
+/// | sparse_plus  | 0 to -1, x from 1 on, between (x + 1)^2 / 4    | none           |
+/// | sparse_sigmoid | min(max((x + 1) / 2, 0), 1)                  | none           |
+/// | sparsemax    | max(x - t, 0), t such that the sum over the last axis is 1 | none |
 ///
 /// NaN in, NaN out. gelu, silu and hard_swish of -infinity are NaN (-inf times 0), as in both frameworks.
-/// PyTorch's softplus returns x itself above 20; keel's does not need to.
+/// PyTorch's softplus returns x itself above 20; keel's does not need to. At the corners of what is hard or sparse the
+/// slope is 0.
 enum class Activation {
   linear,
   relu,
@@ -53,11 +67,24 @@ enum class Activation {
   softplus,
   softmax,
   log_softmax,
-  hard_sigmoid_keras2
+  hard_sigmoid_keras2,
+  mish,
+  exponential,
+  softsign,
+  hard_tanh,
+  hard_shrink,
+  soft_shrink,
+  tanh_shrink,
+  celu,
+  log_sigmoid,
+  squareplus,
+  sparse_plus,
+  sparse_sigmoid,
+  sparsemax
 };
 
 /// Keras's names, in the order of the enumeration.
-inline constexpr std::array<std::string_view, 17> activation_names{"linear",
+inline constexpr std::array<std::string_view, 30> activation_names{"linear",
                                                                    "relu",
                                                                    "relu6",
                                                                    "leaky_relu",
@@ -73,7 +100,20 @@ inline constexpr std::array<std::string_view, 17> activation_names{"linear",
                                                                    "softplus",
                                                                    "softmax",
                                                                    "log_softmax",
-                                                                   "hard_sigmoid_keras2"};
+                                                                   "hard_sigmoid_keras2",
+                                                                   "mish",
+                                                                   "exponential",
+                                                                   "softsign",
+                                                                   "hard_tanh",
+                                                                   "hard_shrink",
+                                                                   "soft_shrink",
+                                                                   "tanh_shrink",
+                                                                   "celu",
+                                                                   "log_sigmoid",
+                                                                   "squareplus",
+                                                                   "sparse_plus",
+                                                                   "sparse_sigmoid",
+                                                                   "sparsemax"};
 
 /// As Keras spells it: "leaky_relu".
 inline std::string_view activation_name(Activation kind) { return activation_names[static_cast<std::size_t>(kind)]; }
@@ -89,21 +129,46 @@ inline Activation activation_from_name(std::string_view name) {
   throw ConfigError("activation", "one of " + known, "\"" + std::string(name) + "\"");
 }
 
-/// An activation and its parameter: the slope of leaky_relu, the scale of elu. The others ignore alpha.
+/// The usual parameter of an activation.
+constexpr double usual_alpha(Activation kind) {
+  switch (kind) {
+    case Activation::leaky_relu: return 0.2;
+    case Activation::hard_shrink:
+    case Activation::soft_shrink: return 0.5;
+    case Activation::squareplus: return 4;
+    default: return 1;
+  }
+}
+
+/// An activation and its parameter: the slope of leaky_relu, the scale of elu and celu, the width of a shrinking one and of
+/// squareplus. The others ignore alpha.
 struct ActivationSpec {
   Activation kind = Activation::linear;  ///< the function
   double alpha = 1;                      ///< slope or scale, without a unit
 
   ActivationSpec() = default;
   /// With Keras's default parameter.
-  ActivationSpec(Activation k) : ActivationSpec(k, k == Activation::leaky_relu ? 0.2 : 1.0) {}
+  ActivationSpec(Activation k) : ActivationSpec(k, usual_alpha(k)) {}
   ActivationSpec(Activation k, double a) : kind(k), alpha(a) {}  ///< With a parameter of its own.
   friend bool operator==(const ActivationSpec&, const ActivationSpec&) = default;
 };
 
+/// Whether alpha makes a difference.
+constexpr bool activation_reads_alpha(Activation kind) {
+  switch (kind) {
+    case Activation::leaky_relu:
+    case Activation::elu:
+    case Activation::celu:
+    case Activation::hard_shrink:
+    case Activation::soft_shrink:
+    case Activation::squareplus: return true;
+    default: return false;
+  }
+}
+
 /// Whether a value of the output depends on one value of the input only.
 inline bool activation_is_elementwise(Activation kind) {
-  return kind != Activation::softmax && kind != Activation::log_softmax;
+  return kind != Activation::softmax && kind != Activation::log_softmax && kind != Activation::sparsemax;
 }
 
 /// Whether the gradient reads x. Where it does not, it is computed from y alone and x need not be kept.
@@ -112,9 +177,16 @@ inline bool activation_needs_input(const ActivationSpec& spec) {
     case Activation::gelu:
     case Activation::gelu_tanh:
     case Activation::silu:
-    case Activation::hard_swish: return true;
+    case Activation::hard_swish:
+    case Activation::mish:
+    case Activation::tanh_shrink:
+    case Activation::hard_shrink:
+    case Activation::soft_shrink:
+    case Activation::squareplus:
+    case Activation::sparse_plus: return true;
     case Activation::leaky_relu:
-    case Activation::elu: return spec.alpha < 0;
+    case Activation::elu:
+    case Activation::celu: return spec.alpha < 0;
     default: return false;
   }
 }
@@ -145,6 +217,7 @@ void activation_forward(const ActivationSpec& spec, Index rows, Index columns, c
                         const KernelContext& context) {
   if (spec.kind == Activation::softmax) return softmax_forward(rows, columns, x, y, context);
   if (spec.kind == Activation::log_softmax) return log_softmax_forward(rows, columns, x, y, context);
+  if (spec.kind == Activation::sparsemax) return sparsemax_forward(rows, columns, x, y, context);
   const T alpha = static_cast<T>(spec.alpha);
   parallel_for(context.threads, rows * columns, detail::elementwise_grain, [&](Index begin, Index end) {
     KEEL_SIMD_CALL(context.simd, activate_values<T>)(spec.kind, alpha, end - begin, x + begin, y + begin);
@@ -158,10 +231,11 @@ void activation_backward(const ActivationSpec& spec, Index rows, Index columns, 
                          T* dx, const KernelContext& context) {
   if (spec.kind == Activation::softmax) return softmax_backward(rows, columns, y, dy, dx, context);
   if (spec.kind == Activation::log_softmax) return log_softmax_backward(rows, columns, y, dy, dx, context);
+  if (spec.kind == Activation::sparsemax) return sparsemax_backward(rows, columns, y, dy, dx, context);
   const T alpha = static_cast<T>(spec.alpha);
   // Both pointers are always loaded from; the one that does not matter stands in for the other.
   if (activation_needs_input(spec)) {
-    if (spec.kind != Activation::elu) y = x;
+    if (spec.kind != Activation::elu && spec.kind != Activation::celu) y = x;
   } else {
     x = y;
   }

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include <keel/kernels/parallel.hpp>
-#include <keel/kernels/simd/vector.hpp>
+#include <keel/kernels/simd/math.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {

@@ -1,5 +1,5 @@
 #pragma once
-/// Softmax and its logarithm over rows.
+/// Softmax, its logarithm and sparsemax over rows.
 
 #include <keel/kernels/context.hpp>
 #include <keel/kernels/parallel.hpp>
@@ -52,8 +52,55 @@ void log_softmax_backward(Index rows, Index columns, const T* y, const T* dy, T*
   });
 }
 
+/// y = max(x - t, 0), row by row, with t such that a row of y sums to 1; x may be y. t is found as the mean of the values
+/// above it, less 1 over their number, until none falls below (Michelot 1986). NaN in, NaN out.
+template <class T>
+void sparsemax_forward(Index rows, Index columns, const T* x, T* y, const KernelContext& context) {
+  parallel_for(context.threads, rows, detail::softmax_grain(columns), [&](Index begin, Index end) {
+    for (Index row = begin; row < end; ++row) {
+      const T* const from = x + row * columns;
+      double t = -std::numeric_limits<double>::infinity();
+      for (Index count = -1;;) {
+        double sum = -1;
+        Index above = 0;
+        for (Index i = 0; i < columns; ++i)
+          if (!(static_cast<double>(from[i]) <= t)) {
+            sum += static_cast<double>(from[i]);
+            ++above;
+          }
+        if (above == count || above == 0) break;
+        t = sum / static_cast<double>(above);
+        count = above;
+      }
+      for (Index i = 0; i < columns; ++i) {
+        const double rest = static_cast<double>(from[i]) - t;
+        y[row * columns + i] = rest <= 0 ? T(0) : static_cast<T>(rest);
+      }
+    }
+  });
+}
+
+/// dx = dy - the mean of dy over the places where y is above 0, and 0 elsewhere, row by row; dx may be dy.
+template <class T>
+void sparsemax_backward(Index rows, Index columns, const T* y, const T* dy, T* dx, const KernelContext& context) {
+  parallel_for(context.threads, rows, detail::softmax_grain(columns), [&](Index begin, Index end) {
+    for (Index at = begin * columns; at < end * columns; at += columns) {
+      double sum = 0, count = 0;
+      for (Index i = at; i < at + columns; ++i)
+        if (y[i] > 0) {
+          sum += static_cast<double>(dy[i]);
+          ++count;
+        }
+      for (Index i = at; i < at + columns; ++i)
+        dx[i] = y[i] > 0 ? static_cast<T>(static_cast<double>(dy[i]) - sum / count) : T(0);
+    }
+  });
+}
+
 KEEL_INSTANCE(void softmax_forward<float>(Index, Index, const float*, float*, const KernelContext&))
 KEEL_INSTANCE(void log_softmax_forward<float>(Index, Index, const float*, float*, const KernelContext&))
+KEEL_INSTANCE(void sparsemax_forward<float>(Index, Index, const float*, float*, const KernelContext&))
+KEEL_INSTANCE(void sparsemax_backward<float>(Index, Index, const float*, const float*, float*, const KernelContext&))
 KEEL_INSTANCE(void softmax_backward<float>(Index, Index, const float*, const float*, float*, const KernelContext&))
 KEEL_INSTANCE(void log_softmax_backward<float>(Index, Index, const float*, const float*, float*, const KernelContext&))
 

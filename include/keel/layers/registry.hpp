@@ -11,6 +11,7 @@
 #include <keel/layers/average.hpp>
 #include <keel/layers/average_pool1d.hpp>
 #include <keel/layers/average_pool2d.hpp>
+#include <keel/layers/average_pool3d.hpp>
 #include <keel/layers/base/any_layer.hpp>
 #include <keel/layers/base/layer_registry.hpp>
 #include <keel/layers/batch_norm.hpp>
@@ -22,6 +23,7 @@
 #include <keel/layers/conv1d_transpose.hpp>
 #include <keel/layers/conv2d.hpp>
 #include <keel/layers/conv2d_transpose.hpp>
+#include <keel/layers/conv3d.hpp>
 #include <keel/layers/cropping1d.hpp>
 #include <keel/layers/cropping2d.hpp>
 #include <keel/layers/cropping3d.hpp>
@@ -39,8 +41,10 @@
 #include <keel/layers/gaussian_noise.hpp>
 #include <keel/layers/global_average_pool1d.hpp>
 #include <keel/layers/global_average_pool2d.hpp>
+#include <keel/layers/global_average_pool3d.hpp>
 #include <keel/layers/global_max_pool1d.hpp>
 #include <keel/layers/global_max_pool2d.hpp>
+#include <keel/layers/global_max_pool3d.hpp>
 #include <keel/layers/group_norm.hpp>
 #include <keel/layers/gru.hpp>
 #include <keel/layers/identity.hpp>
@@ -50,6 +54,7 @@
 #include <keel/layers/masking.hpp>
 #include <keel/layers/max_pool1d.hpp>
 #include <keel/layers/max_pool2d.hpp>
+#include <keel/layers/max_pool3d.hpp>
 #include <keel/layers/maximum.hpp>
 #include <keel/layers/minimum.hpp>
 #include <keel/layers/multi_head_attention.hpp>
@@ -83,6 +88,7 @@
 #include <keel/layers/unit_normalization.hpp>
 #include <keel/layers/upsampling1d.hpp>
 #include <keel/layers/upsampling2d.hpp>
+#include <keel/layers/upsampling3d.hpp>
 #include <keel/layers/zero_padding1d.hpp>
 #include <keel/layers/zero_padding2d.hpp>
 #include <keel/layers/zero_padding3d.hpp>
@@ -112,6 +118,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Average", make_layer_from<Average<T>>},
     {"AveragePooling1D", make_layer_from<AveragePool1D<T>>},
     {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
+    {"AveragePooling3D", make_layer_from<AveragePool3D<T>>},
     {"BatchNormalization", make_layer_from<BatchNorm<T>>},
     {"Bidirectional", make_layer_from<Bidirectional<T>>},
     {"CenterCrop", make_layer_from<CenterCrop<T>>},
@@ -121,6 +128,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Conv1DTranspose", make_layer_from<Conv1DTranspose<T>>},
     {"Conv2D", make_layer_from<Conv2D<T>>},
     {"Conv2DTranspose", make_layer_from<Conv2DTranspose<T>>},
+    {"Conv3D", make_layer_from<Conv3D<T>>},
     {"Cropping1D", make_layer_from<Cropping1D<T>>},
     {"Cropping2D", make_layer_from<Cropping2D<T>>},
     {"Cropping3D", make_layer_from<Cropping3D<T>>},
@@ -138,8 +146,10 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"GaussianNoise", make_layer_from<GaussianNoise<T>>},
     {"GlobalAveragePooling1D", make_layer_from<GlobalAveragePool1D<T>>},
     {"GlobalAveragePooling2D", make_layer_from<GlobalAveragePool2D<T>>},
+    {"GlobalAveragePooling3D", make_layer_from<GlobalAveragePool3D<T>>},
     {"GlobalMaxPooling1D", make_layer_from<GlobalMaxPool1D<T>>},
     {"GlobalMaxPooling2D", make_layer_from<GlobalMaxPool2D<T>>},
+    {"GlobalMaxPooling3D", make_layer_from<GlobalMaxPool3D<T>>},
     {"GroupNormalization", make_layer_from<GroupNorm<T>>},
     {"GRU", make_layer_from<GRU<T>>},
     {"Identity", make_layer_from<Identity<T>>},
@@ -150,6 +160,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Maximum", make_layer_from<Maximum<T>>},
     {"MaxPooling1D", make_layer_from<MaxPool1D<T>>},
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
+    {"MaxPooling3D", make_layer_from<MaxPool3D<T>>},
     {"Minimum", make_layer_from<Minimum<T>>},
     {"MultiHeadAttention", make_layer_from<MultiHeadAttention<T>>},
     {"Multiply", make_layer_from<Multiply<T>>},
@@ -182,6 +193,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"UnitNormalization", make_layer_from<UnitNormalization<T>>},
     {"UpSampling1D", make_layer_from<UpSampling1D<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
+    {"UpSampling3D", make_layer_from<UpSampling3D<T>>},
     {"ZeroPadding1D", make_layer_from<ZeroPadding1D<T>>},
     {"ZeroPadding2D", make_layer_from<ZeroPadding2D<T>>},
     {"ZeroPadding3D", make_layer_from<ZeroPadding3D<T>>},

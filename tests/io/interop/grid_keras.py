@@ -45,7 +45,28 @@ def function(name):
         "softplus": lambda x: np.logaddexp(x, 0),
         "softmax": softmax,
         "log_softmax": lambda x: np.log(softmax(x)),
+        "mish": lambda x: x * np.tanh(np.logaddexp(x, 0)),
+        "exponential": np.exp,
+        "softsign": lambda x: x / (1 + np.abs(x)),
+        "hard_tanh": lambda x: np.clip(x, -1, 1),
+        "hard_shrink": lambda x: np.where(np.abs(x) > 0.5, x, 0),
+        "soft_shrink": lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
+        "tanh_shrink": lambda x: x - np.tanh(x),
+        "celu": elu,
+        "log_sigmoid": lambda x: -np.logaddexp(-x, 0),
+        "squareplus": lambda x: (x + np.sqrt(x * x + 4)) / 2,
+        "sparse_plus": lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x)),
+        "sparse_sigmoid": lambda x: np.clip((x + 1) / 2, 0, 1),
+        "sparsemax": sparsemax,
     }[name]
+
+
+def sparsemax(x):
+    order = -np.sort(-x, -1)
+    sums = np.cumsum(order, -1) - 1
+    counts = np.arange(1, x.shape[-1] + 1)
+    above = (order * counts > sums).sum(-1, keepdims=True)
+    return np.maximum(x - np.take_along_axis(sums, above - 1, -1) / above, 0)
 
 
 def windows(x, size, strides, dilation=(1, 1), value=0.0, padding="valid"):
@@ -142,6 +163,35 @@ def dot(x, c, w):
         x = [v / np.maximum(np.sqrt((v * v).sum(-1, keepdims=True)), 1e-12) for v in x]
     y = np.stack([np.tensordot(a, b, (-1, -1)) for a, b in zip(*x)])
     return y if y.ndim > 1 else y[:, None]
+
+
+def windows_3d(x, size, strides, dilation=(1, 1, 1), value=0.0, padding="valid"):
+    """x as (batch, d, h, w, kernel d, h, w, channels), outside `value`."""
+    for axis in range(3):
+        n, k, s, d = x.shape[1 + axis], size[axis], strides[axis], dilation[axis]
+        reach = (k - 1) * d + 1
+        count = -(-n // s) if padding == "same" else (n - reach) // s + 1
+        missing = max(0, (count - 1) * s + reach - n) if padding == "same" else 0
+        sides = [(0, 0)] * x.ndim
+        sides[1 + axis] = (missing // 2, missing - missing // 2)
+        x = np.pad(x, sides, constant_values=value)
+        at = np.arange(count)[:, None] * s + np.arange(k) * d
+        x = np.moveaxis(np.take(x, at.reshape(-1), 1 + axis).reshape(x.shape[:1 + axis] + (count, k) + x.shape[2 + axis:]),
+                        2 + axis, -2)
+    return x
+
+
+def conv3d(x, kernel, c):
+    if max(c["strides"]) > 1 and max(c["dilation_rate"]) > 1:
+        raise ValueError("strides > 1 not supported in conjunction with dilation_rate > 1")
+    taken = np.split(windows_3d(x, kernel.shape[:3], c["strides"], c["dilation_rate"], padding=c["padding"]), c["groups"], -1)
+    kernels = np.split(kernel, c["groups"], -1)
+    return np.concatenate([np.einsum("bdijxyzc,xyzco->bdijo", t, k) for t, k in zip(taken, kernels)], -1)
+
+
+def average_pool3d(x, c, w):
+    sums = [windows_3d(v, c["pool_size"], c["strides"], padding=c["padding"]).sum((4, 5, 6)) for v in (x, np.ones_like(x))]
+    return sums[0] / sums[1]
 
 
 def relu(x, c):
@@ -351,6 +401,7 @@ layers = {
     "Average": (lambda x, c, w: sum(aligned(x)) / len(x), {}),
     "AveragePooling1D": (not_causal(along(lambda x, c, w: average_pool(x, c))), pools_1d),
     "AveragePooling2D": (lambda x, c, w: average_pool(x, c), pools),
+    "AveragePooling3D": (average_pool3d, pools),
     "BatchNormalization": (batch_norm, {
         "axis": -1, "momentum": 0.99, "epsilon": 1e-3, "center": True, "scale": True, "renorm": False, "synchronized": False}),
     "Bidirectional": (bidirectional, {"layer": None, "merge_mode": "concat", "backward_layer": None}),
@@ -364,6 +415,8 @@ layers = {
                dict(window, filters=None, kernel_size=None, groups=1)),
     "Conv2DTranspose": (lambda x, c, w: biased(conv_transpose(x, w[0], c), c, w, 1),
                         dict(window, filters=None, kernel_size=None, output_padding=None)),
+    "Conv3D": (lambda x, c, w: biased(conv3d(x, w[0], c), c, w, 1),
+               dict(window, filters=None, kernel_size=None, groups=1)),
     "Cropping1D": (lambda x, c, w: edges(x, [c["cropping"]], -1), {"cropping": (1, 1)}),
     "Cropping2D": (lambda x, c, w: edges(x, c["cropping"], -1), dict(images, cropping=((0, 0), (0, 0)))),
     "Cropping3D": (lambda x, c, w: edges(x, c["cropping"], -1), dict(images, cropping=((1, 1), (1, 1), (1, 1)))),
@@ -382,8 +435,10 @@ layers = {
     "GaussianNoise": (identity, {"stddev": None, "seed": None}),
     "GlobalAveragePooling1D": (along(pool(np.mean)), dict(images, keepdims=False)),
     "GlobalAveragePooling2D": (pool(np.mean), dict(images, keepdims=False)),
+    "GlobalAveragePooling3D": (lambda x, c, w: x.mean((1, 2, 3), keepdims=c["keepdims"]), dict(images, keepdims=False)),
     "GlobalMaxPooling1D": (along(pool(np.max)), dict(images, keepdims=False)),
     "GlobalMaxPooling2D": (pool(np.max), dict(images, keepdims=False)),
+    "GlobalMaxPooling3D": (lambda x, c, w: x.max((1, 2, 3), keepdims=c["keepdims"]), dict(images, keepdims=False)),
     "GRU": (recurrent("GRU"), dict(rnn, recurrent_activation="sigmoid", reset_after=True, use_cudnn="auto")),
     "GroupNormalization": (group_norm, {"groups": 32, "axis": -1, "epsilon": 1e-3, "center": True, "scale": True}),
     "Identity": (identity, {}),
@@ -397,6 +452,8 @@ layers = {
     "MaxPooling2D": (lambda x, c, w: windows(x, pair(c["pool_size"]), pair(c["strides"]), value=-np.inf,
                                              padding=c["padding"]).max((3, 4)), pools),
     "Subtract": (lambda x, c, w: x[0] - x[1], {}),
+    "MaxPooling3D": (lambda x, c, w: windows_3d(x, c["pool_size"], c["strides"], value=-np.inf,
+                                               padding=c["padding"]).max((4, 5, 6)), pools),
     "Minimum": (lambda x, c, w: functools.reduce(np.minimum, aligned(x)), {}),
     "MultiHeadAttention": (attention, {"num_heads": None, "key_dim": None, "value_dim": None, "use_bias": True,
                                        "output_shape": None, "attention_axes": None, "dropout": 0.0, "seed": None}),
@@ -427,6 +484,8 @@ layers = {
     "UnitNormalization": (lambda x, c, w: x / np.sqrt(np.maximum((x * x).sum(axes_of(c), keepdims=True), 1e-24)),
                           {"axis": -1}),
     "UpSampling1D": (lambda x, c, w: np.repeat(x, c["size"], 1), {"size": 2}),
+    "UpSampling3D": (lambda x, c, w: functools.reduce(lambda y, a: np.repeat(y, c["size"][a], a + 1), range(3), x),
+                     dict(images, size=None)),
     "UpSampling2D": (lambda x, c, w: resize(x, pair(c["size"]), c["interpolation"]),
                      dict(images, size=(2, 2), interpolation="nearest")),
     "ZeroPadding1D": (lambda x, c, w: edges(x, [c["padding"]], 1), dict(images, padding=1)),

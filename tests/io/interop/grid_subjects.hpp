@@ -42,13 +42,38 @@ inline std::vector<Variation> each(const Text& option, const std::vector<Value>&
 }
 
 inline std::vector<Variation> activations() {
-  std::vector<Variation> all =
-      each("activation",
-           {Text("linear"), Text("relu"), Text("relu6"), Text("leaky_relu"), Text("elu"), Text("selu"), Text("gelu"),
-            Text("gelu_tanh"), Text("silu"), Text("sigmoid"), Text("hard_sigmoid"), Text("hard_swish"), Text("tanh"),
-            Text("softplus"), Text("softmax"), Text("log_softmax"), Text("hard_sigmoid_keras2")});
+  std::vector<Variation> all = each("activation", {Text("linear"),
+                                                   Text("relu"),
+                                                   Text("relu6"),
+                                                   Text("leaky_relu"),
+                                                   Text("elu"),
+                                                   Text("selu"),
+                                                   Text("gelu"),
+                                                   Text("gelu_tanh"),
+                                                   Text("silu"),
+                                                   Text("sigmoid"),
+                                                   Text("hard_sigmoid"),
+                                                   Text("hard_swish"),
+                                                   Text("tanh"),
+                                                   Text("softplus"),
+                                                   Text("softmax"),
+                                                   Text("log_softmax"),
+                                                   Text("hard_sigmoid_keras2"),
+                                                   Text("mish"),
+                                                   Text("exponential"),
+                                                   Text("softsign"),
+                                                   Text("hard_tanh"),
+                                                   Text("hard_shrink"),
+                                                   Text("soft_shrink"),
+                                                   Text("tanh_shrink"),
+                                                   Text("celu"),
+                                                   Text("log_sigmoid"),
+                                                   Text("squareplus"),
+                                                   Text("sparse_plus"),
+                                                   Text("sparse_sigmoid"),
+                                                   Text("sparsemax")});
   for (const double alpha : {0.0, 0.01, 0.2, 1.0, 1.5})
-    for (const char* name : {"leaky_relu", "elu"})
+    for (const char* name : {"leaky_relu", "elu", "celu", "hard_shrink", "squareplus"})
       all.push_back({"activation_alpha", {{"activation", Text(name)}, {"activation_alpha", alpha}}});
   return all;
 }
@@ -103,6 +128,18 @@ inline std::vector<Variation> causal() {
   return {{"padding", {{"padding", Text("causal")}}},
           {"padding", {{"padding", Text("causal")}, {"dilation_rate", Index{2}}}},
           {"padding", {{"padding", Text("causal")}, {"strides", Index{2}}}}};
+}
+
+/// The same of volumes.
+inline std::vector<Variation> windows_3d(const Text& size) {
+  return each(size, {List{1, 1, 1}, List{3, 2, 1}, List{2, 3, 3}}) +
+         each("strides", {List{1, 1, 1}, List{2, 1, 2}, List{3, 2, 1}}) +
+         each("padding",
+              {Text("valid"), Text("same"), List{0, 0, 0, 0, 0, 0}, List{1, 1, 1, 1, 1, 1}, List{1, 0, 0, 1, 1, 1}}) +
+         std::vector<Variation>{
+             {"padding", {{size, List{2, 2, 3}}, {"padding", Text("same")}}},
+             {"padding", {{size, List{3, 3, 3}}, {"strides", List{2, 2, 2}}, {"padding", Text("same")}}},
+         };
 }
 
 /// What recurrent layers share.
@@ -165,6 +202,13 @@ inline std::vector<Subject> subjects() {
                {"count_include_pad",
                 {{"count_include_pad", true}, {"padding", Text("same")}, {"pool_size", List{3, 3}}}},
                {"count_include_pad", {{"count_include_pad", true}, {"padding", List{0, 1, 0, 1}}}}}},
+      {"AveragePooling3D",
+       {{"pool_size", List{2, 2, 2}}},
+       volumes,
+       windows_3d("pool_size") + each("ceil_mode", {true, false}) + each("count_include_pad", {true, false}) +
+           std::vector<Variation>{
+               {"ceil_mode", {{"ceil_mode", true}, {"pool_size", List{3, 3, 3}}, {"strides", List{2, 2, 2}}}},
+               {"count_include_pad", {{"count_include_pad", true}, {"padding", List{1, 1, 1, 1, 1, 1}}}}}},
       {"BatchNormalization",
        {},
        anything,
@@ -224,6 +268,14 @@ inline std::vector<Subject> subjects() {
                 {{"output_padding", List{1, 1}}, {"strides", List{2, 2}}, {"padding", List{1, 1, 1, 1}}}}} +
            activations() + each("use_bias", {false, true}) + initializer("kernel_initializer") +
            initializer("bias_initializer")},
+      {"Conv3D",
+       {{"filters", Index{4}}, {"kernel_size", List{2, 3, 2}}},
+       volumes,
+       each("filters", {Index{2}, Index{6}}) + windows_3d("kernel_size") +
+           each("dilation_rate", {List{1, 1, 1}, List{2, 1, 2}}) +
+           std::vector<Variation>{{"dilation_rate", {{"dilation_rate", List{2, 2, 2}}, {"padding", Text("same")}}}} +
+           each("groups", {Index{1}, Index{2}}) + activations() + each("use_bias", {false, true}) +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
       {"Cropping1D", {}, sequences, each("cropping", {List{0, 0}, List{2, 1}, List{0, 3}})},
       {"Cropping2D", {}, images, each("cropping", {List{1, 1, 1, 1}, List{1, 2, 0, 3}, List{0, 0, 2, 2}})},
       {"Cropping3D", {}, volumes, each("cropping", {List{1, 0, 0, 2, 1, 3}, List{0, 0, 0, 0, 0, 0}})},
@@ -260,7 +312,9 @@ inline std::vector<Subject> subjects() {
       {"GaussianNoise", {{"stddev", 0.3}}, anything, each("stddev", {0.0, 2.0})},
       {"GlobalAveragePooling1D", {}, sequences, each("keepdims", {true, false})},
       {"GlobalAveragePooling2D", {}, images, each("keepdims", {true, false})},
+      {"GlobalAveragePooling3D", {}, volumes, each("keepdims", {true, false})},
       {"GlobalMaxPooling1D", {}, sequences, each("keepdims", {true, false}) + each("share_ties", {true, false})},
+      {"GlobalMaxPooling3D", {}, volumes, each("keepdims", {true, false}) + each("share_ties", {true, false})},
       {"GlobalMaxPooling2D", {}, images, each("keepdims", {true, false}) + each("share_ties", {true, false})},
       {"GRU",
        {{"units", Index{3}}},
@@ -303,6 +357,10 @@ inline std::vector<Subject> subjects() {
            std::vector<Variation>{
                {"ceil_mode", {{"ceil_mode", true}, {"pool_size", List{3, 3}}, {"strides", List{2, 2}}}},
                {"ceil_mode", {{"ceil_mode", true}, {"strides", List{3, 3}}, {"padding", List{1, 1, 1, 1}}}}}},
+      {"MaxPooling3D",
+       {{"pool_size", List{2, 2, 2}}},
+       volumes,
+       windows_3d("pool_size") + each("ceil_mode", {true, false})},
       {"Minimum", {}, {{{5, 4, 3}, {5, 4, 3}}, {{5, 4, 3}, {1, 4, 3}, {5, 1, 1}}, {{6}, {6}}, {{4, 3}, {3}}}, {}},
       {"MultiHeadAttention",
        {{"num_heads", Index{2}}, {"key_dim", Index{3}}},
@@ -406,6 +464,7 @@ inline std::vector<Subject> subjects() {
        images,
        each("size", {List{1, 1}, List{3, 3}, List{2, 3}}) + each("interpolation", {Text("nearest"), Text("bilinear")}) +
            std::vector<Variation>{{"interpolation", {{"size", List{3, 2}}, {"interpolation", Text("bilinear")}}}}},
+      {"UpSampling3D", {}, volumes, each("size", {List{1, 1, 1}, List{3, 1, 2}})},
       {"ZeroPadding1D", {}, sequences, each("padding", {List{0, 0}, List{2, 1}, List{0, 3}})},
       {"ZeroPadding2D",
        {},

@@ -42,6 +42,7 @@ class RandomOptions {
   }
   void add_window(Config& config, const Shape& in, const char* size, bool transposed = false) {
     const bool row = in.rank() == 2;
+    if (in.rank() == 4) return add_window_3d(config, size);
     const Index extent = from(1, 3);
     const bool dilates = !transposed && std::string_view(size) == "kernel_size" && coin();
     const auto pair = [&](const char* name, Index a, Index b) {
@@ -64,6 +65,13 @@ class RandomOptions {
       config.set("padding", std::vector<Index>{from(0, extent - 1), from(0, extent - 1), 0, 0});
     if (row && std::string_view(size) == "kernel_size" && !transposed && from(0, 3) == 0)
       config.set("padding", std::string("causal"));
+  }
+  void add_window_3d(Config& config, const char* size) {
+    const auto three = [&](Index most) { return std::vector<Index>{from(1, most), from(1, most), from(1, most)}; };
+    config.set(size, three(3));
+    config.set("strides", three(2));
+    if (std::string_view(size) == "kernel_size") config.set("dilation_rate", three(2));
+    config.set("padding", one_of<std::string>({"same", "valid"}));
   }
   static const std::map<std::string_view, Maker>& makers() {
     using R = RandomOptions;
@@ -135,6 +143,7 @@ class RandomOptions {
         {"AlphaDropout", rate},
         {"AveragePooling1D", pool(true)},
         {"AveragePooling2D", pool(true)},
+        {"AveragePooling3D", pool(true)},
         {"BatchNormalization",
          [axis](R& r, const Shape& in) {
            Config config = axis(r, in);
@@ -158,6 +167,7 @@ class RandomOptions {
         {"Conv1DTranspose", conv(false, false, true)},
         {"Conv2D", conv(false, false, false)},
         {"Conv2DTranspose", conv(false, false, true)},
+        {"Conv3D", conv(false, false, false)},
         {"Cropping1D", sides("cropping")},
         {"Cropping2D", sides("cropping")},
         {"Cropping3D", sides("cropping")},
@@ -241,6 +251,7 @@ class RandomOptions {
          }},
         {"MaxPooling1D", pool(false)},
         {"MaxPooling2D", pool(false)},
+        {"MaxPooling3D", pool(false)},
         {"Normalization",
          [](R& r, const Shape& in) {
            Config config{{"invert", r.coin()}};

@@ -7,6 +7,7 @@
 #include <keel/io/keras/rules.hpp>
 #include <keel/io/keras/value.hpp>
 #include <keel/layers/base/padding1d.hpp>
+#include <keel/layers/base/volume.hpp>
 #include <keel/model/naming.hpp>
 
 namespace keel {
@@ -94,9 +95,11 @@ class KerasOptionReader {
       case Form::layer: return read_layer(name, value, place);
       case Form::activation: return read_activation(name, value, place);
       case Form::pair: return config.set(name, read_pair(value, place));
+      case Form::triple: return config.set(name, read_triple(value, place));
       case Form::axes: return read_axes(name, keras_integers(value, place));
       case Form::extents: return config.set(name, keras_integers(value, place));
-      case Form::window: return read_window(name, value, place);
+      case Form::window:
+      case Form::window_3d: return read_window(name, value, place);
       case Form::window_1d: return read_window(name, value, place, true);
       case Form::sides_1d: return config.set(name, read_pair(value, place));
       case Form::sides: return config.set(name, read_sides(value, place, 2));
@@ -169,6 +172,12 @@ class KerasOptionReader {
     if (pair.size() != 2) throw FormatError(place, "an integer or two", value.dump().substr(0, 80));
     return pair;
   }
+  static std::vector<Index> read_triple(const Json& value, const std::string& place) {
+    std::vector<Index> triple = keras_integers(value, place);
+    if (triple.size() == 1) triple.assign(3, triple[0]);
+    if (triple.size() != 3) throw FormatError(place, "an integer or three", value.dump().substr(0, 80));
+    return triple;
+  }
   void read_window(std::string_view name, const Json& value, const std::string& place, bool causal = false) {
     const std::string mode = read_text(value, place);
     if (mode != "same" && mode != "valid" && !(causal && mode == "causal"))
@@ -215,10 +224,22 @@ class KerasOptionReader {
   KerasSettings settings_;
 };
 
-/// What an option of form `window` or `window_1d` says; of sequences as of images of one row, causal as valid.
+/// Whether an option says what surrounds a sliding window.
+inline bool is_window(const dialects::Option& option) {
+  return option.form == dialects::Form::window || option.form == dialects::Form::window_1d ||
+         option.form == dialects::Form::window_3d;
+}
+/// What such an option says; of sequences as of images of one row, causal as valid. Of volumes all zeros along the depth
+/// are at the top.
 inline Padding padding_of(const dialects::Option& option, const Config& config) {
   const std::string name(option.keel);
   Padding padding = Padding::valid;
+  if (option.form == dialects::Form::window_3d) {
+    Padding3D volume = padding;
+    read_option(config, name.c_str(), volume);
+    volume.slice.top += volume.front + volume.back;
+    return volume.slice;
+  }
   if (option.form == dialects::Form::window) {
     read_option(config, name.c_str(), padding);
     return padding;
@@ -321,7 +342,7 @@ class KerasOptionWriter {
   /// Whether the layer pads.
   bool pads(const Config& config) const {
     for (const Option& option : row_.options)
-      if (option.use == Use::mapped && (option.form == Form::window || option.form == Form::window_1d)) {
+      if (option.use == Use::mapped && is_window(option)) {
         const Padding padding = padding_of(option, config);
         return !(padding == Padding::valid) && !(padding == Padding(0));
       }
@@ -336,9 +357,8 @@ class KerasOptionWriter {
   }
   void check_strides(const Config& config) const {
     const auto above_one = [&](const char* name) {
-      Pair pair = 1;
-      read_option(config, name, pair);
-      return !(pair == Pair(1));
+      const auto extents = config.get<std::vector<Index>>(name, {1});
+      return std::any_of(extents.begin(), extents.end(), [](Index extent) { return extent != 1; });
     };
     if (row_.stride_or_dilation && above_one("strides") && above_one("dilation_rate"))
       refuse("strides or a dilation above 1, all that Keras has", "both", "save as .safetensors");
@@ -349,7 +369,7 @@ class KerasOptionWriter {
     const Config::Value* const value = config.find(name);
     if (option.form == Form::activation) {
       json = activation(config, name);
-    } else if (option.form == Form::window || option.form == Form::window_1d) {
+    } else if (is_window(option)) {
       json = window(option, config);
     } else if (option.form == Form::sides || option.form == Form::sides_3d) {
       const auto sides = config.get<std::vector<Index>>(name, {});
@@ -378,9 +398,10 @@ class KerasOptionWriter {
              std::string(activation_name(spec.kind)), elsewhere(worlds));
     }
     const ActivationSpec usual(spec.kind);
-    if (spec.alpha != usual.alpha && (spec.kind == Activation::leaky_relu || spec.kind == Activation::elu))
+    const bool layer = spec.kind == Activation::leaky_relu || spec.kind == Activation::elu;
+    if (spec.alpha != usual.alpha && activation_reads_alpha(spec.kind))
       refuse("Keras's alpha of " + std::to_string(usual.alpha) + " inside a layer", std::to_string(spec.alpha),
-             "add a LeakyReLU or ELU layer");
+             layer ? "add a LeakyReLU or ELU layer" : "save as .safetensors");
     return std::string(there);
   }
   /// Keras's layers pad as "same" or "valid". Where the row says so, zeros are padded by a layer before.

@@ -1,47 +1,5 @@
 // One pass over a parameter: vector after vector, each slot read and written once.
 
-// The square root, lane by lane. (Written out because sqrt itself may set errno.)
-#if defined(__clang__) && __has_builtin(__builtin_elementwise_sqrt)
-template <class V>
-KEEL_SIMD_INLINE V square_root(V x) {
-  return __builtin_elementwise_sqrt(x);
-}
-#elif KEEL_SIMD_X86
-KEEL_SIMD_INLINE Vector<float> square_root(Vector<float> x) {
-#if KEEL_SIMD_LEVEL == 2 && defined(__clang__)
-  return __builtin_ia32_sqrtps512(x, 4);
-#elif KEEL_SIMD_LEVEL == 2
-  return __builtin_ia32_sqrtps512_mask(x, x, -1, 4);
-#elif KEEL_SIMD_LEVEL == 1
-  return __builtin_ia32_sqrtps256(x);
-#else
-  return __builtin_ia32_sqrtps(x);
-#endif
-}
-KEEL_SIMD_INLINE Vector<double> square_root(Vector<double> x) {
-#if KEEL_SIMD_LEVEL == 2 && defined(__clang__)
-  return __builtin_ia32_sqrtpd512(x, 4);
-#elif KEEL_SIMD_LEVEL == 2
-  return __builtin_ia32_sqrtpd512_mask(x, x, -1, 4);
-#elif KEEL_SIMD_LEVEL == 1
-  return __builtin_ia32_sqrtpd256(x);
-#else
-  return __builtin_ia32_sqrtpd(x);
-#endif
-}
-#elif KEEL_SIMD_BYTES > 0
-template <class V>
-KEEL_SIMD_INLINE V square_root(V x) {
-  for (unsigned i = 0; i < sizeof(V) / sizeof(x[0]); ++i) x[i] = std::sqrt(x[i]);
-  return x;
-}
-#else
-template <class T>
-KEEL_SIMD_INLINE EigenVector<T> square_root(EigenVector<T> x) {
-  return EigenVector<T>::of(Eigen::internal::psqrt(x.packet));
-}
-#endif
-
 // The clipped gradient with its L2 decay; w with its decoupled decay.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> decayed_gradient(const GradientRule<T>& rule, const T* gradient, Vector<T>& w) {

@@ -9,8 +9,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// Base of GlobalAveragePool2D and GlobalMaxPool2D: (batch, h, w, channels) to (batch, channels), or with the option
-/// keepdims to (batch, 1, 1, channels); their 1-D forms do the same with (batch, steps, channels). Throws ShapeError
-/// for another rank and for images without pixels.
+/// keepdims to (batch, 1, 1, channels); their 1-D and 3-D forms do the same with (batch, steps, channels) and (batch, d, h,
+/// w, channels). Throws ShapeError for another rank and for images without pixels.
 template <class T, class Options>
 class GlobalPool2D : public Layer<T> {
  public:
@@ -18,17 +18,22 @@ class GlobalPool2D : public Layer<T> {
   Config config() const override { return with_options({}, options_); }
   Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, axes_ + 1);
-    if (in[0] * in[axes_ - 1] < 1)
+    if (std::find(in.begin(), in.end() - 1, 0) != in.end() - 1)
       throw ShapeError(this->who(), axes_ == 1 ? "at least one step" : "at least one pixel", in.to_string());
-    if (!options_.keepdims) return {in.back()};
-    return axes_ == 1 ? Shape{1, in.back()} : Shape{1, 1, in.back()};
+    std::vector<Index> dims(options_.keepdims ? to_size(axes_) : 0, 1);
+    dims.push_back(in.back());
+    return Shape(dims);
   }
 
  protected:
-  /// `axes`: beside batch and channels, 2 or 1.
+  /// `axes`: beside batch and channels, 1 to 3.
   GlobalPool2D(Options options, Index axes) : Layer<T>(options.name), axes_(axes), options_(std::move(options)) {}
   /// Pixels or steps of a sample.
-  Index cells(const Shape& batch) const { return axes_ == 1 ? batch[1] : batch[1] * batch[2]; }
+  Index cells(const Shape& batch) const {
+    Index cells = 1;
+    for (Index axis = 1; axis <= axes_; ++axis) cells *= batch[axis];
+    return cells;
+  }
 
  private:
   Index axes_;

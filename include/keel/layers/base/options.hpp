@@ -254,8 +254,7 @@ inline void read_option(const Config& config, const char* name, Padding& value) 
 /// As "activation": "leaky_relu" and, for the kinds that have a parameter, "activation_alpha": 0.2.
 inline void write_option(Config& config, const char* name, const ActivationSpec& value) {
   config.set(name, std::string(activation_name(value.kind)));
-  if (value.kind == Activation::leaky_relu || value.kind == Activation::elu)
-    config.set(std::string(name) + "_alpha", value.alpha);
+  if (activation_reads_alpha(value.kind)) config.set(std::string(name) + "_alpha", value.alpha);
 }
 inline void read_option(const Config& config, const char* name, ActivationSpec& value) {
   if (config.find(name)) value = activation_from_name(config.get<std::string>(name, {}));
