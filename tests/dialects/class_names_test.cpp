@@ -43,6 +43,7 @@ TEST_CASE("no class is named in quotes outside of layers and dialects") {
   for (const keel::dialects::KerasRow& row : keel::dialects::keras_rows)
     for (const std::string_view name : {row.type, row.name}) names.emplace(name);
   names.erase("");
+  names.erase("MixUp");  // keel has a transform of batches of the same name
   REQUIRE(names.count("Conv2D") == 1);
   const std::filesystem::path root = std::filesystem::path(KEEL_SOURCE_DIR) / "include" / "keel";
   int files = 0;

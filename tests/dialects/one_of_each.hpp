@@ -42,6 +42,8 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       {"SpatialDropout1D", {{"rate", 0.5}}},
       {"SpatialDropout2D", {{"rate", 0.5}}},
       {"SpatialDropout3D", {{"rate", 0.5}}},
+      {"Resizing", {{"height", Index{3}}, {"width", Index{5}}}},
+      {"TimeDistributed", {{"layer", std::string("Dense")}, {"units", Index{2}}}},
       {"Tile", {{"repeats", std::vector<Index>{2, 1}}}},
   };
   std::vector<AnyLayer<float>> layers;

@@ -94,7 +94,8 @@ TEST_CASE("every class of the registry has a row for ONNX, with each of its opti
     for (const auto& [name, value] : config.entries()) {
       const auto& the_name = name;  // clang before 16 captures no structured binding
       CAPTURE(the_name);
-      CHECK(onnx_has_word(row->options, option_of_entry(name)) != onnx_has_word(row->neutral, option_of_entry(name)));
+      CHECK((row->wraps ||
+             onnx_has_word(row->options, option_of_entry(name)) != onnx_has_word(row->neutral, option_of_entry(name))));
     }
   }
 }

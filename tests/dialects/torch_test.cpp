@@ -46,8 +46,9 @@ TEST_CASE("every class of the registry has a row for PyTorch, with each of its o
     for (const auto& [name, value] : config.entries()) {
       const auto& the_name = name;  // clang before 16 captures no structured binding
       CAPTURE(the_name);
-      CHECK(std::any_of(row->options.begin(), row->options.end(),
-                        [&, key = option_of_entry(name)](const Option& option) { return option.keel == key; }));
+      CHECK((row->wraps ||
+             std::any_of(row->options.begin(), row->options.end(),
+                         [&, key = option_of_entry(name)](const Option& option) { return option.keel == key; })));
     }
     for (const Parameter<float>* parameter : std::as_const(*layer).parameters()) {
       CAPTURE(parameter->name());
@@ -105,7 +106,7 @@ TEST_CASE("an option that no row for PyTorch knows is refused by layer and name"
 TEST_CASE("every activation has a module in PyTorch") {
   for (const std::string_view name : activation_names) {
     CAPTURE(name);
-    CHECK_FALSE(torch_function(activation_from_name(std::string(name))).first.empty());
+    CHECK((torch_function(activation_from_name(std::string(name))) != nullptr));
   }
 }
 

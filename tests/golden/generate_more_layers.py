@@ -81,6 +81,41 @@ def convolutions(cases):
                   lambda x, w: last(nn.functional.avg_pool1d(first(x[0]), 3, 2, 1, ceil_mode=ceil)))
 
 
+def grouped_transposes(cases):
+    n = cases.numbers
+    for i, (k, s, p, op, groups) in enumerate([(3, 2, 1, 1, 2), (2, 2, 0, 0, 4), (3, 1, 1, 0, 2)]):
+        cases.add("conv2d_transpose_groups_%d" % i, "Conv2DTranspose",
+                  {"filters": 4, "kernel_size": [k, k], "strides": [s, s], "padding": [p, p, p, p], "output_padding": [op, op],
+                   "groups": groups}, [n(2, 4, 3, 8)], {"kernel": (k, k, 4 // groups, 8), "bias": (4,)},
+                  lambda x, w: last(nn.functional.conv_transpose2d(first(x[0]), w["kernel"].permute(3, 2, 0, 1), w["bias"], s, p,
+                                                                   op, groups)))
+
+
+def volumes(cases):
+    n = cases.numbers
+    convolutions = [((2, 3, 2), (1, 2, 1), (1, 1, 1), (0, 0, 0), 1), ((3, 2, 3), (2, 1, 2), (1, 2, 1), (1, 1, 1), 2)]
+    for i, (k, s, d, p, groups) in enumerate(convolutions):
+        cases.add("conv3d_%d" % i, "Conv3D",
+                  {"filters": 4, "kernel_size": list(k), "strides": list(s), "dilation_rate": list(d),
+                   "padding": [v for v in p for _ in range(2)], "groups": groups},
+                  [n(2, 5, 6, 5, 4)], {"kernel": k + (4 // groups, 4), "bias": (4,)},
+                  lambda x, w: last(nn.functional.conv3d(first(x[0]), w["kernel"].permute(4, 3, 0, 1, 2), w["bias"], s, p, d, groups)))
+    for k, s, p, ceil in [((2, 3, 2), (2, 1, 2), (1, 1, 0), False), ((3, 3, 3), (2, 2, 2), (1, 1, 1), True)]:
+        options = {"pool_size": list(k), "strides": list(s), "padding": [v for v in p for _ in range(2)], "ceil_mode": ceil}
+        name = "_ceil" if ceil else ""
+        cases.add("max_pool3d" + name, "MaxPooling3D", options, [n(2, 4, 6, 5, 3)], {},
+                  lambda x, w: last(nn.functional.max_pool3d(first(x[0]), k, s, p, ceil_mode=ceil)))
+        for counts in (False, True):
+            cases.add("average_pool3d%s_%d" % (name, counts), "AveragePooling3D", dict(options, count_include_pad=counts),
+                      [n(2, 4, 6, 5, 3)], {},
+                      lambda x, w: last(nn.functional.avg_pool3d(first(x[0]), k, s, p, ceil, counts)))
+    for size in ([3, 7], [9, 4]):
+        for mode, keel in (("bilinear", "bilinear"), ("nearest-exact", "nearest")):
+            cases.add("resizing_%s_%d" % (keel, size[0]), "Resizing", {"height": size[0], "width": size[1], "interpolation": keel},
+                      [n(2, 5, 6, 2)], {},
+                      lambda x, w: last(nn.functional.interpolate(first(x[0]), size, mode=mode)))
+
+
 def swapped(v, units):
     """Gates z, r, n to r, z, n along the last axis."""
     return torch.cat([v[..., units : 2 * units], v[..., :units], v[..., 2 * units :]], -1)
@@ -205,4 +240,6 @@ if __name__ == "__main__":
     attention(all_cases)
     tokens(all_cases)
     merging(all_cases)
+    grouped_transposes(all_cases)
+    volumes(all_cases)
     all_cases.golden.save((sys.argv[1] if len(sys.argv) > 1 else ".") + "/more_layers_torch.safetensors")

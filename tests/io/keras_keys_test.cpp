@@ -1,5 +1,5 @@
-/// Every key and every argument in a Keras configuration is understood, known to mean nothing, or refused by layer, class
-/// and key.
+/// Every key and every argument in a Keras configuration is understood, known to mean nothing, or refused by layer,
+/// class and key.
 
 #include <cmath>
 
@@ -123,7 +123,7 @@ TEST_CASE("an option is taken at the values that keel has, and refused at others
       {"Normalization", R"("axis":0)", "axis"},
       {"ReLU", R"("max_value":"six")", "max_value"},
       {"Activation", R"("activation":7)", "activation"},
-      {"Activation", R"("activation":"mish")", "mish"},
+      {"Activation", R"("activation":"threshold")", "threshold"},
       {"Activation", R"("activation":{"class_name":"function","config":"my_own"})", "my_own"},
   };
   for (const auto& [type, config, part] : refused)
@@ -265,10 +265,10 @@ TEST_CASE("operators with numbers, of Keras 3 and 2") {
     check_near(results(functional("TFOpLambda", config, "[[" + std::string(c.node2) + "]]"), x, {1, 4}, "2.15.0"),
                c.want);
   }
-  check_refused(functional("Divide", "", node3("1," + tensor3), module),
-                {"'l' (Divide)", "a tensor divided by numbers"});
+  check_near(results(functional("Divide", "", node3("1," + tensor3), module), x, {1, 4}), {1, 0.5f, 1 / 3.f, 0.25f});
   check_refused(functional("Add", "", node3(tensor3 + ",[[1],[2]]"), module), {"'l' (Add)", "last axis"});
-  check_refused(functional("Power", "", node3(tensor3 + ",2"), module), {"'l' (Power)", "an operator that keel has"});
+  check_refused(functional("Einsum", "", node3(tensor3 + ",2"), module), {"'l' (Einsum)", "an operator that keel has"});
+  check_refused(functional("Maximum", "", node3(tensor3 + ",[1,2,3,4]"), module), {"'l' (Maximum)", "one number"});
   check_refused(functional("GetItem", "", node3(tensor3 + ",2"), module), {"class 'GetItem'"});
   check_refused(functional("Add", R"("axis":1)", node3(tensor3 + ",2"), module), {"'l' (Add)", "'axis'"});
   check_refused(functional("TFOpLambda", R"("function":"nn.bias_add")", node2()), {"function 'nn.bias_add'"}, "2.9");
@@ -283,7 +283,55 @@ TEST_CASE("operators on two tensors are layers, or refused") {
                      {1, 4}, "2.12"),
              {1, 4, 9, 16});
   check_near(results(functional("Subtract", "", node3(tensor3 + "," + tensor3), module), x, {1, 4}), {0, 0, 0, 0});
-  check_refused(functional("Divide", "", node3(tensor3 + "," + tensor3), module), {"'l' (Divide)", "2 tensors"});
+  check_near(results(functional("Divide", "", node3(tensor3 + "," + tensor3), module), x, {1, 4}), {1, 1, 1, 1});
+}
+
+TEST_CASE("operators that are functions, sums along axes or activations are keel's general layers") {
+  const std::vector<float> x{1, 2, 3, 4};
+  struct Case {
+    const char *type, *config3, *args3, *module, *function, *node2;
+    std::vector<float> want;
+  };
+  const char *const numpy = R"("module":"keras.src.ops.numpy")", *const nn = R"("module":"keras.src.ops.nn")";
+  const Case cases[] = {
+      {"Maximum", "", "T,2.5", numpy, "math.maximum", R"(["in",0,0,{"y":2.5}])", {2.5f, 2.5f, 3, 4}},
+      {"Minimum", "", "T,T", numpy, "math.minimum", R"(["in",0,0,{"y":["in",0,0]}])", {1, 2, 3, 4}},
+      {"Power", "", "T,2", numpy, "math.pow", R"(["in",0,0,{"y":2}])", {1, 4, 9, 16}},
+      {"Power", "", "2,T", numpy, "math.pow", R"(["_CONSTANT_VALUE",-1,2,{"y":["in",0,0]}])", {2, 4, 8, 16}},
+      {"Sqrt", "", "T", numpy, "math.sqrt", R"(["in",0,0,{}])", {1, std::sqrt(2.f), std::sqrt(3.f), 2}},
+      {"Reciprocal", "", "T", numpy, "math.reciprocal", R"(["in",0,0,{}])", {1, 0.5f, 1 / 3.f, 0.25f}},
+      {"Clip", R"("x_min":1.5,"x_max":3.5)", "T", numpy, "", "", {1.5f, 2, 3, 3.5f}},
+      {"Mean",
+       R"("axis":[-1],"keepdims":true)",
+       "T",
+       numpy,
+       "math.reduce_mean",
+       R"(["in",0,0,{"axis":[-1],"keepdims":true}])",
+       {2.5f}},
+      {"Sum", R"("axis":1,"keepdims":false)", "T", numpy, "math.reduce_sum", R"(["in",0,0,{"axis":1}])", {10}},
+      {"Relu", "", "T", nn, "nn.relu", R"(["in",0,0,{}])", {1, 2, 3, 4}},
+      {"Tanh",
+       "",
+       "T",
+       nn,
+       "math.tanh",
+       R"(["in",0,0,{}])",
+       {std::tanh(1.f), std::tanh(2.f), std::tanh(3.f), std::tanh(4.f)}},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.type);
+    CAPTURE(c.args3);
+    std::string args = c.args3;
+    for (std::size_t at = 0; (at = args.find('T', at)) != args.npos; at += tensor3.size()) args.replace(at, 1, tensor3);
+    check_near(results(functional(c.type, c.config3, node3(args), c.module), x, {1, 4}), c.want);
+    if (*c.function == '\0') continue;
+    const std::string config = R"("trainable":true,"dtype":"float32","function":")" + std::string(c.function) + "\"";
+    check_near(results(functional("TFOpLambda", config, "[[" + std::string(c.node2) + "]]"), x, {1, 4}, "2.15.0"),
+               c.want);
+  }
+  check_refused(functional("Mean", R"("axis":null)", node3(tensor3), numpy), {"'l' (Mean)", "over the batch too"});
+  check_refused(functional("Mean", R"("axis":0)", node3(tensor3), numpy), {"'l' (Mean)", "the batch's"});
+  check_refused(functional("Relu", R"("slope":1)", node3(tensor3), nn), {"'l' (Relu)", "'slope'"});
 }
 
 TEST_CASE("an activation that is a layer stands behind the layer that names it") {

@@ -135,7 +135,9 @@ TEST_CASE_TEMPLATE("sparsemax is the nearest distribution", T, float, double) {
     return y;
   };
   CHECK(forward(3, {1, 2, 4}) == std::vector<T>{0, 0, 1});
-  CHECK(forward(4, {0.5, 0.25, 0.75, -2}) == std::vector<T>{T(1) / 3, T(1) / 12, T(7) / 12, 0});
+  const double shares[] = {1 / 3.0, 1 / 12.0, 7 / 12.0, 0};
+  const std::vector<T> shared = forward(4, {0.5, 0.25, 0.75, -2});
+  for (std::size_t i = 0; i < 4; ++i) CHECK(static_cast<double>(shared[i]) == doctest::Approx(shares[i]).epsilon(1e-7));
   CHECK(forward(2, {3, 3, -1e30f, 1e30f}) == std::vector<T>{0.5, 0.5, 0, 1});
   CHECK(forward(1, {7}) == std::vector<T>{1});
   std::vector<T> dx(4);

@@ -117,3 +117,34 @@ TEST_CASE("Conv2DTranspose says what is wrong") {
   const std::vector<Shape> tiny{{1, 1, 1}};
   CHECK_THROWS_AS(Conv2DTranspose(1, 3, {.padding = 2}).output_shape(tiny), ShapeError);
 }
+
+TEST_CASE("Conv2DTranspose spreads each group of channels to its part of the filters") {
+  check(Conv2DTranspose<double>(4, 2, {.strides = 2, .groups = 2}), {{2, 3, 4}}, {.refused = {{{2, 3, 3}}}});
+  check(Conv2DTranspose<double>(3, {3, 2}, {.padding = Padding::same, .groups = 3}), {{3, 3, 3}});
+  const Shape in{3, 4, 4};
+  Bench all(Conv2DTranspose<double>(6, {2, 3}, {.strides = {2, 1}, .groups = 2}), {in});
+  CHECK(all.layer.kernel().shape() == Shape{2, 3, 3, 4});
+  const Tensor<double> x = all.normal(in.with_batch(2)), dy = all.normal(all.output.with_batch(2));
+  all.layer.bias().set(all.normal({6}));
+  all.forward(x);
+  all.backward(dy);
+  const auto part = [](const Tensor<double>& from, Index first, Index count) {  // of the last axis
+    Tensor<double> to(with_last(from.shape(), count));
+    const Index width = from.shape().back();
+    for (Index i = 0; i < to.size(); ++i) to[i] = from[i / count * width + first + i % count];
+    return to;
+  };
+  for (Index g = 0; g < 2; ++g) {
+    Bench one(Conv2DTranspose<double>(3, {2, 3}, {.strides = {2, 1}}), {{3, 4, 2}});
+    one.layer.kernel().set(part(all.layer.kernel().value(), 2 * g, 2));
+    one.layer.bias().set(part(all.layer.bias().value(), 3 * g, 3));
+    CHECK(difference(one.forward(part(x, 2 * g, 2)), part(all.y, 3 * g, 3)) < 1e-13);
+    CHECK(difference(one.backward(part(dy, 3 * g, 3)), part(all.dx[0], 2 * g, 2)) < 1e-13);
+    CHECK(difference(one.layer.kernel().gradient, part(all.layer.kernel().gradient, 2 * g, 2)) < 1e-12);
+  }
+  CHECK_THROWS_WITH_AS(Conv2DTranspose(3, 2, {.groups = 2}),
+                       "[Conv2DTranspose] expected filters divisible by groups, 2, got 3", ConfigError);
+  const std::vector<Shape> odd{{3, 3, 3}};
+  CHECK_THROWS_WITH_AS(Conv2DTranspose(2, 2, {.groups = 2}).output_shape(odd),
+                       "[Conv2DTranspose] expected channels divisible by groups, 2, got (3, 3, 3)", ShapeError);
+}

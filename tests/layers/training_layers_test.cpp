@@ -13,6 +13,7 @@
 #include <keel/layers/random_rotation.hpp>
 #include <keel/layers/random_translation.hpp>
 #include <keel/layers/random_zoom.hpp>
+#include <keel/layers/registry.hpp>
 #include <keel/layers/spatial_dropout1d.hpp>
 #include <keel/layers/spatial_dropout2d.hpp>
 
@@ -82,6 +83,36 @@ TEST_CASE("training that keel does not have is refused, by the layer's name") {
   check_inference_only(RandomTranslation<double>({.width_factor = 0.1}), {3, 4, 2}, "[RandomTranslation]" + images);
   check_inference_only(RandomContrast<double>(), {3, 4, 2}, "[RandomContrast]" + images);  // it clips
   check_inference_only(RandomContrast<double>({.factor = 0.1}), {3, 4, 2}, "[RandomContrast]" + images);
+  check_inference_only(ImageChange<double>("RandomHue", {{"factor", 0.1}}), {3, 4, 2}, "[RandomHue]" + images);
+  check_inference_only(ImageChange<double>("MixUp", {{"alpha", 0.1}, {"name", std::string("mix")}}), {3, 4, 2},
+                       "[mix (MixUp)]" + images);
+}
+
+TEST_CASE("Keras's random changes of images pass images on, keep their options and refuse others") {
+  int classes = 0;
+  for (const auto& change : keel::detail::image_changes) {
+    CAPTURE(change.type);
+    const AnyLayer<float> layer = make_layer(change.type, {{"name", std::string("x")}});
+    CHECK(layer->type() == change.type);
+    CHECK(layer->name() == "x");
+    const Config config = layer->config();
+    CHECK(config.entries().size() > 0);
+    CHECK(make_layer(change.type, config)->config() == config);
+    CHECK_THROWS_AS(make_layer(change.type, {{"surprise", 1.0}}), ConfigError);
+    const std::vector<Shape> image{{3, 4, 3}}, row{{3}};
+    CHECK(layer->output_shape(image) == image[0]);
+    CHECK_THROWS_AS(layer->output_shape(row), ShapeError);
+    ++classes;
+  }
+  CHECK(classes == 19);
+  CHECK_THROWS_AS(ImageChange("RandomHues"), ConfigError);
+  const Config erasing = ImageChange("RandomErasing", {{"factor", 0.25}}).config();
+  CHECK(erasing.get<double>("factor", 0) == 0.25);
+  CHECK(erasing.get<std::vector<double>>("scale", {}) == std::vector<double>{0.02, 0.33});
+  CHECK(ImageChange("AugMix").config().get<Index>("num_chains", 0) == 3);
+  CHECK(ImageChange("RandomShear").config().get<std::string>("fill_mode", "") == "reflect");
+  CHECK_THROWS_WITH_AS(ImageChange("RandomHue", {{"factor", std::string("much")}}),
+                       "[RandomHue] expected options among factor=0 value_range=0,255, got factor", ConfigError);
 }
 
 TEST_CASE("noise has the moments that its options say") {

@@ -149,6 +149,7 @@ inline constexpr Option conv1d_transpose_options[] = {same("filters", Form::inte
                                                       same("activation", Form::activation),
                                                       same("use_bias", Form::boolean),
                                                       fixed("groups", "1"),
+                                                      lacks("groups", "1"),
                                                       neutral("rank"),
                                                       read("data_format", R"("channels_last")")};
 inline constexpr Option conv2d_options[] = {same("filters", Form::integer),
@@ -173,6 +174,7 @@ inline constexpr Option conv2d_transpose_options[] = {same("filters", Form::inte
                                                       same("activation", Form::activation),
                                                       same("use_bias", Form::boolean),
                                                       fixed("groups", "1"),
+                                                      lacks("groups", "1"),
                                                       neutral("rank"),
                                                       read("data_format", R"("channels_last")")};
 inline constexpr Option conv3d_options[] = {same("filters", Form::integer),
@@ -291,6 +293,76 @@ inline constexpr Option normalization_options[] = {same("axis", Form::axes), sam
                                                    same("mean", Form::numbers), same("variance", Form::numbers)};
 inline constexpr Option permute_options[] = {same("dims", Form::extents)};
 inline constexpr Option prelu_options[] = {same("shared_axes", Form::axes)};
+inline constexpr Option aug_mix_options[] = {same("value_range", Form::numbers),
+                                             same("num_chains", Form::integer),
+                                             same("chain_depth", Form::integer),
+                                             same("factor", Form::numbers),
+                                             same("alpha", Form::numbers),
+                                             same("all_ops", Form::boolean),
+                                             same("interpolation", Form::text),
+                                             neutral("seed"),
+                                             neutral("data_format")};
+inline constexpr Option cut_mix_options[] = {same("factor", Form::numbers), neutral("seed"), neutral("data_format")};
+inline constexpr Option mix_up_options[] = {same("alpha", Form::numbers), neutral("seed"), neutral("data_format")};
+inline constexpr Option rand_augment_options[] = {same("value_range", Form::numbers),
+                                                  same("num_ops", Form::integer),
+                                                  same("factor", Form::numbers),
+                                                  same("interpolation", Form::text),
+                                                  neutral("seed"),
+                                                  neutral("data_format")};
+inline constexpr Option random_brightness_options[] = {
+    same("factor", Form::numbers), same("value_range", Form::numbers), neutral("seed"), neutral("data_format")};
+inline constexpr Option random_color_degeneration_options[] = {
+    same("factor", Form::numbers), same("value_range", Form::numbers), neutral("seed"), neutral("data_format")};
+inline constexpr Option random_color_jitter_options[] = {same("value_range", Form::numbers),
+                                                         same("brightness_factor", Form::numbers),
+                                                         same("contrast_factor", Form::numbers),
+                                                         same("saturation_factor", Form::numbers),
+                                                         same("hue_factor", Form::numbers),
+                                                         neutral("seed"),
+                                                         neutral("data_format")};
+inline constexpr Option random_elastic_transform_options[] = {same("factor", Form::numbers),
+                                                              same("scale", Form::numbers),
+                                                              same("interpolation", Form::text),
+                                                              same("fill_mode", Form::text),
+                                                              same("fill_value", Form::numbers),
+                                                              same("value_range", Form::numbers),
+                                                              neutral("seed"),
+                                                              neutral("data_format")};
+inline constexpr Option random_erasing_options[] = {same("factor", Form::numbers), same("scale", Form::numbers),
+                                                    same("value_range", Form::numbers), neutral("seed"),
+                                                    neutral("data_format")};
+inline constexpr Option random_gaussian_blur_options[] = {same("factor", Form::numbers),
+                                                          same("kernel_size", Form::numbers),
+                                                          same("sigma", Form::numbers),
+                                                          same("value_range", Form::numbers),
+                                                          neutral("seed"),
+                                                          neutral("data_format")};
+inline constexpr Option random_grayscale_options[] = {same("factor", Form::numbers), neutral("seed"),
+                                                      neutral("data_format")};
+inline constexpr Option random_hue_options[] = {same("factor", Form::numbers), same("value_range", Form::numbers),
+                                                neutral("seed"), neutral("data_format")};
+inline constexpr Option random_invert_options[] = {same("factor", Form::numbers), same("value_range", Form::numbers),
+                                                   neutral("seed"), neutral("data_format")};
+inline constexpr Option random_perspective_options[] = {same("factor", Form::numbers),
+                                                        same("scale", Form::numbers),
+                                                        same("interpolation", Form::text),
+                                                        same("fill_value", Form::numbers),
+                                                        neutral("seed"),
+                                                        neutral("data_format")};
+inline constexpr Option random_posterization_options[] = {
+    same("factor", Form::numbers), same("value_range", Form::numbers), neutral("seed"), neutral("data_format")};
+inline constexpr Option random_saturation_options[] = {
+    same("factor", Form::numbers), same("value_range", Form::numbers), neutral("seed"), neutral("data_format")};
+inline constexpr Option random_sharpness_options[] = {same("factor", Form::numbers), same("value_range", Form::numbers),
+                                                      neutral("seed"), neutral("data_format")};
+inline constexpr Option random_shear_options[] = {
+    same("x_factor", Form::numbers), same("y_factor", Form::numbers),   same("interpolation", Form::text),
+    same("fill_mode", Form::text),   same("fill_value", Form::numbers), neutral("seed"),
+    neutral("data_format")};
+inline constexpr Option solarization_options[] = {
+    same("addition_factor", Form::numbers), same("threshold_factor", Form::numbers), same("value_range", Form::numbers),
+    neutral("seed"), neutral("data_format")};
 inline constexpr Option random_contrast_options[] = {
     same("factor", Form::numbers), same("value_range", Form::numbers, keras3),
     lacks("value_range", "[0.0,255.0]", keras2), neutral("seed"), neutral("data_format")};
@@ -313,9 +385,20 @@ inline constexpr Option relu_options[] = {same("max_value", Form::optional_numbe
                                           same("negative_slope", Form::number, keras2 | keras3),
                                           same("threshold", Form::number, keras2 | keras3),
                                           lacks("negative_slope", "0", tfjs), lacks("threshold", "0", tfjs)};
+inline constexpr Option thresholded_relu_options[] = {
+    {"theta", "threshold", Use::mapped, Form::number, {}, any_keras, "1.0"}};
 inline constexpr Option repeat_vector_options[] = {same("n", Form::integer)};
 inline constexpr Option rescaling_options[] = {same("scale", Form::numbers), same("offset", Form::numbers),
                                                read("data_format")};
+inline constexpr Option resizing_options[] = {same("height", Form::integer),
+                                              same("width", Form::integer),
+                                              same("interpolation", Form::text),
+                                              fixed("crop_to_aspect_ratio", "false"),
+                                              fixed("pad_to_aspect_ratio", "false"),
+                                              fixed("antialias", "false"),
+                                              neutral("fill_mode"),
+                                              neutral("fill_value"),
+                                              read("data_format", R"("channels_last")", keras3)};
 inline constexpr Option reshape_options[] = {same("target_shape", Form::extents)};
 inline constexpr Option separable_options[] = {same("filters", Form::integer),
                                                same("kernel_size", Form::pair),
@@ -343,6 +426,8 @@ inline constexpr Option softmax_options[] = {same("axis", Form::axes, keras2 | k
                                              {"axis", "axis", Use::mapped, Form::axes, "-1", tfjs}};
 inline constexpr Option spatial_dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"),
                                                      neutral("seed"), neutral("data_format")};
+/// The layer inside takes its own steps: a mask of them it would not see.
+inline constexpr Option time_distributed_options[] = {{"layer", "layer", Use::mapped, Form::layer}};
 inline constexpr Option upsampling1d_options[] = {same("size", Form::integer)};
 inline constexpr Option upsampling3d_options[] = {same("size", Form::triple),
                                                   read("data_format", R"("channels_last")")};
@@ -375,6 +460,17 @@ inline constexpr Weight bidirectional_weights[] = {{"forward_kernel", "forward/k
                                                    {"backward_kernel", "backward/kernel"},
                                                    {"backward_recurrent_kernel", "backward/recurrent_kernel"},
                                                    {"backward_bias", "backward/bias"}};
+inline constexpr Weight time_distributed_weights[] = {{"kernel", "kernel"},
+                                                      {"depthwise_kernel", "depthwise_kernel"},
+                                                      {"pointwise_kernel", "pointwise_kernel"},
+                                                      {"bias", "bias"},
+                                                      {"gamma", "gamma"},
+                                                      {"beta", "beta"},
+                                                      {"scale", "scale"},
+                                                      {"moving_mean", "moving_mean"},
+                                                      {"moving_variance", "moving_variance"},
+                                                      {"alpha", "alpha"},
+                                                      {"embeddings", "embeddings"}};
 inline constexpr Weight embedding_weights[] = {{"embeddings", "embeddings"}};
 inline constexpr Weight layer_norm_weights[] = {{"gamma", "gamma"}, {"beta", "beta"}};
 inline constexpr Weight rms_norm_weights[] = {{"scale", "scale"}};

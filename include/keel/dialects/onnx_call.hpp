@@ -109,6 +109,10 @@ class OnnxCall {
   OnnxDims dims(OnnxForm form) const { return onnx_dims(out(), form); }
   const OnnxDims& dims(int value) const { return builder_.dims(value); }
 
+  /// For a layer inside.
+  OnnxBuilder& builder() { return builder_; }
+  const OnnxPlace& place() const { return place_; }
+
   // Nodes. Names: the layer's, with `suffix` behind it.
 
   int node(std::string_view op, std::vector<int> inputs, OnnxDims dims, OnnxAttributes attributes = {},
@@ -302,8 +306,12 @@ struct OnnxRow {
   void (*write)(OnnxCall&);
   std::string_view options = {};   ///< that `write` reads
   std::string_view neutral = {};   ///< that change no number of the graph: how weights begin, what the shapes say
+  bool wraps = false;              ///< its options are also those of the layer inside
   std::string_view training = {};  ///< more operators in training form; "refused": what it does there ONNX cannot say
 };
+
+/// The row of a class, or null: a layer of the user's own. In onnx.hpp.
+inline const OnnxRow* onnx_row(std::string_view type);
 
 /// Whether a list of words has that one.
 inline bool onnx_has_word(std::string_view words, std::string_view word) {

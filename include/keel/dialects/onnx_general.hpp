@@ -203,6 +203,45 @@ inline void onnx_general_pad(OnnxCall& c) {
   c.result(OnnxForm::last, c.node("Pad", std::move(inputs), c.dims(OnnxForm::last), {{"mode", mode}}));
 }
 
+/// The layer inside on (batch steps, ...).
+inline void onnx_time_distributed(OnnxCall& c) {
+  const OnnxPlace& place = c.place();
+  const auto type = c.get<std::string>("layer", "");
+  const OnnxRow* const row = onnx_row(type);
+  if (!row) c.refuse("a layer inside that ONNX has a row for", type);
+  if (place.training && row->training == "refused") c.refuse("a layer inside that ONNX has in training", type);
+  Config config;
+  for (const auto& [name, value] : place.config.entries()) {
+    if (name == "layer") continue;
+    if (!onnx_has_word(row->options, option_of_entry(name)) && !onnx_has_word(row->neutral, option_of_entry(name)))
+      c.refuse("options that dialects/onnx.hpp names", "\"" + name + "\"");
+    config.set(name, value);
+  }
+  const auto fold = [&](int x, std::vector<Index> to, const std::string& suffix) {  // the first of them unknown
+    OnnxDims dims = to;
+    const int extents = c.integers(std::move(to), suffix + "/shape");
+    return c.node("Reshape", {x, extents}, std::move(dims), {}, suffix);
+  };
+  OnnxTensor in, out;
+  in.sample = c.in().sample();
+  std::vector<Index> sample(in.sample.begin(), in.sample.end());
+  sample.insert(sample.begin(), -1);
+  in.in(OnnxForm::last) = fold(c.x(OnnxForm::last), std::move(sample), "/steps");
+  OnnxPlace inside{.who = place.who,
+                   .name = place.name + "/layer",
+                   .layer = place.layer,
+                   .config = config,
+                   .inputs = {in.sample},
+                   .output = c.out().sample(),
+                   .parameters = place.parameters,
+                   .training = place.training};
+  OnnxCall call(c.builder(), std::move(inside), {&in}, out);
+  row->write(call);
+  std::vector<Index> back(c.out().begin(), c.out().end());
+  back.insert(back.begin(), -1);
+  c.result(OnnxForm::last, fold(c.builder().in_form(out, OnnxForm::last, place.name), std::move(back), ""));
+}
+
 inline void onnx_tile(OnnxCall& c) {
   std::vector<Index> repeats{1};
   for (const Index each : c.get<std::vector<Index>>("repeats", {})) repeats.push_back(each);

@@ -144,6 +144,7 @@ inline void onnx_conv_transpose(OnnxCall& c) {
   OnnxAttributes attributes = onnx_window_attributes(windows, true);
   attributes.push_back(onnx_pads(windows));
   attributes.push_back({"output_padding", extra});
+  attributes.push_back({"group", c.get<Index>("groups", 1)});
   const int y = c.node("ConvTranspose", std::move(inputs), c.dims(OnnxForm::first), std::move(attributes));
   c.result(OnnxForm::first, onnx_activate(c, y, OnnxForm::first));
 }
@@ -222,6 +223,18 @@ inline void onnx_zero_padding(OnnxCall& c) {
     nth(after, c.axis(i, form)) = nth(sides, 2 * i + 1);
   }
   c.result(form, c.pad(c.x(form), before, after));
+}
+/// To the extents of the output, with the batch and the channels of the input.
+inline void onnx_resizing(OnnxCall& c) {
+  const bool nearest = c.is_text("interpolation", "nearest");
+  const int x = c.x(OnnxForm::first);
+  const int kept = c.node("Shape", {x}, {2}, {{"start", Index{0}}, {"end", Index{2}}}, "/kept", OnnxType::int64);
+  const int sizes = c.node("Concat", {kept, c.integers({c.out()[0], c.out()[1]}, "/extents")}, {4},
+                           {{"axis", Index{0}}}, "/sizes", OnnxType::int64);
+  OnnxAttributes attributes{{"mode", std::string(nearest ? "nearest" : "linear")},
+                            {"coordinate_transformation_mode", std::string("half_pixel")}};
+  if (nearest) attributes.push_back({"nearest_mode", std::string("round_prefer_ceil")});
+  c.result(OnnxForm::first, c.node("Resize", {x, -1, -1, sizes}, c.dims(OnnxForm::first), std::move(attributes)));
 }
 inline void onnx_upsampling(OnnxCall& c) {
   std::vector<double> scales{1, 1};

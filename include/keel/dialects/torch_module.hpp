@@ -65,6 +65,7 @@ struct TorchRow {
   FeatureOrder features = FeatureOrder::none;
   std::span<const TorchConstant> constants = {};
   std::string_view ignored = {};  ///< a tensor that a file may have and keel has no use for
+  bool wraps = false;             ///< its options are also those of the layer inside
   bool refused = false;           ///< PyTorch has functions, but no module; no code is written for it
 };
 
@@ -107,8 +108,8 @@ class TorchBuilder {
   /// For an option of `place` that no row names, `refuse`.
   TorchBuilder(const TorchRow& row, TorchPlace place) : row_(row), place_(std::move(place)) {
     for (const auto& [name, value] : place_.config.entries())
-      if (std::none_of(row.options.begin(), row.options.end(),
-                       [&, key = option_of_entry(name)](const Option& o) { return o.keel == key; }))
+      if (!row.wraps && std::none_of(row.options.begin(), row.options.end(),
+                                     [&, key = option_of_entry(name)](const Option& o) { return o.keel == key; }))
         refuse("options that PyTorch has", "\"" + name + "\"", "dialects/torch.hpp does not say what it is there");
     if (row.modules) row.modules(*this);
   }

@@ -20,8 +20,26 @@ inline constexpr Option torch_inference_only_options[] = {{"", "l1", Use::neutra
                                                           {"", "fill_mode", Use::neutral},
                                                           {"", "fill_value", Use::neutral},
                                                           {"", "interpolation", Use::neutral},
-                                                          {"", "value_range", Use::neutral}};
+                                                          {"", "value_range", Use::neutral},
+                                                          {"", "addition_factor", Use::neutral},
+                                                          {"", "all_ops", Use::neutral},
+                                                          {"", "alpha", Use::neutral},
+                                                          {"", "brightness_factor", Use::neutral},
+                                                          {"", "chain_depth", Use::neutral},
+                                                          {"", "contrast_factor", Use::neutral},
+                                                          {"", "hue_factor", Use::neutral},
+                                                          {"", "kernel_size", Use::neutral},
+                                                          {"", "num_chains", Use::neutral},
+                                                          {"", "num_ops", Use::neutral},
+                                                          {"", "saturation_factor", Use::neutral},
+                                                          {"", "scale", Use::neutral},
+                                                          {"", "sigma", Use::neutral},
+                                                          {"", "threshold_factor", Use::neutral},
+                                                          {"", "x_factor", Use::neutral},
+                                                          {"", "y_factor", Use::neutral}};
 inline constexpr Option torch_gaussian_noise_options[] = {{"", "stddev", Use::read, Form::number}};
+inline constexpr Option torch_resizing_options[] = {
+    {"", "height", Use::read}, {"", "width", Use::read}, {"", "interpolation", Use::read, Form::text}};
 inline constexpr Option torch_center_crop_options[] = {{"", "height", Use::read}, {"", "width", Use::read}};
 inline constexpr Option torch_activation_options[] = {{"", "activation", Use::read, Form::activation},
                                                       {"", "activation_alpha", Use::read, Form::number}};
@@ -47,6 +65,7 @@ inline constexpr Option torch_conv2d_transpose_options[] = {{"out_channels", "fi
                                                             {"padding", "padding", Use::read, Form::window},
                                                             {"output_padding", "output_padding", Use::read, Form::pair},
                                                             {"bias", "use_bias", Use::mapped, Form::boolean, "True"},
+                                                            {"groups", "groups", Use::mapped, Form::integer, "1"},
                                                             {"dilation", "dilation_rate", Use::mapped, Form::pair},
                                                             {"", "activation", Use::read, Form::activation},
                                                             {"", "activation_alpha", Use::read, Form::number},
@@ -144,6 +163,18 @@ inline constexpr Option torch_repeat_vector_options[] = {{"", "n", Use::read}};
 // Of classes that PyTorch lacks: read by the refusal.
 
 inline constexpr Option torch_constant_options[] = {{"", "shape", Use::read}, {"", "trainable", Use::read}};
+inline constexpr Option torch_time_distributed_options[] = {{"", "layer", Use::read}};
+inline constexpr Weight torch_time_distributed_weights[] = {{"kernel", "kernel"},
+                                                            {"depthwise_kernel", "depthwise_kernel"},
+                                                            {"pointwise_kernel", "pointwise_kernel"},
+                                                            {"bias", "bias"},
+                                                            {"gamma", "gamma"},
+                                                            {"beta", "beta"},
+                                                            {"scale", "scale"},
+                                                            {"moving_mean", "moving_mean"},
+                                                            {"moving_variance", "moving_variance"},
+                                                            {"alpha", "alpha"},
+                                                            {"embeddings", "embeddings"}};
 inline constexpr Weight torch_constant_weights[] = {{"value", "value"}};
 inline constexpr Option torch_elementwise_options[] = {{"", "function", Use::read},       {"", "scalar", Use::read},
                                                        {"", "position", Use::read},       {"", "numbers", Use::read},

@@ -140,8 +140,8 @@ constexpr double usual_alpha(Activation kind) {
   }
 }
 
-/// An activation and its parameter: the slope of leaky_relu, the scale of elu and celu, the width of a shrinking one and of
-/// squareplus. The others ignore alpha.
+/// An activation and its parameter: the slope of leaky_relu, the scale of elu and celu, the width of a shrinking one
+/// and of squareplus. The others ignore alpha.
 struct ActivationSpec {
   Activation kind = Activation::linear;  ///< the function
   double alpha = 1;                      ///< slope or scale, without a unit

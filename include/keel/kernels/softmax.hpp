@@ -52,20 +52,22 @@ void log_softmax_backward(Index rows, Index columns, const T* y, const T* dy, T*
   });
 }
 
-/// y = max(x - t, 0), row by row, with t such that a row of y sums to 1; x may be y. t is found as the mean of the values
-/// above it, less 1 over their number, until none falls below (Michelot 1986). NaN in, NaN out.
+/// y = max(x - t, 0), row by row, with t such that a row of y sums to 1; x may be y. t is found as the mean of the
+/// values above it, less 1 over their number, until none falls below (Michelot 1986). NaN in, NaN out.
 template <class T>
 void sparsemax_forward(Index rows, Index columns, const T* x, T* y, const KernelContext& context) {
   parallel_for(context.threads, rows, detail::softmax_grain(columns), [&](Index begin, Index end) {
     for (Index row = begin; row < end; ++row) {
       const T* const from = x + row * columns;
-      double t = -std::numeric_limits<double>::infinity();
-      for (Index count = -1;;) {
+      double largest = -std::numeric_limits<double>::infinity(), t = largest;
+      for (Index i = 0; i < columns; ++i)
+        if (!(static_cast<double>(from[i]) <= largest)) largest = static_cast<double>(from[i]);
+      for (Index count = -1;;) {  // t is counted from the largest value
         double sum = -1;
         Index above = 0;
         for (Index i = 0; i < columns; ++i)
-          if (!(static_cast<double>(from[i]) <= t)) {
-            sum += static_cast<double>(from[i]);
+          if (const double below = static_cast<double>(from[i]) - largest; !(below <= t)) {
+            sum += below;
             ++above;
           }
         if (above == count || above == 0) break;
@@ -73,7 +75,7 @@ void sparsemax_forward(Index rows, Index columns, const T* x, T* y, const Kernel
         count = above;
       }
       for (Index i = 0; i < columns; ++i) {
-        const double rest = static_cast<double>(from[i]) - t;
+        const double rest = static_cast<double>(from[i]) - largest - t;
         y[row * columns + i] = rest <= 0 ? T(0) : static_cast<T>(rest);
       }
     }

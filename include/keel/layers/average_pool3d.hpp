@@ -29,21 +29,32 @@ struct AveragePool3DOptions {
 
 /// y = the mean of each window.
 ///
-/// Input (batch, d, h, w, channels), output (batch, d', h', w', channels) with the extents of `sweeps` (base/volume.hpp).
-/// Throws ConfigError for numbers out of range and padding as large as the pool, ShapeError for an input of another rank
-/// or smaller than the window. Keras: AveragePooling3D. PyTorch: AvgPool3d, with `count_include_pad`.
+/// Input (batch, d, h, w, channels), output (batch, d', h', w', channels) with the extents of `sweeps`
+/// (base/volume.hpp). Throws ConfigError for numbers out of range and padding as large as the pool, ShapeError for an
+/// input of another rank or smaller than the window. Keras: AveragePooling3D. PyTorch: AvgPool3d, with
+/// `count_include_pad`.
 template <class T = float>
-class AveragePool3D : public Pool3D<T, AveragePool3DOptions> {
-  using Base = Pool3D<T, AveragePool3DOptions>;
+class AveragePool3D : public Pool3D<T> {
+  using Base = Pool3D<T>;
 
  public:
   explicit AveragePool3D(Triple pool_size = 2, AveragePool3DOptions options = {})
-      : Base("AveragePooling3D", pool_size, std::move(options)) {}
+      : Base("AveragePooling3D", options.name, {pool_size, options.strides, options.padding, options.ceil_mode}),
+        options_(std::move(options)) {
+    options_.strides = this->strides();
+  }
   static AveragePool3D from_config(const Config& config) {
     return AveragePool3D(Base::read_pool_size(config), read_options<AveragePool3DOptions>(config));
   }
 
+  const AveragePool3DOptions& options() const { return options_; }
+
   std::string type() const override { return "AveragePooling3D"; }
+  Config config() const override {
+    Config config = Base::config();
+    config.set("count_include_pad", options_.count_include_pad);
+    return config;
+  }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const auto ways = this->ways(x[0].shape());
@@ -63,11 +74,12 @@ class AveragePool3D : public Pool3D<T, AveragePool3DOptions> {
 
  private:
   PoolDivisor divisor() const {
-    return this->options().count_include_pad ? PoolDivisor::with_padding : PoolDivisor::real_cells;
+    return options_.count_include_pad ? PoolDivisor::with_padding : PoolDivisor::real_cells;
   }
+
+  AveragePool3DOptions options_;
 };
 
-KEEL_INSTANCE(class Pool3D<float, AveragePool3DOptions>)
 KEEL_INSTANCE(class AveragePool3D<float>)
 
 }  // namespace KEEL_ABI

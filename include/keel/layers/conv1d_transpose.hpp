@@ -16,6 +16,8 @@ struct Conv1DTransposeOptions {
   Index output_padding = -1;
   /// Distance of a window's cells, in steps; default 1.
   Index dilation_rate = 1;
+  /// Parts of the channels that spread apart, each to its part of the filters; default 1.
+  Index groups = 1;
   /// Applied to the output; default linear.
   ActivationSpec activation = Activation::linear;
   /// Whether a number is added to each channel; default true.
@@ -36,6 +38,7 @@ struct Conv1DTransposeOptions {
     f("output_padding", given);
     output_padding = given.value_or(-1);
     f("dilation_rate", dilation_rate);
+    f("groups", groups);
     f("activation", activation);
     f("use_bias", use_bias);
     f("kernel_initializer", kernel_initializer);
@@ -46,9 +49,9 @@ struct Conv1DTransposeOptions {
 /// Transposed 1-D convolution: y = activation(z + bias), z being the gradient that a Conv1D from y's to x's shape would
 /// pass to its input for dy = x. A Conv2DTranspose on images of one row, with the extents that are given there.
 ///
-/// Input (batch, steps, channels), output (batch, steps', filters). Parameters: kernel (kernel, filters, channels),
-/// bias (filters). Throws ConfigError for numbers out of range and causal padding, ShapeError for an input of another
-/// rank or number of channels, and where no output would be left.
+/// Input (batch, steps, channels), output (batch, steps', filters). Parameters: kernel (kernel, filters / groups,
+/// channels), bias (filters). Throws ConfigError for numbers out of range and causal padding, ShapeError for an input
+/// of another rank or number of channels, and where no output would be left.
 ///
 /// Keras: Conv1DTranspose, as TensorFlow computes it. PyTorch: ConvTranspose1d, weight (channels, filters, kernel).
 template <class T = float>
@@ -77,6 +80,7 @@ class Conv1DTranspose : public Conv2DTranspose<T> {
             .padding = o.padding.image(kernel),
             .output_padding = o.output_padding < 0 ? Pair(o.output_padding) : Pair(0, o.output_padding),
             .dilation_rate = {1, o.dilation_rate},
+            .groups = o.groups,
             .activation = o.activation,
             .use_bias = o.use_bias,
             .kernel_initializer = o.kernel_initializer,

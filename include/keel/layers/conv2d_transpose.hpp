@@ -20,6 +20,8 @@ struct Conv2DTransposeOptions {
   Pair output_padding = -1;
   /// Distance of a window's cells; default 1.
   Pair dilation_rate = 1;
+  /// Parts of the channels that spread apart, each to its part of the filters; default 1.
+  Index groups = 1;
   /// Applied to the output; default linear.
   ActivationSpec activation = Activation::linear;
   /// Whether a number is added to each channel; default true.
@@ -40,6 +42,7 @@ struct Conv2DTransposeOptions {
     f("output_padding", given);
     output_padding = given.value_or(-1);
     f("dilation_rate", dilation_rate);
+    f("groups", groups);
     f("activation", activation);
     f("use_bias", use_bias);
     f("kernel_initializer", kernel_initializer);
@@ -62,10 +65,12 @@ struct Conv2DTransposeOptions {
 /// `same` cuts so many rows off the full output that `out` are left, the smaller half of them at the top and on the
 /// left; what lies beyond it is 0. With output_padding an odd number is refused, since Keras's backends differ there.
 ///
-/// Parameters: kernel (kernel h, kernel w, filters, channels), bias (filters). Throws ConfigError for numbers out of
-/// range, ShapeError for an input of another rank or number of channels, and where no output would be left.
+/// Parameters: kernel (kernel h, kernel w, filters / groups, channels), bias (filters). Throws ConfigError for numbers
+/// out of range and filters that groups do not divide, ShapeError for an input of another rank or number of channels,
+/// and where no output would be left.
 ///
-/// Keras: Conv2DTranspose, as TensorFlow computes it. PyTorch: ConvTranspose2d, weight (channels, filters, kh, kw).
+/// Keras: Conv2DTranspose, as TensorFlow computes it, without groups. PyTorch: ConvTranspose2d, weight (channels,
+/// filters / groups, kh, kw).
 template <class T = float>
 class Conv2DTranspose : public Layer<T> {
  public:
@@ -96,10 +101,11 @@ class Conv2DTranspose : public Layer<T> {
   }
   void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
+    const Index part = filters_ / options_.groups;
     const Pair size = kernel_size_;
     const Shape kernel =  // no product overflows
-        axes_ == 1 ? Shape{size.width, filters_, channels} : Shape{size.height, size.width, filters_, channels};
-    const Fans fans(area * filters_, area * channels);
+        axes_ == 1 ? Shape{size.width, part, channels} : Shape{size.height, size.width, part, channels};
+    const Fans fans(area * part, area * channels);
     kernel_ = {"kernel", initial_values<T>(kernel, options_.kernel_initializer, fans, rng)};
     if (options_.use_bias) bias_ = {"bias", initial_values<T>({filters_}, options_.bias_initializer, fans, rng)};
   }
@@ -155,6 +161,10 @@ class Conv2DTranspose : public Layer<T> {
     check_option(who, "strides", options_.strides);
     check_option(who, "dilation_rate", options_.dilation_rate);
     check_option(who, options_.padding);
+    check_option(who, "groups", options_.groups);
+    if (filters_ % options_.groups != 0)
+      throw ConfigError(who, "filters divisible by groups, " + std::to_string(options_.groups),
+                        std::to_string(filters_));
     const Pair extra = options_.output_padding;
     if (extra == Pair(-1)) return;
     check_option(who, "output_padding", extra, 0);
@@ -206,13 +216,16 @@ class Conv2DTranspose : public Layer<T> {
       throw ShapeError(this->who(), "at least one pixel and channel", sample.to_string());
     if (kernel_.size() > 0 && in[2] != kernel_.shape().back())
       throw ShapeError(this->who(), std::to_string(kernel_.shape().back()) + " channels", sample.to_string());
+    if (in[2] % options_.groups != 0)
+      throw ShapeError(this->who(), "channels divisible by groups, " + std::to_string(options_.groups),
+                       sample.to_string());
     const auto& o = options_;
     const Extent h = extent(in[0], kernel_size_.height, o.strides.height, o.dilation_rate.height, o.padding.top,
                             o.padding.bottom, o.output_padding.height);
     const Extent w = extent(in[1], kernel_size_.width, o.strides.width, o.dilation_rate.width, o.padding.left,
                             o.padding.right, o.output_padding.width);
     return detail::convolution_geometry(batch, {h.out, w.out, filters_}, in, h.before, w.before, kernel_size_,
-                                        o.strides, o.dilation_rate);
+                                        o.strides, o.dilation_rate, o.groups);
   }
 
   Index axes_, filters_;

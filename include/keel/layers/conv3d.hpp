@@ -1,5 +1,5 @@
 #pragma once
-/// 3-D convolution.
+/// 3-D convolution. Longer than other layers: it brings volumes to the kernels for images and back.
 
 #include <keel/kernels/reduce.hpp>
 #include <keel/layers/base/convolution.hpp>
@@ -45,17 +45,19 @@ struct Conv3DOptions {
 
 /// 3-D convolution: y = activation(conv(x, kernel) + bias).
 ///
-/// Input (batch, d, h, w, channels), output (batch, d', h', w', filters) with the extents of `sweeps` (base/volume.hpp).
-/// Parameters: kernel (kernel d, h, w, channels / groups, filters), bias (filters). Throws ConfigError for numbers out of
-/// range and filters that groups do not divide, ShapeError for an input of another rank or number of channels, or smaller
-/// than the window. Keras: Conv3D, which refuses strides and dilation together. PyTorch: Conv3d.
+/// Input (batch, d, h, w, channels), output (batch, d', h', w', filters) with the extents of `sweeps`
+/// (base/volume.hpp). Parameters: kernel (kernel d, h, w, channels / groups, filters), bias (filters). Throws
+/// ConfigError for numbers out of range and filters that groups do not divide, ShapeError for an input of another rank
+/// or number of channels, or smaller than the window. Keras: Conv3D, which refuses strides and dilation together.
+/// PyTorch: Conv3d.
 ///
 /// Each slice of the output is a convolution of an image whose channels are those of the slices that its windows see:
 /// they are laid side by side, a sample at a time, and the kernels for images do the rest.
 template <class T = float>
 class Conv3D : public Layer<T> {
  public:
-  Conv3D(Index filters, Triple kernel_size, Conv3DOptions options = {})
+  /// `kernel_size`: in slices, rows and columns.
+  [[gnu::cold]] Conv3D(Index filters, Triple kernel_size, Conv3DOptions options = {})
       : Layer<T>(options.name), filters_(filters), kernel_size_(kernel_size), options_(std::move(options)) {
     const std::string who = detail::who(this->name(), "Conv3D");
     check_option(who, "filters", filters_);
@@ -75,6 +77,7 @@ class Conv3D : public Layer<T> {
   }
 
   Index filters() const { return filters_; }
+  /// In slices, rows and columns.
   Triple kernel_size() const { return kernel_size_; }
   const Conv3DOptions& options() const { return options_; }
   Parameter<T>& kernel() { return kernel_; }
@@ -169,8 +172,8 @@ class Conv3D : public Layer<T> {
     return keel::sweeps(*this, in, kernel_size_, options_.strides, options_.dilation_rate, options_.padding);
   }
 
-  /// The slices of a sample's output as images: pixel by pixel, for each group, the channels of the slices that a window
-  /// sees.
+  /// The slices of a sample's output as images: pixel by pixel, for each group, the channels of the slices that a
+  /// window sees.
   struct Slices {
     Index batch, sample, out_sample, taps, stride, dilation, before, groups, part;  ///< part: channels of a group
     Index slices, out_slices, pixels;
@@ -195,37 +198,33 @@ class Conv3D : public Layer<T> {
           layer.kernel_size_.slice(), layer.options_.strides.slice(), layer.options_.dilation_rate.slice(), groups);
     }
     Index seen_size() const { return out_slices * pixels * taps * groups * part; }
-    /// body(place among what is seen, place in the sample or -1 outside), each of `part` values, for all pixels of a tap.
+    /// body(place among what is seen, place in the sample), each of `part` values, for all that lies inside.
     template <class F>
     void for_each(F&& body) const {
       const Index channels = groups * part;
       for (Index o = 0; o < out_slices; ++o)
         for (Index k = 0; k < taps; ++k) {
           const Index slice = o * stride + k * dilation - before;
-          const bool inside = slice >= 0 && slice < slices;
+          if (slice < 0 || slice >= slices) continue;
           for (Index p = 0; p < pixels; ++p)
             for (Index g = 0; g < groups; ++g)
               body(((o * pixels + p) * groups + g) * taps * part + k * part,
-                   inside ? (slice * pixels + p) * channels + g * part : -1);
+                   (slice * pixels + p) * channels + g * part);
         }
     }
     void gather(const T* x, T* seen) const {
-      for_each([&](Index to, Index from) {
-        if (from < 0)
-          std::fill_n(seen + to, part, T(0));
-        else
-          std::copy_n(x + from, part, seen + to);
-      });
+      std::fill_n(seen, seen_size(), T(0));
+      for_each([&](Index to, Index from) { std::copy_n(x + from, part, seen + to); });
     }
     void scatter(const T* seen, T* dx) const {
       for_each([&](Index from, Index to) {
-        if (to < 0) return;
         for (Index i = 0; i < part; ++i) dx[to + i] += seen[from + i];
       });
     }
   };
 
-  /// body(place in the kernel, place in that of the images, (h, w, d channels, filters), count) for each row of weights.
+  /// body(place in the kernel, place in that of the images, (h, w, d channels, filters), count) for each row of
+  /// weights.
   template <class F>
   void for_each_row(const Slices& s, F&& body) const {
     const Index area = kernel_size_.height * kernel_size_.width, row = s.part * filters_;

@@ -30,10 +30,10 @@ struct DotOptions {
 /// y(i, j) = sum over k of a(i, k) b(j, k), k along the given axes, i and j the other places of the two samples.
 /// With `normalize` a / max(|a|, 1e-12) and b / max(|b|, 1e-12) stand for a and b.
 ///
-/// Two inputs with as many values along their axes; the output has the first's other axes, then the second's: (m, k) and
-/// (n, k) give (m, n), (k) and (k) give (1). Throws ConfigError for more than two axes, ShapeError for another number of
-/// inputs, an axis that they do not have and different extents.
-/// Keras: Dot; versions differ in what stands for 1e-12, which vectors shorter than 1e-6 show. PyTorch: einsum.
+/// Two inputs with as many values along their axes; the output has the first's other axes, then the second's: (m, k)
+/// and (n, k) give (m, n), (k) and (k) give (1). Throws ConfigError for more than two axes, ShapeError for another
+/// number of inputs, an axis that they do not have and different extents. Keras: Dot; versions differ in what stands
+/// for 1e-12, which vectors shorter than 1e-6 show. PyTorch: einsum.
 template <class T = float>
 class Dot : public Merge<T> {
  public:

@@ -6,10 +6,11 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// y = the mean of each channel over depth, height and width, summed in double. The options are those of GlobalAveragePool2D.
+/// y = the mean of each channel over depth, height and width, summed in double. The options are those of
+/// GlobalAveragePool2D.
 ///
-/// Input (batch, d, h, w, channels), output (batch, channels), or with keepdims (batch, 1, 1, 1, channels). Throws ShapeError for
-/// an input of another rank or without cells. Keras: GlobalAveragePooling3D. PyTorch:
+/// Input (batch, d, h, w, channels), output (batch, channels), or with keepdims (batch, 1, 1, 1, channels). Throws
+/// ShapeError for an input of another rank or without cells. Keras: GlobalAveragePooling3D. PyTorch:
 /// AdaptiveAvgPool3d(1), with `keepdims`.
 template <class T = float>
 class GlobalAveragePool3D : public GlobalAveragePool2D<T> {

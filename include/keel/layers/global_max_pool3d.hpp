@@ -6,11 +6,12 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
-/// y = the largest value of each channel over depth, height and width; NaN if there is one. The options are those of GlobalMaxPool2D.
+/// y = the largest value of each channel over depth, height and width; NaN if there is one. The options are those of
+/// GlobalMaxPool2D.
 ///
-/// Input (batch, d, h, w, channels), output (batch, channels), or with keepdims (batch, 1, 1, 1, channels). Throws ShapeError for
-/// an input of another rank or without cells. Keras: GlobalMaxPooling3D. PyTorch:
-/// AdaptiveMaxPool3d(1), with `GlobalMaxPool2DOptions::torch()`.
+/// Input (batch, d, h, w, channels), output (batch, channels), or with keepdims (batch, 1, 1, 1, channels). Throws
+/// ShapeError for an input of another rank or without cells. Keras: GlobalMaxPooling3D. PyTorch: AdaptiveMaxPool3d(1),
+/// with `GlobalMaxPool2DOptions::torch()`.
 template <class T = float>
 class GlobalMaxPool3D : public GlobalMaxPool2D<T> {
  public:

@@ -24,22 +24,27 @@ struct MaxPool3DOptions {
   }
 };
 
-/// y = the largest value of each window. Padding never wins, NaN wins over everything, and the first of equal values has
-/// the gradient.
+/// y = the largest value of each window. Padding never wins, NaN wins over everything, and the first of equal values
+/// has the gradient.
 ///
-/// Input (batch, d, h, w, channels), output (batch, d', h', w', channels) with the extents of `sweeps` (base/volume.hpp).
-/// Throws ConfigError for numbers out of range and padding as large as the pool, ShapeError for an input of another rank
-/// or smaller than the window. Keras: MaxPooling3D. PyTorch: MaxPool3d.
+/// Input (batch, d, h, w, channels), output (batch, d', h', w', channels) with the extents of `sweeps`
+/// (base/volume.hpp). Throws ConfigError for numbers out of range and padding as large as the pool, ShapeError for an
+/// input of another rank or smaller than the window. Keras: MaxPooling3D. PyTorch: MaxPool3d.
 template <class T = float>
-class MaxPool3D : public Pool3D<T, MaxPool3DOptions> {
-  using Base = Pool3D<T, MaxPool3DOptions>;
+class MaxPool3D : public Pool3D<T> {
+  using Base = Pool3D<T>;
 
  public:
   explicit MaxPool3D(Triple pool_size = 2, MaxPool3DOptions options = {})
-      : Base("MaxPooling3D", pool_size, std::move(options)) {}
+      : Base("MaxPooling3D", options.name, {pool_size, options.strides, options.padding, options.ceil_mode}),
+        options_(std::move(options)) {
+    options_.strides = this->strides();
+  }
   static MaxPool3D from_config(const Config& config) {
     return MaxPool3D(Base::read_pool_size(config), read_options<MaxPool3DOptions>(config));
   }
+
+  const MaxPool3DOptions& options() const { return options_; }
 
   std::string type() const override { return "MaxPooling3D"; }
 
@@ -71,9 +76,10 @@ class MaxPool3D : public Pool3D<T, MaxPool3DOptions> {
   static std::size_t slice_bytes(const PoolGeometry& g) {
     return (to_size(max_pool_argmax_bytes<T>(g)) + 63) / 64 * 64;
   }
+
+  MaxPool3DOptions options_;
 };
 
-KEEL_INSTANCE(class Pool3D<float, MaxPool3DOptions>)
 KEEL_INSTANCE(class MaxPool3D<float>)
 
 }  // namespace KEEL_ABI

@@ -12,9 +12,9 @@ inline namespace KEEL_ABI {
 /// ShapeError for fewer than two inputs and for extents that differ and are not 1. Keras: Maximum; with TensorFlow the
 /// first of two equal values has the gradient. PyTorch: maximum, of two.
 template <class T = float>
-class Maximum : public Extreme<T, true> {
+class Maximum : public Extreme<T> {
  public:
-  explicit Maximum(MergeOptions options = {}) : Extreme<T, true>(std::move(options.name)) {}
+  explicit Maximum(MergeOptions options = {}) : Extreme<T>(std::move(options.name), true) {}
   static Maximum from_config(const Config& config) { return Maximum({read_name(config)}); }
 
   std::string type() const override { return "Maximum"; }

@@ -12,9 +12,9 @@ inline namespace KEEL_ABI {
 /// ShapeError for fewer than two inputs and for extents that differ and are not 1. Keras: Minimum; with TensorFlow the
 /// first of two equal values has the gradient. PyTorch: minimum, of two.
 template <class T = float>
-class Minimum : public Extreme<T, false> {
+class Minimum : public Extreme<T> {
  public:
-  explicit Minimum(MergeOptions options = {}) : Extreme<T, false>(std::move(options.name)) {}
+  explicit Minimum(MergeOptions options = {}) : Extreme<T>(std::move(options.name), false) {}
   static Minimum from_config(const Config& config) { return Minimum({read_name(config)}); }
 
   std::string type() const override { return "Minimum"; }

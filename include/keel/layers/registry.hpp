@@ -65,6 +65,7 @@
 #include <keel/layers/prelu.hpp>
 #include <keel/layers/random_contrast.hpp>
 #include <keel/layers/random_flip.hpp>
+#include <keel/layers/random_images.hpp>
 #include <keel/layers/random_rotation.hpp>
 #include <keel/layers/random_translation.hpp>
 #include <keel/layers/random_zoom.hpp>
@@ -73,6 +74,7 @@
 #include <keel/layers/repeat_vector.hpp>
 #include <keel/layers/rescaling.hpp>
 #include <keel/layers/reshape.hpp>
+#include <keel/layers/resizing.hpp>
 #include <keel/layers/rms_norm.hpp>
 #include <keel/layers/separable_conv1d.hpp>
 #include <keel/layers/separable_conv2d.hpp>
@@ -85,6 +87,7 @@
 #include <keel/layers/step_mask.hpp>
 #include <keel/layers/subtract.hpp>
 #include <keel/layers/tile.hpp>
+#include <keel/layers/time_distributed.hpp>
 #include <keel/layers/unit_normalization.hpp>
 #include <keel/layers/upsampling1d.hpp>
 #include <keel/layers/upsampling2d.hpp>
@@ -115,6 +118,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"ActivityRegularization", make_layer_from<ActivityRegularization<T>>},
     {"Add", make_layer_from<Add<T>>},
     {"AlphaDropout", make_layer_from<AlphaDropout<T>>},
+    {"AugMix", make_image_change<T, 0>},
     {"Average", make_layer_from<Average<T>>},
     {"AveragePooling1D", make_layer_from<AveragePool1D<T>>},
     {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
@@ -132,6 +136,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Cropping1D", make_layer_from<Cropping1D<T>>},
     {"Cropping2D", make_layer_from<Cropping2D<T>>},
     {"Cropping3D", make_layer_from<Cropping3D<T>>},
+    {"CutMix", make_image_change<T, 1>},
     {"Dense", make_layer_from<Dense<T>>},
     {"DepthwiseConv1D", make_layer_from<DepthwiseConv1D<T>>},
     {"DepthwiseConv2D", make_layer_from<DepthwiseConv2D<T>>},
@@ -162,15 +167,31 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
     {"MaxPooling3D", make_layer_from<MaxPool3D<T>>},
     {"Minimum", make_layer_from<Minimum<T>>},
+    {"MixUp", make_image_change<T, 2>},
     {"MultiHeadAttention", make_layer_from<MultiHeadAttention<T>>},
     {"Multiply", make_layer_from<Multiply<T>>},
     {"Normalization", make_layer_from<Normalization<T>>},
     {"Pad", make_layer_from<Pad<T>>},
     {"Permute", make_layer_from<Permute<T>>},
     {"PReLU", make_layer_from<PReLU<T>>},
+    {"RandAugment", make_image_change<T, 3>},
+    {"RandomBrightness", make_image_change<T, 4>},
+    {"RandomColorDegeneration", make_image_change<T, 5>},
+    {"RandomColorJitter", make_image_change<T, 6>},
     {"RandomContrast", make_layer_from<RandomContrast<T>>},
+    {"RandomElasticTransform", make_image_change<T, 7>},
+    {"RandomErasing", make_image_change<T, 8>},
     {"RandomFlip", make_layer_from<RandomFlip<T>>},
+    {"RandomGaussianBlur", make_image_change<T, 9>},
+    {"RandomGrayscale", make_image_change<T, 10>},
+    {"RandomHue", make_image_change<T, 11>},
+    {"RandomInvert", make_image_change<T, 12>},
+    {"RandomPerspective", make_image_change<T, 13>},
+    {"RandomPosterization", make_image_change<T, 14>},
     {"RandomRotation", make_layer_from<RandomRotation<T>>},
+    {"RandomSaturation", make_image_change<T, 15>},
+    {"RandomSharpness", make_image_change<T, 16>},
+    {"RandomShear", make_image_change<T, 17>},
     {"RandomTranslation", make_layer_from<RandomTranslation<T>>},
     {"RandomZoom", make_layer_from<RandomZoom<T>>},
     {"Reduce", make_layer_from<Reduce<T>>},
@@ -178,18 +199,21 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"RepeatVector", make_layer_from<RepeatVector<T>>},
     {"Rescaling", make_layer_from<Rescaling<T>>},
     {"Reshape", make_layer_from<Reshape<T>>},
+    {"Resizing", make_layer_from<Resizing<T>>},
     {"RMSNormalization", make_layer_from<RMSNorm<T>>},
     {"SeparableConv1D", make_layer_from<SeparableConv1D<T>>},
     {"SeparableConv2D", make_layer_from<SeparableConv2D<T>>},
     {"SimpleRNN", make_layer_from<SimpleRNN<T>>},
     {"Slice", make_layer_from<Slice<T>>},
     {"Softmax", make_layer_from<Softmax<T>>},
+    {"Solarization", make_image_change<T, 18>},
     {"SpatialDropout1D", make_layer_from<SpatialDropout1D<T>>},
     {"SpatialDropout2D", make_layer_from<SpatialDropout2D<T>>},
     {"SpatialDropout3D", make_layer_from<SpatialDropout3D<T>>},
     {"StepMask", make_layer_from<StepMask<T>>},
     {"Subtract", make_layer_from<Subtract<T>>},
     {"Tile", make_layer_from<Tile<T>>},
+    {"TimeDistributed", make_layer_from<TimeDistributed<T>>},
     {"UnitNormalization", make_layer_from<UnitNormalization<T>>},
     {"UpSampling1D", make_layer_from<UpSampling1D<T>>},
     {"UpSampling2D", make_layer_from<UpSampling2D<T>>},
@@ -242,6 +266,15 @@ AnyLayer<T> make_layer(std::string_view type, const Config& config, const LayerR
 }
 
 KEEL_INSTANCE(AnyLayer<float> make_layer<float>(std::string_view, const Config&, const LayerRegistry&))
+
+namespace detail {
+
+template <class T>
+[[gnu::cold]] AnyLayer<T> make_inner_layer(const std::string& type, const Config& config) {
+  return make_layer<T>(type, config);
+}
+
+}  // namespace detail
 
 }  // namespace KEEL_ABI
 }  // namespace keel

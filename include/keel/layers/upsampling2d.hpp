@@ -1,10 +1,9 @@
 #pragma once
 /// Images enlarged by whole factors.
 
-#include <cmath>
-
 #include <keel/layers/base/layer.hpp>
 #include <keel/layers/base/padding1d.hpp>
+#include <keel/layers/base/resample.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -55,17 +54,10 @@ class UpSampling2D : public Layer<T> {
   }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
-    std::fill(y.begin(), y.end(), T(0));
-    for_each_tap(x[0].shape(), [&](Index in, Index out, T weight, Index channels) {
-      for (Index c = 0; c < channels; ++c) y[out + c] += weight * x[0][in + c];
-    });
+    resample_forward(images(x[0].shape()), images(y.shape()), nearest(), x[0].data(), y.data());
   }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
-    if (!dx[0].data()) return;
-    std::fill(dx[0].begin(), dx[0].end(), T(0));
-    for_each_tap(x[0].shape(), [&](Index in, Index out, T weight, Index channels) {
-      for (Index c = 0; c < channels; ++c) dx[0][in + c] += weight * dy[out + c];
-    });
+    if (dx[0].data()) resample_backward(images(x[0].shape()), images(dy.shape()), nearest(), dy.data(), dx[0].data());
   }
 
  protected:
@@ -76,37 +68,8 @@ class UpSampling2D : public Layer<T> {
   Pair size() const { return size_; }
 
  private:
-  /// The one or two input positions behind output position i, and the weight of the second.
-  struct Taps {
-    Index first, second;
-    double weight;
-  };
-  Taps taps(Index i, Index in, Index size) const {
-    if (nearest()) return {i / size, i / size, 0};
-    const double at = (static_cast<double>(i) + 0.5) / static_cast<double>(size) - 0.5;
-    const auto below = static_cast<Index>(std::floor(at));
-    return {(std::max)(below, Index{0}), (std::min)(below + 1, in - 1), at - std::floor(at)};
-  }
-  /// body(offset in x, offset in y, weight, channels) for every pixel of y and every pixel of x that it reads.
-  template <class F>
-  void for_each_tap(const Shape& batch, F&& body) const {
-    const Shape in = axes_ == 1 ? Shape{batch[0], 1, batch[1], batch[2]} : batch;
-    const Index h = in[1] * size_.height, w = in[2] * size_.width, channels = in[3];
-    for (Index n = 0; n < in[0]; ++n)
-      for (Index i = 0; i < h; ++i)
-        for (Index j = 0; j < w; ++j) {
-          const Taps row = taps(i, in[1], size_.height), column = taps(j, in[2], size_.width);
-          const auto tap = [&](Index r, Index c, double weight) {
-            if (weight != 0)
-              body(((n * in[1] + r) * in[2] + c) * channels, ((n * h + i) * w + j) * channels, static_cast<T>(weight),
-                   channels);
-          };
-          tap(row.first, column.first, (1 - row.weight) * (1 - column.weight));
-          tap(row.first, column.second, (1 - row.weight) * column.weight);
-          tap(row.second, column.first, row.weight * (1 - column.weight));
-          tap(row.second, column.second, row.weight * column.weight);
-        }
-  }
+  /// A batch of sequences as images of one row.
+  Shape images(const Shape& batch) const { return axes_ == 1 ? Shape{batch[0], 1, batch[1], batch[2]} : batch; }
   bool nearest() const { return options_.interpolation == Interpolation::nearest; }
 
   Index axes_;

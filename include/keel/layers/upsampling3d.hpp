@@ -29,6 +29,7 @@ class UpSampling3D : public Layer<T> {
     return UpSampling3D(size, {read_name(config)});
   }
 
+  /// How often each cell stands along each axis.
   Triple size() const { return size_; }
 
   std::string type() const override { return "UpSampling3D"; }

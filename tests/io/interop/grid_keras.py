@@ -144,6 +144,26 @@ def resize(x, size, interpolation):
     return x
 
 
+def resized(x, c, w):
+    for axis, out in ((1, c["height"]), (2, c["width"])):
+        n = x.shape[axis]
+        center = (np.arange(out) + 0.5) * n / out
+        if c["interpolation"] == "nearest":
+            x = np.take(x, np.clip(np.floor(center).astype(int), 0, n - 1), axis)
+            continue
+        low = np.floor(center - 0.5).astype(int)
+        part = (center - 0.5 - low).reshape([-1 if a == axis else 1 for a in range(4)])
+        x = np.take(x, np.clip(low, 0, n - 1), axis) * (1 - part) + np.take(x, np.clip(low + 1, 0, n - 1), axis) * part
+    return x
+
+
+def time_distributed(x, c, w):
+    formula, usual = layers[c["layer"]["class_name"]]
+    inner = dict(usual, **c["layer"]["config"])
+    y = formula(x.reshape((-1,) + x.shape[2:]), inner, w)
+    return y.reshape(x.shape[:2] + y.shape[1:])
+
+
 def average_pool(x, c):
     taken = windows(x, pair(c["pool_size"]), pair(c["strides"]), padding=c["padding"])
     inside = windows(np.ones_like(x), pair(c["pool_size"]), pair(c["strides"]), padding=c["padding"])
@@ -469,6 +489,26 @@ layers = {
     "RandomTranslation": (identity, dict(moves, height_factor=None, width_factor=None)),
     "RandomZoom": (identity, dict(moves, height_factor=None, width_factor=None)),
     "ReLU": (lambda x, c, w: relu(x, c), {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
+    "AugMix": (identity, dict(images, seed=None, value_range=None, num_chains=None, chain_depth=None, factor=None, alpha=None, all_ops=None, interpolation=None)),
+    "CutMix": (identity, dict(images, seed=None, factor=None)),
+    "MixUp": (identity, dict(images, seed=None, alpha=None)),
+    "RandAugment": (identity, dict(images, seed=None, value_range=None, num_ops=None, factor=None, interpolation=None)),
+    "RandomBrightness": (identity, dict(images, seed=None, factor=None, value_range=None)),
+    "RandomColorDegeneration": (identity, dict(images, seed=None, factor=None, value_range=None)),
+    "RandomColorJitter": (identity, dict(images, seed=None, value_range=None, brightness_factor=None, contrast_factor=None, saturation_factor=None, hue_factor=None)),
+    "RandomElasticTransform": (identity, dict(images, seed=None, factor=None, scale=None, interpolation=None, fill_mode=None, fill_value=None, value_range=None)),
+    "RandomErasing": (identity, dict(images, seed=None, factor=None, scale=None, value_range=None)),
+    "RandomGaussianBlur": (identity, dict(images, seed=None, factor=None, kernel_size=None, sigma=None, value_range=None)),
+    "RandomGrayscale": (identity, dict(images, seed=None, factor=None)),
+    "RandomHue": (identity, dict(images, seed=None, factor=None, value_range=None)),
+    "RandomInvert": (identity, dict(images, seed=None, factor=None, value_range=None)),
+    "RandomPerspective": (identity, dict(images, seed=None, factor=None, scale=None, interpolation=None, fill_value=None)),
+    "RandomPosterization": (identity, dict(images, seed=None, factor=None, value_range=None)),
+    "RandomSaturation": (identity, dict(images, seed=None, factor=None, value_range=None)),
+    "RandomSharpness": (identity, dict(images, seed=None, factor=None, value_range=None)),
+    "RandomShear": (identity, dict(images, seed=None, x_factor=None, y_factor=None, interpolation=None, fill_mode=None, fill_value=None)),
+    "Solarization": (identity, dict(images, seed=None, addition_factor=None, threshold_factor=None, value_range=None)),
+    "Resizing": (resized, dict(images, height=None, width=None, interpolation="bilinear", crop_to_aspect_ratio=False)),
     "RepeatVector": (lambda x, c, w: np.repeat(x[:, None], c["n"], 1), {"n": None}),
     "Rescaling": (lambda x, c, w: x * np.asarray(c["scale"]) + np.asarray(c["offset"]), {"scale": None, "offset": 0.0}),
     "Reshape": (lambda x, c, w: x.reshape((len(x),) + tuple(c["target_shape"])), {"target_shape": None}),
@@ -481,6 +521,7 @@ layers = {
     "SpatialDropout1D": (identity, {"rate": None, "seed": None}),
     "SpatialDropout2D": (identity, {"rate": None, "seed": None, "data_format": None}),
     "SpatialDropout3D": (identity, {"rate": None, "seed": None, "data_format": None}),
+    "TimeDistributed": (time_distributed, {"layer": None}),
     "UnitNormalization": (lambda x, c, w: x / np.sqrt(np.maximum((x * x).sum(axes_of(c), keepdims=True), 1e-24)),
                           {"axis": -1}),
     "UpSampling1D": (lambda x, c, w: np.repeat(x, c["size"], 1), {"size": 2}),
@@ -562,7 +603,7 @@ def snake_case(name):
 
 
 # where layers with others inside have their weights
-parts = {"LSTM": ["/cell"], "GRU": ["/cell"], "SimpleRNN": ["/cell"],
+parts = {"TimeDistributed": ["/layer"], "LSTM": ["/cell"], "GRU": ["/cell"], "SimpleRNN": ["/cell"],
          "MultiHeadAttention": ["/query_dense", "/key_dense", "/value_dense", "/output_dense"],
          "Bidirectional": ["/forward_layer/cell", "/backward_layer/cell"]}
 

@@ -247,7 +247,7 @@ inline std::vector<Subject> subjects() {
            initializer("kernel_initializer") + initializer("bias_initializer")},
       {"Conv1DTranspose", conv1d, sequences,
        each("filters", {Index{1}, Index{8}}) + windows_1d("kernel_size") + dilations_1d() +
-           each("output_padding", {Index{0}}) +
+           each("output_padding", {Index{0}}) + each("groups", {Index{1}, Index{2}}) +
            std::vector<Variation>{
                {"output_padding", {{"output_padding", Index{1}}, {"strides", Index{2}}}},
                {"output_padding", {{"output_padding", Index{0}}, {"strides", Index{2}}, {"padding", Text("same")}}},
@@ -260,7 +260,7 @@ inline std::vector<Subject> subjects() {
            initializer("kernel_initializer") + initializer("bias_initializer")},
       {"Conv2DTranspose", conv, images,
        each("filters", {Index{1}, Index{8}}) + windows("kernel_size") + dilations() +
-           each("output_padding", {List{0, 0}}) +
+           each("output_padding", {List{0, 0}}) + each("groups", {Index{1}, Index{2}}) +
            std::vector<Variation>{
                {"output_padding", {{"output_padding", List{1, 1}}, {"strides", List{2, 2}}}},
                {"output_padding", {{"output_padding", List{1, 0}}, {"strides", List{2, 2}}, {"padding", Text("same")}}},
@@ -425,6 +425,65 @@ inline std::vector<Subject> subjects() {
            each("threshold", {0.0, 0.5, 1.0, 2.0}) +
            std::vector<Variation>{{"threshold", {{"threshold", 0.5}, {"max_value", 2.0}, {"negative_slope", 0.1}}},
                                   {"max_value", {{"max_value", 6.0}, {"negative_slope", 0.2}}}}},
+      {"AugMix",
+       {},
+       images,
+       each("value_range", {Reals{0.25, 1}}) + each("num_chains", {Index{2}}) + each("chain_depth", {Index{2}}) +
+           each("factor", {0.0, 0.5}) + each("alpha", {0.0, 0.5}) + each("all_ops", {false, true}) +
+           each("interpolation", {Text("bilinear"), Text("nearest")})},
+      {"CutMix", {}, images, each("factor", {0.0, 0.5})},
+      {"MixUp", {}, images, each("alpha", {0.0, 0.5})},
+      {"RandAugment",
+       {},
+       images,
+       each("value_range", {Reals{0.25, 1}}) + each("num_ops", {Index{2}}) + each("factor", {0.0, 0.5}) +
+           each("interpolation", {Text("bilinear"), Text("nearest")})},
+      {"RandomBrightness", {}, images, each("factor", {0.0, 0.5}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomColorDegeneration", {}, images, each("factor", {0.0, 0.5}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomColorJitter",
+       {},
+       images,
+       each("value_range", {Reals{0.25, 1}}) + each("brightness_factor", {0.0, 0.5}) +
+           each("contrast_factor", {0.0, 0.5}) + each("saturation_factor", {0.0, 0.5}) +
+           each("hue_factor", {0.0, 0.5})},
+      {"RandomElasticTransform",
+       {},
+       images,
+       each("factor", {0.0, 0.5}) + each("scale", {0.0, 0.5}) +
+           each("interpolation", {Text("bilinear"), Text("nearest")}) +
+           each("fill_mode", {Text("reflect"), Text("constant")}) + each("fill_value", {0.0, 0.5}) +
+           each("value_range", {Reals{0.25, 1}})},
+      {"RandomErasing",
+       {},
+       images,
+       each("factor", {0.0, 0.5}) + each("scale", {Reals{0.25, 1}}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomGaussianBlur",
+       {},
+       images,
+       each("factor", {0.0, 0.5}) + each("kernel_size", {0.0, 0.5}) + each("sigma", {0.0, 0.5}) +
+           each("value_range", {Reals{0.25, 1}})},
+      {"RandomGrayscale", {}, images, each("factor", {0.0, 0.5})},
+      {"RandomHue", {}, images, each("factor", {0.0, 0.5}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomInvert", {}, images, each("factor", {0.0, 0.5}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomPerspective",
+       {},
+       images,
+       each("factor", {0.0, 0.5}) + each("scale", {0.0, 0.5}) +
+           each("interpolation", {Text("bilinear"), Text("nearest")}) + each("fill_value", {0.0, 0.5})},
+      {"RandomPosterization", {}, images, each("factor", {0.0, 0.5}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomSaturation", {}, images, each("factor", {0.0, 0.5}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomSharpness", {}, images, each("factor", {0.0, 0.5}) + each("value_range", {Reals{0.25, 1}})},
+      {"RandomShear",
+       {},
+       images,
+       each("x_factor", {0.0, 0.5}) + each("y_factor", {0.0, 0.5}) +
+           each("interpolation", {Text("bilinear"), Text("nearest")}) +
+           each("fill_mode", {Text("reflect"), Text("constant")}) + each("fill_value", {0.0, 0.5})},
+      {"Solarization",
+       {},
+       images,
+       each("addition_factor", {0.0, 0.5}) + each("threshold_factor", {0.0, 0.5}) +
+           each("value_range", {Reals{0.25, 1}})},
       {"RepeatVector", {{"n", Index{3}}}, {{{6}}, {{1}}}, each("n", {Index{1}, Index{5}})},
       {"Rescaling",
        {{"scale", 0.25}},
@@ -439,6 +498,13 @@ inline std::vector<Subject> subjects() {
        {{"target_shape", List{4, 15}}},
        {{{5, 4, 3}}, {{60}}, {{20, 3}}},
        each("target_shape", {List{60}, List{4, 5, 3}, List{-1, 3}, List{3, 4, 5}, List{2, 2, 3, 5}})},
+      {"Resizing",
+       {{"height", Index{4}}, {"width", Index{9}}},
+       images,
+       each("height", {Index{1}, Index{7}, Index{13}}) + each("width", {Index{1}, Index{6}, Index{12}}) +
+           each("interpolation", {Text("bilinear"), Text("nearest")}) +
+           std::vector<Variation>{
+               {"interpolation", {{"height", Index{15}}, {"width", Index{3}}, {"interpolation", Text("nearest")}}}}},
       {"SeparableConv1D", conv1d, sequences,
        each("filters", {Index{1}, Index{8}}) + windows_1d("kernel_size") + dilations_1d() + causal() +
            each("depth_multiplier", {Index{1}, Index{2}, Index{3}}) + activations() + each("use_bias", {false, true}) +
@@ -457,6 +523,16 @@ inline std::vector<Subject> subjects() {
       {"SpatialDropout3D", {{"rate", 0.3}}, volumes, rates},
       {"StepMask", {}, {{{5, 2}}, {{5}}}, each("mask_value", {0.5, 2.0})},
       {"Subtract", {}, {{{5, 4, 3}, {5, 4, 3}}, {{6}, {6}}, {{4, 3}, {4, 3}}}, {}},
+      {"TimeDistributed",
+       {{"layer", Text("Dense")}, {"units", Index{3}}},
+       {{{4, 5}}, {{3, 2, 4}}},
+       each("units", {Index{1}}) + each("use_bias", {false, true}) + each("activation", {Text("relu"), Text("tanh")}) +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"TimeDistributed",
+       {{"layer", Text("Conv2D")}, {"filters", Index{2}}, {"kernel_size", List{3, 3}}},
+       {{{2, 5, 4, 3}}},
+       each("strides", {List{2, 1}}) + each("padding", {Text("same"), List{1, 1, 1, 1}})},
+      {"TimeDistributed", {{"layer", Text("Flatten")}}, {{{2, 4, 3}}}, {}},
       {"UnitNormalization", {}, anything, each("axis", {Index{-1}, Index{1}, List{2, 3}})},
       {"UpSampling1D", {}, sequences, each("size", {Index{1}, Index{3}})},
       {"UpSampling2D",

@@ -310,6 +310,18 @@ class RandomOptions {
                          {"ends", std::vector<Index>{r.from(1, in[0])}},
                          {"steps", std::vector<Index>{r.from(1, 2)}}};
          }},
+        {"Resizing",
+         [](R& r, const Shape&) {
+           return Config{{"height", r.from(1, 9)},
+                         {"width", r.from(1, 9)},
+                         {"interpolation", r.one_of<std::string>({"nearest", "bilinear"})}};
+         }},
+        {"TimeDistributed",
+         [](R& r, const Shape&) {
+           Config config{{"layer", std::string("Dense")}, {"units", r.from(1, 4)}};
+           r.add_activation(config);
+           return config;
+         }},
         {"Tile",
          [](R& r, const Shape& in) {
            std::vector<Index> repeats;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include <keel/dialects/keras.hpp>
 #include <keel/io/keras/value.hpp>
 
 namespace keel {
@@ -31,6 +32,7 @@ struct KerasArgument {
 struct KerasCall {
   std::vector<KerasArgument> arguments;
   std::optional<bool> training{};
+  Json options{};  ///< of an operator, by keyword
 };
 
 /// "name" of a layer in a graph, else of its configuration.
@@ -52,8 +54,11 @@ class KerasCalls {
   }
 
   /// The calls of a layer. Throws FormatError, with the layer's name, for arguments that keel does not know.
-  std::vector<KerasCall> of(const Json& layer, const std::string& where) const {
+  std::vector<KerasCall> of(const Json& layer, const std::string& where) {
     std::vector<KerasCall> calls;
+    const Json type = layer.value("class_name", nullptr), module = layer.value("module", nullptr);
+    operator_ = type == Json(std::string(dialects::keras2_operator)) ||
+                (module.is_string() && module.text().starts_with(dialects::keras_operator_modules));
     for (const Json& node : keras_member(layer, "inbound_nodes", where))
       calls.push_back(node.is_object() && node.contains("args") ? call3(node, where) : call2(node, where));
     return calls;
@@ -90,6 +95,9 @@ class KerasCalls {
       call.training = keras_bool(value, where + ": training in a call");
     } else if (key == "inputs" || key == "y" || key == "x2" || key == "query" || key == "value" || key == "key") {
       argument(value, call, where);
+    } else if (operator_) {
+      if (!call.options.is_object()) call.options = Json::object();
+      call.options[key] = value;
     } else if ((key == "use_causal_mask" || key == "return_attention_scores") && value == Json(false)) {
       return;
     } else {
@@ -175,6 +183,7 @@ class KerasCalls {
   }
 
   const std::string& where_;
+  bool operator_ = false;  // whether the layer whose calls are read is one
 };
 
 }  // namespace io

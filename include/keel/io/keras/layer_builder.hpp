@@ -2,6 +2,7 @@
 /// The layers and operators of a Keras configuration as layers of a keel model in the making.
 
 #include <keel/io/keras/description.hpp>
+#include <keel/io/keras/operators.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -83,9 +84,10 @@ class KerasLayerBuilder {
     const Node last = add_activation(layer, settings, node, result, where);
     return {last, std::move(result), mask_behind(layer, masks, settings.config, inputs[0], mask, last, where)};
   }
-  /// A sum or product of two tensors is a layer; with numbers it is scale x + offset.
+  /// A sum or product of two tensors is a layer; with numbers it is scale x + offset. Functions value by value, sums
+  /// along axes and activations are keel's general layers. `options`: of the call.
   KerasValue operate(const Json& json, KerasLayer& layer, const std::vector<KerasOperand>& operands,
-                     const KerasContext& context, const std::string& where) {
+                     const Json& options, const KerasContext& context, const std::string& where) {
     const dialects::KerasOperator& row = operator_of(json, layer, where);
     const std::string name = layer.layer >= 0 ? "" : unique(context.prefix + layer.name);
     std::vector<KerasValue> values;
@@ -101,10 +103,23 @@ class KerasLayerBuilder {
       layer.layer = model_.layer_count() - 1;
       return node;
     };
-    if (operands.size() == 2 && values.size() == 2 && !row.type.empty()) {
-      if (!(values[0].order == values[1].order))
+    for (const KerasValue& value : values)
+      if (!(value.order == values[0].order))
         throw FormatError(where, "tensors whose values lie alike", "channels-first maps that were flattened");
-      return {add(row.type, {}), values[0].order};
+    if (operands.size() == 2 && values.size() == 2 && !row.type.empty())
+      return {add(alike(values) ? row.type : dialects::keras_elementwise,
+                  alike(values) ? Config() : Config{{"function", std::string(row.keel)}}),
+              values[0].order};
+    std::vector<bool> tensors;
+    std::vector<double> numbers;
+    for (const KerasOperand& operand : operands) {
+      tensors.push_back(operand.value.has_value());
+      if (!operand.value) numbers = operand.numbers;
+    }
+    if (const auto general = keras_operation(row, all_options(json, options, where), tensors, numbers, where)) {
+      if (row.does == dialects::Arithmetic::reduction && !values[0].order.plain())
+        throw FormatError(where, "a reduction of values that lie as in keel", "channels-first maps");
+      return {add(general->type, general->config), values[0].order};
     }
     if (values.size() != 1 || operands.size() != (row.does == dialects::Arithmetic::negative ? 1u : 2u))
       throw FormatError(where, "an operator on one tensor and numbers", std::to_string(values.size()) + " tensors",
@@ -361,13 +376,24 @@ class KerasLayerBuilder {
     return add_new(dialects::keras_reshape, {{"target_shape", dims}}, unique(name + "_shape"), {scaled}, where);
   }
 
+  /// An operator's options in its configuration and in its call.
+  static Json all_options(const Json& json, const Json& of_call, const std::string& where) {
+    Json all = Json::object();
+    for (const auto& [key, value] : keras_member(json, "config", where).items())
+      if (key != "name" && key != "trainable" && key != "dtype" && key != "function") all[key] = value;
+    if (of_call.is_object())
+      for (const auto& [key, value] : of_call.items()) all[key] = value;
+    return all;
+  }
+  /// Whether the layer of the operator takes these shapes: a sum wants equal ones.
+  bool alike(const std::vector<KerasValue>& values) const {
+    return std::all_of(values.begin(), values.end(),
+                       [&](const KerasValue& value) { return shape_of(value) == shape_of(values[0]); });
+  }
+
   const dialects::KerasOperator& operator_of(const Json& json, const KerasLayer& layer,
                                              const std::string& where) const {
-    const Json& config = keras_member(json, "config", where);
-    const Json function = config.value("function", nullptr);
-    for (const auto& [key, value] : config.items())
-      if (key != "name" && key != "trainable" && key != "dtype" && key != "function")
-        throw FormatError(where, "keys that keel knows of an operator", shown(key) + ": " + value.dump().substr(0, 80));
+    const Json function = keras_member(json, "config", where).value("function", nullptr);
     const dialects::KerasOperator* const row =
         function.is_string()
             ? dialects::find_row(dialects::keras_operators, &dialects::KerasOperator::function, function.text())
@@ -414,6 +440,9 @@ class KerasLayerBuilder {
         if (!tensor_first) throw FormatError(where, "a tensor divided by numbers", "numbers divided by a tensor");
         scale = each([](double number) { return 1 / number; });
         return;
+      case Arithmetic::function:
+      case Arithmetic::reduction:
+      case Arithmetic::activation: return;  // these are no scale and no offset
     }
   }
 

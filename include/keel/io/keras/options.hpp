@@ -229,8 +229,8 @@ inline bool is_window(const dialects::Option& option) {
   return option.form == dialects::Form::window || option.form == dialects::Form::window_1d ||
          option.form == dialects::Form::window_3d;
 }
-/// What such an option says; of sequences as of images of one row, causal as valid. Of volumes all zeros along the depth
-/// are at the top.
+/// What such an option says; of sequences as of images of one row, causal as valid. Of volumes all zeros along the
+/// depth are at the top.
 inline Padding padding_of(const dialects::Option& option, const Config& config) {
   const std::string name(option.keel);
   Padding padding = Padding::valid;
@@ -293,6 +293,11 @@ class KerasOptionWriter {
       refuse("a layer inside that " + world_name(row ? row->worlds : dialects::any_keras) + " has", type,
              "save as .safetensors");
     Json json = {{"name", snake_case(std::string(row->name))}, {"trainable", true}};
+    for (const Option& option : row->options)
+      if (is_window(option) && option.use == Use::mapped && !row->pads.empty() &&
+          padding_of(option, config).mode == Padding::Mode::fixed && !(padding_of(option, config) == Padding(0)))
+        refuse("a layer inside with padding same or valid", padding_of(option, config).to_string(),
+               "put a zero padding before it");
     KerasOptionWriter(*row, world_, rank_, who_).write(config, json, kept);
     Json result = {{"class_name", std::string(row->name)}, {"config", std::move(json)}};
     if (world_ == dialects::keras3) {

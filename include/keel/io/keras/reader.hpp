@@ -94,7 +94,7 @@ class KerasReader {
     std::vector<KerasTensor> inputs, outputs;
   };
 
-  Graph graph_of(const Json& config, const KerasLayer& into) const {
+  Graph graph_of(const Json& config, const KerasLayer& into) {
     const Json& layers = keras_member(config, "layers", where_);
     Graph graph{{},
                 calls_of_.tensors(keras_member(config, "input_layers", where_)),
@@ -170,7 +170,8 @@ class KerasReader {
           if (!operands) continue;
           KerasContext inner = context;
           if (graph.calls[l][call].training) inner.training = graph.calls[l][call].training;
-          auto results = apply(layers[l], layer, in_order(layers[l], layer, graph.calls[l][call], *operands), inner);
+          auto results = apply(layers[l], layer, in_order(layers[l], layer, graph.calls[l][call], *operands), inner,
+                               graph.calls[l][call].options);
           made.of(layer.name)[call] = std::move(results);
           progress = true;
         }
@@ -209,11 +210,11 @@ class KerasReader {
   }
 
   std::vector<KerasValue> apply(const Json& json, KerasLayer& layer, const std::vector<KerasOperand>& operands,
-                                const KerasContext& context) {
+                                const KerasContext& context, const Json& options = {}) {
     const std::string where = who(layer);
     // models that call models that call models take little space in a file
     if (++calls_ > max_calls) throw FormatError(where, "at most " + std::to_string(max_calls) + " calls", "more");
-    if (!layer.row) return {build_.operate(json, layer, operands, context, where)};
+    if (!layer.row) return {build_.operate(json, layer, operands, options, context, where)};
     std::vector<KerasValue> inputs;
     for (const KerasOperand& operand : operands) {
       if (!operand.value) throw FormatError(where, "calls on tensors", "a number", "keel does not have this");

@@ -28,7 +28,7 @@ const OnnxRow& checked_row(const Layer<T>& layer, const Config& config, bool tra
                       "ONNX has no operator for it: leave the layer out, or use keel's own format");
   for (const auto& [entry, value] : config.entries()) {
     const std::string_view option = option_of_entry(entry);
-    if (!onnx_has_word(row->options, option) && !onnx_has_word(row->neutral, option))
+    if (!row->wraps && !onnx_has_word(row->options, option) && !onnx_has_word(row->neutral, option))
       throw ConfigError(layer.who(), "options that ONNX has", "\"" + entry + "\"",
                         "dialects/onnx.hpp does not say what it is there");
   }

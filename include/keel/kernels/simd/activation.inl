@@ -72,8 +72,8 @@ struct MishParts {
 /// sqrt(x^2 + alpha), without overflow.
 template <class T>
 KEEL_SIMD_INLINE Vector<T> hypotenuse(std::type_identity_t<Vector<T>> x, T alpha) {
-  const Vector<T> a = abs<T>(x), small = clamp<T>(a, T(0), T(1e9));
-  return select<T>(a > small, a, square_root(small * small + alpha));
+  const Vector<T> a = abs<T>(x), bounded = clamp<T>(a, T(0), T(1e9));
+  return select<T>(a > bounded, a, square_root(bounded * bounded + alpha));
 }
 
 template <class T>
@@ -95,7 +95,7 @@ KEEL_SIMD_INLINE Vector<T> activate(Activation kind, T alpha, std::type_identity
       return select<T>(x > zero + alpha, x - alpha, select<T>(x < zero - alpha, x + alpha, x - x));
     case Activation::squareplus: {
       const Vector<T> root = hypotenuse<T>(x, alpha);
-      return select<T>(x < zero, (zero + alpha / 2) / (root - x), (x + root) * T(0.5));
+      return select<T>(x < zero, (zero + alpha / 4) / (root * T(0.5) - x * T(0.5)), x * T(0.5) + root * T(0.5));
     }
     case Activation::sparse_plus: {
       const Vector<T> rise = x + T(1);
@@ -154,7 +154,8 @@ KEEL_SIMD_INLINE Vector<T> activate_backward(Activation kind, T alpha, std::type
     case Activation::celu: return select<T>((alpha < T(0) ? x : y) <= zero, dy * (y / alpha + T(1)), dy);
     case Activation::squareplus: {
       const Vector<T> root = hypotenuse<T>(x, alpha);
-      return dy * select<T>(x < zero, (zero + alpha / 2) / ((root - x) * root), x / root * T(0.5) + T(0.5));
+      return dy * select<T>(x < zero, (zero + alpha / 4) / (root * T(0.5) - x * T(0.5)) / root,
+                            x / root * T(0.5) + T(0.5));
     }
     case Activation::sparse_plus: return dy * clamp<T>(x * T(0.5) + T(0.5), T(0), T(1));
     case Activation::sparse_sigmoid:

@@ -11,7 +11,7 @@ inline namespace KEEL_ABI {
 /// The largest of several inputs, value by value, or the smallest: one after the other, as NumPy's maximum does, so
 /// that a NaN stays. Of two equal values each has half the gradient, as in PyTorch; of three the last has a half, since
 /// the first two are one value by then.
-template <class T, bool largest>
+template <class T>
 class Extreme : public BroadcastMerge<T> {
  public:
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
@@ -41,20 +41,22 @@ class Extreme : public BroadcastMerge<T> {
   }
 
  protected:
-  using BroadcastMerge<T>::BroadcastMerge;
+  /// `largest`: or the smallest.
+  Extreme(std::string name, bool largest) : BroadcastMerge<T>(std::move(name)), largest_(largest) {}
 
  private:
-  static bool beats(T a, T b) { return largest ? a > b : a < b; }
+  bool beats(T a, T b) const { return largest_ ? a > b : a < b; }
   /// to = the extremes of `from` and x.
-  static void join(const TensorView<const T>& x, const Shape& out, const T* from, T* to) {
+  void join(const TensorView<const T>& x, const Shape& out, const T* from, T* to) const {
     BroadcastMerge<T>::for_each_place(out, x.shape(), [&](Index i, Index k) {
       to[i] = beats(from[i], x[k]) || std::isnan(from[i]) ? from[i] : x[k];
     });
   }
+
+  bool largest_;
 };
 
-KEEL_INSTANCE(class Extreme<float, true>)
-KEEL_INSTANCE(class Extreme<float, false>)
+KEEL_INSTANCE(class Extreme<float>)
 
 }  // namespace KEEL_ABI
 }  // namespace keel

@@ -9,8 +9,8 @@ namespace keel {
 inline namespace KEEL_ABI {
 
 /// Base of GlobalAveragePool2D and GlobalMaxPool2D: (batch, h, w, channels) to (batch, channels), or with the option
-/// keepdims to (batch, 1, 1, channels); their 1-D and 3-D forms do the same with (batch, steps, channels) and (batch, d, h,
-/// w, channels). Throws ShapeError for another rank and for images without pixels.
+/// keepdims to (batch, 1, 1, channels); their 1-D and 3-D forms do the same with (batch, steps, channels) and (batch,
+/// d, h, w, channels). Throws ShapeError for another rank and for images without pixels.
 template <class T, class Options>
 class GlobalPool2D : public Layer<T> {
  public:

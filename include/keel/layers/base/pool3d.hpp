@@ -10,19 +10,22 @@ inline namespace KEEL_ABI {
 
 /// Base of MaxPool3D and AveragePool3D: windows over depth, height and width, each channel on its own.
 ///
-/// Input (batch, d, h, w, channels), output (batch, d', h', w', channels) with the extents of `sweeps` (base/volume.hpp).
-/// Both functions may be taken along height and width first, slice by slice, and along the depth of the results then: as
-/// of images (d, h' w'). Options has strides (0: those of the pool), padding and ceil_mode.
-template <class T, class Options>
+/// Input (batch, d, h, w, channels), output (batch, d', h', w', channels) with the extents of `sweeps`
+/// (base/volume.hpp). Both functions may be taken along height and width first, slice by slice, and along the depth of
+/// the results then: as of images (d, h' w').
+template <class T>
 class Pool3D : public Layer<T> {
  public:
-  Triple pool_size() const { return pool_size_; }
-  const Options& options() const { return options_; }
+  /// In slices, rows and columns.
+  Triple pool_size() const { return windows_.size; }
 
   Config config() const override {
     Config config;
-    write_option(config, "pool_size", pool_size_);
-    return with_options(std::move(config), options_);
+    write_option(config, "pool_size", windows_.size);
+    write_option(config, "strides", windows_.strides);
+    write_option(config, "padding", windows_.padding);
+    config.set("ceil_mode", windows_.ceil_mode);
+    return config;
   }
   Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 4);
@@ -31,20 +34,28 @@ class Pool3D : public Layer<T> {
   }
 
  protected:
-  Pool3D(const std::string& type, Triple pool_size, Options options)
-      : Layer<T>(options.name), pool_size_(pool_size), options_(std::move(options)) {
-    if (options_.strides == Triple(0)) options_.strides = pool_size_;
+  /// What the options of a derived class say.
+  struct Windows {
+    Triple size, strides;  ///< strides of 0: the size
+    Padding3D padding;     ///< around the volume
+    bool ceil_mode;        ///< round the output's extents up
+  };
+  /// `type`: for errors.
+  [[gnu::cold]] Pool3D(const std::string& type, std::string name, const Windows& windows)
+      : Layer<T>(std::move(name)), windows_(windows) {
+    const Triple size = windows_.size;
+    if (windows_.strides == Triple(0)) windows_.strides = size;
     const std::string who = detail::who(this->name(), type);
-    check_option(who, "pool_size", pool_size_);
-    check_option(who, "strides", options_.strides);
-    const Padding3D& p = options_.padding;
+    check_option(who, "pool_size", size);
+    check_option(who, "strides", windows_.strides);
+    const Padding3D& p = windows_.padding;
     check_option(who, p);
-    if ((std::max)(p.front, p.back) >= pool_size_.depth ||
-        (std::max)(p.slice.top, p.slice.bottom) >= pool_size_.height ||
-        (std::max)(p.slice.left, p.slice.right) >= pool_size_.width)
-      throw ConfigError(who, "padding smaller than the pool " + pool_size_.to_string(), p.to_string(),
+    if ((std::max)(p.front, p.back) >= size.depth || (std::max)(p.slice.top, p.slice.bottom) >= size.height ||
+        (std::max)(p.slice.left, p.slice.right) >= size.width)
+      throw ConfigError(who, "padding smaller than the pool " + size.to_string(), p.to_string(),
                         "a window must hold at least one cell of the volume");
   }
+  /// 2 where the Config has none.
   static Triple read_pool_size(const Config& config) {
     Triple pool_size = 2;
     read_option(config, "pool_size", pool_size);
@@ -53,22 +64,25 @@ class Pool3D : public Layer<T> {
 
   /// The two poolings of a batch.
   struct Ways {
-    PoolGeometry slices, depths;
+    PoolGeometry slices;  ///< along height and width
+    PoolGeometry depths;  ///< along the depth of its results
     /// Of the values between them.
     Index size() const { return slices.batch * slices.out_h * slices.out_w * slices.channels; }
   };
+  /// Those of a batch of that shape.
   Ways ways(const Shape& x) const {
     const auto [d, h, w] = sweeps(x.sample());
+    const Triple &size = windows_.size, &strides = windows_.strides;
     return {{.batch = x[0] * x[1],
              .in_h = x[2],
              .in_w = x[3],
              .channels = x[4],
              .out_h = h.out,
              .out_w = w.out,
-             .kernel_h = pool_size_.height,
-             .kernel_w = pool_size_.width,
-             .stride_h = options_.strides.height,
-             .stride_w = options_.strides.width,
+             .kernel_h = size.height,
+             .kernel_w = size.width,
+             .stride_h = strides.height,
+             .stride_w = strides.width,
              .pad_top = h.before,
              .pad_left = w.before,
              .pad_bottom = h.after,
@@ -79,20 +93,23 @@ class Pool3D : public Layer<T> {
              .channels = x[4],
              .out_h = d.out,
              .out_w = h.out * w.out,
-             .kernel_h = pool_size_.depth,
-             .stride_h = options_.strides.depth,
+             .kernel_h = size.depth,
+             .stride_h = strides.depth,
              .pad_top = d.before,
              .pad_bottom = d.after}};
   }
+  /// The strides, which are the pool's extents where 0 was given.
+  Triple strides() const { return windows_.strides; }
 
  private:
   std::array<Sweep, 3> sweeps(const Shape& in) const {
-    return keel::sweeps(*this, in, pool_size_, options_.strides, 1, options_.padding, options_.ceil_mode);
+    return keel::sweeps(*this, in, windows_.size, windows_.strides, 1, windows_.padding, windows_.ceil_mode);
   }
 
-  Triple pool_size_;
-  Options options_;
+  Windows windows_;
 };
+
+KEEL_INSTANCE(class Pool3D<float>)
 
 }  // namespace KEEL_ABI
 }  // namespace keel
