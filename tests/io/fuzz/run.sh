@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # libFuzzer (clang) with AddressSanitizer and UBSan on each reader, from small good files. For people.
 #   tests/io/fuzz/run.sh [SECONDS [READER...]]     180 seconds for each of all readers unless told otherwise
-# Prints `ok NAME` and `not ok NAME` lines; what a reader was given when it failed stays in build/fuzz/READER.
+# SEED (1) is libFuzzer's. Prints `ok NAME` and `not ok NAME` lines; what a reader was given when it failed stays in build/fuzz/READER.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
 build=$PWD/build/tests CXX=${CXX:-clang++}
@@ -23,7 +23,7 @@ for reader in "$@"; do
     continue
   fi
   if "$work/fuzz_$reader" -max_total_time="$seconds" -max_len=65536 -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 \
-    -artifact_prefix="$folder/failed_" -print_final_stats=1 "$folder" >"$log" 2>&1; then
+    -seed="${SEED:-1}" -artifact_prefix="$folder/failed_" -print_final_stats=1 "$folder" >"$log" 2>&1; then
     echo "ok $reader: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, $(grep -o 'cov: [0-9]*' "$log" | tail -n 1 | cut -c6-) edges"
   else
     echo "not ok $reader; see $log"

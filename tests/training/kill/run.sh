@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Kills a training run at random times and starts it again until it gets through: what it ends with must be what a run ends with
 # that was never killed, to the bit. In turn with 1 to 3 threads, from a Dataset and from a Generator.
-#   tests/training/kill/run.sh [KILLS [BUILD]]    by default 1000, build/tests
+#   tests/training/kill/run.sh [KILLS [BUILD]]    by default 1000, build/tests; SEED (1) decides the times
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
 kills=${1:-1000}
+RANDOM=${SEED:-1}
 build=${2:-$PWD/build/tests}
 # in memory, where there is such a folder: what is tested is kills, not disks
 work=$(mktemp -d "$([ -d /dev/shm ] && echo /dev/shm || echo "$build")/keel_kill.XXXXXX") || exit 1
