@@ -52,9 +52,9 @@ page() {
   cat <<END
 # Reliability: what was tried, and what came of it
 
-Written by \`scripts/reliability.sh page\` from the logs in \`docs/reliability/\`, which \`scripts/reliability.sh run\` writes: a
-figure without a log is not here. \`scripts/reliability.sh stale\` names the logs that are older than the code that they
-speak of. What is promised is in [limits](limits.md#what-is-promised-and-what-not).
+Written by \`scripts/reliability.sh page\` from the logs in \`docs/reliability/\`, which \`scripts/reliability.sh run\`
+writes: a figure without a log is not here. \`scripts/reliability.sh stale\` names the logs that are older than the code
+that they speak of. What is promised is in [limits](limits.md#what-is-promised-and-what-not).
 
 | What is claimed | Aim | Result | Seed | Commit | Date |
 |---|---|---|---|---|---|
