@@ -26,16 +26,17 @@ line() { experiments | grep "^$1|"; }
 part() { line "$1" | cut -d'|' -f"$2"; } # NAME NUMBER
 
 run() { # NAME
-  local name=$1 command output status start=$SECONDS
+  local name=$1 command output status start=$SECONDS commit
   command=$(part "$name" 4)
   [ -n "$command" ] || { echo "no experiment is called $name" >&2; return 1; }
   mkdir -p "$logs"
+  commit=$(git rev-parse --short=12 HEAD)$(git diff --quiet HEAD -- include || echo ', with changes')
   # shellcheck disable=SC2086
   output=$(bash $command 2>&1)
   status=$?
   {
     echo "command: $command"
-    echo "commit: $(git rev-parse --short=12 HEAD)$(git diff --quiet HEAD -- include || echo ', with changes')"
+    echo "commit: $commit"
     echo "date: $(date -u +%Y-%m-%d)"
     echo "seed: $(part "$name" 3)"
     echo "seconds: $((SECONDS - start))"
