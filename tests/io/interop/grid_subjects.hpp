@@ -74,7 +74,8 @@ inline std::vector<Variation> activations() {
                                                    Text("sparsemax")});
   for (const double alpha : {0.0, 0.01, 0.2, 1.0, 1.5})
     for (const char* name : {"leaky_relu", "elu", "celu", "hard_shrink", "squareplus"})
-      all.push_back({"activation_alpha", {{"activation", Text(name)}, {"activation_alpha", alpha}}});
+      if (alpha > 0 || Text(name) != "celu")  // PyTorch refuses a celu of 0
+        all.push_back({"activation_alpha", {{"activation", Text(name)}, {"activation_alpha", alpha}}});
   return all;
 }
 
@@ -531,7 +532,8 @@ inline std::vector<Subject> subjects() {
       {"TimeDistributed",
        {{"layer", Text("Conv2D")}, {"filters", Index{2}}, {"kernel_size", List{3, 3}}},
        {{{2, 5, 4, 3}}},
-       each("strides", {List{2, 1}}) + each("padding", {Text("same"), List{1, 1, 1, 1}})},
+       each("strides", {List{2, 1}}) + each("padding", {Text("same"), List{1, 1, 1, 1}}) +
+           each("dilation_rate", {List{2, 1}}) + each("groups", {Index{1}})},
       {"TimeDistributed", {{"layer", Text("Flatten")}}, {{{2, 4, 3}}}, {}},
       {"UnitNormalization", {}, anything, each("axis", {Index{-1}, Index{1}, List{2, 3}})},
       {"UpSampling1D", {}, sequences, each("size", {Index{1}, Index{3}})},
