@@ -72,7 +72,7 @@ END
     fi
   done
   for name in $(experiments | cut -d'|' -f1); do
-    printf '\n## %s\n\n' "$name"
+    printf '\n## %s\n\n' "${name//_/ }"
     if [ ! -f "$logs/$name.log" ]; then
       printf 'Not run for this version. Its command is `%s`.\n' "$(part "$name" 4)"
       continue

@@ -18,7 +18,7 @@ page() { # FILE.md FILE.html UP: UP leads from the page to the site's first one
     printf '<nav><a href="%s">keel</a> <a href="%s">documents</a> <a href="%s">reference</a> <a href="%s">changes</a></nav>\n' \
       "$3index.html" "$3docs/index.html" "$3reference/annotated.html" "$3CHANGELOG.html"
     # Headings get the names that code hosts give them; links between pages lead to their .html.
-    lowdown -Thtml --html-no-head-ids "$1" | awk '
+    lowdown -Thtml --html-no-head-ids --parse-no-intraemph --parse-no-super "$1" | awk '
       /^<h[1-6]>/ {
         id = tolower($0)
         gsub(/<[^>]*>|&[a-z#0-9]+;/, "", id)
