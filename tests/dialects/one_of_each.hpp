@@ -53,9 +53,9 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       if (type == maker.type) config = options;
     layers.push_back(make_layer(maker.type, config));
     const std::vector<Shape> map{{4, 4, 2}}, two{{4, 4, 2}, {4, 4, 2}}, sequence{{4, 2}}, row{{4}},
-        volume{{4, 4, 4, 2}};
+        volume{{4, 4, 4, 2}}, pair{{4, 2}, {4, 2}};
     bool built = false;
-    for (const std::vector<Shape>& inputs : {map, two, sequence, row, volume}) try {
+    for (const std::vector<Shape>& inputs : {map, two, sequence, row, volume, pair}) try {
         if (built) break;
         layers.back()->output_shape(inputs);
         Rng rng;

@@ -116,6 +116,16 @@ def volumes(cases):
                       lambda x, w: last(nn.functional.interpolate(first(x[0]), size, mode=mode)))
 
 
+def scores(cases):
+    n = cases.numbers
+    inputs = lambda: [n(2, 3, 4), n(2, 5, 6), n(2, 5, 4)]
+    cases.add("dot_attention", "Attention", {}, inputs(), {}, lambda x, w: (x[0] @ x[2].transpose(1, 2)).softmax(-1) @ x[1])
+    cases.add("dot_attention_scale", "Attention", {"use_scale": True}, [n(2, 3, 4), n(2, 5, 4)], {"scale": ()},
+              lambda x, w: (w["scale"] * (x[0] @ x[1].transpose(1, 2))).softmax(-1) @ x[1])
+    cases.add("additive_attention", "AdditiveAttention", {}, inputs(), {"scale": (4,)},
+              lambda x, w: ((x[0].unsqueeze(2) + x[2].unsqueeze(1)).tanh() * w["scale"]).sum(-1).softmax(-1) @ x[1])
+
+
 def swapped(v, units):
     """Gates z, r, n to r, z, n along the last axis."""
     return torch.cat([v[..., units : 2 * units], v[..., :units], v[..., 2 * units :]], -1)
@@ -242,4 +252,5 @@ if __name__ == "__main__":
     merging(all_cases)
     grouped_transposes(all_cases)
     volumes(all_cases)
+    scores(all_cases)
     all_cases.golden.save((sys.argv[1] if len(sys.argv) > 1 else ".") + "/more_layers_torch.safetensors")

@@ -84,3 +84,31 @@ TEST_CASE("these layers say what is wrong") {
   CHECK_THROWS_WITH_AS(bench.layer.output_shape(other),
                        "[LayerNormalization] expected an input that fits its gamma of (4), got (3, 5)", ShapeError);
 }
+
+TEST_CASE("Attention and AdditiveAttention keep the contract") {
+  check(Attention<double>(), {{3, 2}, {4, 2}}, {.refused = {{{3, 2}}, {{3, 2}, {4, 3}}, {{3, 2}, {4, 2}, {5, 2}}}});
+  check(Attention<double>({.use_scale = true}), {{2, 3}, {4, 2}, {4, 3}});
+  check(AdditiveAttention<double>(), {{3, 2}, {4, 2}}, {.refused = {{{3}, {3}}, {{3, 2}, {4, 3}}}});
+  check(AdditiveAttention<double>({.use_scale = false}), {{2, 3}, {4, 2}, {4, 3}});
+}
+
+TEST_CASE("Attention weighs the values by products, AdditiveAttention by sums") {
+  Bench dot(Attention<double>(), {{1, 1}, {2, 1}, {2, 1}});
+  const Tensor<double> q({1, 1, 1}, {1}), v({1, 2, 1}, {10, 20}), k({1, 2, 1}, {0, std::log(3.0)});
+  CHECK(dot.forward({q, v, k})[0] == doctest::Approx((10 + 3 * 20) / 4.0));
+  Bench scaled(Attention<double>({.use_scale = true}), {{1, 1}, {2, 1}, {2, 1}});
+  CHECK(scaled.layer.parameters()[0]->value()[0] == 1);
+  scaled.layer.parameters()[0]->update([](TensorView<double> value) { value[0] = 2; });
+  CHECK(scaled.forward({q, v, k})[0] == doctest::Approx((10 + 9 * 20) / 10.0));
+  Bench sums(AdditiveAttention<double>(), {{1, 1}, {2, 1}, {2, 1}});
+  sums.layer.parameters()[0]->update([](TensorView<double> value) { value[0] = 3; });
+  const double a = std::exp(3 * std::tanh(1.0)), b = std::exp(3 * std::tanh(1 + std::log(3.0)));
+  CHECK(sums.forward({q, v, k})[0] == doctest::Approx((10 * a + 20 * b) / (a + b)));
+  const std::vector<Shape> one{{3, 2}}, wide{{3, 2}, {4, 3}};
+  CHECK_THROWS_WITH_AS(Attention().output_shape(one),
+                       "[Attention] expected query and value, and perhaps the key, got 1 inputs (pass a list of nodes: "
+                       "model.add(layer, {query, value}))",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(AdditiveAttention().output_shape(wide),
+                       "[AdditiveAttention] expected queries and keys of one width, got (3, 2) and (4, 3)", ShapeError);
+}

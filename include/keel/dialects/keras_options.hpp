@@ -363,6 +363,17 @@ inline constexpr Option random_shear_options[] = {
 inline constexpr Option solarization_options[] = {
     same("addition_factor", Form::numbers), same("threshold_factor", Form::numbers), same("value_range", Form::numbers),
     neutral("seed"), neutral("data_format")};
+/// Keras 2 has the causal mask here, Keras 3 in the call.
+inline constexpr Option additive_attention_options[] = {same("use_scale", Form::boolean),
+                                                        {"dropout", {}, Use::noted, Form::text, "0.0 0", 0},
+                                                        fixed("causal", "false"),
+                                                        neutral("seed"),
+                                                        fixed("score_mode", R"("dot")")};
+inline constexpr Option score_attention_options[] = {same("use_scale", Form::boolean),
+                                                     {"dropout", {}, Use::noted, Form::text, "0.0 0", 0},
+                                                     fixed("causal", "false"),
+                                                     neutral("seed"),
+                                                     fixed("score_mode", R"("dot")")};
 inline constexpr Option random_contrast_options[] = {
     same("factor", Form::numbers), same("value_range", Form::numbers, keras3),
     lacks("value_range", "[0.0,255.0]", keras2), neutral("seed"), neutral("data_format")};
@@ -471,6 +482,7 @@ inline constexpr Weight time_distributed_weights[] = {{"kernel", "kernel"},
                                                       {"moving_variance", "moving_variance"},
                                                       {"alpha", "alpha"},
                                                       {"embeddings", "embeddings"}};
+inline constexpr Weight scale_weights[] = {{"scale", "scale"}};
 inline constexpr Weight embedding_weights[] = {{"embeddings", "embeddings"}};
 inline constexpr Weight layer_norm_weights[] = {{"gamma", "gamma"}, {"beta", "beta"}};
 inline constexpr Weight rms_norm_weights[] = {{"scale", "scale"}};

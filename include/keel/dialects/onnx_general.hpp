@@ -203,6 +203,26 @@ inline void onnx_general_pad(OnnxCall& c) {
   c.result(OnnxForm::last, c.node("Pad", std::move(inputs), c.dims(OnnxForm::last), {{"mode", mode}}));
 }
 
+/// The values weighed by the softmax of the scores (batch, queries, keys).
+inline void onnx_weigh(OnnxCall& c, int scores) {
+  const int weights = c.unary("Softmax", scores, {{"axis", Index{2}}}, "/weights");
+  c.result(OnnxForm::last, c.node("MatMul", {weights, c.x(OnnxForm::last, 1)}, c.dims(OnnxForm::last)));
+}
+inline void onnx_dot_attention(OnnxCall& c) {
+  const int key = c.transpose(c.x(OnnxForm::last, c.count() - 1), {0, 2, 1}, "/key");
+  int scores = c.node("MatMul", {c.x(OnnxForm::last), key}, {-1, c.in()[0], c.in(1)[0]}, {}, "/scores");
+  if (c.has_parameter("scale")) scores = c.binary("Mul", scores, c.weight("scale"), "/scaled");
+  onnx_weigh(c, scores);
+}
+inline void onnx_additive_attention(OnnxCall& c) {
+  const int query = c.unsqueeze(c.x(OnnxForm::last), 2, "/query");
+  const int key = c.unsqueeze(c.x(OnnxForm::last, c.count() - 1), 1, "/key");
+  const OnnxDims dims{-1, c.in()[0], c.in(1)[0], c.in()[1]};
+  int terms = c.unary("Tanh", c.node("Add", {query, key}, dims, {}, "/sums"), {}, "/terms");
+  if (c.has_parameter("scale")) terms = c.binary("Mul", terms, c.weight("scale"), "/scaled");
+  onnx_weigh(c, c.reduce("ReduceSum", terms, {3}, false, "/scores"));
+}
+
 /// The layer inside on (batch steps, ...).
 inline void onnx_time_distributed(OnnxCall& c) {
   const OnnxPlace& place = c.place();

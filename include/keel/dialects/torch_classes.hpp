@@ -30,6 +30,19 @@ struct TorchClass {
   "        return (h[0] if isinstance(h, tuple) else h).movedim(0, 1).flatten(1)\n"
 
 inline constexpr TorchClass torch_classes[] = {
+    {"AdditiveAttention", R"(class AdditiveAttention(nn.Module):
+    """Query, value and key (batch, channels, steps): the scores are sums of tanh(q + k)."""
+
+    def __init__(self, features, scale=True):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(features)) if scale else None
+
+    def forward(self, query, value, key=None):
+        scores = (query.unsqueeze(3) + (value if key is None else key).unsqueeze(2)).tanh()
+        if self.scale is not None:
+            scores = scores * self.scale.view(-1, 1, 1)
+        return value @ scores.sum(1).softmax(-1).transpose(1, 2)
+)"},
     {"AveragePool", R"(class AveragePool(nn.Module):
     """The mean over the cells of each window: those of the image, with count_include_pad those of `padding` too.
     padding and beyond are (left, right, top, bottom)."""
@@ -126,6 +139,19 @@ inline constexpr TorchClass torch_classes[] = {
 
     def forward(self, x):
         return x.exp()
+)"},
+    {"DotAttention", R"(class DotAttention(nn.Module):
+    """Query, value and key (batch, channels, steps): the scores are products of q and k."""
+
+    def __init__(self, scale=False):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(())) if scale else None
+
+    def forward(self, query, value, key=None):
+        scores = query.transpose(1, 2) @ (value if key is None else key)
+        if self.scale is not None:
+            scores = scores * self.scale
+        return value @ scores.softmax(-1).transpose(1, 2)
 )"},
     {"GaussianDropout", R"(class GaussianDropout(nn.Module):
     """In training times numbers of mean 1 and standard deviation sqrt(rate / (1 - rate))."""

@@ -422,6 +422,15 @@ inline void torch_attention(TorchBuilder& b) {
     b.refuse("one input, which is query, key and value", std::to_string(b.inputs()) + " inputs",
              "write the module for it in Python; the state dict has its weights under keel's names");
 }
+/// Attention and AdditiveAttention.
+inline void torch_score_attention(TorchBuilder& b) {
+  const bool additive = b.type() != "Attention", scale = b.get<bool>("use_scale", additive);
+  const std::string width = std::to_string(b.channels());
+  b.add_own(additive ? "AdditiveAttention" : "DotAttention", additive ? width + (scale ? "" : ", scale=False")
+                                                             : scale  ? "scale=True"
+                                                                      : "");
+  b.hold("scale");
+}
 inline void torch_embedding(TorchBuilder& b) {
   b.add_own("TokenEmbedding",
             std::to_string(b.get<Index>("input_dim", 1)) + ", " + std::to_string(b.get<Index>("output_dim", 1)));

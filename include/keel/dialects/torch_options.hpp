@@ -175,6 +175,8 @@ inline constexpr Weight torch_time_distributed_weights[] = {{"kernel", "kernel"}
                                                             {"moving_variance", "moving_variance"},
                                                             {"alpha", "alpha"},
                                                             {"embeddings", "embeddings"}};
+inline constexpr Option torch_score_attention_options[] = {{"", "use_scale", Use::read, Form::boolean}};
+inline constexpr Weight torch_scale_weights[] = {{"scale", "scale"}};
 inline constexpr Weight torch_constant_weights[] = {{"value", "value"}};
 inline constexpr Option torch_elementwise_options[] = {{"", "function", Use::read},       {"", "scalar", Use::read},
                                                        {"", "position", Use::read},       {"", "numbers", Use::read},

@@ -7,7 +7,9 @@
 #include <keel/layers/activation_layer.hpp>
 #include <keel/layers/activity_regularization.hpp>
 #include <keel/layers/add.hpp>
+#include <keel/layers/additive_attention.hpp>
 #include <keel/layers/alpha_dropout.hpp>
+#include <keel/layers/attention.hpp>
 #include <keel/layers/average.hpp>
 #include <keel/layers/average_pool1d.hpp>
 #include <keel/layers/average_pool2d.hpp>
@@ -117,7 +119,9 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Activation", make_layer_from<ActivationLayer<T>>},
     {"ActivityRegularization", make_layer_from<ActivityRegularization<T>>},
     {"Add", make_layer_from<Add<T>>},
+    {"AdditiveAttention", make_layer_from<AdditiveAttention<T>>},
     {"AlphaDropout", make_layer_from<AlphaDropout<T>>},
+    {"Attention", make_layer_from<Attention<T>>},
     {"AugMix", make_image_change<T, 0>},
     {"Average", make_layer_from<Average<T>>},
     {"AveragePooling1D", make_layer_from<AveragePool1D<T>>},

@@ -170,6 +170,10 @@ def average_pool(x, c):
     return taken.sum((3, 4)) / inside.sum((3, 4))
 
 
+def weighed(x, scores):
+    return softmax(scores, -1) @ x[1]
+
+
 def aligned(x):
     """Axes of 1 behind the batch, as many as are missing."""
     most = max(v.ndim for v in x)
@@ -418,6 +422,10 @@ layers = {
     "ActivityRegularization": (identity, {"l1": 0.0, "l2": 0.0}),
     "Add": (lambda x, c, w: sum(x), {}),
     "AlphaDropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
+    "AdditiveAttention": (lambda x, c, w: weighed(x, np.tanh(x[0][:, :, None] + x[-1][:, None]) @ (
+        w[0] if c["use_scale"] else np.ones(x[0].shape[-1]))), {"use_scale": True, "dropout": 0.0, "seed": None}),
+    "Attention": (lambda x, c, w: weighed(x, x[0] @ x[-1].swapaxes(1, 2) * (w[0] if c["use_scale"] else 1)), {
+        "use_scale": False, "score_mode": "dot", "dropout": 0.0, "seed": None}),
     "Average": (lambda x, c, w: sum(aligned(x)) / len(x), {}),
     "AveragePooling1D": (not_causal(along(lambda x, c, w: average_pool(x, c))), pools_1d),
     "AveragePooling2D": (lambda x, c, w: average_pool(x, c), pools),
