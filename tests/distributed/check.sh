@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs mpi_program.cpp with each MPI that is there (Open MPI, MPICH), on 2, 3 and 4 ranks, and with ranks that fail. Prints
-# `ok NAME`, `not ok NAME` and `note TEXT` lines.
+# Runs mpi_program.cpp with each MPI that is there (Open MPI, MPICH), on 2, 3 and 4 ranks, with ranks that fail, and on two
+# hosts (hosts.sh), and the example. Prints `ok NAME`, `not ok NAME` and `note TEXT` lines.
 #   tests/distributed/check.sh [BUILD]    by default build/tests
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -49,5 +49,20 @@ if [ "$found" = " openmpi mpich" ]; then
     diff <(grep -E 'float|double' "$work/openmpi.$ranks.log") <(grep -E 'float|double' "$work/mpich.$ranks.log") >"$work/diff.log"
     report $? "same_bits_on_$ranks" "$work/diff.log"
   done
+fi
+if [ -n "$found" ]; then
+  bash tests/distributed/kills.sh 4 "$build"
+  bash tests/distributed/hosts.sh "$build"
+fi
+# The example on real data, where the build has it: two ranks learn, and each says what it did.
+if [ -x "$build/examples/distributed" ] && [ -d /usr/share/datasets/fashion-mnist ]; then
+  mpi=openmpi
+  ldd "$build/examples/distributed" | grep -q libmpich && mpi=mpich
+  log=$work/example.log
+  with_mpi $mpi 2 "$build/examples/distributed" --samples 512 --epochs 2 --batch 16 >"$log" 2>&1 &&
+    grep -qE '^ +0 .*[0-9]$' "$log" && grep -qE '^ +1 .*[0-9]$' "$log" && grep -q 'the backward pass is over' "$log"
+  report $? "example_on_2_ranks" "$log"
+else
+  echo "note the example was not run: it was not built, or dataset-fashion-mnist is not installed"
 fi
 [ -n "$found" ] || echo "ok no_mpi"

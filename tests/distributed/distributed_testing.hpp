@@ -89,16 +89,18 @@ inline double difference(const Outcome& a, const Outcome& b) {
   return most;
 }
 
+/// On one rank, or as one of several; with validation on the same data.
 template <class T>
-Outcome train(Model<T> model, const Dataset<T>& data, FitOptions<T> options, Communicator* ranks = nullptr) {
+Outcome train(Model<T> model, const Dataset<T>& data, FitOptions<T> options, Communicator* ranks = nullptr,
+              bool validates = true) {
   options.verbose = Verbose::silent;
   Outcome outcome;
   if (ranks) {
     options.communicator = ranks;
-    options.validation = ranks->shard(data);
+    if (validates) options.validation = ranks->shard(data);
     outcome.history = fit(model, ranks->shard(data), options);
   } else {
-    options.validation = &data;
+    if (validates) options.validation = &data;
     outcome.history = fit(model, data, options);
   }
   outcome.values = values_of(model);
