@@ -50,7 +50,8 @@ TEST_CASE("no class is named in quotes outside of layers and dialects") {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     const std::string path = std::filesystem::relative(entry.path(), root).generic_string();
     const auto in = [&](const char* folder) { return path.starts_with(folder); };
-    if (!entry.is_regular_file() || in("layers/") || in("dialects/")) continue;
+    // the importer of ONNX names ONNX's operators, of which some are called as classes are
+    if (!entry.is_regular_file() || in("layers/") || in("dialects/") || in("io/onnx/")) continue;
     ++files;
     std::ifstream file(entry.path());
     int number = 0;
