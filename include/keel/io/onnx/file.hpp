@@ -28,6 +28,7 @@ struct FileAttribute {
   double number = 0;
   std::int64_t integer = 0;
   std::string text = {};
+  std::vector<std::string> texts = {};
   std::optional<FileTensor> tensor = {};
   std::vector<float> numbers = {};
   std::vector<std::int64_t> integers = {};
@@ -147,6 +148,7 @@ inline FileAttribute read_attribute(ProtobufMessage message) {
       case attribute_field::f: attribute.number = static_cast<double>(message.number("an attribute")); break;
       case attribute_field::i: attribute.integer = message.integer("an attribute"); break;
       case attribute_field::s: attribute.text = message.text("an attribute"); break;
+      case attribute_field::strings: attribute.texts.push_back(message.text("an attribute")); break;
       case attribute_field::t: attribute.tensor = read_tensor(message.message("an attribute")); break;
       case attribute_field::floats: message.numbers(attribute.numbers, "an attribute"); break;
       case attribute_field::ints: message.integers(attribute.integers, "an attribute"); break;

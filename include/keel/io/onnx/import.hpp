@@ -17,8 +17,26 @@ inline namespace KEEL_ABI {
 
 namespace io::onnx {
 
-/// Stands for the batch among the numbers of a shape: no file has it, as extents are at most 2^40.
-inline constexpr double batch_extent = -0x1p60;
+/// Stands for the batch among the numbers of a shape: no file has it, as extents are at most 2^40. Three times a power of
+/// two, so that no end of a slice is a multiple of it.
+inline constexpr double batch_extent = -0x1.8p60;
+/// How many times the batch a number is; 0 for one that is known.
+inline Index batches(double number) {
+  const double times = number / batch_extent;
+  return times >= 1 && times < 0x1p40 && times == std::trunc(times) ? static_cast<Index>(times) : 0;
+}
+
+/// Where ONNX has the batch: on the axis `axis`, which may have other extents in it, before * batch * after. The node has
+/// the axes before it, `before` and `after` where they are not 1, and the axes behind it: the values of a sample lie in
+/// ONNX's order whichever way that cuts them into axes.
+struct BatchPlace {
+  Index axis = 0, before = 1, after = 1;
+
+  bool first() const { return axis == 0 && before == 1 && after == 1; }
+  /// Of the node's axes, how many stand for ONNX's one.
+  Index inside() const { return (before > 1 ? 1 : 0) + (after > 1 ? 1 : 0); }
+  friend bool operator==(const BatchPlace&, const BatchPlace&) = default;
+};
 
 /// What a name of the graph stands for: a constant, or a node of the model.
 struct Imported {
@@ -27,6 +45,11 @@ struct Imported {
   bool images = false;  ///< ONNX has (n, c, ...), the node (n, ..., c)
   Shape features = {};  ///< of a row that ONNX has in the order (c, ...): the (..., c) that the node has; else rank 0
   bool integers = false;
+  BatchPlace batch = {};
+  /// Of the samples, where it is not the node's: the same values, not yet reshaped.
+  std::optional<Shape> view = {};
+  /// The constant is one for each sample: its extent of 1 on the axis `batch.axis` stands for the batch.
+  bool repeated = false;
 };
 
 /// The number of values. Extents are those of tensors that exist, or were charged for.
@@ -88,15 +111,32 @@ class OnnxImport {
   }
 
   bool has(const FileNode& node, std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
-  const Imported& in(const FileNode& node, std::size_t i = 0) const {
+  /// A value as it is known; its node may yet have to be reshaped.
+  const Imported& raw(const FileNode& node, std::size_t i = 0) const {
     if (!has(node, i)) refuse(node, "an input " + std::to_string(i), "none");
     const auto found = values_.find(node.inputs[i]);
     if (found == values_.end()) refuse(node, "values that stand before their use", shown(node.inputs[i]));
     return found->second;
   }
+  /// A value with the batch anywhere.
+  const Imported& any(const FileNode& node, std::size_t i = 0) {
+    const Imported& value = raw(node, i);
+    if (value.view) {
+      Imported& seen = values_[node.inputs[i]];
+      seen.node = add_helper(node, Reshape<T>(std::vector<Index>(seen.view->begin(), seen.view->end())), seen.node);
+      seen.view.reset();
+    }
+    return value;
+  }
+  /// A value with the batch on its first axis.
+  const Imported& in(const FileNode& node, std::size_t i = 0) {
+    const Imported& value = any(node, i);
+    if (!value.batch.first() || value.repeated) refuse(node, "the batch first", "values with it elsewhere");
+    return value;
+  }
   const FileTensor& constant(const FileNode& node, std::size_t i) const {
-    const Imported& value = in(node, i);
-    if (!value.constant) refuse(node, "input " + std::to_string(i) + " known when the file is read", "a computed one");
+    const Imported& value = raw(node, i);
+    if (!value.constant || value.repeated) refuse(node, "input " + std::to_string(i) + " known when the file is read", "a computed one");
     return *value.constant;
   }
   /// The one number of an input, or of an attribute that older opsets have in its place.
@@ -108,9 +148,9 @@ class OnnxImport {
     if (tensor.numbers.size() != 1) refuse(node, "one number", std::to_string(tensor.numbers.size()));
     return tensor.numbers[0];
   }
-  /// An integer of a constant, within +-2^59; the batch stays what it is.
+  /// An integer of a constant, within +-2^59.
   Index integer(const FileNode& node, double value) const {
-    if (value == batch_extent) refuse(node, "a number that is known when the file is read", "the size of the batch");
+    if (batches(value) > 0) refuse(node, "a number that is known when the file is read", "the size of the batch");
     if (!(value == std::trunc(value))) refuse(node, "integers", std::to_string(value));
     return static_cast<Index>((std::clamp)(value, -0x1p59, 0x1p59));
   }
@@ -131,20 +171,27 @@ class OnnxImport {
   std::vector<Index> dims(const Imported& value) const {
     if (value.constant) return value.constant->dims;
     const Shape& shape = sample(value);
-    std::vector<Index> list{-1};
+    std::vector<Index> list;
+    for (Index i = 0; i < value.batch.axis; ++i) list.push_back(shape[i]);
+    list.push_back(-1);
     if (value.images) list.push_back(shape[shape.rank() - 1]);
-    for (Index i = 0; i < shape.rank() - (value.images ? 1 : 0); ++i) list.push_back(shape[i]);
+    for (Index i = value.batch.axis + value.batch.inside(); i < shape.rank() - (value.images ? 1 : 0); ++i)
+      list.push_back(shape[i]);
     return list;
   }
-  const Shape& sample(const Imported& value) const { return nth(model_.nodes(), value.node.index).shape; }
+  const Shape& sample(const Imported& value) const {
+    return value.view ? *value.view : nth(model_.nodes(), value.node.index).shape;
+  }
   /// An axis of ONNX's as one of the value's extents.
   Index axis(const FileNode& node, const Imported& value, Index axis) const {
-    const Index rank = value.constant ? count_of(value.constant->dims) : sample(value).rank() + 1;
+    const Index rank =
+        value.constant ? count_of(value.constant->dims) : sample(value).rank() + 1 - value.batch.inside();
     const Index found = axis < 0 ? axis + rank : axis;
     if (found < 0 || found >= rank) refuse(node, "an axis below " + std::to_string(rank), std::to_string(axis));
+    if (found == value.batch.axis && (!value.constant || value.repeated)) refuse(node, "an axis of the samples", "the batch's");
     if (value.constant) return found;
-    if (found == 0) refuse(node, "an axis of the samples", "the batch's");
-    if (!value.images) return found;
+    if (found < value.batch.axis) return found + 1;
+    if (!value.images) return found + value.batch.inside();
     return found == 1 ? rank - 1 : found - 1;
   }
 
@@ -179,7 +226,11 @@ class OnnxImport {
   }
   /// A node of the same order of axes as `like`.
   void set(const FileNode& node, Node made, const Imported& like) {
-    set(node, Imported{.node = made, .images = like.images, .features = like.features, .integers = like.integers});
+    set(node, Imported{.node = made,
+                       .images = like.images,
+                       .features = like.features,
+                       .integers = like.integers,
+                       .batch = like.batch});
   }
   void set(const FileNode& node, FileTensor made, std::size_t i = 0) {
     set(node, Imported{.constant = std::make_shared<FileTensor>(std::move(made))}, i);

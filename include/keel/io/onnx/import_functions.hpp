@@ -10,6 +10,11 @@ inline namespace KEEL_ABI {
 
 namespace io::onnx {
 
+/// Whether a function of the batch's size is known: a multiple of it, or nothing that depends on it.
+inline bool follows_batch(std::string_view function, double result) {
+  if (function == "equal" || function == "where") return true;
+  return (function == "multiply" || function == "divide" || function == "integer_divide") && batches(result) > 0;
+}
 /// A function of constants, value by value, broadcast.
 template <class T>
 FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& function,
@@ -42,13 +47,13 @@ FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& fu
       for (std::size_t i = 0, skip = rank - x[k]->dims.size(); i < x[k]->dims.size(); ++i)
         place = place * to_size(x[k]->dims[i]) + (x[k]->dims[i] == 1 ? 0 : to_size(at[skip + i]));
       values[k] = x[k]->numbers[place];
-      batch = batch || values[k] == batch_extent;
+      batch = batch || batches(values[k]) > 0;
     }
     for (std::size_t k = 0; k < x.size(); ++k) arguments.values[k] = &values[k];
     arguments.numbers = numbers.data();
     double result = 0;
     f.value(1, arguments, &result);
-    if (batch && result != batch_extent && function != "equal" && function != "where")
+    if (batch && !follows_batch(function, result))
       to.refuse(node, "numbers that are known when the file is read", "the size of the batch");
     made.numbers.push_back(result);
     for (std::size_t i = rank; i-- > 0 && ++at[i] == dims[i];) at[i] = 0;
@@ -59,12 +64,16 @@ FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& fu
 /// A constant for values of `rank` axes as one for their samples, channels last for images.
 template <class T>
 FileTensor sample_constant(OnnxImport<T>& to, const FileNode& node, const FileTensor& constant, std::size_t rank,
-                           bool images) {
+                           bool images, const BatchPlace& batch = {}) {
   FileTensor made = constant;
   while (made.dims.size() > rank && made.dims[0] == 1) made.dims.erase(made.dims.begin());
-  if (made.dims.size() > rank || (made.dims.size() == rank && made.dims[0] != 1))
+  const std::size_t missing = rank - (std::min)(rank, made.dims.size()), at = to_size(batch.axis);
+  if (made.dims.size() > rank || (missing <= at && made.dims[at - missing] != 1))
     to.refuse(node, "a constant for each sample alike", "one with a batch or with more axes");
-  if (made.dims.size() == rank) made.dims.erase(made.dims.begin());
+  if (missing <= at) {
+    const auto place = made.dims.erase(made.dims.begin() + static_cast<std::ptrdiff_t>(at - missing));
+    made.dims.insert(place, to_size(batch.inside()), 1);
+  }
   if (!images) return made;
   made.dims.insert(made.dims.begin(), rank - 1 - made.dims.size(), 1);
   std::vector<std::size_t> order;
@@ -88,6 +97,7 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
   bool images = true, alike = true, scalars = true, integers = true;
   for (const Imported& each : x) {
     integers = integers && (each.constant ? each.constant->integers : each.integers);
+    if (each.repeated) to.refuse(node, "constants that are known when the file is read", "one with a batch");
     if (each.constant) {
       constants.push_back(each.constant.get());
       scalars = scalars && each.constant->numbers.size() == 1;
@@ -97,12 +107,14 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
     if (!nodes.empty()) alike = alike && each.features == nodes[0]->features;
     if (!nodes.empty() && to.sample(each).rank() != to.sample(*nodes[0]).rank())
       to.refuse(node, "inputs of as many axes", "others");
+    if (!nodes.empty() && each.batch != nodes[0]->batch) to.refuse(node, "inputs with the batch on one axis", "others");
     nodes.push_back(&each);
   }
   if (nodes.empty())
     return Imported{.constant = std::make_shared<FileTensor>(folded(to, node, function, constants, numbers))};
   const Shape features = alike && scalars ? nodes[0]->features : Shape{};
-  const std::size_t rank = to_size(to.sample(*nodes[0]).rank() + 1);
+  const BatchPlace batch = nodes[0]->batch;
+  const std::size_t rank = to_size(to.sample(*nodes[0]).rank() + 1 - batch.inside());
   ElementwiseOptions options{.numbers = std::move(numbers)};
   std::optional<Tensor<T>> own;
   std::vector<Node> inputs;
@@ -112,7 +124,7 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
       inputs.push_back(images || features.rank() > 0 ? each.node : to.plain(node, each));
       continue;
     }
-    const FileTensor sample = sample_constant(to, node, *each.constant, rank, images);
+    const FileTensor sample = sample_constant(to, node, *each.constant, rank, images, batch);
     if (own || options.scalar) {
       inputs.push_back(constant_node(to, node, sample));
       continue;
@@ -136,7 +148,7 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
     made = to.add(node, Elementwise<T>(function, std::move(*own), options), std::span<const Node>(inputs));
   else
     made = to.add(node, Elementwise<T>(function, options), std::span<const Node>(inputs));
-  return Imported{.node = made, .images = images, .features = features, .integers = integers};
+  return Imported{.node = made, .images = images, .features = features, .integers = integers, .batch = batch};
 }
 
 /// ONNX's name and the function that it is.
@@ -196,7 +208,7 @@ void import_function(OnnxImport<T>& to, const FileNode& node) {
   if (several ? node.inputs.empty() : node.inputs.size() != arguments)
     to.refuse(node, std::to_string(arguments) + " inputs", std::to_string(node.inputs.size()));
   std::vector<Imported> x;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) x.push_back(to.in(node, i));
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) x.push_back(to.any(node, i));
   bool integers = true;
   for (const Imported& each : x) integers = integers && (each.constant ? each.constant->integers : each.integers);
   if (integers && function == "divide") function = "integer_divide";
@@ -210,10 +222,23 @@ void import_function(OnnxImport<T>& to, const FileNode& node) {
   to.set(node, std::move(sum));
 }
 
+/// a - b floor(a / b), or with `fmod` rounded to zero, of constants.
+template <class T>
+void import_mod(OnnxImport<T>& to, const FileNode& node) {
+  const FileTensor &a = to.constant(node, 0), &b = to.constant(node, 1);
+  FileTensor times = folded(to, node, "divide", {&a, &b}, {});
+  for (double& number : times.numbers) {
+    if (!std::isfinite(number) || batches(number) > 0) to.refuse(node, "a known number", std::to_string(number));
+    number = integer_or(node, "fmod", 0) != 0 ? std::trunc(number) : std::floor(number);
+  }
+  const FileTensor product = folded(to, node, "multiply", {&b, &times}, {});
+  to.set(node, folded(to, node, "subtract", {&a, &product}, {}));
+}
+
 /// The activations that are one of keel's.
 template <class T, Activation function>
 void import_activation(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.any(node);
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   ActivationSpec spec = function;
   if (function == Activation::leaky_relu) spec.alpha = number_or(node, "alpha", 0.01);
@@ -230,7 +255,7 @@ template <class T>
 void import_hard_sigmoid(OnnxImport<T>& to, const FileNode& node) {
   const double alpha = number_or(node, "alpha", 0.2), beta = number_or(node, "beta", 0.5);
   if (std::abs(alpha - 1 / 6.0) < 1e-6 && beta == 0.5) return import_activation<T, Activation::hard_sigmoid>(to, node);
-  to.set(node, function_of(to, node, "hard_sigmoid", {to.in(node)}, {alpha, beta}));
+  to.set(node, function_of(to, node, "hard_sigmoid", {to.any(node)}, {alpha, beta}));
 }
 template <class T>
 void import_selu(OnnxImport<T>& to, const FileNode& node) {
@@ -238,32 +263,32 @@ void import_selu(OnnxImport<T>& to, const FileNode& node) {
                gamma = number_or(node, "gamma", 1.05070102214813232421875);
   if (std::abs(alpha - 1.6732632) < 1e-6 && std::abs(gamma - 1.0507010) < 1e-6)
     return import_activation<T, Activation::selu>(to, node);
-  to.set(node, function_of(to, node, "selu", {to.in(node)}, {alpha, gamma}));
+  to.set(node, function_of(to, node, "selu", {to.any(node)}, {alpha, gamma}));
 }
 template <class T>
 void import_celu(OnnxImport<T>& to, const FileNode& node) {
-  to.set(node, function_of(to, node, "celu", {to.in(node)}, {number_or(node, "alpha", 1)}));
+  to.set(node, function_of(to, node, "celu", {to.any(node)}, {number_or(node, "alpha", 1)}));
 }
 template <class T>
 void import_thresholded(OnnxImport<T>& to, const FileNode& node) {
-  to.set(node, function_of(to, node, "thresholded_relu", {to.in(node)}, {number_or(node, "alpha", 1)}));
+  to.set(node, function_of(to, node, "thresholded_relu", {to.any(node)}, {number_or(node, "alpha", 1)}));
 }
 template <class T>
 void import_shrink(OnnxImport<T>& to, const FileNode& node) {
   to.set(node,
-         function_of(to, node, "shrink", {to.in(node)}, {number_or(node, "lambd", 0.5), number_or(node, "bias", 0)}));
+         function_of(to, node, "shrink", {to.any(node)}, {number_or(node, "lambd", 0.5), number_or(node, "bias", 0)}));
 }
 /// x / (1 + |x|)
 template <class T>
 void import_softsign(OnnxImport<T>& to, const FileNode& node) {
   const Imported one{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {1.0}})};
-  const Imported size = function_of(to, node, "add", {function_of(to, node, "abs", {to.in(node)}), one});
-  to.set(node, function_of(to, node, "divide", {to.in(node), size}));
+  const Imported size = function_of(to, node, "add", {function_of(to, node, "abs", {to.any(node)}), one});
+  to.set(node, function_of(to, node, "divide", {to.any(node), size}));
 }
 /// x tanh(softplus(x))
 template <class T>
 void import_mish(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.any(node);
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const Node soft = to.add(node, ActivationLayer<T>(Activation::softplus), x.node);
   Imported gate = x;
@@ -287,7 +312,7 @@ void import_prelu(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_clip(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.any(node);
   const double low = to.number(node, 1, "min", -1e39), high = to.number(node, 2, "max", 1e39);
   if (x.constant) return to.set(node, function_of(to, node, "clip", {x}, {low, high}));
   bool rectified = low == 0;
@@ -312,13 +337,17 @@ void import_clip(OnnxImport<T>& to, const FileNode& node) {
 /// Softmax and LogSoftmax. Before opset 13 all axes from `axis` on were one.
 template <class T, Activation function>
 void import_softmax(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.any(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const auto dims = to.dims(x);
   const Index rank = count_of(dims);
   Index axis = integer_or(node, "axis", to.opset() < 13 ? 1 : -1);
   if (axis < -rank || axis >= rank) to.refuse(node, "an axis below " + std::to_string(rank), std::to_string(axis));
   axis += axis < 0 ? rank : 0;
+  if (!x.batch.first()) {
+    if (axis != rank - 1 || axis == x.batch.axis) to.refuse(node, "the batch first, or the last axis", "another");
+    return to.set(node, to.add(node, ActivationLayer<T>(function), x.node), x);
+  }
   if (axis == 0) to.refuse(node, "an axis of the samples", "the batch's");
   Index beyond = 1, before = 1;
   for (Index i = axis + 1; i < rank; ++i) beyond *= nth(dims, i);
@@ -340,7 +369,7 @@ void import_softmax(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_dropout(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.any(node);
   const double rate = to.number(node, 1, "ratio", 0.5);
   if (to.has(node, 2)) to.constant(node, 2);  // training or not is what the model is used for
   if (node.outputs.size() > 1 && to.uses(node.outputs[1]) > 0) to.refuse(node, "no use of its mask", "one");
@@ -350,7 +379,8 @@ void import_dropout(OnnxImport<T>& to, const FileNode& node) {
 /// To a type of real numbers: as they are.
 template <class T>
 void import_cast(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.any(node);
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const auto type = static_cast<DataType>(integer_or(node, "to", 0));
   const bool real = type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
   const bool integer = type == DataType::i32 || type == DataType::i64;
@@ -365,8 +395,9 @@ void import_cast(OnnxImport<T>& to, const FileNode& node) {
   }
   FileTensor made = to.empty(node, x.constant->dims, !real);
   for (const double number : x.constant->numbers) {
-    if (!real && number == batch_extent && !integer) to.refuse(node, "a known number", "the size of the batch");
-    if (integer && !(std::abs(number) < 0x1p63)) to.refuse(node, "numbers that fit", std::to_string(number));
+    const bool batch = batches(number) > 0;
+    if (!real && batch && !integer) to.refuse(node, "a known number", "the size of the batch");
+    if (integer && !batch && !(std::abs(number) < 0x1p63)) to.refuse(node, "numbers that fit", std::to_string(number));
     made.numbers.push_back(real ? number : integer ? std::trunc(number) : number != 0 ? 1.0 : 0.0);
   }
   to.set(node, std::move(made));

@@ -15,13 +15,15 @@ void import_concat(OnnxImport<T>& to, const FileNode& node) {
   if (node.inputs.empty()) to.refuse(node, "inputs", "none");
   bool constants = true, images = true;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    constants = constants && to.in(node, i).constant;
-    images = images && to.in(node, i).images;
+    const Imported& x = to.any(node, i);
+    if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
+    constants = constants && x.constant;
+    images = images && x.images;
   }
   if (!node.find("axis")) to.refuse(node, "an axis", "none");
   const Index axis = integer_or(node, "axis", 1);
   if (constants) {
-    const std::size_t at = to_size(to.axis(node, to.in(node), axis));
+    const std::size_t at = to_size(to.axis(node, to.raw(node), axis));
     std::vector<Index> dims = to.constant(node, 0).dims;
     dims[at] = 0;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -44,10 +46,12 @@ void import_concat(OnnxImport<T>& to, const FileNode& node) {
     return to.set(node, std::move(made));
   }
   std::vector<Node> parts;
-  Imported like{.images = images, .integers = true};
+  Imported like{.images = images, .integers = true, .batch = to.raw(node).batch};
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    parts.push_back(images ? to.in(node, i).node : to.plain(node, to.in(node, i)));
-    like.integers = like.integers && to.in(node, i).integers;
+    const Imported& x = to.raw(node, i);
+    if (x.batch != like.batch) to.refuse(node, "inputs with the batch on one axis", "others");
+    parts.push_back(images ? x.node : to.plain(node, x));
+    like.integers = like.integers && x.integers;
   }
   like.node = parts[0];
   const Index at = to.axis(node, like, axis);
@@ -76,7 +80,7 @@ FileTensor picked(OnnxImport<T>& to, const FileNode& node, const FileTensor& x,
 }
 template <class T>
 void import_slice(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.any(node));
   const auto starts = to.numbers(node, 1, "starts"), ends = to.numbers(node, 2, "ends");
   if (!starts || !ends || starts->size() != ends->size()) to.refuse(node, "as many starts as ends", "others");
   std::vector<Index> axes;
@@ -91,7 +95,7 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
     if (steps[i] == 0) to.refuse(node, "steps other than 0", "0");
     const Index rank = count_of(dims), axis = axes[i] < 0 ? axes[i] + rank : axes[i];
     // all of the batch
-    if (!x.constant && axis == 0 && (*starts)[i] == 0 && (*ends)[i] >= Index{1} << 31 && steps[i] == 1) continue;
+    if ((!x.constant || x.repeated) && axis == x.batch.axis && (*starts)[i] == 0 && (*ends)[i] >= Index{1} << 31 && steps[i] == 1) continue;
     const Index at = to.axis(node, x, axes[i]);
     if (std::find(on.begin(), on.end(), at) != on.end()) to.refuse(node, "each axis once", "one twice");
     if (x.constant) {
@@ -103,13 +107,19 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
     on.push_back(at);
     by.push_back(steps[i]);
   }
-  if (x.constant) return to.set(node, picked(to, node, *x.constant, places));
+  if (x.constant) {
+    Imported made{.constant = std::make_shared<FileTensor>(picked(to, node, *x.constant, places))};
+    made.batch = x.batch;
+    made.repeated = x.repeated;
+    return to.set(node, std::move(made));
+  }
   if (on.empty()) return to.set(node, x);
   to.set(node, to.add(node, Slice<T>(from, until, {.axes = on, .steps = by}), x.node), x);
 }
 template <class T>
 void import_split(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.any(node));
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const Index axis = integer_or(node, "axis", 0), at = to.axis(node, x, axis);
   const Index extent = x.constant ? nth(x.constant->dims, at) : to.sample(x)[at - 1];
   const Index outputs = count_of(node.outputs), parts = integer_or(node, "num_outputs", outputs);
@@ -136,9 +146,27 @@ void import_split(OnnxImport<T>& to, const FileNode& node) {
   }
   if (begin != extent) to.refuse(node, "parts of " + std::to_string(extent), std::to_string(begin));
 }
+/// Rows of a table, one for each number of a computed input.
+template <class T>
+void import_embedding(OnnxImport<T>& to, const FileNode& node, const FileTensor& table) {
+  const Imported x = to.raw(node, 1);
+  if (integer_or(node, "axis", 0) != 0 || table.dims.size() != 2 || !x.integers)
+    to.refuse(node, "rows of a table, picked by integers", "another table");
+  const Node made = to.add(node, Embedding<T>(table.dims[0], table.dims[1]), x.node);
+  to.weigh(node, "embeddings", table);
+  Imported rows{.node = made, .batch = x.batch};
+  if (x.view) {
+    std::vector<Index> extents(x.view->begin(), x.view->end());
+    extents.push_back(table.dims[1]);
+    rows.view = Shape(std::span<const Index>(extents));
+  }
+  to.set(node, std::move(rows));
+}
 template <class T>
 void import_gather(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.any(node));
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
+  if (x.constant && !to.raw(node, 1).constant) return import_embedding(to, node, *x.constant);
   const Index at = to.axis(node, x, integer_or(node, "axis", 0));
   const FileTensor& chosen = to.constant(node, 1);
   const Index extent = x.constant ? nth(x.constant->dims, at) : to.sample(x)[at - 1];
@@ -199,6 +227,22 @@ void import_tile(OnnxImport<T>& to, const FileNode& node) {
   to.set(node, to.add(node, Tile<T>(std::move(each)), x.node), x);
 }
 
+/// The upper or lower triangle of a constant's last two axes, zeros elsewhere.
+template <class T>
+void import_trilu(OnnxImport<T>& to, const FileNode& node) {
+  const FileTensor& x = to.constant(node, 0);
+  const Index shift = to.has(node, 1) ? to.integer(node, to.number(node, 1, "", 0)) : 0;
+  if (x.dims.size() < 2) to.refuse(node, "matrices", "another value");
+  FileTensor made = to.empty(node, x.dims, x.integers);
+  const Index columns = x.dims.back(), rows = x.dims[x.dims.size() - 2];
+  const bool upper = integer_or(node, "upper", 1) != 0;
+  for (Index i = 0; i < count_of(x.numbers); ++i) {
+    const Index row = i / columns % rows, distance = i % columns - row;
+    made.numbers.push_back((upper ? distance >= shift : distance <= shift) ? nth(x.numbers, i) : 0.0);
+  }
+  to.set(node, std::move(made));
+}
+
 /// ReduceMean and its kin.
 template <class T>
 void import_reduce(OnnxImport<T>& to, const FileNode& node) {
@@ -210,7 +254,7 @@ void import_reduce(OnnxImport<T>& to, const FileNode& node) {
   std::string function;
   for (const FunctionName& row : names)
     if (row.op == node.op) function = row.function;
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.any(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const auto listed = to.numbers(node, 1, "axes").value_or(std::vector<Index>{});
   if (listed.empty() && integer_or(node, "noop_with_empty_axes", 0) != 0) return to.set(node, x);
@@ -218,11 +262,15 @@ void import_reduce(OnnxImport<T>& to, const FileNode& node) {
   const bool keep = integer_or(node, "keepdims", 1) != 0;
   const Index rank = to.sample(x).rank();
   std::vector<Index> axes;
-  for (const Index axis : listed) axes.push_back(to.axis(node, x, axis));
+  BatchPlace batch = x.batch;
+  for (const Index axis : listed) {
+    axes.push_back(to.axis(node, x, axis));
+    if (!keep && axes.back() <= x.batch.axis) --batch.axis;
+  }
   std::sort(axes.begin(), axes.end());
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) to.refuse(node, "each axis once", "one twice");
   const bool channels = axes.back() != rank;
-  Imported made{.images = x.images && (keep || (channels && rank - count_of(axes) > 1)), .integers = x.integers};
+  Imported made{.images = x.images && (keep || (channels && rank - count_of(axes) > 1)), .integers = x.integers, .batch = batch};
   if (x.images && rank == 3 && function == "mean" && axes == std::vector<Index>{1, 2})
     made.node = to.add(node, GlobalAveragePool2D<T>({.keepdims = keep}), x.node);
   else

@@ -67,42 +67,132 @@ FileTensor reshaped_constant(OnnxImport<T>& to, const FileNode& node, const File
   made.dims = std::move(dims);
   return made;
 }
+/// The same values with other axes; `sample` has those of the batch's place too.
+template <class T>
+void cut_anew(OnnxImport<T>& to, const FileNode& node, const Imported& x, Shape sample, const BatchPlace& batch) {
+  Imported made{.node = to.plain(node, x), .integers = x.integers, .batch = batch};
+  if (to.sample(made) != sample) made.view = sample;
+  to.set(node, std::move(made));
+}
+/// Extents of ONNX's that the values of a sample are given: the numbers, and which of them holds the batch how many times.
+struct Extents {
+  std::vector<Index> numbers = {};
+  Index batch = -1, times = 1;
+};
+/// Where the batch is among extents that stand for the same values: those before it keep their product.
+inline std::optional<std::pair<Shape, BatchPlace>> place_of(const Extents& to, Index before, Index after) {
+  Index outer = 1, inner = 1;
+  for (Index i = 0; i < count_of(to.numbers); ++i)
+    if (i != to.batch) (i < to.batch ? outer : inner) *= nth(to.numbers, i);
+  if (outer == 0 || before % outer != 0) return std::nullopt;
+  BatchPlace place{.axis = to.batch, .before = before / outer};
+  if (to.times % place.before != 0) return std::nullopt;
+  place.after = to.times / place.before;
+  if (place.after * inner != after) return std::nullopt;
+  std::vector<Index> sample;
+  for (Index i = 0; i < count_of(to.numbers); ++i)
+    if (i != to.batch) {
+      sample.push_back(nth(to.numbers, i));
+    } else {
+      if (place.before > 1) sample.push_back(place.before);
+      if (place.after > 1) sample.push_back(place.after);
+    }
+  if (sample.size() > 8) return std::nullopt;
+  return std::pair(Shape(std::span<const Index>(sample)), place);
+}
 template <class T>
 void import_reshape(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported x = to.raw(node);
   const FileTensor& target = to.constant(node, 1);
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   if (x.constant) return to.set(node, reshaped_constant(to, node, *x.constant, target.numbers));
   const std::vector<Index> from = to.dims(x);
   const std::size_t rank = target.numbers.size();
-  if (rank < 2 || rank > 8) to.refuse(node, "a shape of 2 to 8 axes", std::to_string(rank));
-  const bool zero = integer_or(node, "allowzero", 0) != 0;
-  const Index size = to.sample(x).size();
-  std::vector<Index> sample;
-  Index known = 1, open = -1;
-  for (std::size_t i = 1; i < rank; ++i) {
-    Index extent = to.integer(node, target.numbers[i]);
-    if (extent == 0 && !zero && i < from.size()) extent = from[i];
-    if (extent == -1 && open < 0)
-      open = static_cast<Index>(i) - 1;
-    else if (extent < 1 || extent > size || known > size / extent)
-      to.refuse(node, "extents that leave the batch as it is",
-                std::to_string(extent) + " on axis " + std::to_string(i));
-    else
+  if (rank < 1 || rank > 8) to.refuse(node, "a shape of 1 to 8 axes", std::to_string(rank));
+  const Shape& shape = to.sample(x);
+  const Index size = shape.size();
+  Index before = x.batch.before, after = x.batch.after;
+  for (Index i = 0; i < x.batch.axis; ++i) before *= shape[i];
+  for (Index i = x.batch.axis + x.batch.inside(); i < shape.rank(); ++i) after *= shape[i];
+
+  Extents extents;
+  Index open = -1, known = 1;
+  for (std::size_t i = 0; i < rank; ++i) {
+    Index times = batches(target.numbers[i]), extent = times > 0 ? times : to.integer(node, target.numbers[i]);
+    if (extent == 0 && integer_or(node, "allowzero", 0) == 0 && i < from.size()) {
+      extent = from[i] == -1 ? x.batch.before * x.batch.after : from[i];
+      if (from[i] == -1) times = extent;
+    }
+    const auto at = static_cast<Index>(i);
+    if (extent == -1 && open < 0) {
+      open = at;
+    } else if (extent < 1 || extent > (Index{1} << 40) || known > (Index{1} << 40) / extent || (times > 0 && extents.batch >= 0)) {
+      to.refuse(node, "extents that leave the batch as it is", std::to_string(extent) + " on axis " + std::to_string(i));
+    } else {
       known *= extent;
-    sample.push_back(extent);
+    }
+    if (times > 0) extents.batch = at;
+    if (times > 0) extents.times = times;
+    extents.numbers.push_back(extent);
   }
-  const double head = target.numbers[0];
-  const bool batch = head == batch_extent || (head == 0 && !zero) || (head == -1 && open < 0) ||
-                     (head > 0 && head == static_cast<double>(to.batch));
-  if (!batch) to.refuse(node, "the batch as the first extent", std::to_string(head));
-  if (open >= 0 ? size % known != 0 : known != size)
-    to.refuse(node, "a shape that leaves the batch as it is", "another number of values");
-  if (open >= 0) nth(sample, open) = size / known;
-  reshaped(to, node, sample);
+  const auto refuse = [&] { to.refuse(node, "a shape that leaves the batch as it is", "another"); };
+  std::optional<std::pair<Shape, BatchPlace>> place;
+  if (extents.batch >= 0 || (to.batch < 0 && open >= 0)) {
+    if (open >= 0 && size % known != 0) refuse();
+    if (open >= 0) nth(extents.numbers, open) = size / known;
+    if (extents.batch < 0) extents.times = size / known;
+    if (extents.batch < 0) extents.batch = open;
+    place = place_of(extents, before, after);
+  } else if (to.batch > 0 && size <= (Index{1} << 40) / to.batch) {  // numbers for the batch that the file fixes
+    if (open >= 0 && (size * to.batch) % known != 0) refuse();
+    if (open >= 0) nth(extents.numbers, open) = size * to.batch / known;
+    Index inside = 3;
+    for (Index i = 0; i < count_of(extents.numbers); ++i) {
+      if (nth(extents.numbers, i) % to.batch != 0) continue;
+      Extents each = extents;
+      each.batch = i;
+      each.times = nth(extents.numbers, i) / to.batch;
+      auto found = place_of(each, before, after);
+      if (!found || found->second.inside() >= inside) continue;
+      inside = found->second.inside();
+      place = std::move(found);
+    }
+  }
+  if (!place) refuse();
+  if (!x.batch.first() || !place->second.first())
+    return cut_anew(to, node, to.settled(node, x), place->first, place->second);
+  reshaped(to, node, std::vector<Index>(place->first.begin(), place->first.end()));
+}
+/// Axes in an order that moves the batch, or values that have it elsewhere. Only the samples' axes are moved.
+template <class T>
+void turned(OnnxImport<T>& to, const FileNode& node, const Imported& x, const std::vector<Index>& order) {
+  const Imported from{.node = to.plain(node, x), .batch = x.batch, .view = x.view};
+  BatchPlace place = x.batch;
+  std::vector<Index> axes;
+  for (Index i = 0; i < count_of(order); ++i) {
+    const Index axis = nth(order, i);
+    if (axis != x.batch.axis) {
+      axes.push_back(to.axis(node, from, axis));
+      continue;
+    }
+    place.axis = i;
+    for (Index k = 0; k < place.inside(); ++k) axes.push_back(axis + 1 + k);
+  }
+  Imported made{.node = from.node, .integers = x.integers, .batch = place, .view = x.view};
+  if (!std::is_sorted(axes.begin(), axes.end())) {
+    if (made.view) {
+      const Shape& view = *made.view;
+      made.node = to.add_helper(node, Reshape<T>(std::vector<Index>(view.begin(), view.end())), made.node);
+      made.view.reset();
+    }
+    made.node = to.add(node, Permute<T>(axes), made.node);
+  }
+  to.set(node, std::move(made));
 }
 template <class T>
 void import_transpose(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  Imported x = to.settled(node, to.raw(node));
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const Index rank = count_of(to.dims(x));
   std::vector<Index> order;
   for (Index i = rank; i-- > 0;) order.push_back(i);
@@ -115,11 +205,12 @@ void import_transpose(OnnxImport<T>& to, const FileNode& node) {
     to.empty(node, x.constant->dims, true);
     return to.set(node, permuted(*x.constant, std::vector<std::size_t>(order.begin(), order.end())));
   }
-  if (order[0] != 0) to.refuse(node, "the batch first", "another order");
+  if (order[0] != 0 || !x.batch.first()) return turned(to, node, x, order);
   std::vector<Index> to_last{0}, to_first{0, rank - 1};
   for (Index i = 2; i < rank; ++i) to_last.push_back(i);
   to_last.push_back(1);
   for (Index i = 1; i + 1 < rank; ++i) to_first.push_back(i);
+  x = to.settled(node, to.any(node));
   if (x.images && order == to_last) return to.set(node, Imported{.node = x.node, .integers = x.integers});
   if (!x.images && rank > 2 && order == to_first)
     return to.set(node, Imported{.node = x.node, .images = true, .integers = x.integers});
@@ -133,19 +224,28 @@ template <class T>
 Imported without(OnnxImport<T>& to, const FileNode& node, const Imported& x, const std::vector<Index>& axes) {
   const Shape& sample = to.sample(x);
   std::vector<Index> rest;
+  BatchPlace batch = x.batch;
   bool channels = true;
   for (Index i = 0; i < sample.rank(); ++i) {
     const bool goes = std::find(axes.begin(), axes.end(), i + 1) != axes.end();
     if (goes && sample[i] != 1) to.refuse(node, "extents of 1", std::to_string(sample[i]));
     if (!goes) rest.push_back(sample[i]);
     if (goes && i == sample.rank() - 1) channels = false;
+    if (goes && i < x.batch.axis) --batch.axis;
+  }
+  if (!x.batch.first()) {
+    Imported made{.node = x.node, .integers = x.integers, .batch = batch};
+    const Shape left{std::span<const Index>(rest)};
+    if (to.sample(made) != left) made.view = left;
+    return made;
   }
   const bool images = x.images && channels && rest.size() > 1;
   return Imported{.node = to.add(node, Reshape<T>(rest), x.node), .images = images, .integers = x.integers};
 }
 template <class T>
 void import_squeeze(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.raw(node).batch.first() ? to.in(node) : to.raw(node));
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const auto listed = to.numbers(node, 1, "axes");
   std::vector<Index> axes;
   const auto dims = to.dims(x);
@@ -171,7 +271,8 @@ void import_squeeze(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_unsqueeze(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.raw(node).batch.first() ? to.in(node) : to.raw(node));
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   std::vector<Index> dims = to.dims(x), axes = to.numbers(node, 1, "axes").value_or(std::vector<Index>{});
   const Index rank = count_of(dims) + count_of(axes);
   if (rank > 8) to.refuse(node, "at most 8 axes", std::to_string(rank));
@@ -183,7 +284,20 @@ void import_unsqueeze(OnnxImport<T>& to, const FileNode& node) {
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) to.refuse(node, "each axis once", "one twice");
   for (const Index axis : axes) dims.insert(dims.begin() + axis, 1);
   if (!x.constant) {
-    if (dims[0] != -1) to.refuse(node, "the batch first", "an axis before it");
+    if (dims[0] != -1 || !x.batch.first()) {
+      BatchPlace batch = x.batch;
+      std::vector<Index> sample;
+      for (Index i = 0; i < rank; ++i) {
+        if (nth(dims, i) != -1) {
+          sample.push_back(nth(dims, i));
+          continue;
+        }
+        batch.axis = i;
+        if (batch.before > 1) sample.push_back(batch.before);
+        if (batch.after > 1) sample.push_back(batch.after);
+      }
+      return cut_anew(to, node, x, Shape(std::span<const Index>(sample)), batch);
+    }
     return to.set(node, Imported{.node = to.add(node, Reshape<T>(std::vector<Index>(dims.begin() + 1, dims.end())),
                                                 to.plain(node, x)),
                                  .integers = x.integers});
@@ -195,7 +309,7 @@ void import_unsqueeze(OnnxImport<T>& to, const FileNode& node) {
 
 template <class T>
 void import_identity(OnnxImport<T>& to, const FileNode& node) {
-  to.set(node, to.in(node));
+  to.set(node, to.raw(node));
 }
 template <class T>
 void import_constant(OnnxImport<T>& to, const FileNode& node) {
@@ -216,16 +330,30 @@ void import_constant(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_constant_of_shape(OnnxImport<T>& to, const FileNode& node) {
-  const auto dims = to.numbers(node, 0, "");
+  std::vector<Index> dims;
+  std::optional<Index> batch;
+  for (const double number : to.constant(node, 0).numbers) {
+    if (batches(number) == 1 && !batch) {
+      batch = count_of(dims);
+      dims.push_back(1);
+    } else {
+      dims.push_back(to.integer(node, number));
+    }
+  }
   const FileAttribute* const value = node.find("value");
   if (value && (!value->tensor || value->tensor->numbers.size() != 1)) to.refuse(node, "one number as value", "others");
-  FileTensor made = to.empty(node, *dims, value && value->tensor->integers);
+  FileTensor made = to.empty(node, dims, value && value->tensor->integers);
   made.numbers.assign(count_of_dims(made.dims), value ? value->tensor->numbers[0] : 0.0);
-  to.set(node, std::move(made));
+  Imported result{.constant = std::make_shared<FileTensor>(std::move(made))};
+  result.batch.axis = batch.value_or(0);
+  result.repeated = batch.has_value();
+  to.set(node, std::move(result));
 }
 template <class T>
 void import_shape(OnnxImport<T>& to, const FileNode& node) {
-  const auto dims = to.dims(to.in(node));
+  const Imported& x = to.raw(node);
+  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
+  const auto dims = to.dims(x);
   const Index rank = count_of(dims);
   const auto place = [&](const char* name, Index otherwise) {
     const Index found = integer_or(node, name, otherwise);
@@ -233,16 +361,39 @@ void import_shape(OnnxImport<T>& to, const FileNode& node) {
   };
   FileTensor shape{.integers = true};
   for (Index i = place("start", 0); i < place("end", rank); ++i)
-    shape.numbers.push_back(nth(dims, i) < 0 ? batch_extent : static_cast<double>(nth(dims, i)));
+    shape.numbers.push_back(nth(dims, i) < 0 ? batch_extent * static_cast<double>(x.batch.before * x.batch.after) : static_cast<double>(nth(dims, i)));
   shape.dims = {count_of(shape.numbers)};
   to.set(node, std::move(shape));
+}
+/// Which of the numbers stands for the batch.
+inline std::optional<Index> batch_among(const std::vector<double>& numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (batches(numbers[i]) == 1) return static_cast<Index>(i);
+  return std::nullopt;
+}
+/// A constant that is expanded along the batch, which is not the first axis.
+template <class T>
+Imported repeated_constant(OnnxImport<T>& to, const FileNode& node, const FileTensor& x,
+                           const std::vector<double>& target, Index place) {
+  std::vector<Index> dims;
+  for (std::size_t i = 0; i < target.size(); ++i)
+    dims.push_back(static_cast<Index>(i) == place ? 1 : to.integer(node, target[i]));
+  FileTensor ones = to.empty(node, dims, x.integers);
+  ones.numbers.assign(count_of_dims(dims), 1.0);
+  Imported made{.constant = std::make_shared<FileTensor>(folded(to, node, "multiply", {&x, &ones}, {}))};
+  if (made.constant->dims != dims) to.refuse(node, "extents that are equal or 1", "others");
+  made.batch.axis = place;
+  made.repeated = true;
+  return made;
 }
 /// To a larger shape by NumPy's rules.
 template <class T>
 void import_expand(OnnxImport<T>& to, const FileNode& node) {
   const Imported& x = to.in(node);
   const FileTensor& target = to.constant(node, 1);
-  const bool batch = !target.numbers.empty() && target.numbers[0] == batch_extent;
+  const bool batch = !target.numbers.empty() && batches(target.numbers[0]) == 1;
+  if (const std::optional<Index> place = batch_among(target.numbers); x.constant && place.value_or(0) > 0)
+    return to.set(node, repeated_constant(to, node, *x.constant, target.numbers, *place));
   std::vector<Index> dims;
   for (std::size_t i = batch ? 1 : 0; i < target.numbers.size(); ++i)
     dims.push_back(to.integer(node, target.numbers[i]));

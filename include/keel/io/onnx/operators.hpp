@@ -2,7 +2,9 @@
 /// ONNX's operators, one row an operator, and the model of a graph.
 
 #include <keel/io/onnx/import_dense.hpp>
+#include <keel/io/onnx/import_norms.hpp>
 #include <keel/io/onnx/import_parts.hpp>
+#include <keel/io/onnx/import_recurrent.hpp>
 #include <keel/io/onnx/import_windows.hpp>
 
 #if KEEL_HAS_PROTOBUF
@@ -58,6 +60,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Expand", 8, 2, "", import_expand<T>},
     {"Flatten", 1, 1, "axis ", import_flatten<T>},
     {"Floor", 1, 1, "", import_function<T>},
+    {"GRU", 7, 6, "activation_alpha activation_beta activations clip direction hidden_size linear_before_reset layout+14 ", import_recurrent<T>},
     {"Gather", 1, 2, "axis ", import_gather<T>},
     {"Gelu", 20, 1, "approximate ", import_activation<T, Activation::gelu>},
     {"Gemm", 1, 3, "alpha beta broadcast<7 transA transB ", import_gemm<T>},
@@ -65,9 +68,13 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"GlobalMaxPool", 1, 1, "", import_global_pool<T>},
     {"Greater", 1, 2, "", import_function<T>},
     {"GreaterOrEqual", 12, 2, "", import_function<T>},
+    {"GroupNormalization", 18, 3, "epsilon num_groups stash_type+21 ", import_group_norm<T>},
     {"HardSigmoid", 1, 1, "alpha beta ", import_hard_sigmoid<T>},
     {"HardSwish", 14, 1, "", import_activation<T, Activation::hard_swish>},
     {"Identity", 1, 1, "", import_identity<T>},
+    {"InstanceNormalization", 6, 3, "epsilon ", import_instance_norm<T>},
+    {"LSTM", 7, 8, "activation_alpha activation_beta activations clip direction hidden_size input_forget layout+14 ", import_recurrent<T>},
+    {"LayerNormalization", 17, 3, "axis epsilon stash_type ", import_layer_norm<T>},
     {"LeakyRelu", 1, 1, "alpha ", import_activation<T, Activation::leaky_relu>},
     {"Less", 1, 2, "", import_function<T>},
     {"LessOrEqual", 12, 2, "", import_function<T>},
@@ -80,6 +87,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Mean", 1, any_inputs, "", import_function<T>},
     {"Min", 1, any_inputs, "", import_function<T>},
     {"Mish", 18, 1, "", import_mish<T>},
+    {"Mod", 10, 2, "fmod ", import_mod<T>},
     {"Mul", 1, 2, "", import_function<T>},
     {"Neg", 1, 1, "", import_function<T>},
     {"Not", 1, 1, "", import_function<T>},
@@ -87,6 +95,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"PRelu", 7, 2, "", import_prelu<T>},
     {"Pad", 2, 4, "mode pads<11 value<11 ", import_pad<T>},
     {"Pow", 1, 2, "", import_function<T>},
+    {"RNN", 7, 6, "activation_alpha activation_beta activations clip direction hidden_size layout+14 ", import_recurrent<T>},
     {"Reciprocal", 1, 1, "", import_function<T>},
     {"ReduceL1", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
     {"ReduceL2", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
@@ -123,6 +132,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"ThresholdedRelu", 10, 1, "alpha ", import_thresholded<T>},
     {"Tile", 6, 2, "", import_tile<T>},
     {"Transpose", 1, 1, "perm ", import_transpose<T>},
+    {"Trilu", 14, 2, "upper ", import_trilu<T>},
     {"Unsqueeze", 1, 2, "axes<13 ", import_unsqueeze<T>},
     {"Where", 9, 3, "", import_function<T>},
     {"Xor", 1, 2, "", import_function<T>},
@@ -219,17 +229,26 @@ inline bool channels_first(const FileGraph& graph, const FileValue& input) {
   }
   return first;
 }
+/// Whether an input is the steps of a recurrent operator as it is: (t, n, c).
+inline bool steps_first(const FileGraph& graph, const FileValue& input) {
+  return input.dims.size() == 3 && std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FileNode& node) {
+           return is_recurrent(node.op) && !node.inputs.empty() && node.inputs[0] == input.name &&
+                  integer_or(node, "layout", 0) == 0;
+         });
+}
 template <class T>
 void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number) {
   const FileGraph& graph = to.graph();
   const std::string place = graph.where + ": input " + shown(input.name);
   const auto type = static_cast<DataType>(input.type);
-  if (type != DataType{0} && type != DataType::f32 && type != DataType::f64 && type != DataType::f16 &&
+  const bool integers = type == DataType::i64 || type == DataType::i32;
+  if (!integers && type != DataType{0} && type != DataType::f32 && type != DataType::f64 && type != DataType::f16 &&
       type != DataType::bf16)
-    throw FormatError(place, "real numbers", "type " + std::to_string(input.type));
+    throw FormatError(place, "real numbers, int32 or int64", "type " + std::to_string(input.type));
   if (input.shaped && input.dims.empty()) throw FormatError(place, "a batch", "one number");
-  const bool images = channels_first(graph, input);
-  std::vector<Index> extents(input.dims.begin() + (input.dims.empty() ? 0 : 1), input.dims.end());
+  const bool images = channels_first(graph, input), steps = steps_first(graph, input);
+  std::vector<Index> extents = input.dims;
+  if (!extents.empty()) extents.erase(extents.begin() + (steps ? 1 : 0));
   if (images) std::rotate(extents.begin(), extents.begin() + 1, extents.end());
   Shape sample;
   const bool open = !input.shaped || std::find(extents.begin(), extents.end(), -1) != extents.end();
@@ -244,13 +263,16 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
   } else {
     sample = Shape(std::span<const Index>(extents));
   }
-  const Index batch = input.dims.empty() ? -1 : input.dims[0];
+  const Index batch = input.dims.empty() ? -1 : nth(input.dims, steps ? 1 : 0);
   if (to.batch > 0 && batch > 0 && batch != to.batch)
     throw FormatError(place, "a batch of " + std::to_string(to.batch), std::to_string(batch));
   to.batch = batch;
-  const Node made = to.model().input(sample, to.free_name(input.name));
-  if (!to.first_input) to.first_input = made;
-  to.define(input.name, Imported{.node = made, .images = images});
+  Imported made{.images = images, .integers = integers};
+  if (steps) made.batch.axis = 1;
+  if (sample.rank() == 0) made.view = sample;  // one number a sample
+  made.node = to.model().input(sample.rank() == 0 ? Shape{1} : sample, to.free_name(input.name));
+  if (!to.first_input) to.first_input = made.node;
+  to.define(input.name, std::move(made));
 }
 
 /// The nodes in their order. One that cannot be taken leaves those that need its outputs out; what is wrong with the
@@ -281,11 +303,13 @@ void import_nodes(OnnxImport<T>& to) {
   refusals.check();
 }
 
-/// A model, and which of its inputs and outputs have the channels last where the file has them first.
+/// A model, and which of its inputs and outputs have the channels last where the file has them first, and where the file
+/// has the batch, which is the first axis here.
 template <class T>
 struct ImportedModel {
   Model<T> model;
   std::vector<bool> inputs = {}, outputs = {};
+  std::vector<BatchPlace> input_batches = {}, output_batches = {};
 };
 /// The model of a graph. Throws FormatError, with the node, for what is not understood.
 template <class T>
@@ -293,6 +317,7 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
   check_operators<T>(graph);
   OnnxImport<T> to(graph, options);
   std::vector<bool> inputs, outputs;
+  std::vector<BatchPlace> batches_in, batches_out;
   std::set<std::string_view> named;
   for (const FileValue& input : graph.inputs) {
     if (!named.insert(input.name).second)
@@ -304,16 +329,17 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
       throw FormatError(graph.where + ": input " + shown(input.name), error.expected(), error.got(), error.hint());
     }
     inputs.push_back(to.value(input.name).images);
+    batches_in.push_back(to.value(input.name).batch);
   }
   if (options.inputs.size() > inputs.size())
     throw FormatError(graph.where, "as many shapes in LoadOptions::inputs as inputs",
                       std::to_string(options.inputs.size()) + " for " + std::to_string(inputs.size()));
   import_nodes(to);
-  const FileNode end{.name = "the outputs", .op = "Identity"};
   if (graph.outputs.empty()) throw FormatError(graph.where, "outputs", "none");
   for (const FileValue& output : graph.outputs) {
     if (!to.known(output.name)) throw FormatError(graph.where, "outputs that a node computes", shown(output.name));
-    const Imported value = to.value(output.name);
+    const FileNode end{.name = "the outputs", .op = "Identity", .inputs = {output.name}};
+    const Imported value = to.any(end);
     // a sequence has its channels last where those that come in have
     const bool turned =
         value.images && to.sample(value).rank() == 2 && std::find(inputs.begin(), inputs.end(), true) == inputs.end();
@@ -324,9 +350,14 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
     else
       to.model().output(made);
     outputs.push_back(value.images && !turned);
+    batches_out.push_back(value.batch);
   }
   require_values(to.model(), graph.where);
-  return {.model = std::move(static_cast<Model<T>&>(to.model())), .inputs = inputs, .outputs = outputs};
+  return {.model = std::move(static_cast<Model<T>&>(to.model())),
+          .inputs = inputs,
+          .outputs = outputs,
+          .input_batches = batches_in,
+          .output_batches = batches_out};
 }
 
 }  // namespace io::onnx
