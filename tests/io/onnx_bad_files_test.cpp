@@ -306,7 +306,7 @@ void add_graphs(BadFiles& files) {
     if (dims.size() != 1)
       files.add("an input of extents '" + detail::join(std::span<const Index>(dims), " ") + "'", one_node("Relu", dims),
                 "expected");
-  for (const int type : {2, 7, 8, 9, 14, 99})
+  for (const int type : {2, 8, 9, 14, 99})
     files.add(
         "an input of type " + std::to_string(type),
         [&] {
@@ -478,7 +478,6 @@ void add_shapes(BadFiles& files) {
   const Index huge = Index{1} << 40;
   for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{},
                                                  {6},
-                                                 {-1},
                                                  {-1, -1},
                                                  {-1, 5},
                                                  {-1, 7},
@@ -500,8 +499,7 @@ void add_shapes(BadFiles& files) {
         return file;
       }(),
       "expected");
-  for (const List& order :
-       {List{0}, List{0, 1, 1}, List{1, 0, 2}, List{0, 1, 3}, List{0, -1, 1}, List{}, List{0, 1, 2, 3}})
+  for (const List& order : {List{0}, List{0, 1, 1}, List{0, 1, 3}, List{0, -1, 1}, List{}, List{0, 1, 2, 3}})
     files.add("Transpose by '" + detail::join(std::span<const Index>(order), " ") + "'",
               one_node("Transpose", {-1, 2, 3}, {}, {{"perm", order}}), "expected");
   for (const Index axis : {Index{0}, Index{3}, Index{-3}, Index{-4}, huge, -huge}) {
@@ -514,7 +512,7 @@ void add_shapes(BadFiles& files) {
     files.add("Softmax" + at, one_node("Softmax", {-1, 2, 3}, {}, {{"axis", axis}}), "axis");
     files.add("Gather" + at, with_constant("Gather", {0}, {{"axis", axis}}), "axis");
     files.add("Split" + at, with_constant("Split", {1}, {{"axis", axis}}), "axis");
-    files.add("Unsqueeze" + at, with_constant("Unsqueeze", {axis == -3 || axis == 3 ? 9 : axis}), "expected");
+    files.add("Unsqueeze" + at, with_constant("Unsqueeze", {std::abs(axis) < 5 ? axis + 9 : axis}), "expected");
     files.add("Squeeze" + at, with_constant("Squeeze", {axis}), "axis");
     files.add("ReduceSum" + at, with_constant("ReduceSum", {axis}), "axis");
     files.add("Flatten" + at, one_node("Flatten", {-1, 2, 3}, {}, {{"axis", axis}}), "axis 1");

@@ -136,7 +136,8 @@ class OnnxImport {
   }
   const FileTensor& constant(const FileNode& node, std::size_t i) const {
     const Imported& value = raw(node, i);
-    if (!value.constant || value.repeated) refuse(node, "input " + std::to_string(i) + " known when the file is read", "a computed one");
+    if (!value.constant || value.repeated)
+      refuse(node, "input " + std::to_string(i) + " known when the file is read", "a computed one");
     return *value.constant;
   }
   /// The one number of an input, or of an attribute that older opsets have in its place.
@@ -188,7 +189,8 @@ class OnnxImport {
         value.constant ? count_of(value.constant->dims) : sample(value).rank() + 1 - value.batch.inside();
     const Index found = axis < 0 ? axis + rank : axis;
     if (found < 0 || found >= rank) refuse(node, "an axis below " + std::to_string(rank), std::to_string(axis));
-    if (found == value.batch.axis && (!value.constant || value.repeated)) refuse(node, "an axis of the samples", "the batch's");
+    if (found == value.batch.axis && (!value.constant || value.repeated))
+      refuse(node, "an axis of the samples", "the batch's");
     if (value.constant) return found;
     if (found < value.batch.axis) return found + 1;
     if (!value.images) return found + value.batch.inside();

@@ -95,7 +95,9 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
     if (steps[i] == 0) to.refuse(node, "steps other than 0", "0");
     const Index rank = count_of(dims), axis = axes[i] < 0 ? axes[i] + rank : axes[i];
     // all of the batch
-    if ((!x.constant || x.repeated) && axis == x.batch.axis && (*starts)[i] == 0 && (*ends)[i] >= Index{1} << 31 && steps[i] == 1) continue;
+    if ((!x.constant || x.repeated) && axis == x.batch.axis && (*starts)[i] == 0 && (*ends)[i] >= Index{1} << 31 &&
+        steps[i] == 1)
+      continue;
     const Index at = to.axis(node, x, axes[i]);
     if (std::find(on.begin(), on.end(), at) != on.end()) to.refuse(node, "each axis once", "one twice");
     if (x.constant) {
@@ -270,7 +272,8 @@ void import_reduce(OnnxImport<T>& to, const FileNode& node) {
   std::sort(axes.begin(), axes.end());
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) to.refuse(node, "each axis once", "one twice");
   const bool channels = axes.back() != rank;
-  Imported made{.images = x.images && (keep || (channels && rank - count_of(axes) > 1)), .integers = x.integers, .batch = batch};
+  Imported made{
+      .images = x.images && (keep || (channels && rank - count_of(axes) > 1)), .integers = x.integers, .batch = batch};
   if (x.images && rank == 3 && function == "mean" && axes == std::vector<Index>{1, 2})
     made.node = to.add(node, GlobalAveragePool2D<T>({.keepdims = keep}), x.node);
   else

@@ -25,7 +25,8 @@ struct FileCell {
 
 /// The activation of a name and its numbers.
 template <class T>
-ActivationSpec cell_activation(const OnnxImport<T>& to, const FileNode& node, std::string name, std::size_t at) {
+ActivationSpec cell_activation(const OnnxImport<T>& to, const FileNode& node, const std::string& said, std::size_t at) {
+  std::string name = said;
   for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   const auto number = [&](const char* list, double otherwise) {
     const FileAttribute* const found = node.find(list);
@@ -44,9 +45,10 @@ ActivationSpec cell_activation(const OnnxImport<T>& to, const FileNode& node, st
     const double alpha = number("activation_alpha", 0.2), beta = number("activation_beta", 0.5);
     if (std::abs(alpha - 0.2) < 1e-6 && beta == 0.5) return Activation::hard_sigmoid_keras2;
     if (std::abs(alpha - 1 / 6.0) < 1e-6 && beta == 0.5) return Activation::hard_sigmoid;
-    to.refuse(node, "a hard sigmoid of x / 5 + 1/2 or x / 6 + 1/2", std::to_string(alpha) + " x + " + std::to_string(beta));
+    to.refuse(node, "a hard sigmoid of x / 5 + 1/2 or x / 6 + 1/2",
+              std::to_string(alpha) + " x + " + std::to_string(beta));
   }
-  to.refuse(node, "activations that keel's recurrent layers have", shown(name));
+  to.refuse(node, "activations that keel's recurrent layers have", shown(said));
 }
 template <class T>
 void read_activations(const OnnxImport<T>& to, const FileNode& node, FileCell& cell) {
@@ -180,7 +182,8 @@ void import_recurrent(OnnxImport<T>& to, const FileNode& node) {
   if (cell.units < 1 || kernel.dims != std::vector<Index>{directions, rows, features} ||
       recurrent.dims != std::vector<Index>{directions, rows, cell.units} ||
       (bias && bias->dims != std::vector<Index>{directions, 2 * rows}))
-    to.refuse(node, "weights for " + std::to_string(cell.units) + " units and " + std::to_string(features) + " features",
+    to.refuse(node,
+              "weights for " + std::to_string(cell.units) + " units and " + std::to_string(features) + " features",
               "others");
   refuse_states(to, node, steps);
   const auto used = [&](std::size_t i) {
@@ -197,15 +200,16 @@ void import_recurrent(OnnxImport<T>& to, const FileNode& node) {
   }
   if (used(1)) {
     const Node last = sequences ? last_states(to, node, cell, made, steps) : made;
-    to.set(node, Imported{.node = last, .batch = {.axis = cell.steps_first ? 1 : 0}, .view = Shape{directions, cell.units}},
+    to.set(node,
+           Imported{.node = last, .batch = {.axis = cell.steps_first ? 1 : 0}, .view = Shape{directions, cell.units}},
            1);
   }
   if (!sequences) return;
   if (cell.backwards)  // in the order of the steps
     made = to.add_helper(node, Slice<T>({-1}, {-steps - 1}, {.axes = {1}, .steps = {-1}}), made);
-  to.set(node, Imported{.node = made,
-                        .batch = {.axis = cell.steps_first ? 2 : 0},
-                        .view = Shape{steps, directions, cell.units}});
+  to.set(node,
+         Imported{
+             .node = made, .batch = {.axis = cell.steps_first ? 2 : 0}, .view = Shape{steps, directions, cell.units}});
 }
 
 }  // namespace io::onnx

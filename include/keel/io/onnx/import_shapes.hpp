@@ -126,8 +126,10 @@ void import_reshape(OnnxImport<T>& to, const FileNode& node) {
     const auto at = static_cast<Index>(i);
     if (extent == -1 && open < 0) {
       open = at;
-    } else if (extent < 1 || extent > (Index{1} << 40) || known > (Index{1} << 40) / extent || (times > 0 && extents.batch >= 0)) {
-      to.refuse(node, "extents that leave the batch as it is", std::to_string(extent) + " on axis " + std::to_string(i));
+    } else if (extent < 1 || extent > (Index{1} << 40) || known > (Index{1} << 40) / extent ||
+               (times > 0 && extents.batch >= 0)) {
+      to.refuse(node, "extents that leave the batch as it is",
+                std::to_string(extent) + " on axis " + std::to_string(i));
     } else {
       known *= extent;
     }
@@ -361,7 +363,8 @@ void import_shape(OnnxImport<T>& to, const FileNode& node) {
   };
   FileTensor shape{.integers = true};
   for (Index i = place("start", 0); i < place("end", rank); ++i)
-    shape.numbers.push_back(nth(dims, i) < 0 ? batch_extent * static_cast<double>(x.batch.before * x.batch.after) : static_cast<double>(nth(dims, i)));
+    shape.numbers.push_back(nth(dims, i) < 0 ? batch_extent * static_cast<double>(x.batch.before * x.batch.after)
+                                             : static_cast<double>(nth(dims, i)));
   shape.dims = {count_of(shape.numbers)};
   to.set(node, std::move(shape));
 }
@@ -381,7 +384,9 @@ Imported repeated_constant(OnnxImport<T>& to, const FileNode& node, const FileTe
   FileTensor ones = to.empty(node, dims, x.integers);
   ones.numbers.assign(count_of_dims(dims), 1.0);
   Imported made{.constant = std::make_shared<FileTensor>(folded(to, node, "multiply", {&x, &ones}, {}))};
-  if (made.constant->dims != dims) to.refuse(node, "extents that are equal or 1", "others");
+  const Index extent = made.constant->dims.size() == dims.size() ? nth(made.constant->dims, place) : 0;
+  if (extent != 1 && extent != to.batch) to.refuse(node, "extents that are equal or 1", "others");
+  if (extent != 1) return made;  // has a batch as the file fixes it
   made.batch.axis = place;
   made.repeated = true;
   return made;
