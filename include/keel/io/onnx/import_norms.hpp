@@ -1,7 +1,7 @@
 #pragma once
 /// ONNX's operators that normalise each sample.
 
-#include <keel/io/onnx/import.hpp>
+#include <keel/io/onnx/import_functions.hpp>
 
 #if KEEL_HAS_PROTOBUF
 
@@ -21,7 +21,7 @@ void refuse_statistics(OnnxImport<T>& to, const FileNode& node) {
   for (std::size_t i = 1; i < node.outputs.size(); ++i)
     if (to.uses(node.outputs[i]) > 0) to.refuse(node, "no use of its statistics", shown(node.outputs[i]));
 }
-/// Over all axes from `axis` on.
+/// LayerNormalization and RMSNormalization, over all axes from `axis` on.
 template <class T>
 void import_layer_norm(OnnxImport<T>& to, const FileNode& node) {
   Imported x = to.settled(node, to.any(node));
@@ -31,9 +31,15 @@ void import_layer_norm(OnnxImport<T>& to, const FileNode& node) {
   x.images = false;
   const Index rank = count_of(to.dims(x)), first = integer_or(node, "axis", -1);
   if (first < -rank || first >= rank) to.refuse(node, "an axis below " + std::to_string(rank), std::to_string(first));
-  LayerNormOptions options{.epsilon = number_or(node, "epsilon", 1e-5), .center = to.has(node, 2)};
-  options.axis.list.clear();
-  for (Index i = first < 0 ? first + rank : first; i < rank; ++i) options.axis.list.push_back(to.axis(node, x, i));
+  std::vector<Index> axes;
+  for (Index i = first < 0 ? first + rank : first; i < rank; ++i) axes.push_back(to.axis(node, x, i));
+  const double epsilon = number_or(node, "epsilon", 1e-5);
+  if (node.op == "RMSNormalization") {
+    const Node made = to.add(node, RMSNorm<T>({.axis = axes, .epsilon = epsilon}), x.node);
+    to.weigh(node, "scale", to.constant(node, 1));
+    return to.set(node, made, x);
+  }
+  const LayerNormOptions options{.axis = axes, .epsilon = epsilon, .center = to.has(node, 2)};
   const Node made = to.add(node, LayerNorm<T>(options), x.node);
   weigh_norm(to, node, to.constant(node, 1), to.has(node, 2) ? &to.constant(node, 2) : nullptr);
   to.set(node, made, x);
@@ -69,6 +75,45 @@ void import_group_norm(OnnxImport<T>& to, const FileNode& node) {
     return made;
   };
   grouped(to, node, groups, of_channels(to.constant(node, 1)), of_channels(to.constant(node, 2)));
+}
+
+/// x divided by its norm along an axis.
+template <class T>
+void import_lp_norm(OnnxImport<T>& to, const FileNode& node) {
+  const Imported x = to.settled(node, to.in(node));
+  const Index p = integer_or(node, "p", 2), axis = to.axis(node, x, integer_or(node, "axis", -1));
+  if (p != 1 && p != 2) to.refuse(node, "p of 1 or 2", std::to_string(p));
+  if (x.constant) to.refuse(node, "a computed input", "a constant");
+  Imported norm = x;
+  norm.node = to.add_helper(node, Reduce<T>(p == 1 ? "l1" : "l2", {.axes = axis, .keepdims = true}), x.node);
+  to.set(node, function_of(to, node, "divide", {x, norm}));
+}
+/// x / (bias + alpha / size (sum of x^2 over `size` channels around))^beta
+template <class T>
+void import_lrn(OnnxImport<T>& to, const FileNode& node) {
+  const Imported x = to.in(node);
+  if (x.constant || to.sample(x).rank() < 2) to.refuse(node, "images", "another value");
+  const Index rank = to.sample(x).rank(), size = integer_or(node, "size", 0);
+  if (size < 1 || size > 64) to.refuse(node, "a size from 1 to 64", std::to_string(size));
+  const auto number = [](double value) {
+    return Imported{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {value}})};
+  };
+  Imported images{.node = to.images(node, x, rank - 1), .images = true};
+  const Imported squares = function_of(to, node, "multiply", {images, images});
+  std::vector<Index> sides(to_size(2 * rank), 0);
+  sides[to_size(2 * rank - 2)] = (size - 1) / 2;
+  sides[to_size(2 * rank - 1)] = size / 2;
+  const Node wide = to.add_helper(node, Pad<T>(std::move(sides)), squares.node);
+  const Index channels = to.dims(images)[1];
+  std::vector<Node> parts;
+  for (Index i = 0; i < size; ++i)
+    parts.push_back(to.add_helper(node, Slice<T>({i}, {i + channels}, {.axes = {rank}}), wide));
+  Imported sum = images;
+  sum.node = size == 1 ? parts[0] : to.add(node, Add<T>(), std::span<const Node>(parts));
+  sum = function_of(to, node, "multiply", {sum, number(number_or(node, "alpha", 1e-4) / static_cast<double>(size))});
+  sum = function_of(to, node, "add", {sum, number(number_or(node, "bias", 1))});
+  sum = function_of(to, node, "power", {sum, number(number_or(node, "beta", 0.75))});
+  to.set(node, function_of(to, node, "divide", {images, sum}));
 }
 
 }  // namespace io::onnx

@@ -23,30 +23,36 @@ struct FileCell {
   Index gates() const { return count_of(order); }
 };
 
-/// The activation of a name and its numbers.
+/// The activation of a name. Its numbers are the next ones of the lists.
 template <class T>
-ActivationSpec cell_activation(const OnnxImport<T>& to, const FileNode& node, const std::string& said, std::size_t at) {
+ActivationSpec cell_activation(const OnnxImport<T>& to, const FileNode& node, const std::string& said,
+                               std::vector<float>& alphas, std::vector<float>& betas) {
   std::string name = said;
   for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  const auto number = [&](const char* list, double otherwise) {
-    const FileAttribute* const found = node.find(list);
-    return found && at < found->numbers.size() ? static_cast<double>(found->numbers[at]) : otherwise;
+  const auto next = [](std::vector<float>& list, double otherwise) {
+    if (list.empty()) return otherwise;
+    const auto value = static_cast<double>(list.front());
+    list.erase(list.begin());
+    return value;
   };
+  const auto close = [](double a, double b) { return std::abs(a - b) < 1e-6; };
   if (name == "sigmoid") return Activation::sigmoid;
   if (name == "tanh") return Activation::tanh;
   if (name == "relu") return Activation::relu;
   if (name == "softplus") return Activation::softplus;
   if (name == "elu" || name == "leakyrelu") {
     ActivationSpec spec = name == "elu" ? Activation::elu : Activation::leaky_relu;
-    spec.alpha = number("activation_alpha", name == "elu" ? 1.0 : 0.01);
+    spec.alpha = next(alphas, name == "elu" ? 1.0 : 0.01);
     return spec;
   }
-  if (name == "hardsigmoid") {
-    const double alpha = number("activation_alpha", 0.2), beta = number("activation_beta", 0.5);
-    if (std::abs(alpha - 0.2) < 1e-6 && beta == 0.5) return Activation::hard_sigmoid_keras2;
-    if (std::abs(alpha - 1 / 6.0) < 1e-6 && beta == 0.5) return Activation::hard_sigmoid;
-    to.refuse(node, "a hard sigmoid of x / 5 + 1/2 or x / 6 + 1/2",
-              std::to_string(alpha) + " x + " + std::to_string(beta));
+  if (name == "affine" || name == "hardsigmoid") {
+    const bool hard = name == "hardsigmoid";
+    const double alpha = next(alphas, hard ? 0.2 : 1.0), beta = next(betas, hard ? 0.5 : 0.0);
+    if (!hard && close(alpha, 1) && close(beta, 0)) return Activation::linear;
+    if (hard && close(alpha, 0.2) && close(beta, 0.5)) return Activation::hard_sigmoid_keras2;
+    if (hard && close(alpha, 1 / 6.0) && close(beta, 0.5)) return Activation::hard_sigmoid;
+    to.refuse(node, "x, or a hard sigmoid of x / 5 + 1/2 or x / 6 + 1/2",
+              shown(said) + " of " + std::to_string(alpha) + " x + " + std::to_string(beta));
   }
   to.refuse(node, "activations that keel's recurrent layers have", shown(said));
 }
@@ -57,8 +63,11 @@ void read_activations(const OnnxImport<T>& to, const FileNode& node, FileCell& c
   const std::size_t each = node.op == "LSTM" ? 3 : node.op == "GRU" ? 2 : 1;
   if (found->texts.size() != each * to_size(cell.directions))
     to.refuse(node, std::to_string(each) + " activations a direction", std::to_string(found->texts.size()));
+  const FileAttribute *const alpha = node.find("activation_alpha"), *const beta = node.find("activation_beta");
+  std::vector<float> alphas = alpha ? alpha->numbers : std::vector<float>(),
+                     betas = beta ? beta->numbers : std::vector<float>();
   std::vector<ActivationSpec> specs;
-  for (std::size_t i = 0; i < found->texts.size(); ++i) specs.push_back(cell_activation(to, node, found->texts[i], i));
+  for (const std::string& name : found->texts) specs.push_back(cell_activation(to, node, name, alphas, betas));
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const std::size_t first = each == 3 && i % each == 2 ? 1 : i % each;  // those of an LSTM's state and output are one
     if (!(specs[i] == specs[first])) to.refuse(node, "the same activations for state, output and directions", "others");

@@ -5,6 +5,7 @@
 #include <keel/io/onnx/import_norms.hpp>
 #include <keel/io/onnx/import_parts.hpp>
 #include <keel/io/onnx/import_recurrent.hpp>
+#include <keel/io/onnx/import_resize.hpp>
 #include <keel/io/onnx/import_windows.hpp>
 
 #if KEEL_HAS_PROTOBUF
@@ -51,6 +52,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
      import_conv_transpose<T>},
     {"Cos", 7, 1, "", import_function<T>},
     {"Cosh", 9, 1, "", import_function<T>},
+    {"DepthToSpace", 1, 1, "blocksize mode+11 ", import_depth_to_space<T>},
     {"Div", 1, 2, "", import_function<T>},
     {"Dropout", 1, 3, "is_test<7 ratio<12 seed+12 ", import_dropout<T>},
     {"Elu", 1, 1, "alpha ", import_activation<T, Activation::elu>},
@@ -75,14 +77,16 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"HardSwish", 14, 1, "", import_activation<T, Activation::hard_swish>},
     {"Identity", 1, 1, "", import_identity<T>},
     {"InstanceNormalization", 6, 3, "epsilon ", import_instance_norm<T>},
+    {"LRN", 1, 1, "alpha beta bias size ", import_lrn<T>},
     {"LSTM", 7, 8, "activation_alpha activation_beta activations clip direction hidden_size input_forget layout+14 ",
      import_recurrent<T>},
-    {"LayerNormalization", 17, 3, "axis epsilon stash_type ", import_layer_norm<T>},
+    {"LayerNormalization", 1, 3, "axis epsilon stash_type ", import_layer_norm<T>},
     {"LeakyRelu", 1, 1, "alpha ", import_activation<T, Activation::leaky_relu>},
     {"Less", 1, 2, "", import_function<T>},
     {"LessOrEqual", 12, 2, "", import_function<T>},
     {"Log", 1, 1, "", import_function<T>},
     {"LogSoftmax", 1, 1, "axis ", import_softmax<T, Activation::log_softmax>},
+    {"LpNormalization", 1, 1, "axis p ", import_lp_norm<T>},
     {"MatMul", 1, 2, "", import_matmul<T>},
     {"Max", 1, any_inputs, "", import_function<T>},
     {"MaxPool", 1, 1, "auto_pad kernel_shape pads strides ceil_mode+10 dilations+10 storage_order+8 ",
@@ -98,6 +102,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"PRelu", 7, 2, "", import_prelu<T>},
     {"Pad", 2, 4, "mode pads<11 value<11 ", import_pad<T>},
     {"Pow", 1, 2, "", import_function<T>},
+    {"RMSNormalization", 23, 2, "axis epsilon stash_type ", import_layer_norm<T>},
     {"RNN", 7, 6, "activation_alpha activation_beta activations clip direction hidden_size layout+14 ",
      import_recurrent<T>},
     {"Reciprocal", 1, 1, "", import_function<T>},
@@ -113,6 +118,10 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"ReduceSumSquare", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
     {"Relu", 1, 1, "", import_activation<T, Activation::relu>},
     {"Reshape", 5, 2, "allowzero+14 ", import_reshape<T>},
+    {"Resize", 10, 4,
+     "antialias+18 axes+18 coordinate_transformation_mode+11 cubic_coeff_a+11 exclude_outside+11 "
+     "extrapolation_value+11 keep_aspect_ratio_policy+18 mode nearest_mode+11 ",
+     import_resize<T>},
     {"Round", 11, 1, "", import_function<T>},
     {"Selu", 1, 1, "alpha gamma ", import_selu<T>},
     {"Shape", 1, 1, "end+15 start+15 ", import_shape<T>},
@@ -125,6 +134,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Softmax", 1, 1, "axis ", import_softmax<T, Activation::softmax>},
     {"Softplus", 1, 1, "", import_activation<T, Activation::softplus>},
     {"Softsign", 1, 1, "", import_softsign<T>},
+    {"SpaceToDepth", 1, 1, "blocksize ", import_depth_to_space<T>},
     {"Split", 2, 2, "axis num_outputs+18 split<13 ", import_split<T>},
     {"Sqrt", 1, 1, "", import_function<T>},
     {"Squeeze", 1, 2, "axes<13 ", import_squeeze<T>},
@@ -138,6 +148,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Transpose", 1, 1, "perm ", import_transpose<T>},
     {"Trilu", 14, 2, "upper ", import_trilu<T>},
     {"Unsqueeze", 1, 2, "axes<13 ", import_unsqueeze<T>},
+    {"Upsample", 7, 2, "mode scales<9 ", import_resize<T>},
     {"Where", 9, 3, "", import_function<T>},
     {"Xor", 1, 2, "", import_function<T>},
 };
@@ -273,8 +284,7 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
   to.batch = batch;
   Imported made{.images = images, .integers = integers};
   if (steps) made.batch.axis = 1;
-  if (sample.rank() == 0) made.view = sample;  // one number a sample
-  made.node = to.model().input(sample.rank() == 0 ? Shape{1} : sample, to.free_name(input.name));
+  made.node = to.model().input(sample, to.free_name(input.name));
   if (!to.first_input) to.first_input = made.node;
   to.define(input.name, std::move(made));
 }
@@ -307,21 +317,24 @@ void import_nodes(OnnxImport<T>& to) {
   refusals.check();
 }
 
-/// A model, and which of its inputs and outputs have the channels last where the file has them first, and where the file
-/// has the batch, which is the first axis here.
+/// How the axes of an input or output stand in the file: there the channels are first and last in the model, or the
+/// batch, which is first in the model, is elsewhere.
+struct FileAxes {
+  bool images = false;
+  BatchPlace batch = {};
+};
+/// A model, and how the file has its inputs and outputs.
 template <class T>
 struct ImportedModel {
   Model<T> model;
-  std::vector<bool> inputs = {}, outputs = {};
-  std::vector<BatchPlace> input_batches = {}, output_batches = {};
+  std::vector<FileAxes> inputs = {}, outputs = {};
 };
 /// The model of a graph. Throws FormatError, with the node, for what is not understood.
 template <class T>
 ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options) {
   check_operators<T>(graph);
   OnnxImport<T> to(graph, options);
-  std::vector<bool> inputs, outputs;
-  std::vector<BatchPlace> batches_in, batches_out;
+  std::vector<FileAxes> inputs, outputs;
   std::set<std::string_view> named;
   for (const FileValue& input : graph.inputs) {
     if (!named.insert(input.name).second)
@@ -332,8 +345,7 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
     } catch (const ShapeError& error) {
       throw FormatError(graph.where + ": input " + shown(input.name), error.expected(), error.got(), error.hint());
     }
-    inputs.push_back(to.value(input.name).images);
-    batches_in.push_back(to.value(input.name).batch);
+    inputs.push_back({to.value(input.name).images, to.value(input.name).batch});
   }
   if (options.inputs.size() > inputs.size())
     throw FormatError(graph.where, "as many shapes in LoadOptions::inputs as inputs",
@@ -345,23 +357,18 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
     const FileNode end{.name = "the outputs", .op = "Identity", .inputs = {output.name}};
     const Imported value = to.any(end);
     // a sequence has its channels last where those that come in have
-    const bool turned =
-        value.images && to.sample(value).rank() == 2 && std::find(inputs.begin(), inputs.end(), true) == inputs.end();
+    const bool turned = value.images && to.sample(value).rank() == 2 &&
+                        std::none_of(inputs.begin(), inputs.end(), [](const FileAxes& axes) { return axes.images; });
     const bool row = value.constant || value.features.rank() > 0;
     const Node made = row || turned ? to.plain(end, value) : value.node;
     if (graph.outputs.size() == 1)
       to.model().finish(made);
     else
       to.model().output(made);
-    outputs.push_back(value.images && !turned);
-    batches_out.push_back(value.batch);
+    outputs.push_back({value.images && !turned, value.batch});
   }
   require_values(to.model(), graph.where);
-  return {.model = std::move(static_cast<Model<T>&>(to.model())),
-          .inputs = inputs,
-          .outputs = outputs,
-          .input_batches = batches_in,
-          .output_batches = batches_out};
+  return {.model = std::move(static_cast<Model<T>&>(to.model())), .inputs = inputs, .outputs = outputs};
 }
 
 }  // namespace io::onnx
