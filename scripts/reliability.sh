@@ -106,6 +106,8 @@ stale() {
 case ${1:-} in
   run)
     shift
+    # Programs that take keel's code from there take this version's.
+    [ ! -f build/tests/CMakeCache.txt ] || cmake --build build/tests --target keel_compiled >/dev/null || exit 1
     # shellcheck disable=SC2046
     [ $# -gt 0 ] || set -- $(experiments | cut -d'|' -f1)
     status=0
