@@ -490,28 +490,15 @@ Tensor<float> turned(const Tensor<float>& y) {
 
 TEST_CASE("ONNX import: what keel wrote gives the same numbers when read as a stranger's") {
   const TemporaryDirectory folder;
-  const std::set<std::string_view> refused{"AdditiveAttention",
-                                           "Attention",
-                                           "AveragePooling3D",
-                                           "Bidirectional",
-                                           "Conv3D",
-                                           "Dot",
-                                           "GlobalAveragePooling3D",
-                                           "GlobalMaxPooling3D",
-                                           "LSTM",
-                                           "MaxPooling3D",
-                                           "MultiHeadAttention",
-                                           "Resizing",
-                                           "SimpleRNN",
-                                           "TimeDistributed",
-                                           "UpSampling1D",
-                                           "UpSampling2D",
-                                           "UpSampling3D"};
+  const std::set<std::string_view> refused{
+      "AdditiveAttention",  "Attention",    "AveragePooling3D",  "Conv3D", "Dot", "GlobalAveragePooling3D",
+      "GlobalMaxPooling3D", "MaxPooling3D", "MultiHeadAttention"};
   std::uint64_t seed = 900;
   for (const auto& maker : keel::detail::layer_makers<float>) {
     int taken = 0;
     std::string message;
     for (int round = 0; round < 6; ++round) {
+      CAPTURE(maker.type);
       const Model<float> model = keel_test::random_network(++seed, 1, maker.type);
       // an input of four axes is taken for images with the channels first
       save_onnx(model, folder / "a.onnx",

@@ -271,7 +271,7 @@ TEST_CASE("ONNX import: what a recurrent layer of keel's does not have is refuse
   says(file_with({{"clip", 1.0}}, ""), "no clip");
   says(file_with({{"input_forget", Index{1}}}, ""), "input_forget = 0");
   says(file_with({{"direction", std::string("sideways")}}, ""), "forward, reverse or bidirectional");
-  says(file_with({{"hidden_size", Index{5}}}, ""), "weights for 2 units");
+  says(file_with({{"hidden_size", Index{5}}}, ""), "weights for 5 units");
   using Texts = std::vector<std::string>;
   says(file_with({{"activations", Texts{"Sigmoid", "Tanh", "Tanh"}}}, ""), "accepted");
   says(file_with({{"activations", Texts{"Sigmoid", "Tanh", "Relu"}}}, ""), "the same activations");

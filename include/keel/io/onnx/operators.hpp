@@ -335,6 +335,7 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
   check_operators<T>(graph);
   OnnxImport<T> to(graph, options);
   std::vector<FileAxes> inputs, outputs;
+  bool sequences_last = false;
   std::set<std::string_view> named;
   for (const FileValue& input : graph.inputs) {
     if (!named.insert(input.name).second)
@@ -345,7 +346,9 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
     } catch (const ShapeError& error) {
       throw FormatError(graph.where + ": input " + shown(input.name), error.expected(), error.got(), error.hint());
     }
-    inputs.push_back({to.value(input.name).images, to.value(input.name).batch});
+    const Imported& made = to.value(input.name);
+    inputs.push_back({made.images, made.batch});
+    sequences_last = sequences_last || (made.images && to.sample(made).rank() == 2);
   }
   if (options.inputs.size() > inputs.size())
     throw FormatError(graph.where, "as many shapes in LoadOptions::inputs as inputs",
@@ -357,8 +360,7 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
     const FileNode end{.name = "the outputs", .op = "Identity", .inputs = {output.name}};
     const Imported value = to.any(end);
     // a sequence has its channels last where those that come in have
-    const bool turned = value.images && to.sample(value).rank() == 2 &&
-                        std::none_of(inputs.begin(), inputs.end(), [](const FileAxes& axes) { return axes.images; });
+    const bool turned = value.images && to.sample(value).rank() == 2 && !sequences_last;
     const bool row = value.constant || value.features.rank() > 0;
     const Node made = row || turned ? to.plain(end, value) : value.node;
     if (graph.outputs.size() == 1)
