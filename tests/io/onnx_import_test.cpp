@@ -297,6 +297,100 @@ TEST_CASE("ONNX import: sums and their kin") {
   reduce("ReduceLogSum", 0, {1, 2}, {std::log(3.0f), std::log(7.0f)});
 }
 
+TEST_CASE("ONNX import: norms along an axis and of neighbouring channels") {
+  check_values(result(one_node("LpNormalization", {-1, 2}), {1, 2}, {3, 4}), {1, 2}, {0.6f, 0.8f});
+  const GraphFile local =
+      one_node("LRN", {-1, 3, 1, 1}, {}, {{"size", Index{2}}, {"alpha", 2.0}, {"beta", 1.0}, {"bias", 1.0}});
+  check_values(result(local, {1, 1, 1, 3}, {1, 2, 3}), {1, 1, 1, 3}, {1 / 6.0f, 2 / 14.0f, 0.3f});
+}
+
+TEST_CASE("ONNX import: other sizes of images") {
+  const auto resize = [](const std::string& mode, const std::string& coordinates, const Numbers& scales) {
+    GraphFile file =
+        one_node("Resize", {-1, 1, 1, 2}, {"", "s"}, {{"mode", mode}, {"coordinate_transformation_mode", coordinates}});
+    file.floats("s", {4}, scales);
+    return file;
+  };
+  const std::vector<Index> row{1, 1, 2, 1};
+  check_values(result(resize("nearest", "asymmetric", {1, 1, 2, 2}), row, {1, 2}), {1, 2, 4, 1},
+               {1, 1, 2, 2, 1, 1, 2, 2});
+  check_values(result(resize("linear", "half_pixel", {1, 1, 1, 2}), row, {1, 3}), {1, 1, 4, 1}, {1, 1.5f, 2.5f, 3});
+  check_values(result(resize("linear", "align_corners", {1, 1, 1, 1.5f}), row, {1, 3}), {1, 1, 3, 1}, {1, 2, 3});
+  check_values(result(resize("linear", "asymmetric", {1, 1, 1, 2}), row, {1, 3}), {1, 1, 4, 1}, {1, 2, 3, 3});
+  GraphFile sized = one_node("Resize", {-1, 1, 1, 4}, {"", "", "to"}, {{"mode", std::string("nearest")}});
+  sized.node("Shape", {"x"}, {"s"});
+  sized.graph.clear();
+  sized.input("x", {-1, 1, 1, 4});
+  sized.integers("zero", {0});
+  sized.integers("two", {2});
+  sized.integers("rest", {1, 2});
+  sized.node("Shape", {"x"}, {"s"});
+  sized.node("Slice", {"s", "zero", "two"}, {"head"});
+  sized.node("Concat", {"head", "rest"}, {"to"}, {{"axis", Index{0}}});
+  sized.node("Resize", {"x", "", "", "to"}, {"y"}, {{"coordinate_transformation_mode", std::string("asymmetric")}});
+  sized.output("y");
+  check_values(result(sized, {1, 1, 4, 1}, {1, 2, 3, 4}), {1, 1, 2, 1}, {1, 3});
+  GraphFile up = one_node("Upsample", {-1, 1, 1, 2}, {}, {{"scales", std::vector<double>{1, 1, 1, 2}}}, 7);
+  check_values(result(up, row, {1, 2}), {1, 1, 4, 1}, {1, 1, 2, 2});
+
+  const auto depth = [&](const char* mode, const Numbers& right) {
+    const GraphFile file =
+        one_node("DepthToSpace", {-1, 8, 1, 1}, {}, {{"blocksize", Index{2}}, {"mode", std::string(mode)}});
+    check_values(result(file, {1, 1, 1, 8}, {0, 1, 2, 3, 4, 5, 6, 7}), {1, 2, 2, 2}, right);
+  };
+  depth("DCR", {0, 1, 2, 3, 4, 5, 6, 7});
+  depth("CRD", {0, 4, 1, 5, 2, 6, 3, 7});
+  check_values(
+      result(one_node("SpaceToDepth", {-1, 1, 2, 2}, {}, {{"blocksize", Index{2}}}), {1, 2, 2, 1}, {1, 2, 3, 4}),
+      {1, 1, 1, 4}, {1, 2, 3, 4});
+}
+
+TEST_CASE("ONNX import: values beside the file are read from the directory that the caller names, and no other") {
+  const TemporaryDirectory folder;
+  folder.write("w.bin", GraphFile::raw_of(Numbers{0, 2, -4}));
+  const auto outside = [](const std::string& location, const std::string& offset, const std::string& length) {
+    GraphFile file = one_node("Add", {-1, 2}, {"c"});
+    file.add(
+        io::onnx::graph_field::initializer, GraphFile::message([&](keel_test::Message& to) {
+          to.add_int64(io::onnx::tensor_field::dims, 2);
+          to.add_int32(io::onnx::tensor_field::data_type, 1);
+          to.add_string(io::onnx::tensor_field::name, "c");
+          for (const auto& [key, value] : {std::pair("location", location), {"offset", offset}, {"length", length}})
+            if (!value.empty())
+              to.add_bytes(io::onnx::tensor_field::external_data, GraphFile::message([&](auto& entry) {
+                             entry.add_string(io::onnx::entry_field::key, key);
+                             entry.add_string(io::onnx::entry_field::value, value);
+                           }));
+          to.add_int32(io::onnx::tensor_field::data_location, 1);
+        }));
+    return file;
+  };
+  const OnnxImportOptions named{.external_data = folder.path()};
+  for (const char* length : {"8", ""})
+    check_values(model_of(outside("w.bin", "4", length), named).predict(tensor_of({1, 2}, {1, 1})), {1, 2}, {3, -3});
+  CHECK(has(refusal(outside("w.bin", "4", "8")), "LoadOptions::external_data"));
+  std::filesystem::create_symlink(folder / "w.bin", folder / "link.bin");
+  std::filesystem::create_directory(folder / "inner");
+  for (const char* location :
+       {"", ".", "..", "../w.bin", "inner/../w.bin", "/etc/passwd", "C:\\w.bin", "inner", "link.bin", "missing.bin"}) {
+    CAPTURE(location);
+    CHECK_THROWS_AS(model_of(outside(location, "4", "8"), named), FormatError);
+  }
+  for (const auto& [offset, length] : {std::pair("5", "8"),
+                                       {"8", "8"},
+                                       {"4", "4"},
+                                       {"0", "12"},
+                                       {"13", "0"},
+                                       {"-1", "8"},
+                                       {"4", "x"},
+                                       {"4", "1125899906842624"},
+                                       {"9999999999999999999999", "8"}}) {
+    CAPTURE(offset);
+    CAPTURE(length);
+    CHECK_THROWS_AS(model_of(outside("w.bin", offset, length), named), FormatError);
+  }
+}
+
 TEST_CASE("ONNX import: the chains that exporters write for a shape are settled when the file is read") {
   GraphFile file;
   file.input("x", {-1, 2, 1, 2});
@@ -455,6 +549,7 @@ TEST_CASE("ONNX import: load, load_weights, diagnose and saving in other formats
   }
   CHECK(diagnose(model, path).fits());
   load_weights(model, path);
+  CHECK(load(path, {.external_data = folder.path()}).layer_count() == 1);
   CHECK_THROWS_AS(load(folder.write("c.onnx", file.bytes().substr(0, 40))), FormatError);
   const std::string text = folder.write("d.onnx", "nothing of the kind");
   CHECK_THROWS_WITH_AS(load(text), doctest::Contains("no known format"), FormatError);

@@ -59,6 +59,8 @@ struct LoadOptions {
   /// Of every BatchNorm in a file of Keras or ONNX: biased, as Keras 3 and ONNX have it, or unbiased, as PyTorch does,
   /// and tf.keras of Keras 2 on images. It concerns further training only. keel's own files say which.
   MovingVariance moving_variance = MovingVariance::biased;
+  /// A directory whose files may hold values of an ONNX model, which names them; default none: no other file is opened.
+  std::string external_data = {};
   /// A .weights.h5 or .h5 for a Keras configuration without weights (.json of `model.to_json()`).
   std::string weights = {};
   /// Takes what the file says about training and a keel model does not keep, a line each: activity regularizers, the
@@ -179,9 +181,11 @@ OpenedFile<T> open_weights(const std::string& path, const LoadOptions& options =
     case Content::json: open_json(path, bytes, options, file); return file;
     case Content::onnx:
       file.format = "ONNX";
-      file.model = onnx_model<T>(
-          bytes, path,
-          {.model = model_options(options), .inputs = options.inputs, .moving_variance = options.moving_variance});
+      file.model = onnx_model<T>(bytes, path,
+                                 {.model = model_options(options),
+                                  .inputs = options.inputs,
+                                  .external_data = options.external_data,
+                                  .moving_variance = options.moving_variance});
       return file;
     default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
   }

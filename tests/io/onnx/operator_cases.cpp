@@ -25,7 +25,8 @@ struct Counts {
 FileTensor tensor_in(const std::string& path) {
   const Bytes bytes = read_file(path);
   formats::ProtobufFile file{.bytes = bytes, .where = path};
-  return read_tensor(formats::ProtobufMessage(file));
+  ExternalFiles none;
+  return read_tensor(formats::ProtobufMessage(file), none);
 }
 std::vector<FileTensor> tensors_in(const std::string& directory, const char* kind) {
   std::vector<FileTensor> tensors;

@@ -83,8 +83,59 @@ inline DType array_type(std::int64_t type, const ProtobufMessage& at) {
   at.fail("a tensor of numbers of 8 to 64 bits", "type " + std::to_string(type), "export the model in float32");
 }
 
-inline FileTensor read_tensor(ProtobufMessage message) {
+/// Files with values beside a model, each read once.
+struct ExternalFiles {
+  std::string directory = {};  ///< none: values outside the model are refused
+  std::map<std::string, Bytes> files = {};
+};
+/// Where the values of a tensor are: a plain name in that directory, an offset and a length in bytes.
+struct ExternalPlace {
+  std::string location = {};
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> length = {};
+
+  void read(ProtobufMessage entry) {
+    std::string key, value;
+    while (entry.next())
+      if (entry.field() == entry_field::key)
+        key = entry.text("a key");
+      else if (entry.field() == entry_field::value)
+        value = entry.text("a value");
+      else
+        entry.skip();
+    const auto number = [&] {
+      if (value.empty() || value.size() > 18 || value.find_first_not_of("0123456789") != value.npos)
+        entry.fail(key + " as a number of bytes", shown(value));
+      return static_cast<std::uint64_t>(std::stoll(value));
+    };
+    if (key == "location")
+      location = value;
+    else if (key == "offset")
+      offset = number();
+    else if (key == "length")
+      length = number();
+    else if (key != "checksum")
+      entry.fail("location, offset, length or checksum", shown(key));
+  }
+  ByteSpan bytes(ExternalFiles& external, const ProtobufMessage& message) const {
+    if (external.directory.empty())
+      message.fail("values inside the file", "a tensor in a file of its own",
+                   "name the directory: LoadOptions::external_data, or save the model in one file");
+    auto found = external.files.find(location);
+    if (found == external.files.end())
+      found = external.files.emplace(location, read_beside(external.directory + "/model.onnx", location)).first;
+    const ByteSpan all = found->second;
+    if (offset > all.size() || length.value_or(0) > all.size() - offset)
+      message.fail("values inside " + shown(location) + " of " + std::to_string(all.size()) + " bytes",
+                   "offset " + std::to_string(offset) + ", length " + std::to_string(length.value_or(0)));
+    return all.subspan(offset, length.value_or(all.size() - offset));
+  }
+};
+
+inline FileTensor read_tensor(ProtobufMessage message, ExternalFiles& external) {
   FileTensor tensor;
+  ExternalPlace place;
+  bool outside = false;
   std::vector<std::int64_t> dims, integers;
   std::vector<float> numbers;
   std::vector<double> doubles;
@@ -101,13 +152,13 @@ inline FileTensor read_tensor(ProtobufMessage message) {
       case tensor_field::name: tensor.name = message.text("a tensor's name"); break;
       case tensor_field::raw_data: raw = message.bytes("a tensor's values"); break;
       case tensor_field::segment: message.fail("a tensor in one piece", "a segment");
-      case tensor_field::data_location:
-        if (message.integer("where a tensor's values are") != 0)
-          message.fail("values inside the file", "a tensor in a file of its own", "save the model in one file");
-        break;
+      case tensor_field::data_location: outside = message.integer("where a tensor's values are") != 0; break;
+      case tensor_field::external_data: place.read(message.message("a place of values")); break;
       default: message.skip();
     }
   const DType kind = array_type(type, message);
+  if (outside && raw) message.fail("values in one place", "some inside and outside the file");
+  if (outside) raw = place.bytes(external, message);
   tensor.integers = !is_floating(kind);
   std::vector<std::uint64_t> extents;
   for (const std::int64_t dim : dims) {
@@ -141,7 +192,7 @@ inline FileTensor read_tensor(ProtobufMessage message) {
   return tensor;
 }
 
-inline FileAttribute read_attribute(ProtobufMessage message) {
+inline FileAttribute read_attribute(ProtobufMessage message, ExternalFiles& external) {
   FileAttribute attribute;
   while (message.next()) switch (message.field()) {
       case attribute_field::name: attribute.name = message.text("an attribute's name"); break;
@@ -149,7 +200,7 @@ inline FileAttribute read_attribute(ProtobufMessage message) {
       case attribute_field::i: attribute.integer = message.integer("an attribute"); break;
       case attribute_field::s: attribute.text = message.text("an attribute"); break;
       case attribute_field::strings: attribute.texts.push_back(message.text("an attribute")); break;
-      case attribute_field::t: attribute.tensor = read_tensor(message.message("an attribute")); break;
+      case attribute_field::t: attribute.tensor = read_tensor(message.message("an attribute"), external); break;
       case attribute_field::floats: message.numbers(attribute.numbers, "an attribute"); break;
       case attribute_field::ints: message.integers(attribute.integers, "an attribute"); break;
       case attribute_field::g:
@@ -162,7 +213,7 @@ inline FileAttribute read_attribute(ProtobufMessage message) {
   return attribute;
 }
 
-inline FileNode read_node(ProtobufMessage message) {
+inline FileNode read_node(ProtobufMessage message, ExternalFiles& external) {
   FileNode node;
   while (message.next()) switch (message.field()) {
       case node_field::input: node.inputs.push_back(message.text("an input's name")); break;
@@ -171,7 +222,7 @@ inline FileNode read_node(ProtobufMessage message) {
       case node_field::op_type: node.op = message.text("an operator"); break;
       case node_field::domain: node.domain = message.text("a domain"); break;
       case node_field::attribute: {
-        FileAttribute attribute = read_attribute(message.message("an attribute"));
+        FileAttribute attribute = read_attribute(message.message("an attribute"), external);
         if (node.find(attribute.name)) message.fail("attributes that differ in name", shown(attribute.name));
         node.attributes.push_back(std::move(attribute));
         break;
@@ -230,10 +281,12 @@ inline FileValue read_value(ProtobufMessage message) {
   return value;
 }
 
-inline void read_graph(ProtobufMessage message, FileGraph& graph) {
+inline void read_graph(ProtobufMessage message, FileGraph& graph, ExternalFiles& external) {
   while (message.next()) switch (message.field()) {
-      case graph_field::node: graph.nodes.push_back(read_node(message.message("a node"))); break;
-      case graph_field::initializer: graph.initializers.push_back(read_tensor(message.message("a tensor"))); break;
+      case graph_field::node: graph.nodes.push_back(read_node(message.message("a node"), external)); break;
+      case graph_field::initializer:
+        graph.initializers.push_back(read_tensor(message.message("a tensor"), external));
+        break;
       case graph_field::input: graph.inputs.push_back(read_value(message.message("an input"))); break;
       case graph_field::output: graph.outputs.push_back(read_value(message.message("an output"))); break;
       case graph_field::sparse_initializer: message.fail("dense tensors", "a sparse one");
@@ -243,8 +296,10 @@ inline void read_graph(ProtobufMessage message, FileGraph& graph) {
     }
 }
 
-/// Throws FormatError for a file that is damaged or no model.
-inline FileGraph read_onnx(ByteSpan bytes, const std::string& where) {
+/// Values outside the file are read from plain names in `directory`, if there is one. Throws FormatError for a file
+/// that is damaged or no model.
+inline FileGraph read_onnx(ByteSpan bytes, const std::string& where, const std::string& directory = {}) {
+  ExternalFiles external{.directory = directory};
   ProtobufFile file{.bytes = bytes, .where = where};
   FileGraph graph{.where = where, .bytes = bytes.size()};
   ProtobufMessage model(file);
@@ -252,7 +307,7 @@ inline FileGraph read_onnx(ByteSpan bytes, const std::string& where) {
   while (model.next()) switch (model.field()) {
       case model_field::graph:
         if (found) model.fail("one graph", "two");
-        read_graph(model.message("a graph"), graph);
+        read_graph(model.message("a graph"), graph, external);
         found = true;
         break;
       case model_field::producer_name: graph.producer = model.text("a producer's name"); break;
@@ -276,6 +331,7 @@ inline FileGraph read_onnx(ByteSpan bytes, const std::string& where) {
       }
       default: model.skip();
     }
+  for (const auto& [name, content] : external.files) graph.bytes += content.size();
   if (!found || graph.nodes.empty()) throw FormatError(where, "a model of ONNX", "a file without nodes");
   if (graph.opset < 6 || graph.opset > 25)
     throw FormatError(where, "a model of ONNX's opsets 6 to 25", "opset " + std::to_string(graph.opset),

@@ -14,7 +14,7 @@ template <class T>
 Model<T> onnx_model(ByteSpan bytes, const std::string& where, const OnnxImportOptions& options = {}) {
 #if KEEL_HAS_PROTOBUF
   if (std::optional<Model<T>> own = own_onnx_model<T>(bytes, where, options.model)) return std::move(*own);
-  return io::onnx::import_graph<T>(io::onnx::read_onnx(bytes, where), options).model;
+  return io::onnx::import_graph<T>(io::onnx::read_onnx(bytes, where, options.external_data), options).model;
 #else
   static_cast<void>(bytes);
   static_cast<void>(options);
