@@ -26,6 +26,7 @@ small() { # what makes an example short
     transfer_learning) echo --samples 64 --few 32 --epochs 1 ;;
     report) echo --samples 64 --epochs 1 --out "$work/report.html" ;;
     resume) echo --samples 128 --epochs 2 --checkpoint whole.safetensors ;;
+    signal) echo --samples 300 --epochs 2 ;;
     unet) echo --samples 32 --epochs 1 ;;
     tabular | own_parts) echo --data "$source/examples/data/cars.csv" --epochs 20 ;;
   esac
