@@ -100,13 +100,55 @@ inline std::optional<std::pair<Shape, BatchPlace>> place_of(const Extents& to, I
   if (sample.size() > 8) return std::nullopt;
   return std::pair(Shape(std::span<const Index>(sample)), place);
 }
+/// The extents of a Reshape; -1 for the one that is left open, if any, and which that is.
+template <class T>
+Extents asked_extents(OnnxImport<T>& to, const FileNode& node, const Imported& x, Index& open, Index& known) {
+  const std::vector<double>& target = to.constant(node, 1).numbers;
+  const std::vector<Index> from = to.dims(x);
+  const bool copied = integer_or(node, "allowzero", 0) == 0;  // 0 is as before
+  const Index inside = x.batch.before * x.batch.after, most = Index{1} << 40;
+  Extents extents;
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    Index times = batches(target[i]), extent = times > 0 ? times : to.integer(node, target[i]);
+    if (extent == 0 && copied && i < from.size()) {
+      times = from[i] == -1 ? inside : 0;
+      extent = from[i] == -1 ? inside : from[i];
+    }
+    const auto at = static_cast<Index>(i);
+    const bool left_open = extent == -1 && open < 0;
+    if (!left_open && (extent < 1 || extent > most || known > most / extent || (times > 0 && extents.batch >= 0)))
+      to.refuse(node, "extents that leave the batch as it is",
+                std::to_string(extent) + " on axis " + std::to_string(i));
+    if (left_open)
+      open = at;
+    else
+      known *= extent;
+    if (times > 0) extents.batch = at;
+    if (times > 0) extents.times = times;
+    extents.numbers.push_back(extent);
+  }
+  return extents;
+}
+/// Where the batch is if the extents are numbers for the one that the file fixes: most of all on an axis of its own.
+inline std::optional<std::pair<Shape, BatchPlace>> fixed_place(const Extents& extents, Index batch, Index before,
+                                                               Index after) {
+  std::optional<std::pair<Shape, BatchPlace>> best;
+  for (Index i = 0; i < count_of(extents.numbers); ++i) {
+    if (nth(extents.numbers, i) % batch != 0) continue;
+    Extents each = extents;
+    each.batch = i;
+    each.times = nth(extents.numbers, i) / batch;
+    auto found = place_of(each, before, after);
+    if (found && (!best || found->second.inside() < best->second.inside())) best = std::move(found);
+  }
+  return best;
+}
 template <class T>
 void import_reshape(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = to.raw(node);
   const FileTensor& target = to.constant(node, 1);
   if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   if (x.constant) return to.set(node, reshaped_constant(to, node, *x.constant, target.numbers));
-  const std::vector<Index> from = to.dims(x);
   const std::size_t rank = target.numbers.size();
   if (rank < 1 || rank > 8) to.refuse(node, "a shape of 1 to 8 axes", std::to_string(rank));
   const Shape& shape = to.sample(x);
@@ -115,52 +157,18 @@ void import_reshape(OnnxImport<T>& to, const FileNode& node) {
   for (Index i = 0; i < x.batch.axis; ++i) before *= shape[i];
   for (Index i = x.batch.axis + x.batch.inside(); i < shape.rank(); ++i) after *= shape[i];
 
-  Extents extents;
   Index open = -1, known = 1;
-  for (std::size_t i = 0; i < rank; ++i) {
-    Index times = batches(target.numbers[i]), extent = times > 0 ? times : to.integer(node, target.numbers[i]);
-    if (extent == 0 && integer_or(node, "allowzero", 0) == 0 && i < from.size()) {
-      extent = from[i] == -1 ? x.batch.before * x.batch.after : from[i];
-      if (from[i] == -1) times = extent;
-    }
-    const auto at = static_cast<Index>(i);
-    if (extent == -1 && open < 0) {
-      open = at;
-    } else if (extent < 1 || extent > (Index{1} << 40) || known > (Index{1} << 40) / extent ||
-               (times > 0 && extents.batch >= 0)) {
-      to.refuse(node, "extents that leave the batch as it is",
-                std::to_string(extent) + " on axis " + std::to_string(i));
-    } else {
-      known *= extent;
-    }
-    if (times > 0) extents.batch = at;
-    if (times > 0) extents.times = times;
-    extents.numbers.push_back(extent);
-  }
-  const auto refuse = [&] { to.refuse(node, "a shape that leaves the batch as it is", "another"); };
+  Extents extents = asked_extents(to, node, x, open, known);
+  const bool said = extents.batch >= 0 || (to.batch < 0 && open >= 0);  // an open extent is that of the batch
+  const Index all = said ? size : size <= (Index{1} << 40) / (std::max)(to.batch, Index{1}) ? size * to.batch : -1;
   std::optional<std::pair<Shape, BatchPlace>> place;
-  if (extents.batch >= 0 || (to.batch < 0 && open >= 0)) {
-    if (open >= 0 && size % known != 0) refuse();
-    if (open >= 0) nth(extents.numbers, open) = size / known;
-    if (extents.batch < 0) extents.times = size / known;
-    if (extents.batch < 0) extents.batch = open;
-    place = place_of(extents, before, after);
-  } else if (to.batch > 0 && size <= (Index{1} << 40) / to.batch) {  // numbers for the batch that the file fixes
-    if (open >= 0 && (size * to.batch) % known != 0) refuse();
-    if (open >= 0) nth(extents.numbers, open) = size * to.batch / known;
-    Index inside = 3;
-    for (Index i = 0; i < count_of(extents.numbers); ++i) {
-      if (nth(extents.numbers, i) % to.batch != 0) continue;
-      Extents each = extents;
-      each.batch = i;
-      each.times = nth(extents.numbers, i) / to.batch;
-      auto found = place_of(each, before, after);
-      if (!found || found->second.inside() >= inside) continue;
-      inside = found->second.inside();
-      place = std::move(found);
-    }
+  if (all > 0 && (open < 0 || all % known == 0)) {
+    if (open >= 0) nth(extents.numbers, open) = all / known;
+    if (said && extents.batch < 0) extents.times = all / known;
+    if (said && extents.batch < 0) extents.batch = open;
+    place = said ? place_of(extents, before, after) : fixed_place(extents, to.batch, before, after);
   }
-  if (!place) refuse();
+  if (!place) to.refuse(node, "a shape that leaves the batch as it is", "another");
   if (!x.batch.first() || !place->second.first())
     return cut_anew(to, node, to.settled(node, x), place->first, place->second);
   reshaped(to, node, std::vector<Index>(place->first.begin(), place->first.end()));
