@@ -185,7 +185,7 @@ TEST_CASE("regularizers and constraints become rules of the parameters") {
 }
 
 TEST_CASE("classes that are not Keras's own, or that keel does not have, are refused by name") {
-  for (const char* type : {"ConvLSTM2D", "Lambda", "Hashing", "Attention", "Discretization", "TFOpLambda2"})
+  for (const char* type : {"ConvLSTM2D", "Lambda", "Hashing", "GroupQueryAttention", "Discretization", "TFOpLambda2"})
     check_refused(sequential(layer(type)), {"layer 'l' (" + std::string(type) + ")", "class '" + std::string(type)});
   check_refused(sequential(layer("Dense", R"("units":2)", R"("registered_name":"pack>Dense")")),
                 {"class 'pack>Dense'"});
