@@ -13,6 +13,7 @@
 #define KEEL_FUZZ_keras_npz 7
 #define KEEL_FUZZ_keras 8
 #define KEEL_FUZZ_keel 9
+#define KEEL_FUZZ_onnx 10
 #define KEEL_JOIN(a, b) a##b
 #define KEEL_FUZZ(name) KEEL_JOIN(KEEL_FUZZ_, name)
 #define KEEL_READER KEEL_FUZZ(READER)
@@ -22,6 +23,8 @@
 #elif KEEL_READER == KEEL_FUZZ_keel
 #include <keel/io/keel/model_file.hpp>
 #include <keel/io/probe.hpp>
+#elif KEEL_READER == KEEL_FUZZ_onnx
+#include <keel/io/onnx/load.hpp>
 #endif
 
 namespace {
@@ -49,6 +52,8 @@ void read(keel::ByteSpan bytes) {
   // a configuration without weights, or with
   build_keras_model<float>(parse_json(formats::text_of(bytes), "f", io::keras_json()), "f",
                            {.weights = Weights::from_file});
+#elif KEEL_READER == KEEL_FUZZ_onnx
+  onnx_model<float>(bytes, "f");
 #else
   const std::string text(formats::text_of(bytes));
   if (text.find("\"inputs\":[{\"shape") != text.npos)
@@ -72,11 +77,70 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 #include <filesystem>
 
-#include <keel/io/keras/writer.hpp>
+#include <keel/io/keras/save.hpp>
 #include <keel/io/keel/model_file.hpp>
 #include <keel/io/probe.hpp>
 
+#include <keel/io/onnx/load.hpp>
+
+#include "../onnx/graph_file.hpp"
+
 using namespace build;
+
+namespace {
+
+/// Graphs as exporters write them.
+keel_test::GraphFile onnx_images() {
+  keel_test::GraphFile file;
+  file.input("x", {-1, 2, 6, 6});
+  file.floats("w", {2, 2, 3, 3}, std::vector<float>(36, 0.5f));
+  for (const char* name : {"s", "b", "m", "v"}) file.floats(name, {2}, {1, 2});
+  file.node("Conv", {"x", "w", "b"}, {"c"}, {{"pads", std::vector<Index>{1, 1, 1, 1}}}, "conv");
+  file.node("BatchNormalization", {"c", "s", "b", "m", "v"}, {"n"}, {}, "norm");
+  file.node("Relu", {"n"}, {"r"}, {});
+  file.node("MaxPool", {"r"}, {"p"},
+            {{"kernel_shape", std::vector<Index>{2, 2}}, {"strides", std::vector<Index>{2, 2}}});
+  file.floats("scales", {4}, {1, 1, 2, 2});
+  file.node("Resize", {"p", "", "scales"}, {"u"}, {{"mode", std::string("linear")}});
+  file.node("Concat", {"u", "c"}, {"j"}, {{"axis", Index{1}}});
+  file.node("Shape", {"j"}, {"shape"}, {});
+  file.integers("first", {}, {0});
+  file.node("Gather", {"shape", "first"}, {"batch"}, {});
+  file.integers("axis", {0});
+  file.node("Unsqueeze", {"batch", "axis"}, {"batches"}, {});
+  file.integers("rest", {-1});
+  file.node("Concat", {"batches", "rest"}, {"row"}, {{"axis", Index{0}}});
+  file.node("Reshape", {"j", "row"}, {"f"}, {});
+  file.floats("k", {144, 1}, std::vector<float>(144, 0.25f));
+  file.node("Gemm", {"f", "k"}, {"y"}, {{"alpha", 2.0}});
+  file.output("y");
+  return file;
+}
+keel_test::GraphFile onnx_sequences() {
+  keel_test::GraphFile file;
+  file.opset = 17;
+  file.input("ids", {-1, 3}, 7);
+  file.floats("table", {4, 2}, {0, 1, 2, 3, 4, 5, 6, 7});
+  file.node("Gather", {"table", "ids"}, {"e"}, {});
+  file.node("Transpose", {"e"}, {"t"}, {{"perm", std::vector<Index>{1, 0, 2}}});
+  file.floats("w", {1, 8, 2}, std::vector<float>(16, 0.1f));
+  file.floats("r", {1, 8, 2}, std::vector<float>(16, 0.2f));
+  file.node("LSTM", {"t", "w", "r"}, {"all", "last"}, {{"hidden_size", Index{2}}}, "lstm");
+  file.integers("one", {1});
+  file.node("Squeeze", {"all", "one"}, {"s"}, {});
+  file.node("Transpose", {"s"}, {"b"}, {{"perm", std::vector<Index>{1, 0, 2}}});
+  file.floats("g", {2}, {1, 1});
+  file.node("LayerNormalization", {"b", "g", "g"}, {"l"}, {});
+  file.integers("heads", {0, -1, 2, 1});
+  file.node("Reshape", {"l", "heads"}, {"h"}, {});
+  file.node("Transpose", {"h"}, {"q"}, {{"perm", std::vector<Index>{2, 0, 1, 3}}});
+  file.integers("at", {}, {1});
+  file.node("Gather", {"q", "at"}, {"y"}, {{"axis", Index{0}}});
+  file.output("y");
+  return file;
+}
+
+}  // namespace
 
 int main(int, char** argv) {
   const std::string folder = argv[1];
@@ -116,6 +180,12 @@ int main(int, char** argv) {
   seed("keel", "graph", architecture(net).dump());
   Sequential dense({2});
   dense.add(Dense(1));
+  for (const auto& [name, file] : {std::pair("images", onnx_images()), {"sequences", onnx_sequences()}}) {
+    const std::string bytes = file.bytes();
+    onnx_model<float>(formats::bytes_of(bytes), name);  // a good file
+    seed("onnx", name, bytes);
+  }
+  save_onnx(net, folder + "/onnx/keel");
   seed("keel", "probe", to_text(make_probe(dense, Tensor<float>(Shape{1, 2}, 0.5f))));
 }
 

@@ -9,7 +9,7 @@ build=$PWD/build/tests CXX=${CXX:-clang++}
 work=$PWD/build/fuzz
 seconds=${1:-180}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- safetensors npz npy torch hdf5 json keras_npz keras keel
+[ $# -gt 0 ] || set -- safetensors npz npy torch hdf5 json keras_npz keras keel onnx
 mkdir -p "$work"
 flags+=(-g1 -I tests "-DKEEL_SOURCE_DIR=\"$PWD\"")
 compile -DSEEDS tests/io/fuzz/fuzz.cpp -o "$work/seeds" && "$work/seeds" "$work" || exit 1
