@@ -10,7 +10,7 @@
 #include "temporary_directory.hpp"
 
 #if KEEL_HAS_PROTOBUF
-#include "io/onnx/graph_file.hpp"
+#include "io/onnx/imported.hpp"
 
 namespace {
 
@@ -18,19 +18,12 @@ namespace onnx_import {
 
 using namespace keel;
 using keel_test::GraphFile;
+using keel_test::model_of;
 using keel_test::one_node;
+using keel_test::refusal;
+using keel_test::tensor_of;
 using Numbers = std::vector<float>;
 
-Model<float> model_of(const GraphFile& file, const OnnxImportOptions& options = {}) {
-  const std::string bytes = file.bytes();
-  return onnx_model<float>(formats::bytes_of(bytes), "a.onnx", options);
-}
-Tensor<float> tensor_of(std::vector<Index> dims, const Numbers& numbers) {
-  Tensor<float> x = Tensor<float>::uninitialized(Shape(std::span<const Index>(dims)));
-  REQUIRE(static_cast<std::size_t>(x.size()) == numbers.size());
-  std::copy(numbers.begin(), numbers.end(), x.begin());
-  return x;
-}
 /// y of the one input x; images are channels last.
 Tensor<float> result(const GraphFile& file, const std::vector<Index>& dims, const Numbers& x) {
   return model_of(file).predict(tensor_of(dims, x));
@@ -42,14 +35,6 @@ void check_values(const Tensor<float>& y, const Shape& shape, const Numbers& rig
     CAPTURE(i);
     CHECK(y[static_cast<Index>(i)] == doctest::Approx(right[i]).epsilon(1e-5));
   }
-}
-std::string refusal(const GraphFile& file) {
-  try {
-    model_of(file);
-  } catch (const FormatError& error) {
-    return error.what();
-  }
-  return "accepted";
 }
 bool has(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 

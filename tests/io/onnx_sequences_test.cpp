@@ -8,7 +8,7 @@
 #include <keel/io/load.hpp>
 
 #if KEEL_HAS_PROTOBUF
-#include "io/onnx/graph_file.hpp"
+#include "io/onnx/imported.hpp"
 
 namespace {
 
@@ -16,34 +16,19 @@ namespace onnx_sequences {
 
 using namespace keel;
 using keel_test::GraphFile;
+using keel_test::model_of;
 using keel_test::one_node;
+using keel_test::refusal;
+using keel_test::tensor_of;
 using Numbers = std::vector<float>;
 using Extents = std::vector<Index>;
 
-Model<float> model_of(const GraphFile& file) {
-  const std::string bytes = file.bytes();
-  return onnx_model<float>(formats::bytes_of(bytes), "a.onnx");
-}
-std::string refusal(const GraphFile& file) {
-  try {
-    model_of(file);
-  } catch (const FormatError& error) {
-    return error.what();
-  }
-  return "accepted";
-}
 Numbers some(Index count, unsigned seed) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> uniform(-1, 1);
   Numbers numbers(static_cast<std::size_t>(count));
   for (float& number : numbers) number = uniform(random);
   return numbers;
-}
-Tensor<float> tensor_of(const Extents& dims, const Numbers& numbers) {
-  Tensor<float> x = Tensor<float>::uninitialized(Shape(std::span<const Index>(dims)));
-  REQUIRE(static_cast<std::size_t>(x.size()) == numbers.size());
-  std::copy(numbers.begin(), numbers.end(), x.begin());
-  return x;
 }
 double at(const Numbers& numbers, Index i) { return static_cast<double>(numbers[static_cast<std::size_t>(i)]); }
 void check_values(const Tensor<float>& y, const Extents& dims, const std::vector<double>& right) {

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
 data=${1:-/usr/share/libonnx-testdata/data} models=${2:-} failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-flags=(-std=c++20 -O1 -Iinclude -isystem /usr/include/eigen3)
+flags=(-std=c++20 -O1 -Iinclude -Itests -isystem /usr/include/eigen3)
 if [ -d "$data/node" ]; then
   "${CXX:-g++}" "${flags[@]}" tests/io/onnx/operator_cases.cpp -o "$work/cases" -lz -pthread || exit 1
   folders=()

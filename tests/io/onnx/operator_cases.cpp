@@ -7,10 +7,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include <keel/io/onnx/operators.hpp>
+#include "io/onnx/case_values.hpp"
 
 using namespace keel;
 using namespace keel::io::onnx;
+using keel_test::arranged;
 
 namespace {
 
@@ -35,35 +36,6 @@ std::vector<FileTensor> tensors_in(const std::string& directory, const char* kin
     if (!std::filesystem::exists(path)) return tensors;
     tensors.push_back(tensor_in(path));
   }
-}
-Tensor<float> values_of(const FileTensor& from) {
-  Tensor<float> tensor = Tensor<float>::uninitialized(Shape(std::span<const Index>(from.dims)));
-  for (Index i = 0; i < tensor.size(); ++i) tensor[i] = static_cast<float>(from.numbers[to_size(i)]);
-  return tensor;
-}
-/// As keel has it: the batch first, and the channels of images last.
-Tensor<float> arranged(const FileTensor& from, const FileAxes& axes) {
-  const BatchPlace& batch = axes.batch;
-  if (!axes.images && batch.first()) return values_of(from);
-  FileTensor cut = from;  // the batch on an axis of its own
-  std::vector<std::size_t> order{0};
-  for (std::size_t i = 0; i < cut.dims.size(); ++i)
-    if (i != to_size(batch.axis) && !(axes.images && i == 1)) order.push_back(i);
-  if (axes.images) order.push_back(1);
-  if (batch.inside() > 0) {
-    const auto at = cut.dims.begin() + batch.axis;
-    const Index samples = *at / (batch.before * batch.after);
-    std::vector<Index> parts;
-    if (batch.before > 1) parts.push_back(batch.before);
-    parts.push_back(samples);
-    if (batch.after > 1) parts.push_back(batch.after);
-    cut.dims.insert(cut.dims.erase(at), parts.begin(), parts.end());
-    order.assign(1, 0);
-    for (std::size_t i = 0; i < cut.dims.size(); ++i)
-      if (i != to_size(batch.axis + (batch.before > 1 ? 1 : 0))) order.push_back(i);
-  }
-  order[0] = to_size(batch.axis + (batch.before > 1 ? 1 : 0));
-  return values_of(permuted(cut, order));
 }
 /// Debian's data hold bfloat16 as the bits of integers.
 FileTensor from_bits(FileTensor from) {

@@ -2,8 +2,10 @@
 /// The numbers of the fields in ONNX's messages (onnx.proto3), and of its types.
 
 #include <cstdint>
+#include <string>
+#include <utility>
 
-#include <keel/tensor/abi.hpp>
+#include <keel/formats/protobuf.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -83,6 +85,21 @@ enum class DataType : std::int32_t {
   u64 = 13,
   bf16 = 16
 };
+
+#if KEEL_HAS_PROTOBUF
+/// Key and value of an entry.
+inline std::pair<std::string, std::string> read_entry(formats::ProtobufMessage entry) {
+  std::string key, value;
+  while (entry.next())
+    if (entry.field() == entry_field::key)
+      key = entry.text("a key");
+    else if (entry.field() == entry_field::value)
+      value = entry.text("a value");
+    else
+      entry.skip();
+  return {key, value};
+}
+#endif
 
 }  // namespace io::onnx
 

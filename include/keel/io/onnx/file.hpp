@@ -87,6 +87,7 @@ inline DType array_type(std::int64_t type, const ProtobufMessage& at) {
 struct ExternalFiles {
   std::string directory = {};  ///< none: values outside the model are refused
   std::map<std::string, Bytes> files = {};
+  std::uint64_t bytes = 0;  ///< of the files
 };
 /// Where the values of a tensor are: a plain name in that directory, an offset and a length in bytes.
 struct ExternalPlace {
@@ -94,15 +95,9 @@ struct ExternalPlace {
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> length = {};
 
-  void read(ProtobufMessage entry) {
-    std::string key, value;
-    while (entry.next())
-      if (entry.field() == entry_field::key)
-        key = entry.text("a key");
-      else if (entry.field() == entry_field::value)
-        value = entry.text("a value");
-      else
-        entry.skip();
+  void read(const ProtobufMessage& entry) {
+    const std::pair<std::string, std::string> said = read_entry(entry);
+    const std::string &key = said.first, &value = said.second;
     const auto number = [&] {
       if (value.empty() || value.size() > 18 || value.find_first_not_of("0123456789") != value.npos)
         entry.fail(key + " as a number of bytes", shown(value));
@@ -122,13 +117,16 @@ struct ExternalPlace {
       message.fail("values inside the file", "a tensor in a file of its own",
                    "name the directory: LoadOptions::external_data, or save the model in one file");
     auto found = external.files.find(location);
-    if (found == external.files.end())
+    if (found == external.files.end()) {
       found = external.files.emplace(location, read_beside(external.directory + "/model.onnx", location)).first;
+      external.bytes += found->second.size();
+    }
     const ByteSpan all = found->second;
     if (offset > all.size() || length.value_or(0) > all.size() - offset)
       message.fail("values inside " + shown(location) + " of " + std::to_string(all.size()) + " bytes",
                    "offset " + std::to_string(offset) + ", length " + std::to_string(length.value_or(0)));
-    return all.subspan(offset, length.value_or(all.size() - offset));
+    const ByteSpan part = all.subspan(offset, length.value_or(all.size() - offset));
+    return part;
   }
 };
 
@@ -331,7 +329,7 @@ inline FileGraph read_onnx(ByteSpan bytes, const std::string& where, const std::
       }
       default: model.skip();
     }
-  for (const auto& [name, content] : external.files) graph.bytes += content.size();
+  graph.bytes += external.bytes;
   if (!found || graph.nodes.empty()) throw FormatError(where, "a model of ONNX", "a file without nodes");
   if (graph.opset < 6 || graph.opset > 25)
     throw FormatError(where, "a model of ONNX's opsets 6 to 25", "opset " + std::to_string(graph.opset),

@@ -35,6 +35,10 @@ struct BatchPlace {
   bool first() const { return axis == 0 && before == 1 && after == 1; }
   /// Of the node's axes, how many stand for ONNX's one.
   Index inside() const { return (before > 1 ? 1 : 0) + (after > 1 ? 1 : 0); }
+  void put(std::vector<Index>& node_axes) const {
+    if (before > 1) node_axes.push_back(before);
+    if (after > 1) node_axes.push_back(after);
+  }
   friend bool operator==(const BatchPlace&, const BatchPlace&) = default;
 };
 
@@ -82,7 +86,10 @@ class OnnxImport {
   const OnnxImportOptions& options() const { return options_; }
   std::int64_t opset() const { return graph_.opset; }
   const FileGraph& graph() const { return graph_; }
-  int uses(const std::string& name) const { return uses_.contains(name) ? uses_.at(name) : 0; }
+  /// Whether an output of the node goes anywhere.
+  bool used(const FileNode& node, std::size_t i) const {
+    return i < node.outputs.size() && !node.outputs[i].empty() && uses_.contains(node.outputs[i]);
+  }
 
   std::string place(const FileNode& node) const { return graph_.where + ": " + node.op + " " + shown(node.who()); }
   [[noreturn]] void refuse(const FileNode& node, const std::string& expected, const std::string& got) const {
@@ -111,12 +118,18 @@ class OnnxImport {
   }
 
   bool has(const FileNode& node, std::size_t i) const { return i < node.inputs.size() && !node.inputs[i].empty(); }
-  /// A value as it is known; its node may yet have to be reshaped.
-  const Imported& raw(const FileNode& node, std::size_t i = 0) const {
+  /// A value, or a constant that is repeated along the batch.
+  const Imported& found(const FileNode& node, std::size_t i = 0) const {
     if (!has(node, i)) refuse(node, "an input " + std::to_string(i), "none");
     const auto found = values_.find(node.inputs[i]);
     if (found == values_.end()) refuse(node, "values that stand before their use", shown(node.inputs[i]));
     return found->second;
+  }
+  /// A value as it is known; its node may yet have to be reshaped.
+  const Imported& raw(const FileNode& node, std::size_t i = 0) const {
+    const Imported& value = found(node, i);
+    if (value.repeated) refuse(node, "a constant that is known when the file is read", "one with a batch");
+    return value;
   }
   /// A value with the batch anywhere.
   const Imported& any(const FileNode& node, std::size_t i = 0) {
@@ -131,11 +144,11 @@ class OnnxImport {
   /// A value with the batch on its first axis.
   const Imported& in(const FileNode& node, std::size_t i = 0) {
     const Imported& value = any(node, i);
-    if (!value.batch.first() || value.repeated) refuse(node, "the batch first", "values with it elsewhere");
+    if (!value.batch.first()) refuse(node, "the batch first", "values with it elsewhere");
     return value;
   }
   const FileTensor& constant(const FileNode& node, std::size_t i) const {
-    const Imported& value = raw(node, i);
+    const Imported& value = found(node, i);
     if (!value.constant || value.repeated)
       refuse(node, "input " + std::to_string(i) + " known when the file is read", "a computed one");
     return *value.constant;
@@ -207,6 +220,11 @@ class OnnxImport {
     order.push_back(1);
     return add_helper(node, Permute<T>(std::move(order)), value.node);
   }
+  /// Of a norm: mean and variance of each batch or sample.
+  void refuse_statistics(const FileNode& node) const {
+    for (std::size_t i = 1; i < node.outputs.size(); ++i)
+      if (used(node, i)) refuse(node, "no use of its statistics", shown(node.outputs[i]));
+  }
   /// In ONNX's order.
   Node plain(const FileNode& node, const Imported& value) {
     if (value.constant) refuse(node, "a computed input", "a constant");
@@ -271,7 +289,7 @@ class OnnxImport {
   }
   /// The only node that uses a value, if it is that operator and its other input is a constant.
   const FileNode* constant_follower(const FileNode& node, const char* op) const {
-    if (node.outputs.empty() || uses(node.outputs[0]) != 1) return nullptr;
+    if (!used(node, 0) || uses_.at(node.outputs[0]) != 1) return nullptr;
     for (const FileNode& next : graph_.nodes) {
       if (next.op != op || !next.domain.empty() || next.inputs.size() != 2) continue;
       for (const std::size_t i : {0u, 1u})

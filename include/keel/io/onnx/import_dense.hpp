@@ -16,10 +16,7 @@ void import_batch_norm(OnnxImport<T>& to, const FileNode& node) {
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   if (integer_or(node, "spatial", 1) != 1) to.refuse(node, "spatial = 1", "0");
   if (to.opset() < 7 && integer_or(node, "is_test", 0) == 0) to.refuse(node, "is_test = 1", "0");
-  for (std::size_t i = 1; i < node.outputs.size(); ++i)
-    for (const FileNode& next : to.graph().nodes)
-      if (!node.outputs[i].empty() && std::count(next.inputs.begin(), next.inputs.end(), node.outputs[i]) != 0)
-        to.refuse(node, "no use of its statistics", "one by " + shown(next.who()));
+  to.refuse_statistics(node);
   const Index rank = to.sample(x).rank();
   const bool row = rank == 2 && !x.images;  // of a sequence: as it is
   const Node made = to.add(node,

@@ -97,7 +97,6 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
   bool images = true, alike = true, scalars = true, integers = true;
   for (const Imported& each : x) {
     integers = integers && (each.constant ? each.constant->integers : each.integers);
-    if (each.repeated) to.refuse(node, "constants that are known when the file is read", "one with a batch");
     if (each.constant) {
       constants.push_back(each.constant.get());
       scalars = scalars && each.constant->numbers.size() == 1;
@@ -372,7 +371,7 @@ void import_dropout(OnnxImport<T>& to, const FileNode& node) {
   const Imported& x = to.any(node);
   const double rate = to.number(node, 1, "ratio", 0.5);
   if (to.has(node, 2)) to.constant(node, 2);  // training or not is what the model is used for
-  if (node.outputs.size() > 1 && to.uses(node.outputs[1]) > 0) to.refuse(node, "no use of its mask", "one");
+  if (to.used(node, 1)) to.refuse(node, "no use of its mask", "one");
   if (x.constant) return to.set(node, x);
   to.set(node, to.add(node, Dropout<T>(rate), x.node), x);
 }
@@ -380,7 +379,6 @@ void import_dropout(OnnxImport<T>& to, const FileNode& node) {
 template <class T>
 void import_cast(OnnxImport<T>& to, const FileNode& node) {
   const Imported& x = to.any(node);
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const auto type = static_cast<DataType>(integer_or(node, "to", 0));
   const bool real = type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
   const bool integer = type == DataType::i32 || type == DataType::i64;

@@ -16,17 +16,12 @@ void weigh_norm(OnnxImport<T>& to, const FileNode& node, const FileTensor& scale
   to.weigh(node, "gamma", scale);
   if (bias) to.weigh(node, "beta", *bias);
 }
-template <class T>
-void refuse_statistics(OnnxImport<T>& to, const FileNode& node) {
-  for (std::size_t i = 1; i < node.outputs.size(); ++i)
-    if (to.uses(node.outputs[i]) > 0) to.refuse(node, "no use of its statistics", shown(node.outputs[i]));
-}
 /// LayerNormalization and RMSNormalization, over all axes from `axis` on.
 template <class T>
 void import_layer_norm(OnnxImport<T>& to, const FileNode& node) {
   Imported x = to.settled(node, to.any(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
-  refuse_statistics(to, node);
+  to.refuse_statistics(node);
   x.node = to.plain(node, x);
   x.images = false;
   const Index rank = count_of(to.dims(x)), first = integer_or(node, "axis", -1);

@@ -16,7 +16,6 @@ void import_concat(OnnxImport<T>& to, const FileNode& node) {
   bool constants = true, images = true;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const Imported& x = to.any(node, i);
-    if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
     constants = constants && x.constant;
     images = images && x.images;
   }
@@ -80,7 +79,7 @@ FileTensor picked(OnnxImport<T>& to, const FileNode& node, const FileTensor& x,
 }
 template <class T>
 void import_slice(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.any(node));
+  const Imported x = to.settled(node, to.found(node).repeated ? to.found(node) : to.any(node));
   const auto starts = to.numbers(node, 1, "starts"), ends = to.numbers(node, 2, "ends");
   if (!starts || !ends || starts->size() != ends->size()) to.refuse(node, "as many starts as ends", "others");
   std::vector<Index> axes;
@@ -121,7 +120,6 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
 template <class T>
 void import_split(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = to.settled(node, to.any(node));
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const Index axis = integer_or(node, "axis", 0), at = to.axis(node, x, axis);
   const Index extent = x.constant ? nth(x.constant->dims, at) : to.sample(x)[at - 1];
   const Index outputs = count_of(node.outputs), parts = integer_or(node, "num_outputs", outputs);
@@ -167,7 +165,6 @@ void import_embedding(OnnxImport<T>& to, const FileNode& node, const FileTensor&
 template <class T>
 void import_gather(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = to.settled(node, to.any(node));
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   if (x.constant && !to.raw(node, 1).constant) return import_embedding(to, node, *x.constant);
   const Index at = to.axis(node, x, integer_or(node, "axis", 0));
   const FileTensor& chosen = to.constant(node, 1);

@@ -127,7 +127,7 @@ template <class T>
 void refuse_states(OnnxImport<T>& to, const FileNode& node, Index steps) {
   for (std::size_t i = 4; i < node.inputs.size(); ++i) {
     if (!to.has(node, i)) continue;
-    const Imported& value = to.raw(node, i);
+    const Imported& value = to.found(node, i);
     const double neutral = i == 4 ? static_cast<double>(steps) : 0.0;
     const bool same = value.constant && std::all_of(value.constant->numbers.begin(), value.constant->numbers.end(),
                                                     [&](double number) { return number == neutral; });
@@ -195,11 +195,8 @@ void import_recurrent(OnnxImport<T>& to, const FileNode& node) {
               "weights for " + std::to_string(cell.units) + " units and " + std::to_string(features) + " features",
               "others");
   refuse_states(to, node, steps);
-  const auto used = [&](std::size_t i) {
-    return i < node.outputs.size() && !node.outputs[i].empty() && to.uses(node.outputs[i]) > 0;
-  };
-  if (used(2)) to.refuse(node, "no use of the cell's state", "one");
-  const bool sequences = used(0);
+  if (to.used(node, 2)) to.refuse(node, "no use of the cell's state", "one");
+  const bool sequences = to.used(node, 0);
   Node made = to.add(node, recurrent_layer<T>(node, cell, bias != nullptr, sequences), x.node);
   for (Index d = 0; d < directions; ++d) {
     const std::string prefix = directions == 1 ? "" : d == 0 ? "forward_" : "backward_";
@@ -207,7 +204,7 @@ void import_recurrent(OnnxImport<T>& to, const FileNode& node) {
     to.weigh(node, (prefix + "recurrent_kernel").c_str(), turned_gates(to, node, cell, recurrent, d, cell.units));
     if (bias) to.weigh(node, (prefix + "bias").c_str(), cell_bias(to, node, cell, *bias, d));
   }
-  if (used(1)) {
+  if (to.used(node, 1)) {
     const Node last = sequences ? last_states(to, node, cell, made, steps) : made;
     to.set(node,
            Imported{.node = last, .batch = {.axis = cell.steps_first ? 1 : 0}, .view = Shape{directions, cell.units}},

@@ -13,7 +13,7 @@ namespace io::onnx {
 /// Values that only change their shape, to one in ONNX's order.
 template <class T>
 void reshaped(OnnxImport<T>& to, const FileNode& node, const std::vector<Index>& sample) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.raw(node);
   if (x.images && sample.size() == 1) {
     const Shape shape = to.sample(x);
     const bool pixels = shape.size() > shape.back() && shape.back() > 1;
@@ -94,8 +94,7 @@ inline std::optional<std::pair<Shape, BatchPlace>> place_of(const Extents& to, I
     if (i != to.batch) {
       sample.push_back(nth(to.numbers, i));
     } else {
-      if (place.before > 1) sample.push_back(place.before);
-      if (place.after > 1) sample.push_back(place.after);
+      place.put(sample);
     }
   if (sample.size() > 8) return std::nullopt;
   return std::pair(Shape(std::span<const Index>(sample)), place);
@@ -147,7 +146,6 @@ template <class T>
 void import_reshape(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = to.raw(node);
   const FileTensor& target = to.constant(node, 1);
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   if (x.constant) return to.set(node, reshaped_constant(to, node, *x.constant, target.numbers));
   const std::size_t rank = target.numbers.size();
   if (rank < 1 || rank > 8) to.refuse(node, "a shape of 1 to 8 axes", std::to_string(rank));
@@ -190,19 +188,14 @@ void turned(OnnxImport<T>& to, const FileNode& node, const Imported& x, const st
   }
   Imported made{.node = from.node, .integers = x.integers, .batch = place, .view = x.view};
   if (!std::is_sorted(axes.begin(), axes.end())) {
-    if (made.view) {
-      const Shape& view = *made.view;
-      made.node = to.add_helper(node, Reshape<T>(std::vector<Index>(view.begin(), view.end())), made.node);
-      made.view.reset();
-    }
-    made.node = to.add(node, Permute<T>(axes), made.node);
+    made.node = to.add(node, Permute<T>(axes), made.view ? to.any(node).node : made.node);
+    made.view.reset();
   }
   to.set(node, std::move(made));
 }
 template <class T>
 void import_transpose(OnnxImport<T>& to, const FileNode& node) {
   Imported x = to.settled(node, to.raw(node));
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const Index rank = count_of(to.dims(x));
   std::vector<Index> order;
   for (Index i = rank; i-- > 0;) order.push_back(i);
@@ -254,8 +247,7 @@ Imported without(OnnxImport<T>& to, const FileNode& node, const Imported& x, con
 }
 template <class T>
 void import_squeeze(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.raw(node).batch.first() ? to.in(node) : to.raw(node));
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
+  const Imported x = to.settled(node, to.raw(node));
   const auto listed = to.numbers(node, 1, "axes");
   std::vector<Index> axes;
   const auto dims = to.dims(x);
@@ -281,8 +273,7 @@ void import_squeeze(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_unsqueeze(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.raw(node).batch.first() ? to.in(node) : to.raw(node));
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
+  const Imported x = to.settled(node, to.raw(node));
   std::vector<Index> dims = to.dims(x), axes = to.numbers(node, 1, "axes").value_or(std::vector<Index>{});
   const Index rank = count_of(dims) + count_of(axes);
   if (rank > 8) to.refuse(node, "at most 8 axes", std::to_string(rank));
@@ -303,8 +294,7 @@ void import_unsqueeze(OnnxImport<T>& to, const FileNode& node) {
           continue;
         }
         batch.axis = i;
-        if (batch.before > 1) sample.push_back(batch.before);
-        if (batch.after > 1) sample.push_back(batch.after);
+        batch.put(sample);
       }
       return cut_anew(to, node, x, Shape(std::span<const Index>(sample)), batch);
     }
@@ -319,7 +309,7 @@ void import_unsqueeze(OnnxImport<T>& to, const FileNode& node) {
 
 template <class T>
 void import_identity(OnnxImport<T>& to, const FileNode& node) {
-  to.set(node, to.raw(node));
+  to.set(node, to.found(node));
 }
 template <class T>
 void import_constant(OnnxImport<T>& to, const FileNode& node) {
@@ -362,7 +352,6 @@ void import_constant_of_shape(OnnxImport<T>& to, const FileNode& node) {
 template <class T>
 void import_shape(OnnxImport<T>& to, const FileNode& node) {
   const Imported& x = to.raw(node);
-  if (x.repeated) to.refuse(node, "a constant that is known when the file is read", "one with a batch");
   const auto dims = to.dims(x);
   const Index rank = count_of(dims);
   const auto place = [&](const char* name, Index otherwise) {

@@ -186,7 +186,7 @@ void import_pool(OnnxImport<T>& to, const FileNode& node) {
   const Windows w = windows_of(to, node, extents, {});
   if (std::count(w.dilations.begin(), w.dilations.end(), 1) != count_of(w.dilations))
     to.refuse(node, "dilations of 1", "others");
-  if (node.outputs.size() > 1 && to.uses(node.outputs[1]) > 0) to.refuse(node, "one output", "indices");
+  if (to.used(node, 1)) to.refuse(node, "one output", "indices");
   const Node x = to.images(node, to.in(node), count_of(extents));
   const auto made = [&](auto options) {
     options.padding = w.padding();

@@ -80,6 +80,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"LRN", 1, 1, "alpha beta bias size ", import_lrn<T>},
     {"LSTM", 7, 8, "activation_alpha activation_beta activations clip direction hidden_size input_forget layout+14 ",
      import_recurrent<T>},
+    // of opset 17, but exporters wrote it before
     {"LayerNormalization", 1, 3, "axis epsilon stash_type ", import_layer_norm<T>},
     {"LeakyRelu", 1, 1, "alpha ", import_activation<T, Activation::leaky_relu>},
     {"Less", 1, 2, "", import_function<T>},

@@ -26,15 +26,7 @@ inline OwnFile own_file(ByteSpan bytes) try {
       if (!own.graph.empty()) return {};
       own.graph = model.bytes("a graph");
     } else if (model.field() == model_field::metadata_props) {
-      formats::ProtobufMessage entry = model.message("an entry of the metadata");
-      std::string key, value;
-      while (entry.next())
-        if (entry.field() == entry_field::key)
-          key = entry.text("a key");
-        else if (entry.field() == entry_field::value)
-          value = entry.text("a value");
-        else
-          entry.skip();
+      const auto [key, value] = read_entry(model.message("an entry of the metadata"));
       own.metadata[key] = value;
     } else {
       model.skip();
