@@ -330,6 +330,42 @@ TEST_CASE("ONNX import: other sizes of images") {
       {1, 1, 1, 4}, {1, 2, 3, 4});
 }
 
+TEST_CASE("ONNX import: integers whose results ONNX rounds are refused, others taken") {
+  for (const char* op : {"ReduceMean", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSum", "ReduceMax",
+                         "ReduceMin", "ReduceProd", "ReduceL1", "ReduceSumSquare"})
+    for (const int type : {6, 7}) {
+      GraphFile file;
+      file.opset = 11;
+      file.input("x", {-1, 3}, type);
+      file.node(op, {"x"}, {"y"}, {{"axes", std::vector<Index>{1}}});
+      file.output("y");
+      CAPTURE(op);
+      CHECK(has(refusal(file), std::string(op) == "ReduceMean" || std::string(op) == "ReduceL2" ||
+                                       std::string(op).starts_with("ReduceLog")
+                                   ? "integers, whose results ONNX rounds"
+                                   : "accepted"));
+    }
+  for (const char* mode : {"nearest", "linear", "cubic"}) {
+    GraphFile file;
+    file.input("x", {-1, 1, 2, 2}, 6);
+    file.floats("scales", {4}, {1, 1, 2, 2});
+    file.node("Resize", {"x", "", "scales"}, {"y"}, {{"mode", std::string(mode)}});
+    file.output("y");
+    CAPTURE(mode);
+    CHECK(has(refusal(file), mode == std::string("nearest") ? "accepted" : "integers, whose results ONNX rounds"));
+  }
+}
+TEST_CASE("ONNX import: inputs that fix the batch have to fix it alike, whatever stands between them") {
+  for (const Index last : {Index{2}, Index{3}}) {
+    GraphFile file;
+    for (const auto& [name, batch] : {std::pair("a", Index{2}), {"b", Index{-1}}, {"c", last}})
+      file.input(name, {batch, 4});
+    file.node("Sum", {"a", "b", "c"}, {"y"});
+    file.output("y");
+    CHECK(has(refusal(file), last == 2 ? "accepted" : "a batch of 2"));
+  }
+}
+
 TEST_CASE("ONNX import: values beside the file are read from the directory that the caller names, and no other") {
   const TemporaryDirectory folder;
   folder.write("w.bin", GraphFile::raw_of(Numbers{0, 2, -4}));
@@ -351,6 +387,29 @@ TEST_CASE("ONNX import: values beside the file are read from the directory that 
     return file;
   };
   const OnnxImportOptions named{.external_data = folder.path()};
+  for (const int tensors : {4, 5}) {  // of the same values, whose bytes a small file could say any number of times
+    GraphFile file = outside("w.bin", "0", "");
+    file.graph = {};
+    file.input("x", {-1, 3});
+    for (int i = 0; i < tensors; ++i) {
+      const std::string name = "c" + std::to_string(i);
+      file.add(io::onnx::graph_field::initializer, GraphFile::message([&](keel_test::Message& to) {
+                 to.add_int64(io::onnx::tensor_field::dims, 3);
+                 to.add_int32(io::onnx::tensor_field::data_type, 1);
+                 to.add_string(io::onnx::tensor_field::name, name);
+                 to.add_bytes(io::onnx::tensor_field::external_data, GraphFile::message([&](auto& entry) {
+                                entry.add_string(io::onnx::entry_field::key, "location");
+                                entry.add_string(io::onnx::entry_field::value, "w.bin");
+                              }));
+                 to.add_int32(io::onnx::tensor_field::data_location, 1);
+               }));
+      file.node("Add", {i == 0 ? "x" : "y" + std::to_string(i - 1), name}, {"y" + std::to_string(i)});
+    }
+    file.output("y" + std::to_string(tensors - 1));
+    const std::string said = refusal(file, named);
+    CAPTURE(said);
+    CHECK(has(said, tensors == 4 ? "accepted" : "tensors that share values at most 4 times"));
+  }
   for (const char* length : {"8", ""})
     check_values(model_of(outside("w.bin", "4", length), named).predict(tensor_of({1, 2}, {1, 1})), {1, 2}, {3, -3});
   CHECK(has(refusal(outside("w.bin", "4", "8")), "LoadOptions::external_data"));

@@ -87,7 +87,10 @@ inline DType array_type(std::int64_t type, const ProtobufMessage& at) {
 struct ExternalFiles {
   std::string directory = {};  ///< none: values outside the model are refused
   std::map<std::string, Bytes> files = {};
-  std::uint64_t bytes = 0;  ///< of the files
+  std::uint64_t bytes = 0, taken = 0;  ///< of the files, and by tensors, which may share some
+
+  /// What tensors may take altogether, in times of the files' bytes.
+  static constexpr std::uint64_t most_shared = 4;
 };
 /// Where the values of a tensor are: a plain name in that directory, an offset and a length in bytes.
 struct ExternalPlace {
@@ -126,6 +129,10 @@ struct ExternalPlace {
       message.fail("values inside " + shown(location) + " of " + std::to_string(all.size()) + " bytes",
                    "offset " + std::to_string(offset) + ", length " + std::to_string(length.value_or(0)));
     const ByteSpan part = all.subspan(offset, length.value_or(all.size() - offset));
+    external.taken += part.size();
+    if (external.taken / ExternalFiles::most_shared > external.bytes)
+      message.fail("tensors that share values at most " + std::to_string(ExternalFiles::most_shared) + " times",
+                   std::to_string(external.taken) + " bytes of files of " + std::to_string(external.bytes));
     return part;
   }
 };

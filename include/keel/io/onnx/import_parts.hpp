@@ -255,6 +255,8 @@ void import_reduce(OnnxImport<T>& to, const FileNode& node) {
     if (row.op == node.op) function = row.function;
   const Imported x = to.settled(node, to.any(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
+  if (x.integers && (function == "mean" || function == "l2" || function.starts_with("log")))
+    to.refuse(node, "real numbers", "integers, whose results ONNX rounds");
   const auto listed = to.numbers(node, 1, "axes").value_or(std::vector<Index>{});
   if (listed.empty() && integer_or(node, "noop_with_empty_axes", 0) != 0) return to.set(node, x);
   if (listed.empty()) to.refuse(node, "axes of the samples", "all, with the batch");

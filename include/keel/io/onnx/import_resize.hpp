@@ -184,6 +184,7 @@ void import_resize(OnnxImport<T>& to, const FileNode& node) {
   Imported x = to.settled(node, to.in(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const ResizeRule rule = resize_rule(to, node);
+  if (x.integers && rule.mode != "nearest") to.refuse(node, "real numbers", "integers, whose results ONNX rounds");
   const std::vector<ResizedAxis> axes = resized_axes(to, node, x);
   const auto dims = to.dims(x);
   if (dims.size() == 4 && by_whole_factors(rule, axes, dims)) {

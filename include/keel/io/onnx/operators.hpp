@@ -282,7 +282,7 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
   const Index batch = input.dims.empty() ? -1 : nth(input.dims, steps ? 1 : 0);
   if (to.batch > 0 && batch > 0 && batch != to.batch)
     throw FormatError(place, "a batch of " + std::to_string(to.batch), std::to_string(batch));
-  to.batch = batch;
+  if (batch > 0) to.batch = batch;
   Imported made{.images = images, .integers = integers};
   if (steps) made.batch.axis = 1;
   made.node = to.model().input(sample, to.free_name(input.name));
