@@ -72,9 +72,11 @@ class OnnxImport {
         graph_(graph),
         options_(options),
         made_(16 * graph.bytes + (std::uint64_t{8} << 20)) {
-    for (const FileNode& node : graph.nodes)
-      for (const std::string& input : node.inputs) ++uses_[input];
-    for (const FileValue& output : graph.outputs) ++uses_[output.name];
+    for (const FileNode& node : graph.nodes) {
+      for (const std::string& input : node.inputs) users_[input].push_back(&node);
+      for (const std::string& output : node.outputs) makers_[output] = &node;
+    }
+    for (const FileValue& output : graph.outputs) users_[output.name].push_back(nullptr);
     for (FileTensor& tensor : graph.initializers) {
       const std::string name = tensor.name;
       if (values_.contains(name)) throw FormatError(graph.where, "initializers that differ in name", shown(name));
@@ -88,7 +90,17 @@ class OnnxImport {
   const FileGraph& graph() const { return graph_; }
   /// Whether an output of the node goes anywhere.
   bool used(const FileNode& node, std::size_t i) const {
-    return i < node.outputs.size() && !node.outputs[i].empty() && uses_.contains(node.outputs[i]);
+    return i < node.outputs.size() && !node.outputs[i].empty() && users_.contains(node.outputs[i]);
+  }
+  /// The nodes that take a value, once for each time; null for an output of the graph.
+  std::span<const FileNode* const> users(const std::string& name) const {
+    const auto found = users_.find(name);
+    return found == users_.end() ? std::span<const FileNode* const>() : found->second;
+  }
+  /// The node that makes a value; null for inputs and initializers.
+  const FileNode* maker(const std::string& name) const {
+    const auto found = makers_.find(name);
+    return found == makers_.end() ? nullptr : found->second;
   }
 
   std::string place(const FileNode& node) const { return graph_.where + ": " + node.op + " " + shown(node.who()); }
@@ -289,16 +301,11 @@ class OnnxImport {
   }
   /// The only node that uses a value, if it is that operator and its other input is a constant.
   const FileNode* constant_follower(const FileNode& node, const char* op) const {
-    if (!used(node, 0) || uses_.at(node.outputs[0]) != 1) return nullptr;
-    for (const FileNode& next : graph_.nodes) {
-      if (next.op != op || !next.domain.empty() || next.inputs.size() != 2) continue;
-      for (const std::size_t i : {0u, 1u})
-        if (next.inputs[i] == node.outputs[0]) {
-          const auto other = values_.find(next.inputs[1 - i]);
-          return other != values_.end() && other->second.constant ? &next : nullptr;
-        }
-    }
-    return nullptr;
+    if (!used(node, 0) || users(node.outputs[0]).size() != 1) return nullptr;
+    const FileNode* const next = users(node.outputs[0])[0];
+    if (!next || next->op != op || !next->domain.empty() || next->inputs.size() != 2) return nullptr;
+    const auto other = values_.find(next->inputs[next->inputs[0] == node.outputs[0] ? 1 : 0]);
+    return other != values_.end() && other->second.constant ? next : nullptr;
   }
   const FileTensor& other_constant(const FileNode& next, const std::string& than) const {
     return *values_.at(next.inputs[0] == than ? next.inputs[1] : next.inputs[0]).constant;
@@ -335,7 +342,8 @@ class OnnxImport {
   const FileGraph& graph_;
   const OnnxImportOptions& options_;
   std::map<std::string, Imported> values_;
-  std::map<std::string, int> uses_;
+  std::map<std::string_view, std::vector<const FileNode*>> users_;
+  std::map<std::string_view, const FileNode*> makers_;
   std::map<std::string, int> names_;  ///< taken, with how often each was asked for
   /// Of layers, and of constants that folding makes.
   Budget made_;

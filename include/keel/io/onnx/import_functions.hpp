@@ -314,10 +314,8 @@ void import_clip(OnnxImport<T>& to, const FileNode& node) {
   const Imported& x = to.any(node);
   const double low = to.number(node, 1, "min", -1e39), high = to.number(node, 2, "max", 1e39);
   if (x.constant) return to.set(node, function_of(to, node, "clip", {x}, {low, high}));
-  bool rectified = low == 0;
-  if (low < -3e38)  // what Relu gives has a minimum of its own
-    for (const FileNode& before : to.graph().nodes)
-      rectified = rectified || (before.op == "Relu" && !before.outputs.empty() && before.outputs[0] == node.inputs[0]);
+  const FileNode* const before = to.maker(node.inputs[0]);
+  const bool rectified = low == 0 || (low < -3e38 && before && before->op == "Relu");  // which has a minimum of its own
   if (rectified && high >= 0) {
     const ReLUOptions options = high > 3e38 ? ReLUOptions{} : ReLUOptions{.max_value = high};
     return to.set(node,

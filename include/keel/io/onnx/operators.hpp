@@ -232,24 +232,27 @@ void check_operators(const FileGraph& graph) {
 
 /// Whether an input has the channels before the rest: one of four axes or more, unless it is turned at once, and a
 /// sequence that a convolution or pooling takes.
-inline bool channels_first(const FileGraph& graph, const FileValue& input) {
+template <class T>
+bool channels_first(const OnnxImport<T>& to, const FileValue& input) {
   const std::size_t rank = input.dims.size();
   std::vector<std::int64_t> turn{0, static_cast<std::int64_t>(rank) - 1};
   for (std::size_t i = 1; i + 1 < rank; ++i) turn.push_back(static_cast<std::int64_t>(i));
   bool first = rank >= 4;
-  for (const FileNode& node : graph.nodes) {
-    if (std::find(node.inputs.begin(), node.inputs.end(), input.name) == node.inputs.end()) continue;
-    const FileAttribute* const order = node.op == "Transpose" ? node.find("perm") : nullptr;
+  for (const FileNode* const node : to.users(input.name)) {
+    if (!node) continue;
+    const FileAttribute* const order = node->op == "Transpose" ? node->find("perm") : nullptr;
     if (order && rank >= 4 && order->integers == turn) return false;
-    if (rank == 3 && (node.op == "Conv" || node.op == "ConvTranspose" || node.op.ends_with("Pool"))) first = true;
+    if (rank == 3 && (node->op == "Conv" || node->op == "ConvTranspose" || node->op.ends_with("Pool"))) first = true;
   }
   return first;
 }
 /// Whether an input is the steps of a recurrent operator as it is: (t, n, c).
-inline bool steps_first(const FileGraph& graph, const FileValue& input) {
-  return input.dims.size() == 3 && std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FileNode& node) {
-           return is_recurrent(node.op) && !node.inputs.empty() && node.inputs[0] == input.name &&
-                  integer_or(node, "layout", 0) == 0;
+template <class T>
+bool steps_first(const OnnxImport<T>& to, const FileValue& input) {
+  const auto users = to.users(input.name);
+  return input.dims.size() == 3 && std::any_of(users.begin(), users.end(), [&](const FileNode* node) {
+           return node && is_recurrent(node->op) && node->inputs[0] == input.name &&
+                  integer_or(*node, "layout", 0) == 0;
          });
 }
 template <class T>
@@ -262,7 +265,7 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
       type != DataType::bf16)
     throw FormatError(place, "real numbers, int32 or int64", "type " + std::to_string(input.type));
   if (input.shaped && input.dims.empty()) throw FormatError(place, "a batch", "one number");
-  const bool images = channels_first(graph, input), steps = steps_first(graph, input);
+  const bool images = channels_first(to, input), steps = steps_first(to, input);
   std::vector<Index> extents = input.dims;
   if (!extents.empty()) extents.erase(extents.begin() + (steps ? 1 : 0));
   if (images) std::rotate(extents.begin(), extents.begin() + 1, extents.end());
