@@ -379,4 +379,35 @@ TEST_CASE("inputs and outputs in a dict are taken in the order of its keys") {
   CHECK(model.model.output_shape(1) == Shape{3});
 }
 
+TEST_CASE("what the layer inside a TimeDistributed says counts as that of any layer") {
+  const auto inside = [](const std::string& type, const std::string& config, const std::string& more = "") {
+    return layer("TimeDistributed", R"("layer":)" + layer(type, config, more));
+  };
+  for (const char* version : {"3.8.0", "2.12.0"}) {
+    const std::pair<const char*, const char*> of_maps[] = {{"Conv2D", R"("filters":2,"kernel_size":1)"},
+                                                           {"MaxPooling2D", R"("pool_size":2)"},
+                                                           {"GlobalAveragePooling2D", R"("keepdims":false)"},
+                                                           {"Resizing", R"("height":2,"width":2)"},
+                                                           {"ZeroPadding2D", R"("padding":1)"},
+                                                           {"Flatten", ""}};
+    for (const auto& [type, config] : of_maps) {
+      const std::string options = std::string(config) + (*config ? "," : "") + R"("data_format":)";
+      CHECK(refusal(sequential(inside(type, options + R"("channels_last")"), "[null,3,4,4,2]"), version) == "");
+      check_refused(sequential(inside(type, options + R"("channels_first")"), "[null,3,2,4,4]"),
+                    {"layer 'l' (TimeDistributed): layer (" + std::string(type) + ")", "channels_last"}, version);
+    }
+    check_refused(
+        sequential(inside("Dense", R"("units":2)", R"("module":"mine","registered_name":"mine>Dense")"), "[null,3,4]"),
+        {"layer 'l' (TimeDistributed): layer", "class 'Dense'"}, version);
+    check_refused(sequential(inside("Dense", R"("units":2)", R"("sharding":{})"), "[null,3,4]"),
+                  {"layer 'l' (TimeDistributed): layer", "'sharding'"}, version);
+    for (const bool trains : {true, false}) {
+      const std::string trainable = std::string(R"(,"trainable":)") + (trains ? "true" : "false");
+      const KerasModel<float> loaded =
+          read(sequential(inside("Dense", R"("units":2)" + trainable), "[null,3,4]"), version);
+      CHECK((loaded.model.layer(0).frozen() == Freeze::layer) != trains);
+    }
+  }
+}
+
 }  // namespace keras_keys_test

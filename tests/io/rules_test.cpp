@@ -38,4 +38,37 @@ TEST_CASE("the rules of parameters survive every format that holds a model") {
   }
 }
 
+TEST_CASE("rules of a layer inside another survive Keras's files, in the layer inside") {
+  const Regularizer regularizer = L1L2(0.1, 0.2);
+  const auto model_of = [&](auto layer, const Shape& input) {
+    Sequential<float> model(input);
+    model.add(std::move(layer));
+    for (Parameter<float>* p : model.layer(0).parameters())
+      if (p->name().ends_with("kernel") && !p->name().ends_with("recurrent_kernel")) {
+        p->rule.regularizer = regularizer;
+        p->rule.constraint = MaxNorm(1.5, {0});
+      }
+    return model;
+  };
+  const std::string path = "/tmp/keel_rules_test." + std::to_string(::getpid());
+  const auto check = [&](Sequential<float> model) {
+    for (const char* extension : {".keras", ".h5"}) {
+      save(model, path + extension);
+      const Model<float> loaded = load<float>(path + extension);
+      const auto mine = model.parameters();
+      const auto theirs = loaded.parameters();
+      REQUIRE(theirs.size() == mine.size());
+      for (std::size_t i = 0; i < mine.size(); ++i) CHECK(theirs[i]->rule == mine[i]->rule);
+    }
+  };
+  check(model_of(TimeDistributed<float>(Dense<float>(2)), {3, 4}));
+  check(model_of(TimeDistributed<float>(SeparableConv2D<float>(2, 2)), {3, 4, 4, 2}));
+  check(model_of(Bidirectional<float>(LSTM<float>(2)), {3, 4}));
+
+  Sequential<float> two = model_of(Bidirectional<float>(LSTM<float>(2)), {3, 4});
+  two.layer(0).parameters()[0]->rule = {};
+  CHECK_THROWS_WITH_AS(save(two, path + ".keras"),
+                       doctest::Contains("expected one rule of kernel for both directions, got two"), ConfigError);
+}
+
 }  // namespace rules_test

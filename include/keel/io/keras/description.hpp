@@ -64,10 +64,12 @@ inline unsigned channels_first_axes(const Json& json) {
   return axes;
 }
 
-/// Whether a layer or model says that it is not trainable.
+/// Whether a layer or model, or the layer inside it, says that it is not trainable.
 inline bool says_frozen(const Json& json) {
   const Json* const config = json.find("config");
-  return config && config->value("trainable", nullptr) == false;
+  if (!config) return false;
+  const Json* const inner = config->find("layer");
+  return config->value("trainable", nullptr) == false || (inner && says_frozen(*inner));
 }
 
 /// Reads the descriptions of layers in one file.
@@ -85,17 +87,11 @@ class KerasDescriptions {
     const Json& config = keras_member(json, "config", where_);
     KerasLayer layer{type, keras_layer_name(json)};
     const std::string where = top ? where_ : who(layer);
-    for (const auto& [key, value] : json.items())
-      if (std::find(std::begin(dialects::keras_layer_keys), std::end(dialects::keras_layer_keys), key) ==
-          std::end(dialects::keras_layer_keys))
-        throw FormatError(where, "keys that keel knows of a layer", shown(key), "keel does not have this");
+    check_layer_keys(json, where);
     const Json module = json.value("module", nullptr), registered = json.value("registered_name", nullptr);
     if (module.is_string() && module.text().starts_with(dialects::keras_operator_modules)) return layer;
     if (type == dialects::keras2_operator) return layer;
-    const bool own =
-        (registered.is_string() && registered.text().find('>') != std::string::npos) ||
-        (module.is_string() && std::none_of(std::begin(dialects::keras_modules), std::end(dialects::keras_modules),
-                                            [&](std::string_view m) { return module.text().starts_with(m); }));
+    const bool own = is_own_class(json);
     layer.row = own ? nullptr : dialects::keras_class(type);
     if (!layer.row && !top) refuse_class(where, own && registered.is_string() ? registered.text() : type);
     if (!top && layer.row->kind != dialects::KerasKind::layer) check_config(layer, config);

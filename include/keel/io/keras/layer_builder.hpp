@@ -265,13 +265,14 @@ class KerasLayerBuilder {
     return false;
   }
 
-  /// A new keel layer.
   /// Regularizers and constraints of the file, and what keel kept beside them.
   static void set_rules(const KerasSettings& settings, const Json& kept, Layer<T>& layer, const std::string& where) {
     for (Parameter<T>* p : layer.parameters())
-      if (const auto found = settings.rules.find(p->name()); found != settings.rules.end()) p->rule = found->second;
+      if (const auto found = settings.rules.find(keras_rule_owner(p->name())); found != settings.rules.end())
+        p->rule = found->second;
     if (const Json* const rules = kept.find("rules")) io::set_rules(layer, *rules, where);
   }
+  /// A new keel layer.
   Node add_layer(const Json& json, KerasLayer& layer, KerasSettings& settings, const std::vector<Node>& nodes,
                  const KerasContext& context, const std::string& where) {
     const KerasRow& row = *layer.row;

@@ -27,6 +27,21 @@ struct KerasSettings {
   std::map<std::string, ParameterRule> rules{};  ///< regularizers and constraints, by the parameter's name
 };
 
+/// Throws FormatError for a key beside a layer's configuration that keel does not know.
+inline void check_layer_keys(const Json& layer, const std::string& where) {
+  for (const auto& [key, value] : layer.items())
+    if (std::find(std::begin(dialects::keras_layer_keys), std::end(dialects::keras_layer_keys), key) ==
+        std::end(dialects::keras_layer_keys))
+      throw FormatError(where, "keys that keel knows of a layer", shown(key), "keel does not have this");
+}
+/// Whether a layer's class is somebody's own, whatever its name.
+inline bool is_own_class(const Json& layer) {
+  const Json module = layer.value("module", nullptr), registered = layer.value("registered_name", nullptr);
+  return (registered.is_string() && registered.text().find('>') != std::string::npos) ||
+         (module.is_string() && std::none_of(std::begin(dialects::keras_modules), std::end(dialects::keras_modules),
+                                             [&](std::string_view m) { return module.text().starts_with(m); }));
+}
+
 /// The options of Keras's layers as keel's.
 class KerasOptionReader {
  public:
@@ -118,15 +133,21 @@ class KerasOptionReader {
     if (regularizer || constraint) check_rule(settings_.rules[parameter], where_ + ": " + key);
     return regularizer || constraint;
   }
-  /// A layer's configuration in keel's words, whose notes come along.
+  /// A layer's configuration in keel's words, whose rules and notes come along.
   KerasSettings inner(const Json& value, const std::string& place, const KerasRow*& row) {
+    check_layer_keys(value, place);
     const std::string type = keras_text(value, "class_name", place);
-    row = dialects::keras_class(type);
+    row = is_own_class(value) ? nullptr : dialects::keras_class(type);
     if (!row || row->kind != dialects::KerasKind::layer)
       throw FormatError(place, "a layer that keel has", "class " + shown(type),
                         "build the model in code, with a layer of your own, and use load_weights");
-    KerasSettings settings =
-        KerasOptionReader(*row, world_, place + " (" + type + ")").read(keras_member(value, "config", place));
+    const Json& config = keras_member(value, "config", place);
+    const bool of_maps = row->channels_first == dialects::ChannelsFirst::images ||
+                         row->channels_first == dialects::ChannelsFirst::flatten;
+    if (of_maps && config.value("data_format", nullptr) == "channels_first")
+      throw FormatError(place + " (" + type + ")", "a layer inside with data_format channels_last", "channels_first",
+                        "make the model with channels_last in Keras");
+    KerasSettings settings = KerasOptionReader(*row, world_, place + " (" + type + ")").read(config);
     if (!settings.activation.is_null())
       throw FormatError(place, "a layer whose activation is a function", "one whose activation is a layer",
                         "build the model in code and use load_weights");
@@ -137,6 +158,7 @@ class KerasOptionReader {
     KerasSettings settings = inner(value, place, row);
     settings_.config.set(name, std::string(row->type));
     for (const auto& [key, held] : settings.config.entries()) settings_.config.set(key, held);
+    settings_.rules.merge(settings.rules);
     for (std::string& note : settings.notes) settings_.notes.push_back(std::move(note));
   }
   /// A layer of the other direction that is written out has to be what is made without it.

@@ -17,6 +17,12 @@ inline std::string keras_rule_parameter(std::string_view key) {
   const std::string name(key.substr(0, key.rfind('_')));
   return name == "depthwise" || name == "pointwise" ? name + "_kernel" : name;
 }
+/// The parameter of the layer inside of which one of a Bidirectional is a copy: Keras has one rule for both directions.
+inline std::string keras_rule_owner(const std::string& parameter) {
+  for (const std::string_view direction : {"forward_", "backward_"})
+    if (parameter.starts_with(direction)) return parameter.substr(direction.size());
+  return parameter;
+}
 inline std::string keras_rule_key(const std::string& parameter, const char* what) {
   const bool separable = parameter == "depthwise_kernel" || parameter == "pointwise_kernel";
   return (separable ? parameter.substr(0, parameter.rfind('_')) : parameter) + "_" + what;
@@ -89,13 +95,21 @@ inline Json to_keras(const Constraint& c) {
 }
 
 /// A layer's rules in its Keras configuration; rates and decays of its own, which Keras does not have, in `kept` for
-/// keel.
+/// keel. Those of a layer that has one inside are the inner layer's. Throws ConfigError for directions that differ.
 template <class T>
 void write_keras_rules(const Layer<T>& layer, Json& config, Json& kept) {
-  for (const Parameter<T>* p : layer.parameters()) {
+  Json& owner = config.contains("layer") ? config["layer"]["config"] : config;
+  const std::vector<const Parameter<T>*> parameters = layer.parameters();
+  for (const Parameter<T>* p : parameters) {
     const ParameterRule& rule = p->rule;
-    if (!rule.regularizer.empty()) config[keras_rule_key(p->name(), "regularizer")] = to_keras(rule.regularizer);
-    if (!rule.constraint.empty()) config[keras_rule_key(p->name(), "constraint")] = to_keras(rule.constraint);
+    const std::string name = keras_rule_owner(p->name());
+    for (const Parameter<T>* other : parameters)
+      if (keras_rule_owner(other->name()) == name &&
+          !(other->rule.regularizer == rule.regularizer && other->rule.constraint == rule.constraint))
+        throw ConfigError(layer.name() + " (" + layer.type() + ")", "one rule of " + name + " for both directions",
+                          "two", "Keras has one; save as .safetensors");
+    if (!rule.regularizer.empty()) owner[keras_rule_key(name, "regularizer")] = to_keras(rule.regularizer);
+    if (!rule.constraint.empty()) owner[keras_rule_key(name, "constraint")] = to_keras(rule.constraint);
     if (rule.rate != 1 || rule.weight_decay) kept["rules"][p->name()] = to_json(rule);
   }
 }
