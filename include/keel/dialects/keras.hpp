@@ -82,7 +82,7 @@ inline constexpr KerasRow keras_rows[] = {
     {.type = "Add", .name = "Add", .takes_list = true, .masks = Masks::kept},
     {.type = "AdditiveAttention",
      .name = "AdditiveAttention",
-     .options = keras_data::additive_attention_options,
+     .options = keras_data::score_attention_options,
      .weights = keras_data::scale_weights,
      .channels_first = ChannelsFirst::plain,
      .takes_list = true,

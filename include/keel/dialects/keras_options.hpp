@@ -364,11 +364,6 @@ inline constexpr Option solarization_options[] = {
     same("addition_factor", Form::numbers), same("threshold_factor", Form::numbers), same("value_range", Form::numbers),
     neutral("seed"), neutral("data_format")};
 /// Keras 2 has the causal mask here, Keras 3 in the call.
-inline constexpr Option additive_attention_options[] = {same("use_scale", Form::boolean),
-                                                        {"dropout", {}, Use::noted, Form::text, "0.0 0", 0},
-                                                        fixed("causal", "false"),
-                                                        neutral("seed"),
-                                                        fixed("score_mode", R"("dot")")};
 inline constexpr Option score_attention_options[] = {same("use_scale", Form::boolean),
                                                      {"dropout", {}, Use::noted, Form::text, "0.0 0", 0},
                                                      fixed("causal", "false"),

@@ -41,9 +41,6 @@ class AdditiveAttention : public AttentionBase<T> {
     if (this->use_scale_)
       this->scale_ = {"scale", initial_values<T>({width}, Initializer::glorot_uniform, Fans(width, width), rng)};
   }
-  Index multiply_adds(Shapes inputs) const override {
-    return inputs[0][0] * inputs[1][0] * (inputs[0][1] + inputs[1][1]);
-  }
 
  private:
   using Sample = typename AttentionBase<T>::Sample;

@@ -34,9 +34,6 @@ class Attention : public AttentionBase<T> {
   void build(Shapes, Rng& rng) override {
     if (this->use_scale_) this->scale_ = {"scale", initial_values<T>(Shape{}, Initializer::ones, Fans(1, 1), rng)};
   }
-  Index multiply_adds(Shapes inputs) const override {
-    return inputs[0][0] * inputs[1][0] * (inputs[0][1] + inputs[1][1]);
-  }
 
  private:
   using Sample = typename AttentionBase<T>::Sample;

@@ -62,8 +62,7 @@ KerasModel<T> load_keras_zip(ZipReader& zip, KerasReadOptions options = {}) {
 }
 
 /// The model of a configuration alone, as `model.to_json()` writes it, with the weights of a .weights.h5 or a .h5.
-/// Throws
-/// FormatError.
+/// Throws FormatError.
 template <class T>
 KerasModel<T> load_keras_json(const Json& json, const std::string& where, const Hdf5File& weights,
                               KerasReadOptions options = {}) {

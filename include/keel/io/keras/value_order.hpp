@@ -16,8 +16,7 @@ namespace io {
 using namespace formats;
 
 /// Values in a row that were a map: `keel` is its shape in keel, whose axis axes[i] is axis i in the file. Without
-/// axes,
-/// values in the same order.
+/// axes, values in the same order.
 struct KerasSegment {
   Index size = 0;
   std::vector<Index> keel{};

@@ -1,7 +1,6 @@
 #pragma once
 /// The weights of Keras's files as modules of `reconcile`, which places them: a file's tensors, and the weights that
-/// the
-/// layers of a Keras model want, in Keras's order.
+/// the layers of a Keras model want, in Keras's order.
 
 #include <keel/formats/hdf5/reader.hpp>
 #include <keel/io/keras/graph.hpp>

@@ -36,6 +36,9 @@ class AttentionBase : public Layer<T> {
     if (!use_scale_) return {};
     return {&scale_};
   }
+  Index multiply_adds(Shapes inputs) const override {
+    return inputs[0][0] * inputs[1][0] * (inputs[0][1] + inputs[1][1]);
+  }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     for (Index n = 0; n < y.shape()[0]; ++n) {
