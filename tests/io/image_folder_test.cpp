@@ -20,17 +20,28 @@ using Bytes8 = std::vector<std::uint8_t>;
 
 /// A PNG of any kind, from its filtered rows.
 std::string raw_png(std::uint32_t width, std::uint32_t height, char bits, char kind, const std::string& rows,
-                    const std::vector<std::pair<std::string, std::string>>& chunks = {}, char interlaced = 0) {
+                    const std::vector<std::pair<std::string, std::string>>& chunks = {}, char interlaced = 0,
+                    std::string (*pack)(const std::string&) = formats::zlib_stored) {
   std::string header, file = "\x89PNG\r\n\x1a\n";
   formats::append_big(header, width);
   formats::append_big(header, height);
   header += {bits, kind, char{0}, char{0}, interlaced};
   formats::append_png_chunk(file, "IHDR", header);
   for (const auto& [name, content] : chunks) formats::append_png_chunk(file, name, content);
-  formats::append_png_chunk(file, "IDAT", formats::zlib_stored(rows));
+  formats::append_png_chunk(file, "IDAT", pack(rows));
   formats::append_png_chunk(file, "IEND", "");
   return file;
 }
+#if KEEL_HAS_ZLIB
+std::string deflated(const std::string& rows) {
+  uLongf size = compressBound(static_cast<uLong>(rows.size()));
+  std::string packed(size, '\0');
+  compress2(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(rows.data()),
+            static_cast<uLong>(rows.size()), 9);
+  packed.resize(size);
+  return packed;
+}
+#endif
 std::string bytes(std::initializer_list<int> values) {
   std::string text;
   for (const int value : values) text += static_cast<char>(value);
@@ -121,6 +132,37 @@ TEST_CASE("every kind of PNG is read as bytes of its channels") {
   // a gamma changes nothing, as in Keras and Pillow
   CHECK(read(raw_png(1, 1, 8, 0, bytes({0, 100}), {{"gAMA", bytes({0, 0, 0x10, 0})}})).pixels == Bytes8{100});
 }
+
+#if KEEL_HAS_ZLIB
+// A blank page is a file of a thousandth of its packed rows, and of less of its pixels.
+TEST_CASE("blank pages of every kind are read, however small their files") {
+  const auto blank = [](char bits, char kind, std::size_t row, char interlaced, std::size_t channels) {
+    CAPTURE(int{bits});
+    CAPTURE(int{kind});
+    CAPTURE(int{interlaced});
+    std::string rows;  // of 1600 x 1600; in 7 passes of an interlaced file
+    const std::size_t every[7][2] = {{8, 8}, {8, 8}, {4, 8}, {4, 4}, {2, 4}, {2, 2}, {1, 2}};  // column, row
+    if (interlaced)
+      for (const auto& pass : every) rows.append((1 + row / pass[0]) * (1600 / pass[1]), '\0');
+    else
+      rows.append((1 + row) * 1600, '\0');
+    const std::vector<std::pair<std::string, std::string>> palette{{"PLTE", bytes({0, 0, 0, 9, 9, 9})}};
+    const std::string file =
+        raw_png(1600, 1600, bits, kind, rows, kind == 3 ? palette : std::vector<std::pair<std::string, std::string>>{},
+                interlaced, deflated);
+    const Image image = read(file, 1u << 26);
+    CHECK(image.pixels == Bytes8(1600 * 1600 * channels, 0));
+  };
+  for (const char interlaced : {char{0}, char{1}}) {
+    for (const char bits : {char{1}, char{2}, char{4}, char{8}})
+      for (const char kind : {char{0}, char{3}})
+        blank(bits, kind, 200u * static_cast<std::size_t>(bits), interlaced, kind == 0 ? 1 : 3);
+    blank(16, 0, 3200, interlaced, 1);
+    blank(8, 2, 4800, interlaced, 3);
+    blank(16, 6, 12800, interlaced, 4);
+  }
+}
+#endif
 
 TEST_CASE("JPEG is read in grey and in colours") {
   for (const bool progressive : {false, true}) {

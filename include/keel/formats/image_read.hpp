@@ -74,8 +74,8 @@ class PngReader {
     const std::uint64_t height = png_get_image_height(png_, info_), width = png_get_image_width(png_, info_);
     check_image_size(where_, height, width, max_pixels);
     const std::uint64_t row = png_get_rowbytes(png_, info_);
-    // deflate makes no more than 1032 bytes of one
-    if (row * height / 1100 > bytes_.size())
+    // deflate makes no more than 1032 bytes of one, and these are as the file has them: 8 pixels of 1 bit in each
+    if (packed_row_ * height / 1100 > bytes_.size())
       throw FormatError(where_,
                         "a file that can hold " + std::to_string(width) + " x " + std::to_string(height) + " pixels",
                         std::to_string(bytes_.size()) + " bytes", "the file is damaged");
@@ -108,6 +108,7 @@ class PngReader {
     png_set_chunk_cache_max(png_, 1000);
     png_set_chunk_malloc_max(png_, 8'000'000);
     png_read_info(png_, info_);
+    packed_row_ = png_get_rowbytes(png_, info_);
     png_set_expand(png_);
     png_set_strip_16(png_);
     png_set_interlace_handling(png_);
@@ -126,6 +127,7 @@ class PngReader {
   ByteSpan bytes_;
   const std::string& where_;
   std::size_t at_ = 0;
+  std::uint64_t packed_row_ = 0;  // bytes of a row before it is expanded
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   std::jmp_buf out_;
