@@ -177,6 +177,12 @@ TEST_CASE("JPEG is read in grey and in colours") {
     for (std::size_t i = 0; i < colors.pixels.size(); ++i)
       CHECK(std::abs(colors.pixels[i] - std::array{200, 50, 10}[i % 3]) <= 2);
   }
+  // a camera's note that it was held upright (EXIF, orientation 6) changes nothing, as in Keras and Pillow
+  std::string turned = jpeg(JCS_GRAYSCALE, {100}, 9, 5);
+  turned.insert(2, bytes({0xff, 0xe1, 0,    34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0,
+                          1,    0,    0x12, 1,  3,   0,   1,   0,   0, 0, 6,   0,   0,  0, 0, 0, 0, 0}));
+  CHECK(read(turned).height == 5);
+  CHECK(read(turned).pixels == read(jpeg(JCS_GRAYSCALE, {100}, 9, 5)).pixels);
 }
 
 TEST_CASE("bad images are refused, whatever is wrong") {

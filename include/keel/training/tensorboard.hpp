@@ -141,7 +141,7 @@ struct TensorBoardOptions {
   Index batches = 0;          ///< scores of the epoch so far every so many steps, "batch_loss"; 0: after epochs alone
   Index histogram_freq = 0;   ///< histograms of all weights every so many epochs; 0: none
   bool write_graph = true;    ///< the model's graph
-  bool write_images = false;  ///< kernels of convolutions as pictures, with the histograms or, without them, each epoch
+  bool write_images = false;  ///< kernels of 2-D convolutions as pictures, with the histograms, or each epoch without
 };
 
 /// Logs a run for `tensorboard --logdir logs`: `fit(model, train, {.callbacks = {TensorBoard("logs")}})`. Scores go to
