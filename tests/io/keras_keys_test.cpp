@@ -300,7 +300,13 @@ TEST_CASE("operators that are functions, sums along axes or activations are keel
       {"Power", "", "2,T", numpy, "math.pow", R"(["_CONSTANT_VALUE",-1,2,{"y":["in",0,0]}])", {2, 4, 8, 16}},
       {"Sqrt", "", "T", numpy, "math.sqrt", R"(["in",0,0,{}])", {1, std::sqrt(2.f), std::sqrt(3.f), 2}},
       {"Reciprocal", "", "T", numpy, "math.reciprocal", R"(["in",0,0,{}])", {1, 0.5f, 1 / 3.f, 0.25f}},
-      {"Clip", R"("x_min":1.5,"x_max":3.5)", "T", numpy, "", "", {1.5f, 2, 3, 3.5f}},
+      {"Clip",
+       R"("x_min":1.5,"x_max":3.5)",
+       "T",
+       numpy,
+       "clip_by_value",
+       R"(["in",0,0,{"clip_value_min":1.5,"clip_value_max":3.5}])",
+       {1.5f, 2, 3, 3.5f}},
       {"Mean",
        R"("axis":[-1],"keepdims":true)",
        "T",
@@ -332,6 +338,11 @@ TEST_CASE("operators that are functions, sums along axes or activations are keel
   check_refused(functional("Mean", R"("axis":null)", node3(tensor3), numpy), {"'l' (Mean)", "over the batch too"});
   check_refused(functional("Mean", R"("axis":0)", node3(tensor3), numpy), {"'l' (Mean)", "the batch's"});
   check_refused(functional("Relu", R"("slope":1)", node3(tensor3), nn), {"'l' (Relu)", "'slope'"});
+  for (const char* bounds : {"", R"("x_min":1)", R"("x_max":1)", R"("x_min":1,"clip_value_max":2)"})
+    check_refused(functional("Clip", bounds, node3(tensor3), numpy), {"'l' (Clip)", "both bounds"});
+  for (const char* dtype : {R"("int32")", R"("bool")", R"("uint8")"})
+    check_refused(functional("Sqrt", R"("dtype":)" + std::string(dtype), node3(tensor3), numpy),
+                  {"'l' (Sqrt)", "an operator on real numbers"});
 }
 
 TEST_CASE("an activation that is a layer stands behind the layer that names it") {
@@ -399,6 +410,12 @@ TEST_CASE("what the layer inside a TimeDistributed says counts as that of any la
     check_refused(
         sequential(inside("Dense", R"("units":2)", R"("module":"mine","registered_name":"mine>Dense")"), "[null,3,4]"),
         {"layer 'l' (TimeDistributed): layer", "class 'Dense'"}, version);
+    for (const auto& [type, config] :
+         {std::pair("Masking", R"("mask_value":0)"), {"Embedding", R"("input_dim":3,"output_dim":2,"mask_zero":true)"}})
+      check_refused(sequential(inside(type, config), "[null,3,4]"),
+                    {"layer 'l' (TimeDistributed): layer (" + std::string(type) + ")", "makes no mask"}, version);
+    CHECK(refusal(sequential(inside("Embedding", R"("input_dim":3,"output_dim":2,"mask_zero":false)"), "[null,3,4]"),
+                  version) == "");
     check_refused(sequential(inside("Dense", R"("units":2)", R"("sharding":{})"), "[null,3,4]"),
                   {"layer 'l' (TimeDistributed): layer", "'sharding'"}, version);
     for (const bool trains : {true, false}) {

@@ -380,8 +380,11 @@ class KerasLayerBuilder {
   /// An operator's options in its configuration and in its call.
   static Json all_options(const Json& json, const Json& of_call, const std::string& where) {
     Json all = Json::object();
-    for (const auto& [key, value] : keras_member(json, "config", where).items())
+    for (const auto& [key, value] : keras_member(json, "config", where).items()) {
+      if (key == "dtype" && plain(value).is_string() && plain(value).text().find("float") == std::string::npos)
+        throw FormatError(where, "an operator on real numbers", "dtype " + shown(plain(value).text()));
       if (key != "name" && key != "trainable" && key != "dtype" && key != "function") all[key] = value;
+    }
     if (of_call.is_object())
       for (const auto& [key, value] : of_call.items()) all[key] = value;
     return all;

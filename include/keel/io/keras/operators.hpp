@@ -32,7 +32,7 @@ inline std::optional<KerasOperation> keras_operation(const dialects::KerasOperat
     throw FormatError(where, expected, got, "keel does not have this");
   };
   std::string_view keys = row.does == Arithmetic::reduction ? "axis keepdims"
-                          : row.function == "clip_by_value" ? "x_min x_max"
+                          : row.function == "clip_by_value" ? "x_min x_max clip_value_min clip_value_max"
                                                             : "";
   for (const auto& [key, value] : options.items())
     if ((" " + std::string(keys) + " ").find(" " + key + " ") == std::string::npos && !value.is_null())
@@ -54,9 +54,13 @@ inline std::optional<KerasOperation> keras_operation(const dialects::KerasOperat
     }
     case Arithmetic::function: {
       Config config{{"function", keel}};
-      const Json *const least = options.find("x_min"), *const most = options.find("x_max");
-      if (least && most)
+      if (row.function == "clip_by_value") {
+        const bool keras3 = options.contains("x_min") || options.contains("x_max");
+        const Json* const least = options.find(keras3 ? "x_min" : "clip_value_min");
+        const Json* const most = options.find(keras3 ? "x_max" : "clip_value_max");
+        if (!least || !most) refuse("both bounds", "one, or none");
         config.set("numbers", std::vector<double>{keras_number(*least, where), keras_number(*most, where)});
+      }
       if (tensors.size() == 2 && tensors[0] != tensors[1]) {
         if (numbers.size() != 1) refuse("one number", std::to_string(numbers.size()));
         config.set("scalar", numbers[0]);

@@ -151,6 +151,10 @@ class KerasOptionReader {
     if (!settings.activation.is_null())
       throw FormatError(place, "a layer whose activation is a function", "one whose activation is a layer",
                         "build the model in code and use load_weights");
+    if (row->masks == dialects::Masks::made && (!settings.config.find(dialects::keras_mask_zero) ||
+                                                settings.config.get<bool>(dialects::keras_mask_zero, false)))
+      throw FormatError(place + " (" + type + ")", "a layer inside that makes no mask", "one that makes a mask",
+                        "apply it to the whole sequence");
     return settings;
   }
   void read_layer(std::string_view name, const Json& value, const std::string& place) {
