@@ -165,6 +165,8 @@ TEST_CASE("a log has the values that it was given") {
   log.scalar("a/b", 70000, -1.25);
   log.histogram("h", 3, Tensor<float>({6}, {0, 1, 30, 15, 30, std::nanf("")}));
   log.histogram("same", 3, Tensor<double>({2}, 7.0));
+  log.histogram("wide", 3, Tensor<double>({2}, {-1e308, 1e308}));
+  log.histogram("narrow", 3, Tensor<double>({2}, {0, 1e-323}));
   log.image("i", 1, Tensor<float>({1, 2, 3}, {0, 0.5, 1, 2, -1, 1}));
   CHECK_THROWS_AS(log.image("i", 1, Tensor<float>({2, 2})), ShapeError);
 
@@ -176,7 +178,7 @@ TEST_CASE("a log has the values that it was given") {
   CHECK(TensorBoardLog(folder).path() != log.path());
 
   const std::vector<Value> all = values(log.path());
-  REQUIRE(all.size() == 5);
+  REQUIRE(all.size() == 7);
   CHECK(scalar(all, "a/b", 0) == 0.5f);
   CHECK(scalar(all, "a/b", 70000) == -1.25f);
   const std::vector<Field> h = fields(field(value(all, "h", 3).content, 5).bytes);
@@ -196,6 +198,11 @@ TEST_CASE("a log has the values that it was given") {
   CHECK(counts[29] == 2);
   const std::vector<Field> same = fields(field(value(all, "same", 3).content, 5).bytes);
   CHECK(reals(field(same, 7).bytes)[0] == 2);
+  // a range that is no double, and one whose thirtieth is none
+  const std::vector<double> wide = reals(field(fields(field(value(all, "wide", 3).content, 5).bytes), 7).bytes);
+  CHECK(wide[0] == 1);
+  CHECK(wide[29] == 1);
+  CHECK(reals(field(fields(field(value(all, "narrow", 3).content, 5).bytes), 7).bytes)[0] == 2);
   const std::vector<Field> image = fields(field(value(all, "i", 1).content, 4).bytes);
   CHECK(field(image, 1).bits == 1);
   CHECK(field(image, 2).bits == 2);

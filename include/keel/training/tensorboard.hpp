@@ -59,13 +59,15 @@ class TensorBoardLog {
       ++count;
     }
     if (count == 0) return;
-    const double width = most > least ? (most - least) / static_cast<double>(buckets) : 1;
+    const double spread = (most - least) / static_cast<double>(buckets), width = spread > 0 ? spread : 1;
     std::vector<double> limits, counts(buckets);
     for (std::size_t i = 1; i <= buckets; ++i) limits.push_back(least + width * static_cast<double>(i));
-    if (most > least) limits.back() = most;
-    for (const T value : values)
-      if (is_finite(static_cast<double>(value)))
-        ++counts[(std::min)(buckets - 1, static_cast<std::size_t>((static_cast<double>(value) - least) / width))];
+    if (spread > 0) limits.back() = most;
+    for (const T value : values) {
+      const double x = static_cast<double>(value),
+                   place = (x - least) / width;  // NaN where the range is beyond double's
+      if (is_finite(x)) ++counts[place < static_cast<double>(buckets) ? static_cast<std::size_t>(place) : buckets - 1];
+    }
     summary(tag, step, [&](Writer& v) {
       Writer h(v, 5);
       const std::array<double, 5> numbers{least, most, count, sum, squares};
