@@ -4,7 +4,8 @@
 s/^.*= (default|delete);.*$//
 s/^inline namespace KEEL_ABI \{$//
 s/^\}  \/\/ namespace KEEL_ABI$//
-s/^ *KEEL_INSTANCE.*$//
+s/^ *KEEL_(INSTANCE|REFUSE_OTHERS).*$//
+/^#define KEEL_REFUSE_OTHERS/,/<float>;$/s/.*//
 s/^ *# *define (KEEL_ABI|KEEL_DOTTED|KEEL_SIMD_SOURCE|MPICH_).*$//
 /^template <class [A-Za-z]+(, class [A-Za-z]+)*>$/{
 N

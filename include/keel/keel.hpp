@@ -5,6 +5,8 @@
 
 #include <keel/version.hpp>
 
+#include <keel/tensor/abi.hpp>  // first: it says what compiler keel needs
+
 #include <keel/tensor/print.hpp>
 
 #include <keel/layers/registry.hpp>

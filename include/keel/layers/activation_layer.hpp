@@ -63,6 +63,7 @@ class ActivationLayer : public Layer<T> {
 
   ActivationSpec activation_;
 };
+KEEL_REFUSE_OTHERS(ActivationLayer)
 
 KEEL_INSTANCE(class ActivationLayer<float>)
 

@@ -43,6 +43,7 @@ class ActivityRegularization : public InferenceOnly<T, ActivityRegularizationOpt
   }
   bool idle() const override { return this->options().l1 == 0 && this->options().l2 == 0; }
 };
+KEEL_REFUSE_OTHERS(ActivityRegularization)
 
 KEEL_INSTANCE(class InferenceOnly<float, ActivityRegularizationOptions>)
 KEEL_INSTANCE(class ActivityRegularization<float>)

@@ -47,6 +47,7 @@ class Add : public Merge<T> {
 
   Acceleration<T> acceleration() const override { return {.role = LayerRole::add, .fuses = {.activation = true}}; }
 };
+KEEL_REFUSE_OTHERS(Add)
 
 KEEL_INSTANCE(class Add<float>)
 

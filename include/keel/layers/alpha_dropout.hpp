@@ -62,6 +62,7 @@ class AlphaDropout : public TrainingLayer<T> {
 
   double rate_;
 };
+KEEL_REFUSE_OTHERS(AlphaDropout)
 
 KEEL_INSTANCE(class AlphaDropout<float>)
 

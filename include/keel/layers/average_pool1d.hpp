@@ -62,6 +62,7 @@ class AveragePool1D : public AveragePool2D<T> {
 
   AveragePool1DOptions options_;
 };
+KEEL_REFUSE_OTHERS(AveragePool1D)
 
 KEEL_INSTANCE(class AveragePool1D<float>)
 

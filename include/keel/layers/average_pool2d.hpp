@@ -63,6 +63,7 @@ class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
     return this->options().count_include_pad ? PoolDivisor::with_padding : PoolDivisor::real_cells;
   }
 };
+KEEL_REFUSE_OTHERS(AveragePool2D)
 
 KEEL_INSTANCE(class Pool2D<float, AveragePool2DOptions>)
 KEEL_INSTANCE(class AveragePool2D<float>)

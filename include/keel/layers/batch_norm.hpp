@@ -311,6 +311,7 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   Parameter<T> gamma_, beta_, mean_, variance_;
   Counter batches_{"num_batches_tracked"};
 };
+KEEL_REFUSE_OTHERS(BatchNorm)
 
 KEEL_INSTANCE(class BatchNorm<float>)
 

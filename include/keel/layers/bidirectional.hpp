@@ -166,6 +166,7 @@ class Bidirectional : public Layer<T> {
   BidirectionalOptions options_;
   RecurrentCore<T> forward_, backward_;
 };
+KEEL_REFUSE_OTHERS(Bidirectional)
 
 KEEL_INSTANCE(class Bidirectional<float>)
 

@@ -64,6 +64,7 @@ class CenterCrop : public Layer<T> {
 
   Index height_, width_;
 };
+KEEL_REFUSE_OTHERS(CenterCrop)
 
 KEEL_INSTANCE(class CenterCrop<float>)
 

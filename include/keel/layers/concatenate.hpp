@@ -85,6 +85,7 @@ class Concatenate : public Merge<T> {
 
   ConcatenateOptions options_;
 };
+KEEL_REFUSE_OTHERS(Concatenate)
 
 KEEL_INSTANCE(class Concatenate<float>)
 

@@ -64,6 +64,7 @@ class Constant : public Layer<T> {
   ConstantOptions options_;
   Parameter<T> value_;
 };
+KEEL_REFUSE_OTHERS(Constant)
 
 KEEL_INSTANCE(class Constant<float>)
 

@@ -82,6 +82,7 @@ class Conv1D : public Conv2D<T> {
 
   Conv1DOptions options_;
 };
+KEEL_REFUSE_OTHERS(Conv1D)
 
 KEEL_INSTANCE(class Conv1D<float>)
 

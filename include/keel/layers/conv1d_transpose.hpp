@@ -90,6 +90,7 @@ class Conv1DTranspose : public Conv2DTranspose<T> {
 
   Conv1DTransposeOptions options_;
 };
+KEEL_REFUSE_OTHERS(Conv1DTranspose)
 
 KEEL_INSTANCE(class Conv1DTranspose<float>)
 

@@ -98,6 +98,7 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
 
   Index filters_;
 };
+KEEL_REFUSE_OTHERS(Conv2D)
 
 KEEL_INSTANCE(class Conv2DBase<float, Conv2DOptions>)
 KEEL_INSTANCE(class Conv2D<float>)

@@ -233,6 +233,7 @@ class Conv2DTranspose : public Layer<T> {
   Conv2DTransposeOptions options_;
   Parameter<T> kernel_, bias_;
 };
+KEEL_REFUSE_OTHERS(Conv2DTranspose)
 
 KEEL_INSTANCE(class Conv2DTranspose<float>)
 

@@ -35,6 +35,7 @@ class Cropping1D : public Edges<T> {
 
   std::string type() const override { return "Cropping1D"; }
 };
+KEEL_REFUSE_OTHERS(Cropping1D)
 
 KEEL_INSTANCE(class Cropping1D<float>)
 

@@ -35,6 +35,7 @@ class Cropping2D : public Edges<T> {
 
   std::string type() const override { return "Cropping2D"; }
 };
+KEEL_REFUSE_OTHERS(Cropping2D)
 
 KEEL_INSTANCE(class Cropping2D<float>)
 

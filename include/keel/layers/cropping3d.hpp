@@ -36,6 +36,7 @@ class Cropping3D : public Edges<T> {
 
   std::string type() const override { return "Cropping3D"; }
 };
+KEEL_REFUSE_OTHERS(Cropping3D)
 
 KEEL_INSTANCE(class Cropping3D<float>)
 

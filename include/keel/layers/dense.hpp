@@ -125,6 +125,7 @@ class Dense : public Layer<T>, public InferenceForm<T> {
   DenseOptions options_;
   Parameter<T> kernel_, bias_;
 };
+KEEL_REFUSE_OTHERS(Dense)
 
 KEEL_INSTANCE(class Dense<float>)
 

@@ -76,6 +76,7 @@ class DepthwiseConv1D : public DepthwiseConv2D<T> {
 
   DepthwiseConv1DOptions options_;
 };
+KEEL_REFUSE_OTHERS(DepthwiseConv1D)
 
 KEEL_INSTANCE(class DepthwiseConv1D<float>)
 

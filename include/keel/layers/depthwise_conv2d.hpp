@@ -83,6 +83,7 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
   Index filters_for(Index channels) const override { return channels * this->options().depth_multiplier; }
   Index groups_for(Index channels) const override { return (std::max)(channels, Index{1}); }
 };
+KEEL_REFUSE_OTHERS(DepthwiseConv2D)
 
 KEEL_INSTANCE(class Conv2DBase<float, DepthwiseConv2DOptions>)
 KEEL_INSTANCE(class DepthwiseConv2D<float>)

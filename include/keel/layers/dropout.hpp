@@ -53,6 +53,7 @@ class Dropout : public TrainingLayer<T> {
 
   double rate_;
 };
+KEEL_REFUSE_OTHERS(Dropout)
 
 KEEL_INSTANCE(class Dropout<float>)
 

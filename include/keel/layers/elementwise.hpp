@@ -213,6 +213,7 @@ class Elementwise : public Layer<T> {
   bool has_constant_;
   Parameter<T> constant_;
 };
+KEEL_REFUSE_OTHERS(Elementwise)
 
 KEEL_INSTANCE(class Elementwise<float>)
 

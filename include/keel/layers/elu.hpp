@@ -32,6 +32,7 @@ class ELU : public ActivationLayer<T> {
  private:
   ELUOptions options_;
 };
+KEEL_REFUSE_OTHERS(ELU)
 
 KEEL_INSTANCE(class ELU<float>)
 

@@ -90,6 +90,7 @@ class Embedding : public Layer<T> {
   EmbeddingOptions options_;
   Parameter<T> table_;
 };
+KEEL_REFUSE_OTHERS(Embedding)
 
 KEEL_INSTANCE(class Embedding<float>)
 

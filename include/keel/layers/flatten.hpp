@@ -27,6 +27,7 @@ class Flatten : public ViewLayer<T> {
   std::string type() const override { return "Flatten"; }
   Shape output_shape(Shapes inputs) const override { return {this->single_input(inputs).size()}; }
 };
+KEEL_REFUSE_OTHERS(Flatten)
 
 KEEL_INSTANCE(class Flatten<float>)
 

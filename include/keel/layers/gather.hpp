@@ -62,6 +62,7 @@ class Gather : public Remap<T> {
   std::vector<Index> indices_;
   GatherOptions options_;
 };
+KEEL_REFUSE_OTHERS(Gather)
 
 KEEL_INSTANCE(class Gather<float>)
 

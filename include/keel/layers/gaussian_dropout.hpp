@@ -49,6 +49,7 @@ class GaussianDropout : public TrainingLayer<T> {
 
   double rate_;
 };
+KEEL_REFUSE_OTHERS(GaussianDropout)
 
 KEEL_INSTANCE(class GaussianDropout<float>)
 

@@ -44,6 +44,7 @@ class GaussianNoise : public TrainingLayer<T> {
 
   double stddev_;
 };
+KEEL_REFUSE_OTHERS(GaussianNoise)
 
 KEEL_INSTANCE(class GaussianNoise<float>)
 

@@ -22,6 +22,7 @@ class GlobalAveragePool1D : public GlobalAveragePool2D<T> {
 
   std::string type() const override { return "GlobalAveragePooling1D"; }
 };
+KEEL_REFUSE_OTHERS(GlobalAveragePool1D)
 
 KEEL_INSTANCE(class GlobalAveragePool1D<float>)
 

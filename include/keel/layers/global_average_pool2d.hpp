@@ -47,6 +47,7 @@ class GlobalAveragePool2D : public GlobalPool2D<T, GlobalAveragePool2DOptions> {
  protected:
   GlobalAveragePool2D(GlobalAveragePool2DOptions options, Index axes) : Base(std::move(options), axes) {}
 };
+KEEL_REFUSE_OTHERS(GlobalAveragePool2D)
 
 KEEL_INSTANCE(class GlobalPool2D<float, GlobalAveragePool2DOptions>)
 KEEL_INSTANCE(class GlobalAveragePool2D<float>)

@@ -21,6 +21,7 @@ class GlobalMaxPool1D : public GlobalMaxPool2D<T> {
 
   std::string type() const override { return "GlobalMaxPooling1D"; }
 };
+KEEL_REFUSE_OTHERS(GlobalMaxPool1D)
 
 KEEL_INSTANCE(class GlobalMaxPool1D<float>)
 

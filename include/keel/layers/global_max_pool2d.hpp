@@ -95,6 +95,7 @@ class GlobalMaxPool2D : public GlobalPool2D<T, GlobalMaxPool2DOptions> {
   bool shares() const { return this->options().ties == TiedGradient::shared; }
   PoolGeometry geometry(const Shape& in) const { return global_pool_geometry(in[0], 1, this->cells(in), in.back()); }
 };
+KEEL_REFUSE_OTHERS(GlobalMaxPool2D)
 
 KEEL_INSTANCE(class GlobalPool2D<float, GlobalMaxPool2DOptions>)
 KEEL_INSTANCE(class GlobalMaxPool2D<float>)

@@ -85,6 +85,7 @@ class GroupNorm : public AffineNorm<T> {
 
   GroupNormOptions options_;
 };
+KEEL_REFUSE_OTHERS(GroupNorm)
 
 KEEL_INSTANCE(class GroupNorm<float>)
 

@@ -87,6 +87,7 @@ class GRU : public RecurrentLayer<T> {
  private:
   GRUOptions options_;
 };
+KEEL_REFUSE_OTHERS(GRU)
 
 KEEL_INSTANCE(class GRU<float>)
 

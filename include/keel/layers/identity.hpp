@@ -22,6 +22,7 @@ class Identity : public ViewLayer<T> {
   std::string type() const override { return "Identity"; }
   Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
 };
+KEEL_REFUSE_OTHERS(Identity)
 
 KEEL_INSTANCE(class Identity<float>)
 

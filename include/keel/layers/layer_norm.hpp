@@ -74,6 +74,7 @@ class LayerNorm : public AffineNorm<T> {
 
   LayerNormOptions options_;
 };
+KEEL_REFUSE_OTHERS(LayerNorm)
 
 KEEL_INSTANCE(class LayerNorm<float>)
 

@@ -33,6 +33,7 @@ class LeakyReLU : public ActivationLayer<T> {
  private:
   LeakyReLUOptions options_;
 };
+KEEL_REFUSE_OTHERS(LeakyReLU)
 
 KEEL_INSTANCE(class LeakyReLU<float>)
 

@@ -84,6 +84,7 @@ class LSTM : public RecurrentLayer<T> {
  private:
   LSTMOptions options_;
 };
+KEEL_REFUSE_OTHERS(LSTM)
 
 KEEL_INSTANCE(class LSTM<float>)
 

@@ -52,6 +52,7 @@ class Masking : public Layer<T> {
 
   MaskingOptions options_;
 };
+KEEL_REFUSE_OTHERS(Masking)
 
 KEEL_INSTANCE(class Masking<float>)
 

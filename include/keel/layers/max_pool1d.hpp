@@ -58,6 +58,7 @@ class MaxPool1D : public MaxPool2D<T> {
 
   MaxPool1DOptions options_;
 };
+KEEL_REFUSE_OTHERS(MaxPool1D)
 
 KEEL_INSTANCE(class MaxPool1D<float>)
 

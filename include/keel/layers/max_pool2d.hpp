@@ -63,6 +63,7 @@ class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
   MaxPool2D(const std::string& type, Pair pool_size, MaxPool2DOptions options, Index axes)
       : Base(type, pool_size, std::move(options), axes) {}
 };
+KEEL_REFUSE_OTHERS(MaxPool2D)
 
 KEEL_INSTANCE(class Pool2D<float, MaxPool2DOptions>)
 KEEL_INSTANCE(class MaxPool2D<float>)

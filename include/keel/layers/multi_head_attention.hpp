@@ -250,6 +250,7 @@ class MultiHeadAttention : public Layer<T> {
   MultiHeadAttentionOptions options_;
   Parameter<T> kernels_[4], biases_[4];  ///< of query, key, value and output
 };
+KEEL_REFUSE_OTHERS(MultiHeadAttention)
 
 KEEL_INSTANCE(class MultiHeadAttention<float>)
 

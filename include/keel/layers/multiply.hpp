@@ -78,6 +78,7 @@ class Multiply : public Merge<T> {
     });
   }
 };
+KEEL_REFUSE_OTHERS(Multiply)
 
 KEEL_INSTANCE(class Multiply<float>)
 

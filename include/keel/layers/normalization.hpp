@@ -188,6 +188,7 @@ class Normalization : public Layer<T>, public InferenceForm<T> {
   NormalizationOptions options_;
   Parameter<T> mean_, variance_;
 };
+KEEL_REFUSE_OTHERS(Normalization)
 
 KEEL_INSTANCE(class Normalization<float>)
 

@@ -80,6 +80,7 @@ class Pad : public Remap<T> {
   std::vector<Index> sides_;
   PadOptions options_;
 };
+KEEL_REFUSE_OTHERS(Pad)
 
 KEEL_INSTANCE(class Pad<float>)
 

@@ -74,6 +74,7 @@ class Permute : public Layer<T> {
 
   std::vector<Index> dims_;
 };
+KEEL_REFUSE_OTHERS(Permute)
 
 KEEL_INSTANCE(class Permute<float>)
 

@@ -100,6 +100,7 @@ class PReLU : public Layer<T> {
   PReLUOptions options_;
   Parameter<T> alpha_;
 };
+KEEL_REFUSE_OTHERS(PReLU)
 
 KEEL_INSTANCE(class PReLU<float>)
 

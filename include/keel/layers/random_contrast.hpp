@@ -38,6 +38,7 @@ class RandomContrast : public RandomImageLayer<T, RandomContrastOptions> {
 
  private:
 };
+KEEL_REFUSE_OTHERS(RandomContrast)
 
 KEEL_INSTANCE(class RandomImageLayer<float, RandomContrastOptions>)
 KEEL_INSTANCE(class RandomContrast<float>)

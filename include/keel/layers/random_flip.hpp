@@ -78,6 +78,7 @@ class RandomFlip : public TrainingLayer<T> {
   RandomFlipOptions options_;
   bool horizontal_ = false, vertical_ = false;
 };
+KEEL_REFUSE_OTHERS(RandomFlip)
 
 KEEL_INSTANCE(class RandomFlip<float>)
 

@@ -45,6 +45,7 @@ class RandomRotation : public RandomImageLayer<T, RandomRotationOptions> {
  private:
   bool idle() const override { return this->options().factor == Numbers(0); }
 };
+KEEL_REFUSE_OTHERS(RandomRotation)
 
 KEEL_INSTANCE(class RandomImageLayer<float, RandomRotationOptions>)
 KEEL_INSTANCE(class RandomRotation<float>)

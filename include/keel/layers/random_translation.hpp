@@ -50,6 +50,7 @@ class RandomTranslation : public RandomImageLayer<T, RandomTranslationOptions> {
     return this->options().height_factor == Numbers(0) && this->options().width_factor == Numbers(0);
   }
 };
+KEEL_REFUSE_OTHERS(RandomTranslation)
 
 KEEL_INSTANCE(class RandomImageLayer<float, RandomTranslationOptions>)
 KEEL_INSTANCE(class RandomTranslation<float>)

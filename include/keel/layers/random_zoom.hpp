@@ -47,6 +47,7 @@ class RandomZoom : public RandomImageLayer<T, RandomZoomOptions> {
     return this->options().height_factor == Numbers(0) && this->options().width_factor.value_or(0) == Numbers(0);
   }
 };
+KEEL_REFUSE_OTHERS(RandomZoom)
 
 KEEL_INSTANCE(class RandomImageLayer<float, RandomZoomOptions>)
 KEEL_INSTANCE(class RandomZoom<float>)

@@ -215,6 +215,7 @@ class Reduce : public Layer<T> {
   ReduceOptions options_;
   Function function_ = Function::sum;
 };
+KEEL_REFUSE_OTHERS(Reduce)
 
 KEEL_INSTANCE(class Reduce<float>)
 

@@ -88,6 +88,7 @@ class ReLU : public Layer<T> {
 
   ReLUOptions options_;
 };
+KEEL_REFUSE_OTHERS(ReLU)
 
 KEEL_INSTANCE(class ReLU<float>)
 

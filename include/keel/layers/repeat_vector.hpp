@@ -46,6 +46,7 @@ class RepeatVector : public Layer<T> {
  private:
   Index n_;
 };
+KEEL_REFUSE_OTHERS(RepeatVector)
 
 KEEL_INSTANCE(class RepeatVector<float>)
 

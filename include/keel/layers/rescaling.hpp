@@ -85,6 +85,7 @@ class Rescaling : public Layer<T> {
   Index channels_ = 1;
   Tensor<T> factors_, offsets_;
 };
+KEEL_REFUSE_OTHERS(Rescaling)
 
 KEEL_INSTANCE(class Rescaling<float>)
 

@@ -59,6 +59,7 @@ class Reshape : public ViewLayer<T> {
  private:
   std::vector<Index> target_;
 };
+KEEL_REFUSE_OTHERS(Reshape)
 
 KEEL_INSTANCE(class Reshape<float>)
 

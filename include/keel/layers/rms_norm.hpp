@@ -53,6 +53,7 @@ class RMSNorm : public AffineNorm<T> {
 
   RMSNormOptions options_;
 };
+KEEL_REFUSE_OTHERS(RMSNorm)
 
 KEEL_INSTANCE(class RMSNorm<float>)
 

@@ -84,6 +84,7 @@ class SeparableConv1D : public SeparableConv2D<T> {
   Index kernel_size_;
   SeparableConv1DOptions options_;
 };
+KEEL_REFUSE_OTHERS(SeparableConv1D)
 
 KEEL_INSTANCE(class SeparableConv1D<float>)
 

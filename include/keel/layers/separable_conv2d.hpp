@@ -185,6 +185,7 @@ class SeparableConv2D : public Layer<T> {
   SeparableConv2DOptions options_;
   Parameter<T> depthwise_, pointwise_, bias_;
 };
+KEEL_REFUSE_OTHERS(SeparableConv2D)
 
 KEEL_INSTANCE(class SeparableConv2D<float>)
 

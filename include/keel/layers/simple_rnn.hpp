@@ -77,6 +77,7 @@ class SimpleRNN : public RecurrentLayer<T> {
  private:
   SimpleRNNOptions options_;
 };
+KEEL_REFUSE_OTHERS(SimpleRNN)
 
 KEEL_INSTANCE(class SimpleRNN<float>)
 

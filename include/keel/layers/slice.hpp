@@ -90,6 +90,7 @@ class Slice : public Remap<T> {
   std::vector<Index> starts_, ends_;
   SliceOptions options_;
 };
+KEEL_REFUSE_OTHERS(Slice)
 
 KEEL_INSTANCE(class Slice<float>)
 

@@ -78,6 +78,7 @@ class Softmax : public ActivationLayer<T> {
  private:
   SoftmaxOptions options_;
 };
+KEEL_REFUSE_OTHERS(Softmax)
 
 KEEL_INSTANCE(class Softmax<float>)
 

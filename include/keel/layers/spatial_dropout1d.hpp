@@ -23,6 +23,7 @@ class SpatialDropout1D : public SpatialDropout<T, 2> {
 
   std::string type() const override { return "SpatialDropout1D"; }
 };
+KEEL_REFUSE_OTHERS(SpatialDropout1D)
 
 KEEL_INSTANCE(class SpatialDropout<float, 2>)
 KEEL_INSTANCE(class SpatialDropout1D<float>)

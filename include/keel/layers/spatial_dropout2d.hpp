@@ -23,6 +23,7 @@ class SpatialDropout2D : public SpatialDropout<T, 3> {
 
   std::string type() const override { return "SpatialDropout2D"; }
 };
+KEEL_REFUSE_OTHERS(SpatialDropout2D)
 
 KEEL_INSTANCE(class SpatialDropout<float, 3>)
 KEEL_INSTANCE(class SpatialDropout2D<float>)

@@ -23,6 +23,7 @@ class SpatialDropout3D : public SpatialDropout<T, 4> {
 
   std::string type() const override { return "SpatialDropout3D"; }
 };
+KEEL_REFUSE_OTHERS(SpatialDropout3D)
 
 KEEL_INSTANCE(class SpatialDropout<float, 4>)
 KEEL_INSTANCE(class SpatialDropout3D<float>)

@@ -65,6 +65,7 @@ class StepMask : public Layer<T> {
  private:
   StepMaskOptions options_;
 };
+KEEL_REFUSE_OTHERS(StepMask)
 
 KEEL_INSTANCE(class StepMask<float>)
 

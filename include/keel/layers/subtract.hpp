@@ -30,6 +30,7 @@ class Subtract : public Merge<T> {
     if (dx[1].data()) dx[1].array() = -dy.array();
   }
 };
+KEEL_REFUSE_OTHERS(Subtract)
 
 KEEL_INSTANCE(class Subtract<float>)
 

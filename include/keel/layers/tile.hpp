@@ -44,6 +44,7 @@ class Tile : public Remap<T> {
 
   std::vector<Index> repeats_;
 };
+KEEL_REFUSE_OTHERS(Tile)
 
 KEEL_INSTANCE(class Tile<float>)
 

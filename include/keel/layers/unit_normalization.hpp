@@ -83,6 +83,7 @@ class UnitNormalization : public Layer<T> {
 
   UnitNormalizationOptions options_;
 };
+KEEL_REFUSE_OTHERS(UnitNormalization)
 
 KEEL_INSTANCE(class UnitNormalization<float>)
 

@@ -27,6 +27,7 @@ class UpSampling1D : public UpSampling2D<T> {
   std::string type() const override { return "UpSampling1D"; }
   Config config() const override { return {{"size", this->size().width}}; }
 };
+KEEL_REFUSE_OTHERS(UpSampling1D)
 
 KEEL_INSTANCE(class UpSampling1D<float>)
 

@@ -76,6 +76,7 @@ class UpSampling2D : public Layer<T> {
   Pair size_;
   UpSampling2DOptions options_;
 };
+KEEL_REFUSE_OTHERS(UpSampling2D)
 
 KEEL_INSTANCE(class UpSampling2D<float>)
 

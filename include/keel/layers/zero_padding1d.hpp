@@ -34,6 +34,7 @@ class ZeroPadding1D : public Edges<T> {
 
   std::string type() const override { return "ZeroPadding1D"; }
 };
+KEEL_REFUSE_OTHERS(ZeroPadding1D)
 
 KEEL_INSTANCE(class ZeroPadding1D<float>)
 

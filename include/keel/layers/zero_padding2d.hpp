@@ -69,6 +69,7 @@ class ZeroPadding2D : public Layer<T> {
 
   Padding padding_;
 };
+KEEL_REFUSE_OTHERS(ZeroPadding2D)
 
 KEEL_INSTANCE(class ZeroPadding2D<float>)
 

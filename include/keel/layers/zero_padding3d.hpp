@@ -36,6 +36,7 @@ class ZeroPadding3D : public Edges<T> {
 
   std::string type() const override { return "ZeroPadding3D"; }
 };
+KEEL_REFUSE_OTHERS(ZeroPadding3D)
 
 KEEL_INSTANCE(class ZeroPadding3D<float>)
 

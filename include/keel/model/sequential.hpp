@@ -1,6 +1,7 @@
 #pragma once
 /// A chain of layers.
 
+#include <concepts>
 #include <initializer_list>
 
 #include <keel/model/model.hpp>
@@ -48,6 +49,15 @@ class Sequential : public Model<T> {
   Node last_;
 };
 
+/// Refused: a number in place of a shape, Sequential(784).
+struct ShapeNeedsBraces;
+template <>
+class Sequential<ShapeNeedsBraces> {
+ public:
+  explicit Sequential(...) = delete;
+};
+template <std::integral Number>
+Sequential(Number, ...) -> Sequential<ShapeNeedsBraces>;
 Sequential(const Shape&)->Sequential<float>;
 Sequential(const Shape&, ModelOptions)->Sequential<float>;
 Sequential(const Shape&, std::initializer_list<AnyLayer<float>>)->Sequential<float>;

@@ -61,5 +61,22 @@ class FormatError : public Error {
   using Error::Error;
 };
 
+/// Stands in what the compiler says of a call that no constructor or function takes, in place of a list of those that
+/// there are: an option has no such name, or a value of another type, or an argument is missing, or one too many.
+struct MisspeltOptionOrWrongArgument;
+
+/// KEEL_REFUSE_OTHERS(Conv2D) behind a class template with options: `Conv2D(32, 3, {.paddding = 1})` names, of all types
+/// that Conv2D is none of, MisspeltOptionOrWrongArgument. (A constructor `Conv2D(...) = delete` instead would take part
+/// where {2, 2} is to become a Conv2D.)
+#define KEEL_REFUSE_OTHERS(Name)                       \
+  template <>                                          \
+  class Name<MisspeltOptionOrWrongArgument> {          \
+   public:                                             \
+    explicit Name(...) = delete;                       \
+  };                                                   \
+  template <class Why = MisspeltOptionOrWrongArgument> \
+  Name(...) -> Name<Why>;                              \
+  Name()->Name<float>;
+
 }  // namespace KEEL_ABI
 }  // namespace keel

@@ -167,6 +167,14 @@ std::string to_string(const Tensor<T>& values) {
   return to_string<T>(TensorView<const T>(values));
 }
 
+/// `std::cout << tensor.shape()` as NumPy and PyTorch write it but for "(3)", for any stream of characters.
+template <class Stream>
+requires requires(Stream& stream, std::string text) { stream << text; }
+Stream& operator<<(Stream& stream, const Shape& shape) {
+  stream << shape.to_string();
+  return stream;
+}
+
 /// `std::cout << tensor`, for any stream of characters.
 template <class Stream, class T>
 requires std::is_arithmetic_v<T> && requires(Stream& stream, std::string text) { stream << text; }

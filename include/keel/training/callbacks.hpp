@@ -244,6 +244,7 @@ class EarlyStopping : public Callback<T> {
   EarlyStoppingState<T> state_;
   Index stopped_epoch_ = -1;
 };
+KEEL_REFUSE_OTHERS(EarlyStopping)
 
 struct CheckpointOptions {
   std::string monitor = "val_loss";                 ///< name of the score
@@ -284,6 +285,7 @@ class ModelCheckpoint : public Callback<T> {
   CheckpointOptions options_;
   std::optional<double> best_;
 };
+KEEL_REFUSE_OTHERS(ModelCheckpoint)
 
 /// Writes a line of scores after each epoch, the first one in an empty file below a header. What is in the file
 /// stays with `append`, and where a run is resumed; of a checkpoint, lines that were written after it go. Keras's

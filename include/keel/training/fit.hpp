@@ -286,6 +286,11 @@ template <class T, class OtherType>
 requires(!std::is_same_v<T, OtherType>) History
     fit(Model<T>&, const Dataset<OtherType>&, std::type_identity_t<FitOptions<T>>)
 = delete;
+/// Refused: options that there are not, or of another type.
+template <class T, class Why = MisspeltOptionOrWrongArgument>
+History fit(Model<T>&, const Dataset<T>&, ...) = delete;
+template <class T, class Why = MisspeltOptionOrWrongArgument>
+Scores evaluate(const Model<T>&, const Dataset<T>&, ...) = delete;
 /// Refused: a model that may not change.
 template <class T>
 History fit(const Model<T>&, const std::type_identity_t<Dataset<T>>&, std::type_identity_t<FitOptions<T>>) = delete;

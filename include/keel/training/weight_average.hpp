@@ -67,6 +67,7 @@ class ExponentialAverage : public Callback<T> {
   std::vector<Tensor<T>> averages_;
   Index steps_ = 0, seen_ = 0;
 };
+KEEL_REFUSE_OTHERS(ExponentialAverage)
 
 struct StochasticAverageOptions {
   Index start_epoch = 0;  ///< the first epoch whose weights count, from 0
@@ -122,6 +123,7 @@ class StochasticAverage : public Callback<T> {
   std::vector<Tensor<T>> averages_;
   Index count_ = 0;
 };
+KEEL_REFUSE_OTHERS(StochasticAverage)
 
 namespace detail {
 

@@ -145,6 +145,8 @@ class LossSpec {
   explicit LossSpec(std::shared_ptr<const Loss> loss) : loss_(std::move(loss)) {}  ///< The same, shared.
   /// By Keras's name: "mse". Throws ConfigError for one that is no shorthand's.
   LossSpec(const char* name) : LossSpec(loss_kind(name)) {}
+  template <class Why = MisspeltOptionOrWrongArgument>
+  LossSpec(Loss::Kind, ...) = delete;
   template <class NotALoss>
   requires requires { &NotALoss::operator(); }
   LossSpec(const NotALoss&) = delete;  // a loss of one's own is a class derived from Loss, whose comment shows one

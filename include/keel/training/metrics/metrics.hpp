@@ -81,6 +81,8 @@ class MetricSpec {
 
   /// By Keras's name: "accuracy". Throws ConfigError for one that is no shorthand's.
   MetricSpec(const char* name) : MetricSpec(metric_kind(name)) {}
+  template <class Why = MisspeltOptionOrWrongArgument>
+  MetricSpec(Metric::Kind, ...) = delete;
   template <class NotAMetric>
   requires requires { &NotAMetric::operator(); }
   MetricSpec(const NotAMetric&) = delete;  // a metric of one's own is a class derived from Metric

@@ -58,6 +58,8 @@ struct Adadelta : OptimizerSpec {
   static OptimizerSpec torch(const TorchAdadeltaOptions& o = {}) {
     return detail::optimizer_spec("Adadelta", o, o.lr, true, false, std::make_shared<AdadeltaRule>(o.rho, o.eps));
   }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 };
 
 }  // namespace KEEL_ABI

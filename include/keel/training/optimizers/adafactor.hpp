@@ -129,6 +129,8 @@ struct Adafactor : OptimizerSpec {
   static OptimizerSpec torch(const TorchAdafactorOptions& o = {}) {
     return detail::optimizer_spec("Adafactor", o, o.lr, true, true, rule_of(o.beta2_decay, o.eps1, o.eps2, o.d, true));
   }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 
  private:
   static std::shared_ptr<const AdafactorRule> rule_of(double decay, double epsilon_1, double epsilon_2, double d,

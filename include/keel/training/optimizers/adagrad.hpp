@@ -63,6 +63,8 @@ struct Adagrad : OptimizerSpec {
     return detail::optimizer_spec("Adagrad", o, o.lr, true, false,
                                   rule_of(o.initial_accumulator_value, o.eps, o.lr_decay, true));
   }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 
  private:
   static std::shared_ptr<const AdagradRule> rule_of(double initial, double epsilon, double lr_decay, bool torch) {

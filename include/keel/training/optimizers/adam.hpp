@@ -115,6 +115,8 @@ OptimizerSpec torch_adam(const char* name, const Options& o, bool decoupled) {
 struct Adam : OptimizerSpec {
   explicit Adam(const AdamOptions& o = {}) : OptimizerSpec(detail::keras_adam("Adam", o)) {}
   static OptimizerSpec torch(const TorchAdamOptions& o = {}) { return detail::torch_adam("Adam", o, false); }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 };
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019) and each
@@ -122,6 +124,8 @@ struct Adam : OptimizerSpec {
 struct AdamW : OptimizerSpec {
   explicit AdamW(const AdamWOptions& o = {}) : OptimizerSpec(detail::keras_adam("AdamW", o)) {}
   static OptimizerSpec torch(const TorchAdamWOptions& o = {}) { return detail::torch_adam("AdamW", o, true); }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 };
 
 }  // namespace KEEL_ABI

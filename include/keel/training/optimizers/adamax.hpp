@@ -65,6 +65,8 @@ struct Adamax : OptimizerSpec {
     return detail::optimizer_spec("Adamax", o, o.lr, true, false,
                                   std::make_shared<AdamaxRule>(o.betas.first, o.betas.second, o.eps, true));
   }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 };
 
 }  // namespace KEEL_ABI

@@ -278,6 +278,7 @@ class Lbfgs {
   double t_ = 0, scale_ = 1;
   Index iterations_ = 0, evaluations_ = 0;
 };
+KEEL_REFUSE_OTHERS(Lbfgs)
 
 }  // namespace KEEL_ABI
 }  // namespace keel

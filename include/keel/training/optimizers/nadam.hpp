@@ -77,6 +77,8 @@ struct Nadam : OptimizerSpec {
     return detail::optimizer_spec("NAdam", o, o.lr, true, false,
                                   std::make_shared<NadamRule>(o.betas.first, o.betas.second, o.eps, o.momentum_decay));
   }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 };
 
 }  // namespace KEEL_ABI

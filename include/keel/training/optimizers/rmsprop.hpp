@@ -71,6 +71,8 @@ struct RMSprop : OptimizerSpec {
     return detail::optimizer_spec("RMSprop", o, o.lr, true, false,
                                   rule_of(o.alpha, o.momentum, o.eps, o.centered, true));
   }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 
  private:
   static std::shared_ptr<const RMSpropRule> rule_of(double rho, double momentum, double epsilon, bool centered,

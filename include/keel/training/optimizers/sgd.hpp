@@ -71,6 +71,8 @@ struct SGD : OptimizerSpec {
   static OptimizerSpec torch(const TorchSGDOptions& o = {}) {
     return detail::optimizer_spec("SGD", o, o.lr, true, false, rule_of(o.momentum, o.dampening, o.nesterov, true));
   }
+  template <class Why = MisspeltOptionOrWrongArgument>
+  static OptimizerSpec torch(...) = delete;
 
  private:
   static std::shared_ptr<const SGDRule> rule_of(double momentum, double dampening, bool nesterov, bool torch) {
