@@ -16,6 +16,11 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   fit(model, data, {.loss = "mse", .metrics = {"mae", Metric::mse}, .validation = data});
   fit(model, tensor, tensor, {.loss = Loss::mse, .validation = &data});
   const Sequential<float> other({3}, {Dense(4), Dense(1)}, {.name = "other"});
+  model.add(MaxPool2D()).add(MaxPool2D({2, 2})).add(BatchNorm()).add(Conv2D(1, {3, 3})).add(Dense<float>(3));
+  const Sequential<float> one({784}), two({28, 28, 1}, {.seed = 1});
+  const Adam adam({.learning_rate = 1e-3});
+  const Huber huber({2.0});
+  const LossSpec loss({Loss::huber, {.delta = 2}});
 #elif CASE == 1  // another layer's options
   model.add(Conv2D(32, 3, DenseOptions{}));
 #elif CASE == 2
@@ -59,5 +64,31 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
 #elif CASE == 20  // says read-only
   const Tensor<float> constant({2, 3});
   constant(0, 1) = 2;
+#elif CASE == 21  // in the call itself; says MisspeltOptionOrWrongArgument
+  model.add(Conv2D(32, 3, {.paddding = Padding::same}));
+#elif CASE == 22  // of a layer that has options alone; says MisspeltOptionOrWrongArgument
+  model.add(BatchNorm({.momentm = 0.9}));
+#elif CASE == 23  // a string for an enum; says MisspeltOptionOrWrongArgument
+  model.add(Dense(10, {.activation = "relu"}));
+#elif CASE == 24  // says MisspeltOptionOrWrongArgument
+  model.add(MaxPool2D(2, {.stride = 1}));
+#elif CASE == 25  // says MisspeltOptionOrWrongArgument
+  const EarlyStopping stop({.patiens = 3});
+#elif CASE == 26  // says MisspeltOptionOrWrongArgument
+  fit(model, Dataset<float>(), {.lose = "mse"});
+#elif CASE == 27  // says MisspeltOptionOrWrongArgument
+  evaluate(model, Dataset<float>(), {.lose = "mse"});
+#elif CASE == 28  // says MisspeltOptionOrWrongArgument
+  const LossSpec loss(Loss::huber, {.dleta = 2});
+#elif CASE == 29  // says MisspeltOptionOrWrongArgument
+  const OptimizerSpec adam = Adam::torch({.learning_rate = 1e-3});
+#elif CASE == 30  // a number for a shape; says ShapeNeedsBraces
+  Sequential net(784);
+#elif CASE == 31  // says Adam
+  const Adam adam({.lr = 1e-3});
+#elif CASE == 32  // says Dataset
+  const Dataset data(tensor, 3);
+#elif CASE == 33  // says order
+  fit(model, Dataset<float>(), {.loss = Loss::mse, .epochs = 3});
 #endif
 }

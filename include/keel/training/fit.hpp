@@ -79,7 +79,26 @@ class Trainer {
     for (const AnyCallback<T>& callback : o_.callbacks) ((*callback).*hook)(run_);
   }
 
+  /// Throws ConfigError for a model in which no step changes anything.
+  void check_trains() const {
+    const auto changes = [](const Layer<T>& layer) {
+      const bool moves = layer.frozen() == Freeze::none || layer.frozen() == Freeze::gradients;  // moving statistics
+      for (const Parameter<T>* p : layer.parameters())
+        if (p->trains() || (p->kind() == ParameterKind::buffer && moves)) return true;
+      return false;
+    };
+    bool parameters = false;
+    for (Index i = 0; i < model_.layer_count(); ++i) {
+      if (changes(model_.layer(i))) return;
+      parameters = parameters || !model_.layer(i).parameters().empty();
+    }
+    throw ConfigError("fit", "a model with something to train",
+                      parameters ? "one whose layers are all frozen" : "one without parameters",
+                      parameters ? "freeze(Freeze::none) some of them" : "");
+  }
+
   void train() {
+    check_trains();
     const InterruptWatch watch(o_.stop_on_interrupt);
     if (together_) together_->check(run_, data_, steps_);
     std::unique_ptr<SavedRun<T>> saved;

@@ -40,6 +40,7 @@ class Scorer {
     for (const LossSpec& loss : losses_)
       from_logits_.push_back(kept_activation(loss) == Activation::linear ? loss : LossSpec(loss.loss().from_logits()));
     for (std::size_t i = 0; i < outputs; ++i) check_ending(model, i);
+    check_thresholds(model);
     reset();
   }
 
@@ -190,6 +191,14 @@ class Scorer {
       throw ConfigError(where_, "logits for " + losses_[i].name() + " with from_logits",
                         "a model that ends in " + std::string(activation_name(again)),
                         "leave out from_logits, or the last activation");
+  }
+  /// Throws ConfigError where a metric takes logits for probabilities: above 0.5, which is what no one chooses for them.
+  void check_thresholds(const Model<T>& model) const {
+    if (losses_[0].loss().applies() != Loss::Ending::sigmoid) return;
+    for (const MetricSpec& metric : metric_specs_)
+      if (metric.make()->threshold(model.output_shape(0).back()) == 0.5)
+        throw ConfigError(where_, "a threshold of 0 for " + metric.name() + " beside a loss from logits",
+                          "0.5, which is for probabilities", "a logit above 0 says yes: {.threshold = 0}");
   }
   static Activation activation_of(Loss::Ending ending) {
     switch (ending) {

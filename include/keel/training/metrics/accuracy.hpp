@@ -19,6 +19,7 @@ class BinaryAccuracy : public Metric {
     if (!is_finite(threshold_)) throw ConfigError("metric", "a finite threshold", detail::text(threshold_));
   }
   std::string name() const override { return "binary_accuracy"; }
+  std::optional<double> threshold(Index) const override { return threshold_; }
   void update(const Rows& y, const Rows& t) override {
     check_values(y, t);
     Index right = 0;
@@ -46,6 +47,9 @@ class Accuracy : public BinaryAccuracy {
   explicit Accuracy(AccuracyOptions options = {})
       : BinaryAccuracy({options.threshold}), ignore_class_(options.ignore_class) {}
   std::string name() const override { return "accuracy"; }
+  std::optional<double> threshold(Index values) const override {
+    return values == 1 ? BinaryAccuracy::threshold(1) : std::nullopt;
+  }
   void update(const Rows& y, const Rows& t) override {
     if (y.cols() == 1) return BinaryAccuracy::update(y, t);
     for (Index i = 0; i < y.rows(); ++i) {

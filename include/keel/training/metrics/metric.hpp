@@ -32,6 +32,8 @@ class Metric {
 
   /// In the history.
   virtual std::string name() const = 0;
+  /// What a value of an output with so many must be above to say yes; none where nothing is compared.
+  virtual std::optional<double> threshold([[maybe_unused]] Index values) const { return std::nullopt; }
   /// Some of a batch's positions, with y the model's output and t the targets: class numbers (one column beside several
   /// of y) or as many values as y has.
   virtual void update(const Rows& y, const Rows& t) = 0;

@@ -17,6 +17,7 @@ struct PrecisionRecallOptions {
 /// the target's number. NaN before the first batch, then 0 where nothing was counted.
 class PrecisionRecall : public Metric {
  public:
+  std::optional<double> threshold(Index) const override { return options_.threshold; }
   void update(const Rows& y, const Rows& t) override {
     updated_ = true;
     for (Index i = 0; i < y.rows(); ++i) {
