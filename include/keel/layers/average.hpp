@@ -31,6 +31,7 @@ class Average : public BroadcastMerge<T> {
       this->sum_gradient(y.shape(), dy.data(), 1 / static_cast<double>(x.size()), each, pass);
   }
 };
+KEEL_REFUSE_OTHERS(Average)
 
 KEEL_INSTANCE(class Average<float>)
 

@@ -79,6 +79,7 @@ class AveragePool3D : public Pool3D<T> {
 
   AveragePool3DOptions options_;
 };
+KEEL_REFUSE_OTHERS(AveragePool3D)
 
 KEEL_INSTANCE(class AveragePool3D<float>)
 

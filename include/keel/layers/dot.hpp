@@ -148,6 +148,7 @@ class Dot : public Merge<T> {
 
   DotOptions options_;
 };
+KEEL_REFUSE_OTHERS(Dot)
 
 KEEL_INSTANCE(class Dot<float>)
 

@@ -23,6 +23,7 @@ class GlobalAveragePool3D : public GlobalAveragePool2D<T> {
 
   std::string type() const override { return "GlobalAveragePooling3D"; }
 };
+KEEL_REFUSE_OTHERS(GlobalAveragePool3D)
 
 KEEL_INSTANCE(class GlobalAveragePool3D<float>)
 

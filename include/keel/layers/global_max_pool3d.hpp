@@ -22,6 +22,7 @@ class GlobalMaxPool3D : public GlobalMaxPool2D<T> {
 
   std::string type() const override { return "GlobalMaxPooling3D"; }
 };
+KEEL_REFUSE_OTHERS(GlobalMaxPool3D)
 
 KEEL_INSTANCE(class GlobalMaxPool3D<float>)
 

@@ -79,6 +79,7 @@ class MaxPool3D : public Pool3D<T> {
 
   MaxPool3DOptions options_;
 };
+KEEL_REFUSE_OTHERS(MaxPool3D)
 
 KEEL_INSTANCE(class MaxPool3D<float>)
 

@@ -19,6 +19,7 @@ class Maximum : public Extreme<T> {
 
   std::string type() const override { return "Maximum"; }
 };
+KEEL_REFUSE_OTHERS(Maximum)
 
 KEEL_INSTANCE(class Maximum<float>)
 

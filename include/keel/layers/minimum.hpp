@@ -19,6 +19,7 @@ class Minimum : public Extreme<T> {
 
   std::string type() const override { return "Minimum"; }
 };
+KEEL_REFUSE_OTHERS(Minimum)
 
 KEEL_INSTANCE(class Minimum<float>)
 

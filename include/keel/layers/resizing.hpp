@@ -64,6 +64,7 @@ class Resizing : public Layer<T> {
   Pair size_;
   ResizingOptions options_;
 };
+KEEL_REFUSE_OTHERS(Resizing)
 
 KEEL_INSTANCE(class Resizing<float>)
 

@@ -109,6 +109,7 @@ class TimeDistributed : public Layer<T> {
 
   AnyLayer<T> layer_;
 };
+KEEL_REFUSE_OTHERS(TimeDistributed)
 
 template <class L>
 TimeDistributed(L, TimeDistributedOptions = {}) -> TimeDistributed<typename L::Scalar>;

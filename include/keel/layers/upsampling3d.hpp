@@ -71,6 +71,7 @@ class UpSampling3D : public Layer<T> {
 
   Triple size_;
 };
+KEEL_REFUSE_OTHERS(UpSampling3D)
 
 KEEL_INSTANCE(class UpSampling3D<float>)
 
