@@ -5,7 +5,8 @@
 
 #include <keel/version.hpp>
 
-#include <keel/tensor/abi.hpp>  // first: it says what compiler keel needs
+// first: it says what compiler keel needs
+#include <keel/tensor/abi.hpp>
 
 #include <keel/tensor/print.hpp>
 

@@ -84,9 +84,9 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   const OptimizerSpec adam = Adam::torch({.learning_rate = 1e-3});
 #elif CASE == 30  // a number for a shape; says ShapeNeedsBraces
   Sequential net(784);
-#elif CASE == 31  // says Adam
+#elif CASE == 31  // an option of an optimizer: gcc names Adam and not the option
   const Adam adam({.lr = 1e-3});
-#elif CASE == 32  // says Dataset
+#elif CASE == 32  // a number for a tensor
   const Dataset data(tensor, 3);
 #elif CASE == 33  // says order
   fit(model, Dataset<float>(), {.loss = Loss::mse, .epochs = 3});
