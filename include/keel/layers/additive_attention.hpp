@@ -72,6 +72,7 @@ class AdditiveAttention : public AttentionBase<T> {
         }
   }
 };
+KEEL_REFUSE_OTHERS(AdditiveAttention)
 
 KEEL_INSTANCE(class AdditiveAttention<float>)
 

@@ -60,6 +60,7 @@ class Attention : public AttentionBase<T> {
     dense_backward_kernel(s.queries, s.keys, s.width, ds, s.q, dk, false, pass.kernel);
   }
 };
+KEEL_REFUSE_OTHERS(Attention)
 
 KEEL_INSTANCE(class Attention<float>)
 

@@ -241,6 +241,7 @@ class Conv3D : public Layer<T> {
   Conv3DOptions options_;
   Parameter<T> kernel_, bias_;
 };
+KEEL_REFUSE_OTHERS(Conv3D)
 
 KEEL_INSTANCE(class Conv3D<float>)
 

@@ -122,6 +122,7 @@ class ImageChange : public RandomImageLayer<T, detail::ImageChangeOptions> {
 
   const detail::ImageChange* change_;
 };
+KEEL_REFUSE_OTHERS(ImageChange)
 
 KEEL_INSTANCE(class RandomImageLayer<float, detail::ImageChangeOptions>)
 KEEL_INSTANCE(class ImageChange<float>)
