@@ -457,6 +457,27 @@ check_pages() {
   done
   return $bad
 }
+# The jobs of from_keras_and_pytorch.md: the page's table has the lines of each that hold more than brackets, and keel needs at
+# most 1.5 times as many as Keras.
+check_side_by_side() {
+  local counted
+  counted=$(awk '
+    /^## / { on = $0 == "## The same jobs" }
+    !on { next }
+    /^### / { title[++n] = substr($0, 5); next }
+    /^(Keras|PyTorch|keel)[:,]/ { world = $1; sub(/[:,]$/, "", world); next }
+    /^```/ { code = !code; next }
+    code && !/^#include/ && /[^][(){};, ]/ { lines[n, world]++ }
+    END {
+      for (i = 1; i <= n; i++) {
+        keras = lines[i, "Keras"]; torch = lines[i, "PyTorch"]; keel = lines[i, "keel"]
+        printf "| %s | %d | %d | %d |\n", title[i], keras, torch, keel
+        bad = bad || !keras || !torch || !keel || keel > 1.5 * keras
+      }
+      exit bad || n < 9
+    }' docs/from_keras_and_pytorch.md) || { printf 'fewer than nine jobs, or more than 1.5 times the lines:\n%s\n' "$counted"; return 1; }
+  diff <(grep -E '^\| [0-9]+\. .*\|$' docs/from_keras_and_pytorch.md) - <<<"$counted"
+}
 # Every name that the reference has (docs/Doxyfile says which) is documented, and no comment is wrong in form.
 check_reference() {
   if ! command -v doxygen >/dev/null; then echo "note doxygen was not found: the reference is not made"; return 0; fi
@@ -519,7 +540,7 @@ fi
 
 checks=(compile_cost find_package pkg_config cpack bundle meson vcpkg_port versions without_eigen eigen_alone add_subdirectory fetch_content bare macros umbrella
   must_not_compile headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form
-  quoted_messages pages reference)
+  quoted_messages pages side_by_side reference)
 header_checks() { while read -r header; do checks+=("header $cxx $header"); done; }
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"
 if [ "${1:-}" = all_headers ]; then
