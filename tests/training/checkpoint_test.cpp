@@ -19,6 +19,7 @@
 #include <keel/training/optimizers/lion.hpp>
 #include <keel/training/optimizers/nadam.hpp>
 #include <keel/training/optimizers/radam.hpp>
+#include <keel/training/prefetch.hpp>
 
 #include "small_problem.hpp"
 #include "support/message.hpp"
@@ -77,10 +78,12 @@ Dataset<float> noisy(Index count, std::uint64_t seed) {
   return data;
 }
 
+enum class Source { dataset, tensors, generator, prefetch };  // what fit takes
+
 struct Setting {
   OptimizerSpec optimizer;
   int threads = 1;
-  bool generator = false;
+  Source source = Source::dataset;
   Index accumulate = 1;
 };
 
@@ -118,11 +121,17 @@ Outcome train(const Setting& s, const TemporaryFile& file, const TemporaryFile& 
     if (++batches == kill) throw Kill{};
   }});
   o.resume = if_exists(file.path);
-  History history;
-  if (s.generator)
-    history = fit(model, Batches(data, {.batch_size = 16, .seed = 9}), o);
-  else
-    history = fit(model, data, o);
+  const auto history_of = [&] {
+    const Batches batches(data, {.batch_size = 16, .seed = 9});
+    switch (s.source) {
+      case Source::tensors: return fit(model, data.images(), data.labels(), o);
+      case Source::generator: return fit(model, batches, o);
+      case Source::prefetch: return fit(model, Prefetch<float>(batches, 3), o);
+      case Source::dataset: break;
+    }
+    return fit(model, data, o);
+  };
+  const History history = history_of();
   return {values(model), history.to_csv(), log.text(), optimizer.learning_rate()};
 }
 
@@ -177,14 +186,14 @@ TEST_CASE("a run with a checkpoint goes on to the same bits: every optimizer, ki
 }
 
 TEST_CASE(
-    "a run with a checkpoint goes on to the same bits: data and generators, 1 to 3 threads, wherever it was killed") {
-  for (const bool generator : {false, true})
+    "a run with a checkpoint goes on to the same bits: whatever fit takes, 1 to 3 threads, wherever it was killed") {
+  for (const Source source : {Source::dataset, Source::tensors, Source::generator, Source::prefetch})
     for (const int threads : {1, 2, 3})
       for (const Index every : {3, 4, 5, 7, 23}) {
-        CAPTURE(generator);
+        CAPTURE(static_cast<int>(source));
         CAPTURE(threads);
         CAPTURE(every);
-        check_resumed({.optimizer = Adam({.learning_rate = 0.02}), .threads = threads, .generator = generator}, every);
+        check_resumed({.optimizer = Adam({.learning_rate = 0.02}), .threads = threads, .source = source}, every);
       }
 }
 
