@@ -26,7 +26,8 @@ small() { # what makes an example short
     transfer_learning) echo --samples 64 --few 32 --epochs 1 ;;
     report) echo --samples 64 --epochs 1 --out "$work/report.html" ;;
     resume) echo --samples 128 --epochs 2 --checkpoint whole.safetensors ;;
-    signal) echo --samples 300 --epochs 2 ;;
+    signal) echo --data "$source/examples/data/sunspots.csv" ;;
+    gan) echo --samples 4000 --steps 800 ;;
     unet) echo --samples 32 --epochs 1 ;;
     tabular | own_parts) echo --data "$source/examples/data/cars.csv" --epochs 20 ;;
   esac
@@ -48,6 +49,16 @@ for file in examples/*.cpp; do
   (cd "$work" && timeout 180 "$build/examples/$name" $(small "$name")) >"$log" 2>&1 && [ -s "$log" ]
   result $? "$name" "$log"
 done
+
+# What has been learned, by the last number that each prints.
+sed -n 's/^off by \([0-9.]*\) in a year never seen, the year before by \([0-9.]*\)$/\1 \2/p' "$work/signal.log" |
+  awk '{ good = $1 < 0.8 * $2 } END { exit !good }'
+result $? "signal is better than the year before" "$work/signal.log"
+if [ -d "$data" ]; then # not noise, and not one image again and again
+  sed -n 's/^of 500 images .* is sure of \([0-9]*\), and finds \([0-9]*\) kinds$/\1 \2/p' "$work/gan.log" |
+    awk '{ good = $1 >= 25 && $2 >= 7 } END { exit !good }'
+  result $? "gan makes images of many kinds" "$work/gan.log"
+fi
 
 if [ -d "$data" ]; then # an epoch, started again for the second, ends as both in one run
   log=$work/resumed.log
