@@ -366,6 +366,119 @@ TEST_CASE("ONNX import: inputs that fix the batch have to fix it alike, whatever
   }
 }
 
+Tensor<float> result_of_two(const GraphFile& file, const Tensor<float>& a, const Tensor<float>& b) {
+  const TensorView<const float> inputs[] = {a, b};
+  return model_of(file).predict(Inputs<float>(inputs, 2))[0];
+}
+/// A graph of one node on x with these extents.
+struct WholeCase {
+  const char* op;
+  std::vector<Index> dims;
+  GraphFile::Attributes attributes;
+  std::vector<std::int64_t> more;  ///< an integer input, if it is not empty
+  Shape shape;                     ///< of y for one sample
+  Numbers right;                   ///< for x = 1, 2, 3, ...
+};
+TEST_CASE("ONNX import: a graph whose first axis counts no samples takes each input whole") {
+  const std::vector<Index> square{2, 2};
+  const Index axis = 0, no = 0;
+  const WholeCase cases[] = {
+      {"ReduceSum", square, {}, {}, {1, 1, 1}, {10}},
+      {"ReduceMax", square, {{"keepdims", no}}, {}, {1}, {4}},
+      {"ReduceMean", square, {{"axes", std::vector<Index>{0}}, {"keepdims", no}}, {}, {1, 2}, {2, 3}},
+      {"Softmax", {2}, {{"axis", axis}}, {}, {1, 2}, {0.26894142f, 0.73105858f}},
+      {"Flatten", {1, 2, 3}, {{"axis", Index{2}}}, {}, {1, 2, 3}, {1, 2, 3, 4, 5, 6}},
+      {"Transpose", {2, 3}, {}, {}, {1, 3, 2}, {1, 4, 2, 5, 3, 6}},
+      {"Reshape", {2, 3}, {}, {3, -1}, {1, 3, 2}, {1, 2, 3, 4, 5, 6}},
+      {"Squeeze", {1, 3}, {}, {0}, {1, 3}, {1, 2, 3}},
+      {"Unsqueeze", {3}, {}, {0}, {1, 1, 3}, {1, 2, 3}},
+      {"Expand", {3}, {}, {2, 1}, {1, 2, 3}, {1, 2, 3, 1, 2, 3}},
+      {"Tile", {2}, {}, {2}, {1, 4}, {1, 2, 1, 2}},
+      {"Gather", {2, 2}, {{"axis", axis}}, {1, 1, 0}, {1, 3, 2}, {3, 4, 3, 4, 1, 2}},
+      {"Shape", {2, 3}, {}, {}, {1, 2}, {2, 3}},
+      {"Concat", {2}, {{"axis", axis}}, {7}, {1, 3}, {1, 2, 7}},
+      {"Split", {3}, {{"axis", axis}}, {3}, {1, 3}, {1, 2, 3}},
+  };
+  for (const WholeCase& each : cases) {
+    CAPTURE(each.op);
+    GraphFile file;
+    file.input("x", each.dims);
+    GraphFile::Names inputs{"x"};
+    if (!each.more.empty()) {
+      file.integers("more", each.more);
+      inputs.push_back("more");
+    }
+    file.node(each.op, inputs, {"y"}, each.attributes);
+    file.output("y");
+    std::vector<std::string> notes;
+    Model<float> model = model_of(file, {.notes = &notes});
+    CHECK(notes.size() == 1);
+    std::vector<Index> extents = each.dims;
+    extents.insert(extents.begin(), 1);
+    if (model.input_shape().rank() != count_of(each.dims))
+      extents.erase(extents.begin() + 1);  // 1 stands for the batch
+    Tensor<float> x(Shape(std::span<const Index>(extents)));
+    std::iota(x.begin(), x.end(), 1.0f);
+    check_values(model.predict(x), each.shape, each.right);
+    CHECK(has(refusal(file, {.batch = OnnxBatch::first}), "expected"));
+    CHECK(refusal(file, {.batch = OnnxBatch::none}) == "accepted");
+  }
+}
+TEST_CASE("ONNX import: a graph with an open batch is not taken whole") {
+  GraphFile file = one_node("ReduceSum", {-1, 2}, {});
+  CHECK(has(refusal(file), "axes of the samples"));
+  GraphFile shape = one_node("Shape", {-1, 2}, {});
+  CHECK(has(refusal(shape), "outputs that depend on the samples"));
+}
+TEST_CASE("ONNX import: where the file fixes a batch of 1, operators on images and on whole values meet") {
+  GraphFile file;
+  file.input("x", {1, 1, 2, 2});
+  file.input("z", {3, 1});
+  file.floats("w", {2, 1, 1, 1}, {1, 10});
+  file.node("Conv", {"x", "w"}, {"c"});
+  file.node("Relu", {"c"}, {"r"});
+  file.node("GlobalMaxPool", {"r"}, {"g"});
+  file.integers("rows", {1, 2});
+  file.node("Reshape", {"g", "rows"}, {"row"});
+  file.node("Add", {"row", "z"}, {"y"});
+  file.output("y");
+  check_values(result_of_two(file, tensor_of({1, 2, 2, 1}, {1, 2, 4, 3}), tensor_of({1, 3, 1}, {100, 200, 300})),
+               {1, 3, 2}, {104, 140, 204, 240, 304, 340});
+}
+TEST_CASE("ONNX import: integers of 8 and 16 bits go round as the file's do") {
+  struct Round {
+    const char* op;
+    int type;
+    float a, b, right;
+  };
+  for (const Round& each : {Round{"Add", 2, 200, 100, 44},
+                            {"Sub", 2, 1, 2, 255},
+                            {"Mul", 2, 20, 20, 144},
+                            {"Add", 3, 100, 100, -56},
+                            {"Mul", 3, 16, 8, -128},
+                            {"Sub", 5, -32768, 1, 32767},
+                            {"Add", 4, 65535, 2, 1},
+                            {"Div", 2, 7, 2, 3},
+                            {"Div", 6, -7, 2, -3},
+                            {"Add", 6, 200, 100, 300},
+                            {"Mod", 6, -7, 3, 2}}) {
+    CAPTURE(each.op);
+    CAPTURE(each.type);
+    GraphFile file;
+    file.opset = 14;
+    file.input("a", {-1, 1}, each.type);
+    file.input("b", {-1, 1}, each.type);
+    file.node(each.op, {"a", "b"}, {"y"});
+    file.output("y");
+    check_values(result_of_two(file, tensor_of({1, 1}, {each.a}), tensor_of({1, 1}, {each.b})), {1, 1}, {each.right});
+  }
+  GraphFile file;
+  file.input("a", {-1, 1}, 4);
+  file.node("Mul", {"a", "a"}, {"y"});
+  file.output("y");
+  CHECK(has(refusal(file), "16 bits"));
+}
+
 TEST_CASE("ONNX import: values beside the file are read from the directory that the caller names, and no other") {
   const TemporaryDirectory folder;
   folder.write("w.bin", GraphFile::raw_of(Numbers{0, 2, -4}));

@@ -61,10 +61,12 @@ struct LoadOptions {
   MovingVariance moving_variance = MovingVariance::biased;
   /// A directory whose files may hold values of an ONNX model, which names them; default none: no other file is opened.
   std::string external_data = {};
+  /// Which axis of the inputs of an ONNX model counts samples; by default the first, or none where that cannot be.
+  OnnxBatch batch = OnnxBatch::automatic;
   /// A .weights.h5 or .h5 for a Keras configuration without weights (.json of `model.to_json()`).
   std::string weights = {};
-  /// Takes what the file says about training and a keel model does not keep, a line each: activity regularizers, the
-  /// choice of the moving variance.
+  /// Takes what one should know of the way in which the file was read, a line each: what it says about training and a
+  /// keel model does not keep (activity regularizers, the choice of the moving variance), inputs without a batch.
   std::vector<std::string>* notes = nullptr;
 };
 
@@ -80,7 +82,7 @@ struct OpenedFile {
   std::optional<Archive> archive;  ///< tensors under names, as in the file
   std::optional<Hdf5File> hdf5;    ///< Keras's weights without a model
   std::string probe;               ///< what it proves, as text; empty if there is none
-  std::vector<std::string> notes;  ///< what the model does not keep
+  std::vector<std::string> notes;  ///< what one should know of the way in which it was read
 };
 
 inline bool is_keel(const Archive& archive) { return archive.metadata.count("architecture") != 0; }
@@ -185,7 +187,9 @@ OpenedFile<T> open_weights(const std::string& path, const LoadOptions& options =
                                  {.model = model_options(options),
                                   .inputs = options.inputs,
                                   .external_data = options.external_data,
-                                  .moving_variance = options.moving_variance});
+                                  .moving_variance = options.moving_variance,
+                                  .batch = options.batch,
+                                  .notes = &file.notes});
       return file;
     default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
   }

@@ -19,6 +19,11 @@ inline Tensor<float> values_of(const FileTensor& from) {
 inline Tensor<float> arranged(const FileTensor& from, const FileAxes& axes) {
   const BatchPlace& batch = axes.batch;
   if (!axes.images && batch.first()) return values_of(from);
+  if (batch.whole()) {
+    FileTensor sample = from;
+    sample.dims.insert(sample.dims.begin(), 1);
+    return values_of(sample);
+  }
   FileTensor cut = from;  // the batch on an axis of its own
   std::vector<std::size_t> order{0};
   for (std::size_t i = 0; i < cut.dims.size(); ++i)

@@ -41,6 +41,7 @@ std::vector<FileTensor> tensors_in(const std::string& directory, const char* kin
 FileTensor from_bits(FileTensor from) {
   for (double& number : from.numbers)
     number = static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(number) << 16));
+  from.integers = false;
   return from;
 }
 /// Whether the operator draws numbers at random, so that no outcome is the right one.
@@ -62,7 +63,8 @@ double error_of(const Case& test, const std::vector<bool>& data) {
     const bool initializer = std::any_of(graph.initializers.begin(), graph.initializers.end(),
                                          [&](const FileTensor& t) { return t.name == graph.inputs[i].name; });
     if (initializer || next >= test.inputs.size()) continue;
-    FileTensor tensor = test.inputs[next];
+    const bool brain = graph.inputs[i].type == static_cast<std::int64_t>(DataType::bf16);
+    FileTensor tensor = brain && test.inputs[next].integers ? from_bits(test.inputs[next]) : test.inputs[next];
     if (data[next++]) {
       inputs.push_back(graph.inputs[i]);
       given.push_back(std::move(tensor));
@@ -96,14 +98,14 @@ double error_of(const Case& test, const std::vector<bool>& data) {
   return worst;
 }
 
-/// Data is every input of real numbers; if the graph refuses that, the first alone, then the others.
+/// Data is every input; if the graph refuses that, every one of real numbers, then each alone.
 double error_of(const Case& test, std::string& refusal) {
   std::vector<std::vector<bool>> ways;
   std::vector<bool> reals;
   for (const FileTensor& input : test.inputs) reals.push_back(!input.integers);
+  ways.emplace_back(reals.size(), true);
   ways.push_back(reals);
   for (std::size_t i = 0; i < reals.size(); ++i) {
-    if (!reals[i]) continue;
     ways.emplace_back(reals.size(), false);
     ways.back()[i] = true;
   }

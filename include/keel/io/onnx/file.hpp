@@ -17,11 +17,41 @@ namespace io::onnx {
 using namespace formats;
 
 /// A tensor of a file. Integers beyond 2^53 are rounded: nothing but ends of slices is as large.
+/// Whether values are integers, and of how many bits: those of 8 and 16 bits go round where they leave their range.
+struct IntegerType {
+  int bits = 0;  ///< 0: real numbers; 1: truth
+  bool is_signed = true;
+
+  constexpr IntegerType(bool integers = false) : bits(integers ? 64 : 0) {}
+  constexpr IntegerType(int width, bool with_sign) : bits(width), is_signed(with_sign) {}
+  constexpr operator bool() const { return bits > 0; }
+  constexpr bool goes_round() const { return bits == 8 || bits == 16; }
+};
+/// Of what is made of both: real if one is, else the shorter, as numbers of keel's own count as long.
+constexpr IntegerType common(IntegerType a, IntegerType b) {
+  return !a || !b ? IntegerType() : a.bits <= b.bits ? a : b;
+}
+/// Real numbers for types that are no integers.
+constexpr IntegerType integer_type(DataType type) {
+  switch (type) {
+    case DataType::boolean: return {1, false};
+    case DataType::u8: return {8, false};
+    case DataType::i8: return {8, true};
+    case DataType::u16: return {16, false};
+    case DataType::i16: return {16, true};
+    case DataType::u32: return {32, false};
+    case DataType::i32: return {32, true};
+    case DataType::u64: return {64, false};
+    case DataType::i64: return {64, true};
+    default: return {};
+  }
+}
+
 struct FileTensor {
   std::string name = {};
   std::vector<Index> dims = {};  ///< none: one number
   std::vector<double> numbers = {};
-  bool integers = false;
+  IntegerType integers = {};
 };
 struct FileAttribute {
   std::string name = {};
@@ -164,7 +194,7 @@ inline FileTensor read_tensor(ProtobufMessage message, ExternalFiles& external) 
   const DType kind = array_type(type, message);
   if (outside && raw) message.fail("values in one place", "some inside and outside the file");
   if (outside) raw = place.bytes(external, message);
-  tensor.integers = !is_floating(kind);
+  tensor.integers = integer_type(static_cast<DataType>(type));
   std::vector<std::uint64_t> extents;
   for (const std::int64_t dim : dims) {
     if (dim < 0) message.fail("extents that are not negative", std::to_string(dim));

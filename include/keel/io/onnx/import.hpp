@@ -28,10 +28,12 @@ inline Index batches(double number) {
 
 /// Where ONNX has the batch: on the axis `axis`, which may have other extents in it, before * batch * after. The node has
 /// the axes before it, `before` and `after` where they are not 1, and the axes behind it: the values of a sample lie in
-/// ONNX's order whichever way that cuts them into axes.
+/// ONNX's order whichever way that cuts them into axes. At axis -1 the value has no batch: it is one sample, whole.
 struct BatchPlace {
   Index axis = 0, before = 1, after = 1;
 
+  static BatchPlace none() { return {.axis = -1}; }
+  bool whole() const { return axis < 0; }
   bool first() const { return axis == 0 && before == 1 && after == 1; }
   /// Of the node's axes, how many stand for ONNX's one.
   Index inside() const { return (before > 1 ? 1 : 0) + (after > 1 ? 1 : 0); }
@@ -48,13 +50,15 @@ struct Imported {
   Node node = {};
   bool images = false;  ///< ONNX has (n, c, ...), the node (n, ..., c)
   Shape features = {};  ///< of a row that ONNX has in the order (c, ...): the (..., c) that the node has; else rank 0
-  bool integers = false;
+  IntegerType integers = {};
   BatchPlace batch = {};
   /// Of the samples, where it is not the node's: the same values, not yet reshaped.
   std::optional<Shape> view = {};
   /// The constant is one for each sample: its extent of 1 on the axis `batch.axis` stands for the batch.
   bool repeated = false;
 };
+
+inline IntegerType type_of(const Imported& value) { return value.constant ? value.constant->integers : value.integers; }
 
 /// The number of values. Extents are those of tensors that exist, or were charged for.
 inline std::size_t count_of_dims(const std::vector<Index>& dims) {
@@ -63,11 +67,23 @@ inline std::size_t count_of_dims(const std::vector<Index>& dims) {
   return count;
 }
 
+/// The initializers of a graph.
+using FileConstants = std::map<std::string, std::shared_ptr<const FileTensor>>;
+/// Takes them out of the graph.
+inline FileConstants take_constants(FileGraph& graph) {
+  FileConstants constants;
+  for (FileTensor& tensor : graph.initializers) {
+    const std::string name = tensor.name;
+    if (constants.contains(name)) throw FormatError(graph.where, "initializers that differ in name", shown(name));
+    constants[name] = std::make_shared<FileTensor>(std::move(tensor));
+  }
+  return constants;
+}
+
 template <class T>
 class OnnxImport {
  public:
-  /// Takes the initializers out of the graph.
-  OnnxImport(FileGraph& graph, const OnnxImportOptions& options)
+  OnnxImport(const FileGraph& graph, const FileConstants& constants, const OnnxImportOptions& options)
       : model_(options.model, Weights::from_file),
         graph_(graph),
         options_(options),
@@ -77,11 +93,7 @@ class OnnxImport {
       for (const std::string& output : node.outputs) makers_[output] = &node;
     }
     for (const FileValue& output : graph.outputs) users_[output.name].push_back(nullptr);
-    for (FileTensor& tensor : graph.initializers) {
-      const std::string name = tensor.name;
-      if (values_.contains(name)) throw FormatError(graph.where, "initializers that differ in name", shown(name));
-      values_[name].constant = std::make_shared<FileTensor>(std::move(tensor));
-    }
+    for (const auto& [name, constant] : constants) values_[name].constant = constant;
   }
 
   ModelBuilder<T>& model() { return model_; }
@@ -137,27 +149,34 @@ class OnnxImport {
     if (found == values_.end()) refuse(node, "values that stand before their use", shown(node.inputs[i]));
     return found->second;
   }
-  /// A value as it is known; its node may yet have to be reshaped.
-  const Imported& raw(const FileNode& node, std::size_t i = 0) const {
-    const Imported& value = found(node, i);
-    if (value.repeated) refuse(node, "a constant that is known when the file is read", "one with a batch");
-    return value;
-  }
+  /// A value as it is known; its node may yet have to be reshaped. In a graph without a batch it has none.
+  const Imported& raw(const FileNode& node, std::size_t i = 0) { return raw_form(node, i); }
+  /// A value whose axes an operator counts: as `raw`, and reshaped.
+  const Imported& counted(const FileNode& node, std::size_t i = 0) { return in_shape(node, raw_form(node, i)); }
   /// A value with the batch anywhere.
-  const Imported& any(const FileNode& node, std::size_t i = 0) {
-    const Imported& value = raw(node, i);
-    if (value.view) {
-      Imported& seen = values_[node.inputs[i]];
-      seen.node = add_helper(node, Reshape<T>(std::vector<Index>(seen.view->begin(), seen.view->end())), seen.node);
-      seen.view.reset();
-    }
-    return value;
-  }
+  const Imported& any(const FileNode& node, std::size_t i = 0) { return in_shape(node, known_form(node, i)); }
   /// A value with the batch on its first axis.
   const Imported& in(const FileNode& node, std::size_t i = 0) {
     const Imported& value = any(node, i);
-    if (!value.batch.first()) refuse(node, "the batch first", "values with it elsewhere");
-    return value;
+    if (value.constant || value.batch.first()) return value;
+    const Shape shape = sample(value);
+    if (!value.batch.whole()) refuse(node, "the batch first", "values with it elsewhere");
+    if (shape.rank() == 0 || shape[0] != 1) refuse(node, "a batch of 1", "values without a batch");
+    Imported& first = firsts_[node.inputs[i]];
+    if (first.node.index < 0)
+      first = {.node = add_helper(node, Reshape<T>(std::vector<Index>(shape.begin() + 1, shape.end())), value.node),
+               .integers = value.integers};
+    return first;
+  }
+  /// A value as one sample without a batch, of which the file has one.
+  Imported whole_of(const FileNode& node, const Imported& value) {
+    if (value.constant || value.batch.whole()) return value;
+    std::vector<Index> extents = dims(value);
+    nth(extents, value.batch.axis) = value.batch.before * value.batch.after;
+    return {.node = plain(node, value),
+            .integers = value.integers,
+            .batch = BatchPlace::none(),
+            .view = Shape(std::span<const Index>(extents))};
   }
   const FileTensor& constant(const FileNode& node, std::size_t i) const {
     const Imported& value = found(node, i);
@@ -197,6 +216,7 @@ class OnnxImport {
   std::vector<Index> dims(const Imported& value) const {
     if (value.constant) return value.constant->dims;
     const Shape& shape = sample(value);
+    if (value.batch.whole()) return {shape.begin(), shape.end()};
     std::vector<Index> list;
     for (Index i = 0; i < value.batch.axis; ++i) list.push_back(shape[i]);
     list.push_back(-1);
@@ -210,14 +230,13 @@ class OnnxImport {
   }
   /// An axis of ONNX's as one of the value's extents.
   Index axis(const FileNode& node, const Imported& value, Index axis) const {
-    const Index rank =
-        value.constant ? count_of(value.constant->dims) : sample(value).rank() + 1 - value.batch.inside();
+    const Index rank = count_of(dims(value));
     const Index found = axis < 0 ? axis + rank : axis;
     if (found < 0 || found >= rank) refuse(node, "an axis below " + std::to_string(rank), std::to_string(axis));
     if (found == value.batch.axis && (!value.constant || value.repeated))
       refuse(node, "an axis of the samples", "the batch's");
     if (value.constant) return found;
-    if (found < value.batch.axis) return found + 1;
+    if (found < value.batch.axis || value.batch.whole()) return found + 1;
     if (!value.images) return found + value.batch.inside();
     return found == 1 ? rank - 1 : found - 1;
   }
@@ -268,7 +287,7 @@ class OnnxImport {
     set(node, Imported{.constant = std::make_shared<FileTensor>(std::move(made))}, i);
   }
   /// Before a constant of so many extents is made.
-  FileTensor empty(const FileNode& node, std::vector<Index> dims, bool integers) {
+  FileTensor empty(const FileNode& node, std::vector<Index> dims, IntegerType integers) {
     double count = 1;
     for (const Index dim : dims) {
       if (dim < 0) refuse(node, "extents of 0 or more", std::to_string(dim));
@@ -320,8 +339,28 @@ class OnnxImport {
   std::set<const FileNode*> done = {};
   /// The batch that the file fixes; -1 if it leaves it open.
   Index batch = -1;
+  /// The graph has no batch, or one of 1: a value is one sample, with the file's axes, wherever that matters.
+  bool whole = false;
 
  private:
+  Imported& known_form(const FileNode& node, std::size_t i) {
+    if (found(node, i).repeated) refuse(node, "a constant that is known when the file is read", "one with a batch");
+    return values_.find(node.inputs[i])->second;
+  }
+  Imported& raw_form(const FileNode& node, std::size_t i) {
+    Imported& value = known_form(node, i);
+    if (!whole || value.constant || value.batch.whole()) return value;
+    const auto [form, is_new] = wholes_.try_emplace(node.inputs[i]);
+    if (is_new) form->second = whole_of(node, value);
+    return form->second;
+  }
+  const Imported& in_shape(const FileNode& node, Imported& value) {
+    if (value.view)
+      value.node = add_helper(node, Reshape<T>(std::vector<Index>(value.view->begin(), value.view->end())), value.node);
+    value.view.reset();
+    return value;
+  }
+
   /// What a layer and its node take beside their values, at most.
   static constexpr std::uint64_t layer_bytes = 1500;
 
@@ -342,6 +381,7 @@ class OnnxImport {
   const FileGraph& graph_;
   const OnnxImportOptions& options_;
   std::map<std::string, Imported> values_;
+  std::map<std::string, Imported> wholes_, firsts_;  ///< the same without a batch, with it first
   std::map<std::string_view, std::vector<const FileNode*>> users_;
   std::map<std::string_view, const FileNode*> makers_;
   std::map<std::string, int> names_;  ///< taken, with how often each was asked for

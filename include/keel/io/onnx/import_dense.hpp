@@ -39,7 +39,7 @@ Node dense(OnnxImport<T>& to, const FileNode& node, const Imported& x, FileTenso
     to.refuse(node, "a matrix", std::to_string(kernel.dims.size()) + " axes");
   const Index units = kernel.dims[1], rows = kernel.dims[0];
   const auto dims = to.dims(x);
-  if (dims.size() < 2 || dims.back() != rows)
+  if (dims.size() < (x.batch.whole() ? 1 : 2) || dims.back() != rows)
     to.refuse(node, "as many rows as features", std::to_string(rows) + " and " + std::to_string(dims.back()));
   if (x.features.rank() > 0) {
     const Shape& f = x.features;
@@ -72,8 +72,8 @@ Node dense(OnnxImport<T>& to, const FileNode& node, const Imported& x, FileTenso
 template <class T>
 void import_gemm(OnnxImport<T>& to, const FileNode& node) {
   if (integer_or(node, "transA", 0) != 0) to.refuse(node, "transA = 0", "1");
-  const Imported& x = to.any(node);
-  if (x.constant || to.dims(x).size() != 2 || x.batch.axis != 0) to.refuse(node, "computed rows as A", "another value");
+  const Imported& x = to.counted(node);
+  if (x.constant || to.dims(x).size() != 2 || x.batch.axis > 0) to.refuse(node, "computed rows as A", "another value");
   FileTensor kernel = to.constant(node, 1);
   if (kernel.dims.size() != 2) to.refuse(node, "a matrix as B", std::to_string(kernel.dims.size()) + " axes");
   if (integer_or(node, "transB", 0) != 0) kernel = permuted(kernel, {1, 0});
@@ -89,7 +89,7 @@ void import_gemm(OnnxImport<T>& to, const FileNode& node) {
 template <class T>
 void import_matmul(OnnxImport<T>& to, const FileNode& node) {
   const FileTensor& kernel = to.constant(node, 1);
-  const Imported x = to.any(node);
+  const Imported x = to.counted(node);
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const FileNode* const next = to.constant_follower(node, "Add");
   const FileTensor* bias = nullptr;

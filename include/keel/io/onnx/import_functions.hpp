@@ -15,6 +15,25 @@ inline bool follows_batch(std::string_view function, double result) {
   if (function == "equal" || function == "where") return true;
   return (function == "multiply" || function == "divide" || function == "integer_divide") && batches(result) > 0;
 }
+/// Whether a function gives truth.
+inline bool gives_truth(std::string_view function) {
+  constexpr std::string_view names[] = {"equal", "less", "less_equal", "greater", "greater_equal", "and",
+                                        "or",    "xor",  "not",        "to_bool", "is_nan",        "is_inf"};
+  return std::find(std::begin(names), std::end(names), function) != std::end(names);
+}
+/// What type a function gives by those of its arguments.
+inline IntegerType result_type(std::string_view function, const std::vector<IntegerType>& x) {
+  if (gives_truth(function)) return {1, false};
+  if (function == "power") return x[0];
+  IntegerType type = x.back();
+  for (std::size_t i = function == "where" ? 1 : 0; i < x.size(); ++i) type = common(type, x[i]);
+  return type;
+}
+/// Functions whose results may leave the range of integers.
+inline bool leaves_range(std::string_view function) {
+  constexpr std::string_view names[] = {"add", "subtract", "multiply", "integer_divide", "negative", "abs", "truncate"};
+  return std::find(std::begin(names), std::end(names), function) != std::end(names);
+}
 /// A function of constants, value by value, broadcast.
 template <class T>
 FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& function,
@@ -22,10 +41,10 @@ FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& fu
   const ScalarFunction<double>& f = scalar_function<double>(to.place(node), function);
   if (count_of(x) != f.arguments) to.refuse(node, std::to_string(f.arguments) + " inputs", std::to_string(x.size()));
   std::size_t rank = 0;
-  bool integers = true;
+  std::vector<IntegerType> types;
   for (const FileTensor* each : x) {
     rank = (std::max)(rank, each->dims.size());
-    integers = integers && each->integers;
+    types.push_back(each->integers);
   }
   std::vector<Index> dims(rank, 1);
   for (const FileTensor* each : x)
@@ -35,7 +54,7 @@ FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& fu
         to.refuse(node, "extents that are equal or 1", std::to_string(dim) + " and " + std::to_string(each->dims[i]));
       if (dim == 1) dim = each->dims[i];
     }
-  FileTensor made = to.empty(node, dims, integers);
+  FileTensor made = to.empty(node, dims, result_type(function, types));
   numbers.resize(2, 0.0);
   std::vector<Index> at(rank, 0);
   for (std::size_t n = 0, count = count_of_dims(dims); n < count; ++n) {
@@ -66,6 +85,7 @@ template <class T>
 FileTensor sample_constant(OnnxImport<T>& to, const FileNode& node, const FileTensor& constant, std::size_t rank,
                            bool images, const BatchPlace& batch = {}) {
   FileTensor made = constant;
+  if (batch.whole()) return made;
   while (made.dims.size() > rank && made.dims[0] == 1) made.dims.erase(made.dims.begin());
   const std::size_t missing = rank - (std::min)(rank, made.dims.size()), at = to_size(batch.axis);
   if (made.dims.size() > rank || (missing <= at && made.dims[at - missing] != 1))
@@ -88,15 +108,38 @@ Node constant_node(OnnxImport<T>& to, const FileNode& node, const FileTensor& sa
   return to.add(node, Constant<T>(to.values(Shape(std::span<const Index>(sample.dims)), sample)), *to.first_input);
 }
 
+/// Of a graph without a batch: values that do not meet with one as values without.
+template <class T>
+void meet_whole(OnnxImport<T>& to, const FileNode& node, std::vector<Imported>& x) {
+  const Imported* like = nullptr;
+  for (const Imported& each : x)
+    if (!each.constant && !like) like = &each;
+  if (!to.whole || !like) return;
+  const std::size_t rank = to.dims(*like).size();
+  const bool meet = like->batch.first() && std::all_of(x.begin(), x.end(), [&](const Imported& each) {
+                      if (!each.constant) return each.batch == like->batch && to.dims(each).size() == rank;
+                      const std::vector<Index>& dims = each.constant->dims;
+                      return dims.size() < rank || (dims.size() == rank && dims[0] == 1);
+                    });
+  if (meet) return;
+  for (Imported& each : x) {
+    each = to.whole_of(node, each);
+    if (each.view)
+      each.node = to.add_helper(node, Reshape<T>(std::vector<Index>(each.view->begin(), each.view->end())), each.node);
+    each.view.reset();
+  }
+}
 /// f(x, ...) of nodes and constants.
 template <class T>
 Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string& function, std::vector<Imported> x,
                      std::vector<double> numbers = {}) {
+  meet_whole(to, node, x);
   std::vector<const FileTensor*> constants;
   std::vector<const Imported*> nodes;
-  bool images = true, alike = true, scalars = true, integers = true;
+  bool images = true, alike = true, scalars = true;
+  std::vector<IntegerType> types;
   for (const Imported& each : x) {
-    integers = integers && (each.constant ? each.constant->integers : each.integers);
+    types.push_back(type_of(each));
     if (each.constant) {
       constants.push_back(each.constant.get());
       scalars = scalars && each.constant->numbers.size() == 1;
@@ -104,7 +147,7 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
     }
     images = images && each.images;
     if (!nodes.empty()) alike = alike && each.features == nodes[0]->features;
-    if (!nodes.empty() && to.sample(each).rank() != to.sample(*nodes[0]).rank())
+    if (!nodes.empty() && !each.batch.whole() && to.sample(each).rank() != to.sample(*nodes[0]).rank())
       to.refuse(node, "inputs of as many axes", "others");
     if (!nodes.empty() && each.batch != nodes[0]->batch) to.refuse(node, "inputs with the batch on one axis", "others");
     nodes.push_back(&each);
@@ -113,7 +156,7 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
     return Imported{.constant = std::make_shared<FileTensor>(folded(to, node, function, constants, numbers))};
   const Shape features = alike && scalars ? nodes[0]->features : Shape{};
   const BatchPlace batch = nodes[0]->batch;
-  const std::size_t rank = to_size(to.sample(*nodes[0]).rank() + 1 - batch.inside());
+  const std::size_t rank = to.dims(*nodes[0]).size();
   ElementwiseOptions options{.numbers = std::move(numbers)};
   std::optional<Tensor<T>> own;
   std::vector<Node> inputs;
@@ -147,7 +190,36 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
     made = to.add(node, Elementwise<T>(function, std::move(*own), options), std::span<const Node>(inputs));
   else
     made = to.add(node, Elementwise<T>(function, options), std::span<const Node>(inputs));
-  return Imported{.node = made, .images = images, .features = features, .integers = integers, .batch = batch};
+  return Imported{
+      .node = made, .images = images, .features = features, .integers = result_type(function, types), .batch = batch};
+}
+inline Imported number_value(double number) {
+  return {.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {number}, .integers = true})};
+}
+/// Integers of 8 and 16 bits, as they are once they went round.
+template <class T>
+Imported gone_round(OnnxImport<T>& to, const FileNode& node, Imported x) {
+  const IntegerType type = type_of(x);
+  if (!type.goes_round()) return x;
+  const Imported whole = number_value(std::ldexp(1.0, type.bits)), half = number_value(std::ldexp(1.0, type.bits - 1));
+  if (type.is_signed) x = function_of(to, node, "add", {x, half});
+  x = function_of(to, node, "modulo", {x, whole});
+  if (type.is_signed) x = function_of(to, node, "subtract", {x, half});
+  return x;
+}
+/// A function of the file's: of integers too.
+template <class T>
+Imported file_function(OnnxImport<T>& to, const FileNode& node, std::string function, std::vector<Imported> x) {
+  std::vector<IntegerType> types;
+  for (const Imported& each : x) types.push_back(type_of(each));
+  const IntegerType type = result_type(function, types);
+  if (type && function == "divide") function = "integer_divide";
+  if (type.goes_round() && (function == "power" || (function == "multiply" && type.bits > 8)))
+    to.refuse(node, "integers whose products are exact", "some of " + std::to_string(type.bits) + " bits");
+  const bool cut = function == "power" && type && !types[1];
+  Imported made = function_of(to, node, function, std::move(x));
+  if (cut) made = function_of(to, node, "truncate", {made});
+  return leaves_range(function) ? gone_round(to, node, std::move(made)) : made;
 }
 
 /// ONNX's name and the function that it is.
@@ -208,12 +280,9 @@ void import_function(OnnxImport<T>& to, const FileNode& node) {
     to.refuse(node, std::to_string(arguments) + " inputs", std::to_string(node.inputs.size()));
   std::vector<Imported> x;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) x.push_back(to.any(node, i));
-  bool integers = true;
-  for (const Imported& each : x) integers = integers && (each.constant ? each.constant->integers : each.integers);
-  if (integers && function == "divide") function = "integer_divide";
-  if (!several) return to.set(node, function_of(to, node, function, std::move(x)));
+  if (!several) return to.set(node, file_function(to, node, function, std::move(x)));
   Imported sum = x[0];
-  for (std::size_t i = 1; i < x.size(); ++i) sum = function_of(to, node, function, {sum, x[i]});
+  for (std::size_t i = 1; i < x.size(); ++i) sum = file_function(to, node, function, {sum, x[i]});
   if (node.op == "Mean") {
     FileTensor count{.numbers = {static_cast<double>(x.size())}};
     sum = function_of(to, node, "divide", {sum, Imported{.constant = std::make_shared<FileTensor>(count)}});
@@ -221,17 +290,25 @@ void import_function(OnnxImport<T>& to, const FileNode& node) {
   to.set(node, std::move(sum));
 }
 
-/// a - b floor(a / b), or with `fmod` rounded to zero, of constants.
+/// The remainder, with the sign of the divisor, or with `fmod` of the dividend.
 template <class T>
 void import_mod(OnnxImport<T>& to, const FileNode& node) {
-  const FileTensor &a = to.constant(node, 0), &b = to.constant(node, 1);
-  FileTensor times = folded(to, node, "divide", {&a, &b}, {});
-  for (double& number : times.numbers) {
-    if (!std::isfinite(number) || batches(number) > 0) to.refuse(node, "a known number", std::to_string(number));
-    number = integer_or(node, "fmod", 0) != 0 ? std::trunc(number) : std::floor(number);
-  }
-  const FileTensor product = folded(to, node, "multiply", {&b, &times}, {});
-  to.set(node, folded(to, node, "subtract", {&a, &product}, {}));
+  const bool cut = integer_or(node, "fmod", 0) != 0;
+  const Imported a = to.any(node, 0), b = to.any(node, 1);
+  if (!cut && !(type_of(a) && type_of(b))) to.refuse(node, "integers, or fmod = 1", "real numbers");
+  to.set(node, function_of(to, node, cut ? "fmod" : "modulo", {a, b}));
+}
+/// x 2^y, or x / 2^y without the rest.
+template <class T>
+void import_bit_shift(OnnxImport<T>& to, const FileNode& node) {
+  const std::string direction = text_or(node, "direction", "");
+  if (direction != "LEFT" && direction != "RIGHT") to.refuse(node, "direction LEFT or RIGHT", shown(direction));
+  const Imported x = to.any(node, 0);
+  const IntegerType type = type_of(x);
+  if (!type || type.is_signed) to.refuse(node, "integers without sign", "others");
+  const Imported times = function_of(to, node, "power", {number_value(2), to.any(node, 1)});
+  if (direction == "LEFT") return to.set(node, gone_round(to, node, function_of(to, node, "multiply", {x, times})));
+  to.set(node, function_of(to, node, "integer_divide", {x, times}));
 }
 
 /// The activations that are one of keel's.
@@ -296,6 +373,8 @@ void import_mish(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_prelu(OnnxImport<T>& to, const FileNode& node) {
+  if (to.whole || !to.raw(node, 1).constant)
+    return to.set(node, function_of(to, node, "prelu", {to.any(node), to.any(node, 1)}));
   const Imported x = to.settled(node, to.in(node));
   const FileTensor& slope = to.constant(node, 1);
   if (x.constant) to.refuse(node, "a computed input", "a constant");
@@ -334,35 +413,36 @@ void import_clip(OnnxImport<T>& to, const FileNode& node) {
 /// Softmax and LogSoftmax. Before opset 13 all axes from `axis` on were one.
 template <class T, Activation function>
 void import_softmax(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.any(node));
+  const Imported x = to.settled(node, to.counted(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const auto dims = to.dims(x);
-  const Index rank = count_of(dims);
+  const Index rank = count_of(dims), first = x.batch.whole() ? 0 : 1;  // axis of the samples
   Index axis = integer_or(node, "axis", to.opset() < 13 ? 1 : -1);
   if (axis < -rank || axis >= rank) to.refuse(node, "an axis below " + std::to_string(rank), std::to_string(axis));
   axis += axis < 0 ? rank : 0;
-  if (!x.batch.first()) {
+  if (!x.batch.first() && !x.batch.whole()) {
     if (axis != rank - 1 || axis == x.batch.axis) to.refuse(node, "the batch first, or the last axis", "another");
     return to.set(node, to.add(node, ActivationLayer<T>(function), x.node), x);
   }
-  if (axis == 0) to.refuse(node, "an axis of the samples", "the batch's");
+  if (axis < first) to.refuse(node, "an axis of the samples", "the batch's");
   Index beyond = 1, before = 1;
   for (Index i = axis + 1; i < rank; ++i) beyond *= nth(dims, i);
-  for (Index i = 1; i < axis; ++i) before *= nth(dims, i);
+  for (Index i = first; i < axis; ++i) before *= nth(dims, i);
   const ActivationLayer<T> softmax(function);
   if (x.images && axis == 1 && (to.opset() >= 13 || beyond == 1)) return to.set(node, to.add(node, softmax, x.node), x);
   const Node from = to.plain(node, x);
-  if (axis == rank - 1) return to.set(node, Imported{.node = to.add(node, softmax, from)});
+  const auto made = [&](Node result) { to.set(node, Imported{.node = result, .batch = x.batch}); };
+  if (axis == rank - 1) return made(to.add(node, softmax, from));
   if (to.opset() < 13) {
     const Node rows = to.add(node, Reshape<T>({before, nth(dims, axis) * beyond}), from);
-    return to.set(node, Imported{.node = to.add(node, Reshape<T>(std::vector<Index>(dims.begin() + 1, dims.end())),
-                                                to.add(node, softmax, rows))});
+    return made(
+        to.add(node, Reshape<T>(std::vector<Index>(dims.begin() + first, dims.end())), to.add(node, softmax, rows)));
   }
   std::vector<Index> order;
-  for (Index i = 1; i < rank; ++i) order.push_back(i);
-  std::swap(nth(order, axis - 1), order.back());  // its own way back
+  for (Index i = first; i < rank; ++i) order.push_back(i + 1 - first);
+  std::swap(nth(order, axis - first), order.back());  // its own way back
   const Node last = to.add(node, Permute<T>(order), from);
-  to.set(node, Imported{.node = to.add(node, Permute<T>(order), to.add(node, softmax, last))});
+  made(to.add(node, Permute<T>(order), to.add(node, softmax, last)));
 }
 template <class T>
 void import_dropout(OnnxImport<T>& to, const FileNode& node) {
@@ -373,30 +453,36 @@ void import_dropout(OnnxImport<T>& to, const FileNode& node) {
   if (x.constant) return to.set(node, x);
   to.set(node, to.add(node, Dropout<T>(rate), x.node), x);
 }
-/// To a type of real numbers: as they are.
+/// Real numbers to any type of real numbers are as they are.
 template <class T>
-void import_cast(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.any(node);
-  const auto type = static_cast<DataType>(integer_or(node, "to", 0));
+Imported cast(OnnxImport<T>& to, const FileNode& node, const Imported& x, DataType type) {
+  const IntegerType integers = integer_type(type), before = type_of(x);
   const bool real = type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
-  const bool integer = type == DataType::i32 || type == DataType::i64;
-  if (!real && !integer && type != DataType::boolean)
-    to.refuse(node, "a cast to real numbers, int32, int64 or bool",
-              "type " + std::to_string(integer_or(node, "to", 0)));
+  if (!real && (!integers || (integers.bits >= 32 && !integers.is_signed && (!before || before.is_signed))))
+    to.refuse(node, "a cast to real numbers, bool or integers that keep their values",
+              "type " + std::to_string(static_cast<int>(type)));
+  Imported made = x;
   if (!x.constant) {
-    Imported made = real || x.integers ? x : function_of(to, node, integer ? "truncate" : "to_bool", {x});
-    if (type == DataType::boolean && x.integers) made = function_of(to, node, "to_bool", {x});
-    made.integers = integer;
-    return to.set(node, std::move(made));
+    if (integers.bits == 1 && before.bits != 1) made = function_of(to, node, "to_bool", {x});
+    if (integers.bits > 1 && !before) made = function_of(to, node, "truncate", {x});
+    made.integers = integers;
+    const bool fits = before.bits == 1 || (before.bits == integers.bits && before.is_signed == integers.is_signed);
+    return fits ? made : gone_round(to, node, std::move(made));
   }
-  FileTensor made = to.empty(node, x.constant->dims, !real);
+  FileTensor numbers = to.empty(node, x.constant->dims, integers);
   for (const double number : x.constant->numbers) {
     const bool batch = batches(number) > 0;
-    if (!real && batch && !integer) to.refuse(node, "a known number", "the size of the batch");
-    if (integer && !batch && !(std::abs(number) < 0x1p63)) to.refuse(node, "numbers that fit", std::to_string(number));
-    made.numbers.push_back(real ? number : integer ? std::trunc(number) : number != 0 ? 1.0 : 0.0);
+    if (batch && !real && integers.bits < 32) to.refuse(node, "a known number", "the size of the batch");
+    if (integers && !batch && !(std::abs(number) < 0x1p63)) to.refuse(node, "numbers that fit", std::to_string(number));
+    numbers.numbers.push_back(integers.bits == 1   ? (number != 0 ? 1.0 : 0.0)
+                              : integers && !batch ? std::trunc(number)
+                                                   : number);
   }
-  to.set(node, std::move(made));
+  return gone_round(to, node, Imported{.constant = std::make_shared<FileTensor>(std::move(numbers))});
+}
+template <class T>
+void import_cast(OnnxImport<T>& to, const FileNode& node) {
+  to.set(node, cast(to, node, to.any(node), static_cast<DataType>(integer_or(node, "to", 0))));
 }
 
 }  // namespace io::onnx

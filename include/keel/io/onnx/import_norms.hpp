@@ -19,7 +19,7 @@ void weigh_norm(OnnxImport<T>& to, const FileNode& node, const FileTensor& scale
 /// LayerNormalization and RMSNormalization, over all axes from `axis` on.
 template <class T>
 void import_layer_norm(OnnxImport<T>& to, const FileNode& node) {
-  Imported x = to.settled(node, to.any(node));
+  Imported x = to.settled(node, to.counted(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   to.refuse_statistics(node);
   x.node = to.plain(node, x);
@@ -75,7 +75,7 @@ void import_group_norm(OnnxImport<T>& to, const FileNode& node) {
 /// x divided by its norm along an axis.
 template <class T>
 void import_lp_norm(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.whole ? to.counted(node) : to.in(node));
   const Index p = integer_or(node, "p", 2), axis = to.axis(node, x, integer_or(node, "axis", -1));
   if (p != 1 && p != 2) to.refuse(node, "p of 1 or 2", std::to_string(p));
   if (x.constant) to.refuse(node, "a computed input", "a constant");

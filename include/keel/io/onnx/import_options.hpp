@@ -1,6 +1,7 @@
 #pragma once
 /// The options of reading ONNX.
 
+#include <string>
 #include <vector>
 
 #include <keel/layers/batch_norm.hpp>
@@ -8,6 +9,16 @@
 
 namespace keel {
 inline namespace KEEL_ABI {
+
+/// Which axis of a file's inputs counts samples.
+enum class OnnxBatch {
+  /// The first, or where recurrent operators have it; where a graph of fixed extents cannot be read so, none.
+  automatic,
+  first,  ///< as automatic, but a graph that cannot be read so is refused
+  /// Every input is one sample as it is: the model has one axis more in front, and does with each sample what the file
+  /// does.
+  none,
+};
 
 /// How a model is made of a file of ONNX.
 struct OnnxImportOptions {
@@ -19,6 +30,10 @@ struct OnnxImportOptions {
   std::string external_data = {};
   /// Of every BatchNorm; default biased, as ONNX has it.
   MovingVariance moving_variance = MovingVariance::biased;
+  /// Which axis counts samples; default automatic.
+  OnnxBatch batch = OnnxBatch::automatic;
+  /// Takes what a user should know of the way in which the file was read, a line each; default none.
+  std::vector<std::string>* notes = nullptr;
 };
 
 }  // namespace KEEL_ABI

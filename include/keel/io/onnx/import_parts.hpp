@@ -15,7 +15,7 @@ void import_concat(OnnxImport<T>& to, const FileNode& node) {
   if (node.inputs.empty()) to.refuse(node, "inputs", "none");
   bool constants = true, images = true;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    const Imported& x = to.any(node, i);
+    const Imported& x = to.counted(node, i);
     constants = constants && x.constant;
     images = images && x.images;
   }
@@ -45,12 +45,19 @@ void import_concat(OnnxImport<T>& to, const FileNode& node) {
     return to.set(node, std::move(made));
   }
   std::vector<Node> parts;
-  Imported like{.images = images, .integers = true, .batch = to.raw(node).batch};
+  Imported like{.images = images, .integers = true};
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    if (const Imported& x = to.raw(node, i); !x.constant) like.batch = x.batch;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const Imported& x = to.raw(node, i);
+    if (x.constant && like.batch.whole()) {
+      parts.push_back(constant_node(to, node, *x.constant));
+      like.integers = common(like.integers, x.constant->integers);
+      continue;
+    }
     if (x.batch != like.batch) to.refuse(node, "inputs with the batch on one axis", "others");
     parts.push_back(images ? x.node : to.plain(node, x));
-    like.integers = like.integers && x.integers;
+    like.integers = common(like.integers, x.integers);
   }
   like.node = parts[0];
   const Index at = to.axis(node, like, axis);
@@ -79,7 +86,7 @@ FileTensor picked(OnnxImport<T>& to, const FileNode& node, const FileTensor& x,
 }
 template <class T>
 void import_slice(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.found(node).repeated ? to.found(node) : to.any(node));
+  const Imported x = to.settled(node, to.found(node).repeated ? to.found(node) : to.counted(node));
   const auto starts = to.numbers(node, 1, "starts"), ends = to.numbers(node, 2, "ends");
   if (!starts || !ends || starts->size() != ends->size()) to.refuse(node, "as many starts as ends", "others");
   std::vector<Index> axes;
@@ -94,8 +101,8 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
     if (steps[i] == 0) to.refuse(node, "steps other than 0", "0");
     const Index rank = count_of(dims), axis = axes[i] < 0 ? axes[i] + rank : axes[i];
     // all of the batch
-    if ((!x.constant || x.repeated) && axis == x.batch.axis && (*starts)[i] == 0 && (*ends)[i] >= Index{1} << 31 &&
-        steps[i] == 1)
+    if ((!x.constant || x.repeated) && !x.batch.whole() && axis == x.batch.axis && (*starts)[i] == 0 &&
+        (*ends)[i] >= Index{1} << 31 && steps[i] == 1)
       continue;
     const Index at = to.axis(node, x, axes[i]);
     if (std::find(on.begin(), on.end(), at) != on.end()) to.refuse(node, "each axis once", "one twice");
@@ -119,7 +126,7 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_split(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.any(node));
+  const Imported x = to.settled(node, to.counted(node));
   const Index axis = integer_or(node, "axis", 0), at = to.axis(node, x, axis);
   const Index extent = x.constant ? nth(x.constant->dims, at) : to.sample(x)[at - 1];
   const Index outputs = count_of(node.outputs), parts = integer_or(node, "num_outputs", outputs);
@@ -164,7 +171,7 @@ void import_embedding(OnnxImport<T>& to, const FileNode& node, const FileTensor&
 }
 template <class T>
 void import_gather(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.any(node));
+  const Imported x = to.settled(node, to.counted(node));
   if (x.constant && !to.raw(node, 1).constant) return import_embedding(to, node, *x.constant);
   const Index at = to.axis(node, x, integer_or(node, "axis", 0));
   const FileTensor& chosen = to.constant(node, 1);
@@ -184,27 +191,36 @@ void import_gather(OnnxImport<T>& to, const FileNode& node) {
     made.dims.insert(made.dims.begin() + at, chosen.dims.begin(), chosen.dims.end());
     return to.set(node, std::move(made));
   }
-  if (chosen.dims.size() > 1) to.refuse(node, "indices of one axis", std::to_string(chosen.dims.size()));
   Imported made = x;
+  if (chosen.dims.size() < 2) {
+    made.node = to.add(node, Gather<T>(indices, {.axis = at}), x.node);
+    return to.set(node, chosen.dims.empty() ? without(to, node, made, {at}) : made);
+  }
+  if (x.images) to.refuse(node, "indices of one axis for images", std::to_string(chosen.dims.size()));
   made.node = to.add(node, Gather<T>(indices, {.axis = at}), x.node);
-  to.set(node, chosen.dims.empty() ? without(to, node, made, {at}) : made);
+  std::vector<Index> sample(to.sample(x).begin(), to.sample(x).end());
+  sample.erase(sample.begin() + at - 1);
+  sample.insert(sample.begin() + at - 1, chosen.dims.begin(), chosen.dims.end());
+  if (sample.size() > 7) to.refuse(node, "at most 7 axes", std::to_string(sample.size()));
+  if (at <= x.batch.axis) made.batch.axis += count_of(chosen.dims) - 1;
+  cut_anew(to, node, made, Shape(std::span<const Index>(sample)), made.batch);
 }
 template <class T>
 void import_pad(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.whole ? to.counted(node) : to.in(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const auto pads = to.numbers(node, 1, "pads");
-  const Index rank = to.sample(x).rank() + 1;
+  const Index rank = count_of(to.dims(x));
   std::vector<Index> axes;
   for (Index i = 0; i < rank; ++i) axes.push_back(i);
   axes = to.numbers(node, 3, "").value_or(axes);
   if (!pads || pads->size() != 2 * axes.size()) to.refuse(node, "two pads for each axis", "another number");
-  std::vector<Index> sides(to_size(2 * (rank - 1)), 0);
+  std::vector<Index> sides(to_size(2 * to.sample(x).rank()), 0);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const Index before = (*pads)[i], after = (*pads)[axes.size() + i];
     if (std::abs(before) > Index{1} << 30 || std::abs(after) > Index{1} << 30)
       to.refuse(node, "pads within 2^30", "larger ones");
-    if ((axes[i] == 0 || axes[i] == -rank) && before == 0 && after == 0) continue;
+    if (!x.batch.whole() && (axes[i] == 0 || axes[i] == -rank) && before == 0 && after == 0) continue;
     const Index at = to.axis(node, x, axes[i]) - 1;
     nth(sides, 2 * at) = before;
     nth(sides, 2 * at + 1) = after;
@@ -215,14 +231,14 @@ void import_pad(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_tile(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = to.settled(node, to.in(node));
+  const Imported x = to.settled(node, to.whole ? to.counted(node) : to.in(node));
   const auto repeats = to.numbers(node, 1, "");
   if (x.constant) to.refuse(node, "a computed input", "a constant");
-  const Index rank = to.sample(x).rank() + 1;
-  if (!repeats || count_of(*repeats) != rank || (*repeats)[0] != 1)
+  const Index rank = count_of(to.dims(x)), first = x.batch.whole() ? 0 : 1;
+  if (!repeats || count_of(*repeats) != rank || (first == 1 && (*repeats)[0] != 1))
     to.refuse(node, "repeats of a sample's axes, 1 of the batch", "others");
-  std::vector<Index> each(to_size(rank - 1), 1);
-  for (Index i = 1; i < rank; ++i) nth(each, to.axis(node, x, i) - 1) = nth(*repeats, i);
+  std::vector<Index> each(to_size(rank - first), 1);
+  for (Index i = first; i < rank; ++i) nth(each, to.axis(node, x, i) - 1) = nth(*repeats, i);
   to.set(node, to.add(node, Tile<T>(std::move(each)), x.node), x);
 }
 
@@ -253,13 +269,17 @@ void import_reduce(OnnxImport<T>& to, const FileNode& node) {
   std::string function;
   for (const FunctionName& row : names)
     if (row.op == node.op) function = row.function;
-  const Imported x = to.settled(node, to.any(node));
+  const Imported x = to.settled(node, to.counted(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   if (x.integers && (function == "mean" || function == "l2" || function.starts_with("log")))
     to.refuse(node, "real numbers", "integers, whose results ONNX rounds");
-  const auto listed = to.numbers(node, 1, "axes").value_or(std::vector<Index>{});
+  auto listed = to.numbers(node, 1, "axes").value_or(std::vector<Index>{});
   if (listed.empty() && integer_or(node, "noop_with_empty_axes", 0) != 0) return to.set(node, x);
-  if (listed.empty()) to.refuse(node, "axes of the samples", "all, with the batch");
+  if (listed.empty() && !x.batch.whole()) to.refuse(node, "axes of the samples", "all, with the batch");
+  if (listed.empty()) {
+    listed.resize(to_size(to.sample(x).rank()));
+    std::iota(listed.begin(), listed.end(), Index{0});
+  }
   const bool keep = integer_or(node, "keepdims", 1) != 0;
   const Index rank = to.sample(x).rank();
   std::vector<Index> axes;
@@ -270,7 +290,7 @@ void import_reduce(OnnxImport<T>& to, const FileNode& node) {
   }
   std::sort(axes.begin(), axes.end());
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) to.refuse(node, "each axis once", "one twice");
-  const bool channels = axes.back() != rank;
+  const bool channels = axes.empty() || axes.back() != rank;
   Imported made{
       .images = x.images && (keep || (channels && rank - count_of(axes) > 1)), .integers = x.integers, .batch = batch};
   if (x.images && rank == 3 && function == "mean" && axes == std::vector<Index>{1, 2})

@@ -27,29 +27,41 @@ void reshaped(OnnxImport<T>& to, const FileNode& node, const std::vector<Index>&
                                                    : to.add(node, Reshape<T>(sample), from),
                         .integers = x.integers});
 }
+/// The same values with other axes; `sample` has those of the batch's place too.
+template <class T>
+void cut_anew(OnnxImport<T>& to, const FileNode& node, const Imported& x, Shape sample, const BatchPlace& batch) {
+  Imported made{.node = to.plain(node, x), .integers = x.integers, .batch = batch};
+  if (to.sample(made) != sample) made.view = sample;
+  to.set(node, std::move(made));
+}
 template <class T>
 void import_flatten(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.whole ? to.counted(node) : to.in(node);
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const auto dims = to.dims(x);
   const Index axis = integer_or(node, "axis", 1);
+  if (x.batch.whole()) {
+    const Index rank = count_of(dims), at = axis < 0 ? axis + rank : axis;
+    if (at < 0 || at > rank) to.refuse(node, "an axis up to " + std::to_string(rank), std::to_string(axis));
+    std::vector<Index> sides{1, 1};
+    for (Index i = 0; i < rank; ++i) nth(sides, i < at ? 0 : 1) *= nth(dims, i);
+    return cut_anew(to, node, x, Shape(std::span<const Index>(sides)), x.batch);
+  }
   // Keras's old exporter wrote axis 0 for models of one sample
   if (axis != 1 && axis != 1 - count_of(dims) &&
       !(axis == 0 && (to.batch == 1 || to.graph().producer == "OnnxMLTools")))
     to.refuse(node, "axis 1", std::to_string(axis));
   reshaped(to, node, {to.sample(x).size()});
 }
-/// The shape that a constant has by a list of ONNX's, where 0 is as before and one -1 the rest.
+/// The extents of `count` values by a list of ONNX's, where 0 is as before and one -1 the rest.
 template <class T>
-FileTensor reshaped_constant(OnnxImport<T>& to, const FileNode& node, const FileTensor& x,
-                             const std::vector<double>& target) {
-  FileTensor made = to.empty(node, x.dims, x.integers);
-  made.numbers = x.numbers;
+std::vector<Index> reshaped_dims(OnnxImport<T>& to, const FileNode& node, const std::vector<Index>& from, Index count,
+                                 const std::vector<double>& target) {
   std::vector<Index> dims;
   Index known = 1, open = -1;
   for (std::size_t i = 0; i < target.size(); ++i) {
     Index extent = to.integer(node, target[i]);
-    if (extent == 0 && integer_or(node, "allowzero", 0) == 0) extent = i < x.dims.size() ? x.dims[i] : -2;
+    if (extent == 0 && integer_or(node, "allowzero", 0) == 0) extent = i < from.size() ? from[i] : -2;
     if (extent < -1 || extent > Index{1} << 40 || (extent == -1 && open >= 0) || dims.size() == 8)
       to.refuse(node, "extents, at most one of them -1", std::to_string(extent));
     if (extent == -1)
@@ -60,19 +72,10 @@ FileTensor reshaped_constant(OnnxImport<T>& to, const FileNode& node, const File
       known *= extent;
     dims.push_back(extent);
   }
-  const Index count = count_of(x.numbers);
   if (open >= 0 && (known == 0 || count % known != 0)) to.refuse(node, "as many values as before", "another number");
   if (open >= 0) nth(dims, open) = count / known;
   if (open < 0 && known != count) to.refuse(node, std::to_string(count) + " values", std::to_string(known));
-  made.dims = std::move(dims);
-  return made;
-}
-/// The same values with other axes; `sample` has those of the batch's place too.
-template <class T>
-void cut_anew(OnnxImport<T>& to, const FileNode& node, const Imported& x, Shape sample, const BatchPlace& batch) {
-  Imported made{.node = to.plain(node, x), .integers = x.integers, .batch = batch};
-  if (to.sample(made) != sample) made.view = sample;
-  to.set(node, std::move(made));
+  return dims;
 }
 /// Extents of ONNX's that the values of a sample are given: the numbers, and which of them holds the batch how many times.
 struct Extents {
@@ -146,7 +149,16 @@ template <class T>
 void import_reshape(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = to.raw(node);
   const FileTensor& target = to.constant(node, 1);
-  if (x.constant) return to.set(node, reshaped_constant(to, node, *x.constant, target.numbers));
+  if (x.constant) {
+    FileTensor made = to.empty(node, x.constant->dims, x.constant->integers);
+    made.numbers = x.constant->numbers;
+    made.dims = reshaped_dims(to, node, x.constant->dims, count_of(made.numbers), target.numbers);
+    return to.set(node, std::move(made));
+  }
+  if (x.batch.whole()) {
+    const auto dims = reshaped_dims(to, node, to.dims(x), to.sample(x).size(), target.numbers);
+    return cut_anew(to, node, x, Shape(std::span<const Index>(dims)), x.batch);
+  }
   const std::size_t rank = target.numbers.size();
   if (rank < 1 || rank > 8) to.refuse(node, "a shape of 1 to 8 axes", std::to_string(rank));
   const Shape& shape = to.sample(x);
@@ -188,7 +200,7 @@ void turned(OnnxImport<T>& to, const FileNode& node, const Imported& x, const st
   }
   Imported made{.node = from.node, .integers = x.integers, .batch = place, .view = x.view};
   if (!std::is_sorted(axes.begin(), axes.end())) {
-    made.node = to.add(node, Permute<T>(axes), made.view ? to.any(node).node : made.node);
+    made.node = to.add(node, Permute<T>(axes), made.view ? to.counted(node).node : made.node);
     made.view.reset();
   }
   to.set(node, std::move(made));
@@ -208,6 +220,7 @@ void import_transpose(OnnxImport<T>& to, const FileNode& node) {
     to.empty(node, x.constant->dims, true);
     return to.set(node, permuted(*x.constant, std::vector<std::size_t>(order.begin(), order.end())));
   }
+  if (rank < 2 && !x.constant) return to.set(node, x);
   if (order[0] != 0 || !x.batch.first()) return turned(to, node, x, order);
   std::vector<Index> to_last{0}, to_first{0, rank - 1};
   for (Index i = 2; i < rank; ++i) to_last.push_back(i);
@@ -351,16 +364,17 @@ void import_constant_of_shape(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_shape(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.raw(node);
+  const Imported& x = to.any(node);
   const auto dims = to.dims(x);
   const Index rank = count_of(dims);
+  const double batch = to.whole ? 1 : batch_extent;
   const auto place = [&](const char* name, Index otherwise) {
     const Index found = integer_or(node, name, otherwise);
     return (std::clamp)(found < 0 ? found + rank : found, Index{0}, rank);
   };
   FileTensor shape{.integers = true};
   for (Index i = place("start", 0); i < place("end", rank); ++i)
-    shape.numbers.push_back(nth(dims, i) < 0 ? batch_extent * static_cast<double>(x.batch.before * x.batch.after)
+    shape.numbers.push_back(nth(dims, i) < 0 ? batch * static_cast<double>(x.batch.before * x.batch.after)
                                              : static_cast<double>(nth(dims, i)));
   shape.dims = {count_of(shape.numbers)};
   to.set(node, std::move(shape));
@@ -388,11 +402,30 @@ Imported repeated_constant(OnnxImport<T>& to, const FileNode& node, const FileTe
   made.repeated = true;
   return made;
 }
+/// A sample without a batch repeated along axes, those in front too.
+template <class T>
+void expand_whole(OnnxImport<T>& to, const FileNode& node, const Imported& x, const std::vector<double>& target) {
+  std::vector<Index> from = to.dims(x), repeats;
+  if (target.size() > 7) to.refuse(node, "at most 7 axes", std::to_string(target.size()));
+  if (from.size() < target.size()) from.insert(from.begin(), target.size() - from.size(), 1);
+  for (std::size_t i = 0, more = from.size() - target.size(); i < from.size(); ++i) {
+    const Index extent = i < more ? 1 : to.integer(node, target[i - more]);
+    if (extent < 1 || (extent != from[i] && extent != 1 && from[i] != 1))
+      to.refuse(node, "extents that are equal or 1", std::to_string(extent));
+    repeats.push_back(from[i] == 1 ? extent : 1);
+  }
+  Imported made = x;
+  if (to.dims(x) != from) made.node = to.add_helper(node, Reshape<T>(from), x.node);
+  if (std::count(repeats.begin(), repeats.end(), 1) != count_of(repeats))
+    made.node = to.add(node, Tile<T>(repeats), made.node);
+  to.set(node, std::move(made));
+}
 /// To a larger shape by NumPy's rules.
 template <class T>
 void import_expand(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.in(node);
+  const Imported& x = to.whole ? to.counted(node) : to.in(node);
   const FileTensor& target = to.constant(node, 1);
+  if (x.batch.whole()) return expand_whole(to, node, x, target.numbers);
   const bool batch = !target.numbers.empty() && batches(target.numbers[0]) == 1;
   if (const std::optional<Index> place = batch_among(target.numbers); x.constant && place.value_or(0) > 0)
     return to.set(node, repeated_constant(to, node, *x.constant, target.numbers, *place));

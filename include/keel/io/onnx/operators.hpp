@@ -40,6 +40,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"AveragePool", 1, 1, "auto_pad kernel_shape pads strides ceil_mode+10 count_include_pad+7 dilations+19 ",
      import_pool<T, AveragePool1D<T>, AveragePool1DOptions, AveragePool2D<T>, AveragePool2DOptions>},
     {"BatchNormalization", 1, 5, "epsilon momentum is_test<7 spatial<9 training_mode+14 ", import_batch_norm<T>},
+    {"BitShift", 11, 2, "direction ", import_bit_shift<T>},
     {"Cast", 6, 1, "saturate+19 round_mode+24 to ", import_cast<T>},
     {"Ceil", 1, 1, "", import_function<T>},
     {"Celu", 12, 1, "alpha ", import_celu<T>},
@@ -260,14 +261,17 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
   const FileGraph& graph = to.graph();
   const std::string place = graph.where + ": input " + shown(input.name);
   const auto type = static_cast<DataType>(input.type);
-  const bool integers = type == DataType::i64 || type == DataType::i32;
+  const IntegerType integers = integer_type(type);
   if (!integers && type != DataType{0} && type != DataType::f32 && type != DataType::f64 && type != DataType::f16 &&
       type != DataType::bf16)
-    throw FormatError(place, "real numbers, int32 or int64", "type " + std::to_string(input.type));
-  if (input.shaped && input.dims.empty()) throw FormatError(place, "a batch", "one number");
-  const bool images = channels_first(to, input), steps = steps_first(to, input);
+    throw FormatError(place, "real numbers or integers", "type " + std::to_string(input.type));
+  bool images = channels_first(to, input), steps = steps_first(to, input);
   std::vector<Index> extents = input.dims;
-  if (!extents.empty()) extents.erase(extents.begin() + (steps ? 1 : 0));
+  const bool no_batch =
+      to.whole && (to.options().batch == OnnxBatch::none || extents.empty() || extents[steps ? 1 : 0] != 1);
+  if (no_batch) images = steps = false;
+  if (!no_batch && input.shaped && extents.empty()) throw FormatError(place, "a batch", "one number");
+  if (!no_batch && !extents.empty()) extents.erase(extents.begin() + (steps ? 1 : 0));
   if (images) std::rotate(extents.begin(), extents.begin() + 1, extents.end());
   Shape sample;
   const bool open = !input.shaped || std::find(extents.begin(), extents.end(), -1) != extents.end();
@@ -282,12 +286,13 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
   } else {
     sample = Shape(std::span<const Index>(extents));
   }
-  const Index batch = input.dims.empty() ? -1 : nth(input.dims, steps ? 1 : 0);
+  const Index batch = to.whole ? 1 : input.dims.empty() ? -1 : nth(input.dims, steps ? 1 : 0);
   if (to.batch > 0 && batch > 0 && batch != to.batch)
     throw FormatError(place, "a batch of " + std::to_string(to.batch), std::to_string(batch));
   if (batch > 0) to.batch = batch;
   Imported made{.images = images, .integers = integers};
   if (steps) made.batch.axis = 1;
+  if (no_batch) made.batch = BatchPlace::none();
   made.node = to.model().input(sample, to.free_name(input.name));
   if (!to.first_input) to.first_input = made.node;
   to.define(input.name, std::move(made));
@@ -333,11 +338,31 @@ struct ImportedModel {
   Model<T> model;
   std::vector<FileAxes> inputs = {}, outputs = {};
 };
-/// The model of a graph. Throws FormatError, with the node, for what is not understood.
+/// The value of an output as a node of the model: one that depends on no input is the same for each sample.
 template <class T>
-ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options) {
-  check_operators<T>(graph);
-  OnnxImport<T> to(graph, options);
+FileAxes import_output(OnnxImport<T>& to, const FileValue& output, bool sequences_last) {
+  if (!to.known(output.name)) throw FormatError(to.graph().where, "outputs that a node computes", shown(output.name));
+  const FileNode end{.name = "the outputs", .op = "Identity", .inputs = {output.name}};
+  const Imported value = to.any(end);
+  if (value.constant && !to.whole) to.refuse(end, "outputs that depend on the samples", "a constant");
+  // a sequence has its channels last where those that come in have
+  const bool turned = value.images && to.sample(value).rank() == 2 && !sequences_last;
+  const bool row = value.features.rank() > 0;
+  Node made = value.node;
+  if (value.constant) made = constant_node(to, end, *value.constant);
+  if (row || turned) made = to.plain(end, value);
+  if (to.graph().outputs.size() == 1)
+    to.model().finish(made);
+  else
+    to.model().output(made);
+  return {value.images && !turned, value.constant ? BatchPlace::none() : value.batch};
+}
+/// The model of a graph whose values have no batch if `whole`.
+template <class T>
+ImportedModel<T> import_nodes_of(const FileGraph& graph, const FileConstants& constants,
+                                 const OnnxImportOptions& options, bool whole) {
+  OnnxImport<T> to(graph, constants, options);
+  to.whole = whole;
   std::vector<FileAxes> inputs, outputs;
   bool sequences_last = false;
   std::set<std::string_view> named;
@@ -359,22 +384,40 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
                       std::to_string(options.inputs.size()) + " for " + std::to_string(inputs.size()));
   import_nodes(to);
   if (graph.outputs.empty()) throw FormatError(graph.where, "outputs", "none");
-  for (const FileValue& output : graph.outputs) {
-    if (!to.known(output.name)) throw FormatError(graph.where, "outputs that a node computes", shown(output.name));
-    const FileNode end{.name = "the outputs", .op = "Identity", .inputs = {output.name}};
-    const Imported value = to.any(end);
-    // a sequence has its channels last where those that come in have
-    const bool turned = value.images && to.sample(value).rank() == 2 && !sequences_last;
-    const bool row = value.constant || value.features.rank() > 0;
-    const Node made = row || turned ? to.plain(end, value) : value.node;
-    if (graph.outputs.size() == 1)
-      to.model().finish(made);
-    else
-      to.model().output(made);
-    outputs.push_back({value.images && !turned, value.batch});
-  }
+  for (const FileValue& output : graph.outputs) outputs.push_back(import_output(to, output, sequences_last));
   require_values(to.model(), graph.where);
   return {.model = std::move(static_cast<Model<T>&>(to.model())), .inputs = inputs, .outputs = outputs};
+}
+/// Whether all extents of the inputs are known.
+inline bool is_closed(const FileGraph& graph, const FileConstants& constants) {
+  return std::all_of(graph.inputs.begin(), graph.inputs.end(), [&](const FileValue& input) {
+    return constants.contains(input.name) ||
+           (input.shaped && std::find(input.dims.begin(), input.dims.end(), -1) == input.dims.end());
+  });
+}
+/// The model of a graph. Throws FormatError, with the node, for what is not understood.
+template <class T>
+ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options) {
+  check_operators<T>(graph);
+  const FileConstants constants = take_constants(graph);
+  if (options.batch == OnnxBatch::none) return import_nodes_of<T>(graph, constants, options, true);
+  std::optional<FormatError> refusal;
+  try {
+    return import_nodes_of<T>(graph, constants, options, false);
+  } catch (const FormatError& error) {
+    if (options.batch == OnnxBatch::first || !is_closed(graph, constants)) throw;
+    refusal = error;
+  }
+  try {
+    ImportedModel<T> made = import_nodes_of<T>(graph, constants, options, true);
+    if (options.notes)
+      options.notes->push_back(
+          "no axis of the file counts samples: every input is one sample, with all axes, or with "
+          "those behind the first where that is 1");
+    return made;
+  } catch (const FormatError&) {
+    throw *refusal;
+  }
 }
 
 }  // namespace io::onnx
