@@ -148,6 +148,7 @@ TEST_CASE("every class with every option comes back from Keras's files, or is re
       {"Pad", {{"sides", List{1, 0, 0, 1}}}, all},
       {"Reduce", {{"function", std::string("mean")}}, all},
       {"Slice", {{"starts", List{0}}, {"ends", List{2}}}, all},
+      {"MatMul", {{"transpose_b", true}}, all},
       {"Tile", {{"repeats", List{2, 1}}}, all},
       {"LSTM", {{"units", Index{3}}, {"return_sequences", true}, {"unit_forget_bias", false}}, none},
       {"LSTM", {{"units", Index{3}}, {"recurrent_activation", std::string("hard_sigmoid_keras2")}}, "keras3 h5"},

@@ -400,7 +400,8 @@ TEST_CASE("ONNX import: a graph whose first axis counts no samples takes each in
       {"Split", {3}, {{"axis", axis}}, {3}, {1, 3}, {1, 2, 3}},
   };
   for (const WholeCase& each : cases) {
-    CAPTURE(each.op);
+    const std::string op = each.op;
+    CAPTURE(op);
     GraphFile file;
     file.input("x", each.dims);
     GraphFile::Names inputs{"x"};
@@ -411,17 +412,15 @@ TEST_CASE("ONNX import: a graph whose first axis counts no samples takes each in
     file.node(each.op, inputs, {"y"}, each.attributes);
     file.output("y");
     std::vector<std::string> notes;
-    Model<float> model = model_of(file, {.notes = &notes});
-    CHECK(notes.size() == 1);
+    model_of(file, {.notes = &notes});
+    const bool moves = op == "Transpose" || op == "Unsqueeze";  // the batch to another axis
+    CHECK(notes.size() == (moves ? 0 : 1));
+    CHECK((refusal(file, {.batch = OnnxBatch::first}) == "accepted") == moves);
     std::vector<Index> extents = each.dims;
     extents.insert(extents.begin(), 1);
-    if (model.input_shape().rank() != count_of(each.dims))
-      extents.erase(extents.begin() + 1);  // 1 stands for the batch
-    Tensor<float> x(Shape(std::span<const Index>(extents)));
+    Numbers x(to_size(Shape(std::span<const Index>(extents)).size()));
     std::iota(x.begin(), x.end(), 1.0f);
-    check_values(model.predict(x), each.shape, each.right);
-    CHECK(has(refusal(file, {.batch = OnnxBatch::first}), "expected"));
-    CHECK(refusal(file, {.batch = OnnxBatch::none}) == "accepted");
+    check_values(model_of(file, {.batch = OnnxBatch::none}).predict(tensor_of(extents, x)), each.shape, each.right);
   }
 }
 TEST_CASE("ONNX import: a graph with an open batch is not taken whole") {
@@ -742,9 +741,8 @@ Tensor<float> turned(const Tensor<float>& y) {
 
 TEST_CASE("ONNX import: what keel wrote gives the same numbers when read as a stranger's") {
   const TemporaryDirectory folder;
-  const std::set<std::string_view> refused{
-      "AdditiveAttention",  "Attention",    "AveragePooling3D",  "Conv3D", "Dot", "GlobalAveragePooling3D",
-      "GlobalMaxPooling3D", "MaxPooling3D", "MultiHeadAttention"};
+  const std::set<std::string_view> refused{"AveragePooling3D", "Conv3D", "GlobalAveragePooling3D", "GlobalMaxPooling3D",
+                                           "MaxPooling3D"};
   std::uint64_t seed = 900;
   for (const auto& maker : keel::detail::layer_makers<float>) {
     int taken = 0;

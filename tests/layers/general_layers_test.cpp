@@ -7,6 +7,7 @@
 #include <keel/layers/pad.hpp>
 #include <keel/layers/reduce.hpp>
 #include <keel/layers/slice.hpp>
+#include <keel/layers/matmul.hpp>
 #include <keel/layers/tile.hpp>
 
 #include <functional>
@@ -251,6 +252,58 @@ TEST_CASE("layers that move values keep the contract") {
   check(Pad<double>({1, 2, -1, 0}, {.value = 7}), {{2, 3}}, {.refused = {{{2}}, {{2, 1}}}});
   for (const char* mode : {"edge", "reflect", "wrap"}) check(Pad<double>({2, 3, 1, 0}, {.mode = mode}), {{3, 2}});
   check(Tile<double>({2, 1, 3}), {{2, 2, 1}}, {.refused = {{{2, 2}}}});
+}
+
+/// A sample's product, entry by entry; `at` is a place of the output's axes.
+double product_at(const Tensor<double>& a, const Tensor<double>& b, const MatMulOptions& options,
+                  const std::vector<Index>& at) {
+  const auto value = [&](const Tensor<double>& x, Index row, Index column) {
+    const Shape& shape = x.shape();
+    Index place = 0;
+    for (Index i = 0; i + 2 < shape.rank(); ++i) {  // the batch first, the others aligned at the last
+      const Index axis = i == 0 ? 0 : count_of(at) - shape.rank() + i;
+      place = place * shape[i] + (shape[i] == 1 ? 0 : nth(at, axis));
+    }
+    return x[(place * shape[-2] + row) * shape[-1] + column];
+  };
+  const Index row = at[at.size() - 2], column = at.back(), depth = a.shape()[options.transpose_a ? -2 : -1];
+  double sum = 0;
+  for (Index k = 0; k < depth; ++k)
+    sum += value(a, options.transpose_a ? k : row, options.transpose_a ? row : k) *
+           value(b, options.transpose_b ? column : k, options.transpose_b ? k : column);
+  return sum;
+}
+TEST_CASE("MatMul multiplies the last two axes and broadcasts those before them") {
+  const std::vector<std::pair<Shape, Shape>> fronts{{{}, {}},   {{3}, {3}},   {{2, 3}, {1, 3}},
+                                                    {{1}, {4}}, {{}, {2, 3}}, {{2, 1}, {3}}};
+  for (const auto& fronts_of : fronts)
+    for (const int swaps : {0, 1, 2, 3}) {
+      const MatMulOptions options{.transpose_a = (swaps & 1) != 0, .transpose_b = (swaps & 2) != 0};
+      const auto shape = [](const Shape& front, Index rows, Index columns, bool swapped) {
+        std::vector<Index> dims(front.begin(), front.end());
+        dims.push_back(swapped ? columns : rows);
+        dims.push_back(swapped ? rows : columns);
+        return Shape(dims);
+      };
+      const Shape a = shape(fronts_of.first, 2, 5, options.transpose_a),
+                  b = shape(fronts_of.second, 5, 3, options.transpose_b);
+      CAPTURE(a.to_string());
+      CAPTURE(b.to_string());
+      CAPTURE(swaps);
+      check(MatMul<double>(options), {a, b});
+      Bench<MatMul<double>> bench(MatMul<double>(options), {a, b});
+      const Tensor<double> x = bench.normal(a.with_batch(2)), z = bench.normal(b.with_batch(2));
+      const Tensor<double>& y = bench.forward({x, z});
+      std::vector<Index> at(to_size(y.shape().rank()), 0);
+      for (const double each : y) {
+        CHECK(each == doctest::Approx(product_at(x, z, options, at)).epsilon(1e-12));
+        for (std::size_t i = at.size(); i-- > 0 && ++at[i] == y.shape()[static_cast<Index>(i)];) at[i] = 0;
+      }
+    }
+  const std::vector<Shape> row{{3}, {3}}, three{{2, 2}, {2, 2}, {2, 2}}, inner{{2, 3}, {2, 3}},
+      front{{2, 2, 3}, {3, 3, 2}};
+  for (const std::vector<Shape>& shapes : {row, three, inner, front})
+    CHECK_THROWS_AS(MatMul<double>().output_shape(shapes), ShapeError);
 }
 
 TEST_CASE("Slice takes places as Python does") {

@@ -327,6 +327,7 @@ inline constexpr KerasRow keras_rows[] = {
      .channels_first = ChannelsFirst::plain,
      .masks = Masks::made},
     {.type = "Maximum", .name = "Maximum", .takes_list = true, .masks = Masks::kept},
+    {.type = "MatMul", .worlds = 0},
     {.type = "MaxPooling1D",
      .name = "MaxPooling1D",
      .options = keras_data::max_pool1d_options,

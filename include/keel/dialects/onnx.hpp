@@ -205,6 +205,7 @@ inline constexpr OnnxRow onnx_rows[] = {
      .neutral = onnx_recurrent_neutral},
     {.type = "Masking", .operators = "Equal Not Where ReduceMax Cast", .write = onnx_masking, .options = "mask_value"},
     {.type = "Maximum", .operators = "Max", .write = onnx_maximum},
+    {.type = "MatMul", .operators = "MatMul Transpose", .write = onnx_matmul, .options = "transpose_a transpose_b"},
     {.type = "MaxPooling1D",
      .operators = "MaxPool",
      .write = onnx_max_pool,

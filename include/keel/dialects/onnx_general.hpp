@@ -130,6 +130,19 @@ inline void onnx_dot(OnnxCall& c) {
   c.result(OnnxForm::last, c.reshape(y, c.out()));
 }
 
+/// The product of the last two axes, swapped where the options say so; axes of 1 in front of the shorter input.
+inline void onnx_matmul(OnnxCall& c) {
+  std::vector<int> x = onnx_aligned(c);
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (!c.get<bool>(i == 0 ? "transpose_a" : "transpose_b", false)) continue;
+    std::vector<Index> order(c.dims(x[i]).size());
+    std::iota(order.begin(), order.end(), Index{0});
+    std::swap(order[order.size() - 1], order[order.size() - 2]);
+    x[i] = c.transpose(x[i], order, i == 0 ? "/a" : "/b");
+  }
+  c.result(OnnxForm::last, c.node("MatMul", std::move(x), c.dims(OnnxForm::last)));
+}
+
 /// The values once for each sample: expanded to the input's batch.
 inline void onnx_constant(OnnxCall& c) {
   const int x = c.x(OnnxForm::last);
@@ -158,7 +171,9 @@ inline void onnx_reduce(OnnxCall& c) {
     for (Index i = 1; i <= c.rank(); ++i) axes.push_back(i);
   axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
   const auto name = c.get<std::string>("function", "");
-  const std::string_view op = find_row(onnx_reductions, &OnnxReduction::keel, name)->op;
+  const OnnxReduction* const reduction = find_row(onnx_reductions, &OnnxReduction::keel, name);
+  if (!reduction) c.refuse("a function that dialects/onnx_general.hpp writes", "\"" + name + "\"");
+  const std::string_view op = reduction->op;
   const int x = c.x(OnnxForm::last);
   if (c.rank() == 0) return c.result(OnnxForm::last, c.reduce(op, c.unsqueeze(x, 1, "/row"), {1}, false));
   c.result(OnnxForm::last, c.reduce(op, x, axes, c.get<bool>("keepdims", false)));

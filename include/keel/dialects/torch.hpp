@@ -160,6 +160,7 @@ inline constexpr TorchRow torch_rows[] = {
      .constants = torch_recurrent_constants},
     {.type = "Masking", .modules = torch_masking, .options = torch_masking_options, .features = FeatureOrder::none},
     {.type = "Maximum", .modules = torch_maximum, .features = FeatureOrder::kept},
+    {.type = "MatMul", .modules = torch_refused, .options = torch_matmul_options, .refused = true},
     {.type = "MaxPooling1D", .modules = torch_max_pool, .options = torch_pool_options},
     {.type = "MaxPooling2D", .modules = torch_max_pool, .options = torch_pool_options},
     {.type = "MaxPooling3D", .modules = torch_max_pool3d, .options = torch_pool_options},

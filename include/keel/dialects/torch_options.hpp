@@ -189,6 +189,7 @@ inline constexpr Option torch_reduce_options[] = {
     {"", "function", Use::read}, {"", "axes", Use::read}, {"", "keepdims", Use::read}};
 inline constexpr Option torch_slice_options[] = {
     {"", "starts", Use::read}, {"", "ends", Use::read}, {"", "axes", Use::read}, {"", "steps", Use::read}};
+inline constexpr Option torch_matmul_options[] = {{"", "transpose_a", Use::read}, {"", "transpose_b", Use::read}};
 inline constexpr Option torch_tile_options[] = {{"", "repeats", Use::read}};
 
 // Weights: keel's axes and PyTorch's. I first in keel's: one row for each feature that goes in.

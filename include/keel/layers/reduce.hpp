@@ -28,10 +28,11 @@ struct ReduceOptions {
 };
 
 /// The values along some axes as one: sum, mean, max, min, prod, l1 (sum of |x|), l2 (root of the sum of squares),
-/// sum_square, log_sum, log_sum_exp.
+/// sum_square, log_sum, log_sum_exp; or the place of the largest or smallest, arg_max and arg_min of the first such,
+/// arg_max_last and arg_min_last of the last, counted from 0 along these axes in memory's order.
 ///
 /// Any shape; output without these axes. Sums are made in double, in memory's order. The gradient of a maximum goes in
-/// equal parts to equal values, that of l1 and l2 is 0 at 0. Throws ConfigError for another function and for the
+/// equal parts to equal values, that of l1 and l2 is 0 at 0, that of places is 0. Throws ConfigError for another function and for the
 /// batch's axis, ShapeError for an axis that the input does not have. Keras and PyTorch have functions, but no layer.
 ///
 ///     Reduce("mean", {.axes = {1, 2}})      // images to (channels)
@@ -91,6 +92,7 @@ class Reduce : public Layer<T> {
                      for (Index i = begin * per; i < end * per; ++i)
                        if (std::isinf(most[i])) most[i] = 0;
                    }
+                   if (is_place()) return places(x[0], way, begin, end, y.size() / x[0].shape()[0], sums, most);
                    way.for_each(begin, end, [&](Index at, Index to) {
                      sums[to] = step(sums[to], static_cast<double>(x[0][at]), most[to]);
                    });
@@ -124,9 +126,27 @@ class Reduce : public Layer<T> {
   }
 
  private:
-  static constexpr std::string_view functions[] = {"sum", "mean", "max",        "min",     "prod",
-                                                   "l1",  "l2",   "sum_square", "log_sum", "log_sum_exp"};
-  enum class Function { sum, mean, largest, smallest, prod, l1, l2, sum_square, log_sum, log_sum_exp };
+  static constexpr std::string_view functions[] = {"sum",     "mean",    "max",          "min",         "prod",
+                                                   "l1",      "l2",      "sum_square",   "log_sum",     "log_sum_exp",
+                                                   "arg_max", "arg_min", "arg_max_last", "arg_min_last"};
+  enum class Function {
+    sum,
+    mean,
+    largest,
+    smallest,
+    prod,
+    l1,
+    l2,
+    sum_square,
+    log_sum,
+    log_sum_exp,
+    arg_max,
+    arg_min,
+    arg_max_last,
+    arg_min_last
+  };
+
+  bool is_place() const { return functions[static_cast<std::size_t>(function_)].starts_with("arg_"); }
 
   /// Which axes of a sample go.
   std::vector<bool> marks(const Shape& in) const {
@@ -165,6 +185,23 @@ class Reduce : public Layer<T> {
     }
   };
 
+  /// found: places of the largest or smallest values so far, which `best` has; `per` of them a sample. No number is the
+  /// largest and the smallest.
+  void places(const TensorView<const T>& x, const Way& way, Index begin, Index end, Index per, double* found,
+              double* best) const {
+    const bool last = function_ == Function::arg_max_last || function_ == Function::arg_min_last;
+    const double sign = function_ == Function::arg_min || function_ == Function::arg_min_last ? -1 : 1;
+    std::vector<Index> seen(to_size((end - begin) * per), 0);
+    way.for_each(begin, end, [&](Index at, Index to) {
+      const double value = sign * static_cast<double>(x[at]);
+      const Index n = nth(seen, to - begin * per)++;
+      const bool better =
+          std::isnan(value) ? last || !std::isnan(best[to]) : value > best[to] || (last && value == best[to]);
+      if (n > 0 && !better) return;
+      best[to] = value;
+      found[to] = static_cast<double>(n);
+    });
+  }
   double start() const {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     return function_ == Function::prod       ? 1
@@ -182,10 +219,9 @@ class Reduce : public Layer<T> {
       case Function::sum_square: return sum + x * x;
       case Function::log_sum_exp: return sum + std::exp(x - most);
       case Function::sum:
-      case Function::mean:
-      case Function::log_sum: break;
+      default: return sum + x;
     }
-    return sum + x;
+    return sum;
   }
   double finish(double sum, double most, Index count) const {
     switch (function_) {
@@ -208,8 +244,8 @@ class Reduce : public Layer<T> {
       case Function::sum_square: return 2 * x;
       case Function::log_sum: return std::exp(-y);
       case Function::log_sum_exp: return std::exp(x - y);
+      default: return 0;
     }
-    return 0;
   }
 
   ReduceOptions options_;

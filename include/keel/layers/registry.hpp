@@ -54,6 +54,7 @@
 #include <keel/layers/leaky_relu.hpp>
 #include <keel/layers/lstm.hpp>
 #include <keel/layers/masking.hpp>
+#include <keel/layers/matmul.hpp>
 #include <keel/layers/max_pool1d.hpp>
 #include <keel/layers/max_pool2d.hpp>
 #include <keel/layers/max_pool3d.hpp>
@@ -167,6 +168,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"LSTM", make_layer_from<LSTM<T>>},
     {"Masking", make_layer_from<Masking<T>>},
     {"Maximum", make_layer_from<Maximum<T>>},
+    {"MatMul", make_layer_from<MatMul<T>>},
     {"MaxPooling1D", make_layer_from<MaxPool1D<T>>},
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
     {"MaxPooling3D", make_layer_from<MaxPool3D<T>>},

@@ -397,6 +397,7 @@ inline std::vector<Subject> subjects() {
       {"Pad", {{"sides", List{1, 0, 0, 1}}, {"mode", Text("constant")}, {"value", 0.5}}, {{{5, 3}}}, {}},
       {"Reduce", {{"function", Text("mean")}, {"axes", List{1, 2}}, {"keepdims", true}}, {{{5, 4, 3}}}, {}},
       {"Slice", {{"starts", List{1}}, {"ends", List{-1}}, {"axes", List{1}}, {"steps", List{1}}}, anything, {}},
+      {"MatMul", {{"transpose_a", false}, {"transpose_b", true}}, {{{5, 3}, {4, 3}}}, {}},
       {"Tile", {{"repeats", List{2, 1}}}, {{{5, 3}}}, {}},
       {"Permute", {{"dims", List{2, 1}}}, {{{4, 3}}}, each("dims", {List{1, 2}})},
       {"Permute", {{"dims", List{3, 1, 2}}}, {{{5, 4, 3}}}, each("dims", {List{2, 1, 3}, List{3, 2, 1}})},

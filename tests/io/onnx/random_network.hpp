@@ -322,6 +322,10 @@ class RandomOptions {
            r.add_activation(config);
            return config;
          }},
+        {"MatMul",
+         [](R&, const Shape&) {
+           return Config{{"transpose_b", true}};
+         }},
         {"Tile",
          [](R& r, const Shape& in) {
            std::vector<Index> repeats;

@@ -69,42 +69,6 @@ Node dense(OnnxImport<T>& to, const FileNode& node, const Imported& x, FileTenso
   }
   return made;
 }
-template <class T>
-void import_gemm(OnnxImport<T>& to, const FileNode& node) {
-  if (integer_or(node, "transA", 0) != 0) to.refuse(node, "transA = 0", "1");
-  const Imported& x = to.counted(node);
-  if (x.constant || to.dims(x).size() != 2 || x.batch.axis > 0) to.refuse(node, "computed rows as A", "another value");
-  FileTensor kernel = to.constant(node, 1);
-  if (kernel.dims.size() != 2) to.refuse(node, "a matrix as B", std::to_string(kernel.dims.size()) + " axes");
-  if (integer_or(node, "transB", 0) != 0) kernel = permuted(kernel, {1, 0});
-  for (double& number : kernel.numbers) number *= number_or(node, "alpha", 1);
-  std::optional<FileTensor> bias;
-  if (to.has(node, 2)) {
-    bias = to.constant(node, 2);
-    for (double& number : bias->numbers) number *= number_or(node, "beta", 1);
-  }
-  const BatchPlace batch = x.batch;
-  to.set(node, Imported{.node = dense(to, node, x, std::move(kernel), bias ? &*bias : nullptr), .batch = batch});
-}
-template <class T>
-void import_matmul(OnnxImport<T>& to, const FileNode& node) {
-  const FileTensor& kernel = to.constant(node, 1);
-  const Imported x = to.counted(node);
-  if (x.constant) to.refuse(node, "a computed input", "a constant");
-  const FileNode* const next = to.constant_follower(node, "Add");
-  const FileTensor* bias = nullptr;
-  if (next && kernel.dims.size() == 2) {
-    const FileTensor& other = to.other_constant(*next, node.outputs[0]);
-    if (other.dims.size() <= to.dims(x).size() && !other.dims.empty() && other.dims.back() == kernel.dims[1] &&
-        other.numbers.size() == to_size(kernel.dims[1]))
-      bias = &other;
-  }
-  const Imported result{.node = dense(to, node, x, kernel, bias), .batch = x.batch};
-  to.set(node, result);
-  if (!bias) return;
-  to.done.insert(next);
-  to.set(*next, result);
-}
 
 }  // namespace io::onnx
 

@@ -269,6 +269,19 @@ inline constexpr FunctionName function_names[] = {
     {"Where", "where"},
     {"Xor", "xor"},
 };
+/// The second of two values with axes of 1 behind its own, so that its first stands at an axis of the first value: how
+/// opset 6 says which axes meet.
+template <class T>
+Imported aligned_at(OnnxImport<T>& to, const FileNode& node, const std::vector<Imported>& x, Index axis) {
+  const Index rank = count_of(to.dims(x[0])), own = count_of(to.dims(x[1]));
+  const Index behind = rank - own - (axis < 0 ? axis + rank : axis);
+  if (behind < 0) to.refuse(node, "an axis from which the second input fits", std::to_string(axis));
+  if (behind == 0) return x[1];
+  if (!x[1].constant) to.refuse(node, "a second input known when the file is read", "a computed one");
+  FileTensor made = *x[1].constant;
+  made.dims.insert(made.dims.end(), to_size(behind), 1);
+  return {.constant = std::make_shared<FileTensor>(std::move(made))};
+}
 template <class T>
 void import_function(OnnxImport<T>& to, const FileNode& node) {
   std::string function;
@@ -280,6 +293,8 @@ void import_function(OnnxImport<T>& to, const FileNode& node) {
     to.refuse(node, std::to_string(arguments) + " inputs", std::to_string(node.inputs.size()));
   std::vector<Imported> x;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) x.push_back(to.any(node, i));
+  if (integer_or(node, "broadcast", 0) != 0 && node.find("axis"))
+    x[1] = aligned_at(to, node, x, integer_or(node, "axis", 0));
   if (!several) return to.set(node, file_function(to, node, function, std::move(x)));
   Imported sum = x[0];
   for (std::size_t i = 1; i < x.size(); ++i) sum = file_function(to, node, function, {sum, x[i]});
@@ -373,10 +388,12 @@ void import_mish(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_prelu(OnnxImport<T>& to, const FileNode& node) {
-  if (to.whole || !to.raw(node, 1).constant)
+  if (to.opset() >= 7 && (to.whole || !to.raw(node, 1).constant))
     return to.set(node, function_of(to, node, "prelu", {to.any(node), to.any(node, 1)}));
   const Imported x = to.settled(node, to.in(node));
-  const FileTensor& slope = to.constant(node, 1);
+  FileTensor slope = to.constant(node, 1);
+  if (to.opset() < 7 && slope.dims.size() == 1 && slope.numbers.size() > 1)  // of the channels
+    slope.dims.insert(slope.dims.end(), to.dims(x).size() - 2, 1);
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const Shape& sample = to.sample(x);
   FileTensor alpha = sample_constant(to, node, slope, to_size(sample.rank() + 1), x.images);
@@ -446,21 +463,26 @@ void import_softmax(OnnxImport<T>& to, const FileNode& node) {
 }
 template <class T>
 void import_dropout(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.any(node);
+  const Imported& x = to.used(node, 1) ? to.counted(node) : to.any(node);
   const double rate = to.number(node, 1, "ratio", 0.5);
   if (to.has(node, 2)) to.constant(node, 2);  // training or not is what the model is used for
-  if (to.used(node, 1)) to.refuse(node, "no use of its mask", "one");
+  if (to.used(node, 1)) {                     // in inference it keeps all
+    if (x.constant || !x.batch.whole()) to.refuse(node, "no use of its mask", "one");
+    FileTensor mask = to.empty(node, to.dims(x), {1, false});
+    mask.numbers.assign(count_of_dims(mask.dims), 1.0);
+    to.set(node, std::move(mask), 1);
+  }
   if (x.constant) return to.set(node, x);
   to.set(node, to.add(node, Dropout<T>(rate), x.node), x);
 }
 /// Real numbers to any type of real numbers are as they are.
 template <class T>
-Imported cast(OnnxImport<T>& to, const FileNode& node, const Imported& x, DataType type) {
-  const IntegerType integers = integer_type(type), before = type_of(x);
-  const bool real = type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
-  if (!real && (!integers || (integers.bits >= 32 && !integers.is_signed && (!before || before.is_signed))))
+Imported cast(OnnxImport<T>& to, const FileNode& node, const Imported& x, IntegerType integers) {
+  const IntegerType before = type_of(x);
+  const bool real = !integers;
+  if (integers.bits >= 32 && !integers.is_signed && (!before || before.is_signed))
     to.refuse(node, "a cast to real numbers, bool or integers that keep their values",
-              "type " + std::to_string(static_cast<int>(type)));
+              "integers without sign of " + std::to_string(integers.bits) + " bits");
   Imported made = x;
   if (!x.constant) {
     if (integers.bits == 1 && before.bits != 1) made = function_of(to, node, "to_bool", {x});
@@ -482,7 +504,15 @@ Imported cast(OnnxImport<T>& to, const FileNode& node, const Imported& x, DataTy
 }
 template <class T>
 void import_cast(OnnxImport<T>& to, const FileNode& node) {
-  to.set(node, cast(to, node, to.any(node), static_cast<DataType>(integer_or(node, "to", 0))));
+  const auto type = static_cast<DataType>(integer_or(node, "to", 0));
+  const bool real = type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
+  if (!real && !integer_type(type))
+    to.refuse(node, "a cast to real numbers, integers or bool", "type " + std::to_string(integer_or(node, "to", 0)));
+  to.set(node, cast(to, node, to.any(node), integer_type(type)));
+}
+template <class T>
+void import_cast_like(OnnxImport<T>& to, const FileNode& node) {
+  to.set(node, cast(to, node, to.any(node), type_of(to.any(node, 1))));
 }
 
 }  // namespace io::onnx

@@ -16,12 +16,26 @@ void weigh_norm(OnnxImport<T>& to, const FileNode& node, const FileTensor& scale
   to.weigh(node, "gamma", scale);
   if (bias) to.weigh(node, "beta", *bias);
 }
+/// Mean and 1 / root of the variance along axes, where they are used.
+template <class T>
+void set_statistics(OnnxImport<T>& to, const FileNode& node, const Imported& x, const std::vector<Index>& axes,
+                    double epsilon) {
+  if (!to.used(node, 1) && !to.used(node, 2)) return;
+  const auto mean_of = [&](Imported value) {
+    value.node = to.add(node, Reduce<T>("mean", {.axes = axes, .keepdims = true}), value.node);
+    return value;
+  };
+  const Imported mean = mean_of(x), centred = function_of(to, node, "subtract", {x, mean});
+  const Imported variance = mean_of(function_of(to, node, "multiply", {centred, centred}));
+  const Imported raised = function_of(to, node, "add", {variance, number_value(epsilon)});
+  to.set(node, mean, 1);
+  to.set(node, function_of(to, node, "reciprocal", {function_of(to, node, "sqrt", {raised})}), 2);
+}
 /// LayerNormalization and RMSNormalization, over all axes from `axis` on.
 template <class T>
 void import_layer_norm(OnnxImport<T>& to, const FileNode& node) {
   Imported x = to.settled(node, to.counted(node));
   if (x.constant) to.refuse(node, "a computed input", "a constant");
-  to.refuse_statistics(node);
   x.node = to.plain(node, x);
   x.images = false;
   const Index rank = count_of(to.dims(x)), first = integer_or(node, "axis", -1);
@@ -30,10 +44,12 @@ void import_layer_norm(OnnxImport<T>& to, const FileNode& node) {
   for (Index i = first < 0 ? first + rank : first; i < rank; ++i) axes.push_back(to.axis(node, x, i));
   const double epsilon = number_or(node, "epsilon", 1e-5);
   if (node.op == "RMSNormalization") {
+    to.refuse_statistics(node);
     const Node made = to.add(node, RMSNorm<T>({.axis = axes, .epsilon = epsilon}), x.node);
     to.weigh(node, "scale", to.constant(node, 1));
     return to.set(node, made, x);
   }
+  set_statistics(to, node, x, axes, epsilon);
   const LayerNormOptions options{.axis = axes, .epsilon = epsilon, .center = to.has(node, 2)};
   const Node made = to.add(node, LayerNorm<T>(options), x.node);
   weigh_norm(to, node, to.constant(node, 1), to.has(node, 2) ? &to.constant(node, 2) : nullptr);

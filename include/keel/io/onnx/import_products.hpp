@@ -1,0 +1,242 @@
+#pragma once
+/// ONNX's operators that multiply matrices, of the model or computed.
+
+#include <keel/io/onnx/import_dense.hpp>
+#include <keel/io/onnx/import_functions.hpp>
+
+#if KEEL_HAS_PROTOBUF
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+namespace io::onnx {
+
+/// A value as a node, with these axes of the samples.
+template <class T>
+Node with_sample(OnnxImport<T>& to, const FileNode& node, Node x, const std::vector<Index>& dims) {
+  const Shape& shape = to.sample({.node = x});
+  if (std::equal(shape.begin(), shape.end(), dims.begin(), dims.end())) return x;
+  return to.add_helper(node, Reshape<T>(dims), x);
+}
+/// The axes of a sample in another order, counted from 0.
+template <class T>
+Node with_order(OnnxImport<T>& to, const FileNode& node, Node x, std::vector<Index> order) {
+  if (std::is_sorted(order.begin(), order.end())) return x;
+  for (Index& axis : order) ++axis;
+  return to.add_helper(node, Permute<T>(std::move(order)), x);
+}
+
+/// The product of the last two axes of a and b, each swapped first where asked; the others broadcast. Of samples, with
+/// the batch before the matrices of both, or of values without a batch.
+template <class T>
+Imported product_of(OnnxImport<T>& to, const FileNode& node, const Imported& a, const Imported& b,
+                    const MatMulOptions& options = {}) {
+  const Imported* const values[] = {&a, &b};
+  const Imported& like = a.constant ? b : a;
+  if (a.constant && b.constant) to.refuse(node, "a computed input", "constants");
+  const std::size_t ranks[] = {to.dims(a).size(), to.dims(b).size()};
+  const std::size_t rank = (std::max)(ranks[0], ranks[1]);
+  if (ranks[0] == 0 || ranks[1] == 0) to.refuse(node, "values of one axis or more", "one number");
+  if (!like.batch.whole()) {
+    const bool alike = a.constant || b.constant || (a.batch == b.batch && ranks[0] == ranks[1]);
+    if (!alike || like.batch.axis + 2 >= count_of(to.dims(like)) || to.dims(like).size() != rank)
+      to.refuse(node, "the batch before the matrices, on one axis of both", "another place");
+  }
+  std::vector<Node> x;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Imported& each = *values[i];
+    x.push_back(each.constant
+                    ? constant_node(to, node, sample_constant(to, node, *each.constant, rank, false, like.batch))
+                    : to.plain(node, each));
+    const Shape shape = to.sample({.node = x[i]});
+    if (shape.rank() == 1 && ranks[i] == 1)
+      x[i] = with_sample<T>(to, node, x[i], i == 0 ? std::vector<Index>{1, shape[0]} : std::vector<Index>{shape[0], 1});
+  }
+  Imported made{.node = to.add(node, MatMul<T>(options), std::span<const Node>(x)),
+                .integers = common(type_of(a), type_of(b)),
+                .batch = like.batch};
+  const Shape shape = to.sample(made);
+  std::vector<Index> left(shape.begin(), shape.end());
+  if (ranks[1] == 1) left.pop_back();
+  if (ranks[0] == 1) left.erase(left.end() - (ranks[1] == 1 ? 1 : 2));
+  made.node = with_sample(to, node, made.node, left);
+  return made;
+}
+
+/// alpha A' B' + beta C. With constants as B and C a Dense.
+template <class T>
+void import_gemm(OnnxImport<T>& to, const FileNode& node) {
+  const bool turn_a = integer_or(node, "transA", 0) != 0, turn_b = integer_or(node, "transB", 0) != 0;
+  const double alpha = number_or(node, "alpha", 1), beta = number_or(node, "beta", 1);
+  const Imported a = to.counted(node), b = to.counted(node, 1);
+  if (to.dims(a).size() != 2 || to.dims(b).size() != 2) to.refuse(node, "matrices", "values of other axes");
+  std::optional<Imported> c;
+  if (to.has(node, 2)) c = to.counted(node, 2);
+  const bool row = !c || (c->constant && (c->constant->numbers.size() == 1 || c->constant->dims.size() == 1 ||
+                                          (c->constant->dims.size() == 2 && c->constant->dims[0] == 1)));
+  Imported made;
+  if (b.constant && !a.constant && !turn_a && a.batch.axis <= 0) {
+    FileTensor kernel = turn_b ? permuted(*b.constant, {1, 0}) : *b.constant;
+    for (double& number : kernel.numbers) number *= alpha;
+    std::optional<FileTensor> bias;
+    if (c && row) {
+      bias = *c->constant;
+      for (double& number : bias->numbers) number *= beta;
+    }
+    made = {.node = dense(to, node, a, std::move(kernel), bias ? &*bias : nullptr), .batch = a.batch};
+    if (row) return to.set(node, std::move(made));
+  } else {
+    made = product_of(to, node, a, b, {.transpose_a = turn_a, .transpose_b = turn_b});
+    if (alpha != 1) made = function_of(to, node, "multiply", {made, number_value(alpha)});
+  }
+  if (c && beta != 1) *c = function_of(to, node, "multiply", {*c, number_value(beta)});
+  to.set(node, c ? function_of(to, node, "add", {made, *c}) : made);
+}
+template <class T>
+void import_matmul(OnnxImport<T>& to, const FileNode& node) {
+  const Imported x = to.counted(node), other = to.counted(node, 1);
+  const bool matrix = other.constant && other.constant->dims.size() == 2;
+  if (x.constant || !matrix) return to.set(node, product_of(to, node, to.settled(node, x), to.settled(node, other)));
+  const FileTensor& kernel = *other.constant;
+  const FileNode* const next = to.constant_follower(node, "Add");
+  const FileTensor* bias = nullptr;
+  if (next) {
+    const FileTensor& added = to.other_constant(*next, node.outputs[0]);
+    if (added.dims.size() <= to.dims(x).size() && !added.dims.empty() && added.dims.back() == kernel.dims[1] &&
+        added.numbers.size() == to_size(kernel.dims[1]))
+      bias = &added;
+  }
+  const Imported result{.node = dense(to, node, x, kernel, bias), .batch = x.batch};
+  to.set(node, result);
+  if (!bias) return;
+  to.done.insert(next);
+  to.set(*next, result);
+}
+
+/// The axes of Einsum's operands and result, a letter each.
+struct Equation {
+  std::vector<std::string> inputs = {};
+  std::string output = {};
+};
+template <class T>
+Equation equation_of(OnnxImport<T>& to, const FileNode& node) {
+  std::string text = text_or(node, "equation", "");
+  std::erase(text, ' ');
+  Equation equation;
+  const std::size_t arrow = text.find("->");
+  std::string left = text.substr(0, arrow);
+  for (std::size_t comma; (comma = left.find(',')) != left.npos; left.erase(0, comma + 1))
+    equation.inputs.push_back(left.substr(0, comma));
+  equation.inputs.push_back(left);
+  if (arrow != text.npos) equation.output = text.substr(arrow + 2);
+  std::map<char, int> counts;
+  for (const std::string& input : equation.inputs)
+    for (const char letter : input) ++counts[letter];
+  if (arrow == text.npos)
+    for (const auto& [letter, count] : counts)
+      if (count == 1) equation.output += letter;
+  for (std::string list : equation.inputs) {
+    std::sort(list.begin(), list.end());
+    const bool once = std::adjacent_find(list.begin(), list.end()) == list.end();
+    if (!once || std::any_of(list.begin(), list.end(),
+                             [](char c) { return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')); }))
+      to.refuse(node, "an equation of letters, each once an input", shown(text));
+  }
+  std::string sorted = equation.output;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end() ||
+      std::any_of(sorted.begin(), sorted.end(), [&](char c) { return !counts.contains(c); }))
+    to.refuse(node, "letters of the inputs in the result, each once", shown(text));
+  return equation;
+}
+/// Sums and products of one input or two, as sums, transposes and products of matrices.
+template <class T>
+void import_einsum(OnnxImport<T>& to, const FileNode& node) {
+  Equation e = equation_of(to, node);
+  if (e.inputs.size() != node.inputs.size() || e.inputs.size() > 2)
+    to.refuse(node, "an equation of one input or two", std::to_string(e.inputs.size()));
+  std::vector<Imported> x;
+  for (std::size_t i = 0; i < e.inputs.size(); ++i) {
+    x.push_back(to.settled(node, to.counted(node, i)));
+    if (x[i].constant) to.refuse(node, "computed inputs", "a constant");
+    if (to.dims(x[i]).size() != e.inputs[i].size())
+      to.refuse(node, std::to_string(e.inputs[i].size()) + " axes", std::to_string(to.dims(x[i]).size()));
+  }
+  const BatchPlace batch = x[0].batch;
+  if (!batch.whole()) {  // the samples' axes are what is left
+    const bool first = std::all_of(e.inputs.begin(), e.inputs.end(),
+                                   [&](const std::string& input) { return input[0] == e.inputs[0][0]; });
+    const bool placed = std::all_of(x.begin(), x.end(), [](const Imported& each) { return each.batch.first(); });
+    if (!first || !placed || e.output.empty() || e.output[0] != e.inputs[0][0])
+      to.refuse(node, "the batch first in inputs and result", "another place");
+    e.output.erase(0, 1);
+    for (std::string& input : e.inputs) input.erase(0, 1);
+  }
+  std::map<char, Index> extents;
+  std::vector<Node> nodes;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    nodes.push_back(to.plain(node, x[i]));
+    const Shape shape = to.sample({.node = nodes[i]});
+    for (Index k = 0; k < shape.rank(); ++k) {
+      const auto found = extents.emplace(e.inputs[i][to_size(k)], shape[k]);
+      if (found.first->second != shape[k]) to.refuse(node, "one extent for each letter", "others");
+    }
+    // letters that no one else has are summed over
+    std::vector<Index> axes;
+    std::string left;
+    for (Index k = 0; k < shape.rank(); ++k) {
+      const char letter = e.inputs[i][to_size(k)];
+      const bool kept = e.output.find(letter) != std::string::npos ||
+                        (x.size() > 1 && e.inputs[1 - i].find(letter) != std::string::npos);
+      if (kept)
+        left += letter;
+      else
+        axes.push_back(k + 1);
+    }
+    if (!axes.empty()) nodes[i] = to.add(node, Reduce<T>("sum", {.axes = axes}), nodes[i]);
+    e.inputs[i] = left;
+  }
+  const auto place = [](const std::string& in, char letter) { return static_cast<Index>(in.find(letter)); };
+  const auto sorted_as = [&](Node from, const std::string& has, const std::string& wanted) {
+    std::vector<Index> order;
+    for (const char letter : wanted) order.push_back(place(has, letter));
+    return with_order<T>(to, node, from, order);
+  };
+  if (x.size() == 1) {
+    const Node made = sorted_as(nodes[0], e.inputs[0], e.output);
+    return to.set(node, Imported{.node = made, .integers = x[0].integers, .batch = batch});
+  }
+  std::string both, rows, columns, depth;
+  for (const char letter : e.output) {
+    const bool in_a = e.inputs[0].find(letter) != std::string::npos,
+               in_b = e.inputs[1].find(letter) != std::string::npos;
+    (in_a && in_b ? both : in_a ? rows : columns) += letter;
+  }
+  for (const char letter : e.inputs[0])
+    if (e.output.find(letter) == std::string::npos) depth += letter;
+  const auto size = [&](const std::string& letters) {
+    Index product = 1;
+    for (const char letter : letters) product *= extents[letter];
+    return product;
+  };
+  const auto matrices = [&](std::size_t i, const std::string& second, const std::string& third) {
+    std::vector<Index> dims;
+    for (const char letter : both) dims.push_back(extents[letter]);
+    dims.push_back(size(second));
+    dims.push_back(size(third));
+    return with_sample(to, node, sorted_as(nodes[i], e.inputs[i], both + second + third), dims);
+  };
+  const Node factors[] = {matrices(0, rows, depth), matrices(1, depth, columns)};
+  Node made = to.add(node, MatMul<T>(), std::span<const Node>(factors));
+  std::vector<Index> dims;
+  for (const char letter : both + rows + columns) dims.push_back(extents[letter]);
+  made = sorted_as(with_sample(to, node, made, dims), both + rows + columns, e.output);
+  to.set(node, Imported{.node = made, .integers = common(x[0].integers, x[1].integers), .batch = batch});
+}
+
+}  // namespace io::onnx
+
+}  // namespace KEEL_ABI
+}  // namespace keel
+
+#endif

@@ -1,0 +1,172 @@
+/// ONNX's operators that multiply computed values, and those that find, choose and count, worked out by hand.
+
+#include <doctest/doctest.h>
+
+#include <keel/io/load.hpp>
+
+#if KEEL_HAS_PROTOBUF
+#include "io/onnx/imported.hpp"
+
+namespace {
+
+namespace onnx_choices {
+
+using namespace keel;
+using keel_test::GraphFile;
+using keel_test::model_of;
+using keel_test::refusal;
+using keel_test::tensor_of;
+using Numbers = std::vector<float>;
+using Extents = std::vector<Index>;
+
+void check_values(const Tensor<float>& y, const Shape& shape, const Numbers& right) {
+  CHECK(y.shape() == shape);
+  REQUIRE(static_cast<std::size_t>(y.size()) == right.size());
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    CAPTURE(i);
+    CHECK(y[static_cast<Index>(i)] == doctest::Approx(right[i]).epsilon(1e-5));
+  }
+}
+/// An input with its values, of one sample that has no batch.
+struct Input {
+  Extents dims;
+  Numbers values;
+  int type = 1;
+  bool constant = false;  ///< of integers
+};
+/// A node, and its first output.
+struct Choice {
+  const char* op;
+  Index opset;
+  GraphFile::Attributes attributes;
+  std::vector<Input> inputs;
+  Extents dims;
+  Numbers right;
+};
+void check_choice(const Choice& choice, const OnnxImportOptions& options, bool batch) {
+  const std::string op = choice.op;
+  CAPTURE(op);
+  GraphFile file;
+  file.opset = choice.opset;
+  GraphFile::Names names;
+  std::vector<Tensor<float>> x;
+  for (const Input& input : choice.inputs) {
+    names.push_back("x" + std::to_string(names.size()));
+    Extents dims = input.dims;
+    if (input.constant) {
+      file.integers(names.back(), dims, std::vector<std::int64_t>(input.values.begin(), input.values.end()));
+      continue;
+    }
+    if (batch) dims[0] = -1;
+    file.input(names.back(), dims, input.type);
+    dims = input.dims;
+    if (!batch) dims.insert(dims.begin(), 1);
+    x.push_back(tensor_of(dims, input.values));
+  }
+  file.node(op, names, {"y"}, choice.attributes);
+  file.output("y");
+  const std::vector<TensorView<const float>> views(x.begin(), x.end());
+  Extents dims = choice.dims;
+  if (!batch) dims.insert(dims.begin(), 1);
+  check_values(model_of(file, options).predict(Inputs<float>(views.data(), views.size()))[0],
+               Shape(std::span<const Index>(dims)), choice.right);
+}
+
+const Index no = 0, yes = 1;
+const Input square{{2, 2}, {1, 2, 3, 4}}, other{{2, 2}, {5, 6, 7, 8}}, row{{2}, {1, 10}};
+const Input three{{2, 3}, {1, 5, 5, 9, 2, 0}};
+
+TEST_CASE("ONNX import: products of computed matrices") {
+  const Choice whole[] = {
+      {"MatMul", 13, {}, {square, other}, {2, 2}, {19, 22, 43, 50}},
+      {"MatMul", 13, {}, {square, row}, {2}, {21, 43}},
+      {"MatMul", 13, {}, {row, square}, {2}, {31, 42}},
+      {"MatMul", 13, {}, {row, row}, {}, {101}},
+      {"MatMul", 13, {}, {{{2, 1, 2}, {1, 2, 3, 4}}, other}, {2, 1, 2}, {19, 22, 43, 50}},
+      {"Gemm", 13, {{"transA", yes}, {"alpha", 2.0}}, {square, other}, {2, 2}, {52, 60, 76, 88}},
+      {"Gemm", 13, {{"transB", yes}, {"beta", 3.0}}, {square, other, row}, {2, 2}, {20, 53, 42, 83}},
+      {"Einsum", 12, {{"equation", std::string("ij,jk->ik")}}, {square, other}, {2, 2}, {19, 22, 43, 50}},
+      {"Einsum", 12, {{"equation", std::string("ij, kj -> ki")}}, {square, other}, {2, 2}, {17, 39, 23, 53}},
+      {"Einsum", 12, {{"equation", std::string("ij,j")}}, {square, row}, {2}, {21, 43}},
+      {"Einsum", 12, {{"equation", std::string("i,j->ij")}}, {row, row}, {2, 2}, {1, 10, 10, 100}},
+      {"Einsum", 12, {{"equation", std::string("ij->j")}}, {square}, {2}, {4, 6}},
+      {"Einsum", 12, {{"equation", std::string("ij->ji")}}, {square}, {2, 2}, {1, 3, 2, 4}},
+      {"Einsum", 12, {{"equation", std::string("ij,ij->i")}}, {square, other}, {2}, {17, 53}},
+  };
+  for (const Choice& each : whole) check_choice(each, {.batch = OnnxBatch::none}, false);
+  const Choice samples[] = {
+      {"MatMul", 13, {}, {{{2, 1, 2}, {1, 2, 3, 4}}, {{2, 2, 1}, {1, 10, 100, 1000}}}, {2, 1, 1}, {21, 4300}},
+      {"Einsum",
+       12,
+       {{"equation", std::string("nij,nkj->nik")}},
+       {{{2, 1, 2}, {1, 2, 3, 4}}, {{2, 1, 2}, {1, 10, 100, 1000}}},
+       {2, 1, 1},
+       {21, 4300}},
+  };
+  for (const Choice& each : samples) check_choice(each, {}, true);
+}
+TEST_CASE("ONNX import: products that would mix samples, and equations that are no products") {
+  GraphFile file;
+  file.input("a", {-1, 2});
+  file.input("b", {-1, 2});
+  file.node("MatMul", {"a", "b"}, {"y"});
+  file.output("y");
+  CHECK(refusal(file).find("the batch before the matrices") != std::string::npos);
+  for (const char* equation : {"ii->i", "...ij->ij", "ij,jk,kl->il", "ij->ik", "ij->ii", "jk,ij->ik"}) {
+    CAPTURE(std::string(equation));
+    GraphFile sums;
+    sums.opset = 12;
+    sums.input("a", {-1, 2});
+    GraphFile::Names names{"a"};
+    for (const char letter : std::string(equation))
+      if (letter == ',') {
+        names.push_back("b" + std::to_string(names.size()));
+        sums.input(names.back(), {-1, 2});
+      }
+    sums.node("Einsum", names, {"y"}, {{"equation", std::string(equation)}});
+    sums.output("y");
+    CHECK(refusal(sums).find("expected") != std::string::npos);
+  }
+}
+TEST_CASE("ONNX import: operators that find, choose and count") {
+  const Choice whole[] = {
+      {"ArgMax", 13, {{"axis", yes}}, {three}, {2, 1}, {1, 0}},
+      {"ArgMax", 13, {{"axis", yes}, {"select_last_index", yes}, {"keepdims", no}}, {three}, {2}, {2, 0}},
+      {"ArgMin", 13, {{"axis", no}, {"keepdims", no}}, {three}, {3}, {0, 1, 1}},
+      {"Hardmax", 13, {}, {three}, {2, 3}, {0, 1, 0, 1, 0, 0}},
+      {"Hardmax", 11, {{"axis", no}}, {three}, {2, 3}, {0, 0, 0, 1, 0, 0}},
+      {"OneHot", 11, {}, {{{2}, {1, -1}, 7}, {{}, {3}, 7, true}, {{2}, {4, 9}, 7, true}}, {2, 3}, {4, 9, 4, 4, 4, 9}},
+      {"OneHot",
+       11,
+       {{"axis", no}},
+       {{{2}, {1, 3}, 7}, {{}, {2}, 7, true}, {{2}, {0, 1}, 7, true}},
+       {2, 2},
+       {0, 0, 1, 0}},
+      {"GatherElements", 13, {{"axis", yes}}, {three, {{2, 1}, {2, -3}, 7}}, {2, 1}, {5, 9}},
+      {"GatherElements", 13, {{"axis", no}}, {square, {{1, 2}, {1, 0}, 7, true}}, {1, 2}, {3, 2}},
+      {"Compress", 11, {{"axis", yes}}, {three, {{2}, {0, 1}, 7, true}}, {2, 1}, {5, 2}},
+      {"Compress", 11, {}, {three, {{4}, {1, 0, 0, 1}, 7, true}}, {2}, {1, 9}},
+      {"CumSum", 14, {}, {three, {{}, {1}, 7, true}}, {2, 3}, {1, 6, 11, 9, 11, 11}},
+      {"CumSum", 14, {{"reverse", yes}, {"exclusive", yes}}, {three, {{}, {0}, 7, true}}, {2, 3}, {9, 2, 0, 0, 0, 0}},
+      {"Trilu", 14, {}, {square}, {2, 2}, {1, 2, 0, 4}},
+      {"Trilu", 14, {{"upper", no}}, {square, {{}, {-1}, 7, true}}, {2, 2}, {0, 0, 3, 0}},
+      {"Size", 13, {}, {three}, {}, {6}},
+      {"EyeLike", 9, {{"k", yes}}, {square}, {2, 2}, {0, 1, 0, 0}},
+      {"NegativeLogLikelihoodLoss", 13, {}, {three, {{2}, {1, 0}, 7}}, {}, {-7}},
+      {"NegativeLogLikelihoodLoss", 13, {{"reduction", std::string("none")}}, {three, {{2}, {2, 0}, 7}}, {2}, {-5, -9}},
+      {"NegativeLogLikelihoodLoss", 13, {{"ignore_index", no}}, {three, {{2}, {1, 0}, 7}}, {}, {-5}},
+      {"SoftmaxCrossEntropyLoss",
+       13,
+       {{"reduction", std::string("sum")}},
+       {{{1, 2}, {0, 0}}, {{1}, {1}, 7}},
+       {},
+       {0.6931472f}},
+  };
+  for (const Choice& each : whole) check_choice(each, {.batch = OnnxBatch::none}, false);
+}
+
+}  // namespace onnx_choices
+
+}  // namespace
+
+#endif
