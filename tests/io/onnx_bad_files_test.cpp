@@ -438,14 +438,15 @@ void add_rows(BadFiles& files) {
     fill("b", b);
     return file;
   };
-  files.add("Gemm with a list as weights", gemm({2}, {3}), "a matrix");
-  files.add("Gemm with three axes of weights", gemm({2, 3, 1}, {3}), "a matrix");
+  files.add("Gemm with a list as weights", gemm({2}, {3}), "matrices");
+  files.add("Gemm with three axes of weights", gemm({2, 3, 1}, {3}), "matrices");
   files.add("Gemm with other rows", gemm({3, 3}, {3}), "as many rows");
   files.add("Gemm with no columns", gemm({2, 0}, {0}), "a matrix");
   files.add("Gemm with another bias", gemm({2, 3}, {2}), "a bias of 3");
-  files.add("Gemm with a bias for each sample", gemm({2, 3}, {3, 1}), "a bias of 3");
-  files.add("Gemm with A turned", gemm({2, 3}, {3}, {{"transA", Index{1}}}), "transA");
-  files.add("MatMul of two computed values", one_node("MatMul", {-1, 2, 2}, {"x"}), "known when the file is read");
+  files.add("Gemm with a bias for each sample", gemm({2, 3}, {3, 1}), "a constant for each sample alike");
+  files.add("Gemm with A turned", gemm({2, 3}, {3}, {{"transA", Index{1}}}), "the batch before the matrices");
+  files.add("MatMul over the batch", one_node("MatMul", {-1, 2}, {"x"}), "the batch before the matrices");
+  files.add("MatMul of other extents", one_node("MatMul", {-1, 2, 3}, {"x"}), "as many columns");
   files.add(
       "MatMul with another matrix",
       [] {

@@ -110,6 +110,26 @@ void import_one_hot(OnnxImport<T>& to, const FileNode& node) {
   };
   to.set(node, function_of(to, node, "where", {made, value(1), value(0)}));
 }
+/// Of x those values along an axis of `extent`, with `behind` axes behind it, whose place `index`, which broadcasts and
+/// has 1 there, says; without that axis. A place that there is not gives no number.
+template <class T>
+Imported chosen_at(OnnxImport<T>& to, const FileNode& node, const Imported& x, const Imported& index, Index extent,
+                   Index behind) {
+  const auto summed = [&](const Imported& value) {
+    return reduced(to, node, value, "sum", to.sample(value).rank() - behind, false);
+  };
+  const Imported hit = function_of(to, node, "equal", {from_start(to, node, index, extent), counting(extent, behind)});
+  Imported made = summed(function_of(to, node, "where", {hit, x, number_value(0)}));
+  if (index.constant) {
+    for (const double number : index.constant->numbers)
+      if (number < -static_cast<double>(extent) || number >= static_cast<double>(extent))
+        to.refuse(node, "indices below " + std::to_string(extent), std::to_string(number));
+  } else {
+    made = function_of(to, node, "divide", {made, summed(hit)});
+  }
+  made.integers = x.integers;
+  return made;
+}
 /// The values at the places that indices say along an axis, the other places being those of the indices.
 template <class T>
 void import_gather_elements(OnnxImport<T>& to, const FileNode& node) {
@@ -134,16 +154,24 @@ void import_gather_elements(OnnxImport<T>& to, const FileNode& node) {
     index.images = false;
     index = with_axis(to, node, std::move(index), at + 1);
   }
-  const Imported hit = function_of(
-      to, node, "equal", {from_start(to, node, index, shape[at - 1]), counting(shape[at - 1], shape.rank() - at)});
-  Imported chosen = function_of(to, node, "where", {hit, with_axis(to, node, x, at), number_value(0)});
-  // a place that there is not gives no number
-  const Imported found = reduced(to, node, hit, "sum", at + 1, false);
-  chosen = reduced(to, node, std::move(chosen), "sum", at + 1, false);
-  chosen.integers = x.integers;
-  Imported made = function_of(to, node, "divide", {chosen, found});
-  made.integers = x.integers;
-  to.set(node, std::move(made));
+  to.set(node, chosen_at(to, node, with_axis(to, node, x, at), index, shape[at - 1], shape.rank() - at));
+}
+/// Parts along an axis at computed places: their axes stand for it.
+template <class T>
+void import_gather_computed(OnnxImport<T>& to, const FileNode& node) {
+  if (to.raw(node).constant || to.raw(node, 1).constant) return import_gather(to, node);
+  Imported x = ordered(to, node, 0), index = ordered(to, node, 1);
+  if (!x.batch.whole() || !index.batch.whole()) to.refuse(node, "indices that are known, or no batch", "computed ones");
+  const Index at = to.axis(node, x, integer_or(node, "axis", 0));
+  const Shape shape = to.sample(x), places = to.sample(index);
+  const Index behind = shape.rank() - at;
+  std::vector<Index> wide(shape.begin(), shape.end()), own(places.begin(), places.end());
+  wide.insert(wide.begin() + at - 1, to_size(places.rank()), 1);
+  own.insert(own.end(), to_size(behind + 1), 1);
+  if (wide.size() > 7) to.refuse(node, "at most 7 axes", std::to_string(wide.size()));
+  x.node = with_sample(to, node, x.node, wide);
+  index.node = with_sample(to, node, index.node, own);
+  to.set(node, chosen_at(to, node, x, index, shape[at - 1], behind));
 }
 /// Values along an axis for which a list of truth holds.
 template <class T>
@@ -289,11 +317,16 @@ void set_loss(OnnxImport<T>& to, const FileNode& node, const Imported& scores) {
   weight.integers = false;
   Imported scaled = scores;
   if (to.has(node, 2)) {
-    FileTensor each = to.constant(node, 2);
-    if (each.dims != std::vector<Index>{shape[1]}) to.refuse(node, "a weight for each class", "others");
-    each.dims.insert(each.dims.end(), to_size(behind), 1);
-    weight = function_of(to, node, "multiply", {weight, constant_value(each)});
-    scaled = function_of(to, node, "multiply", {scaled, constant_value(std::move(each))});
+    Imported each = to.counted(node, 2);
+    std::vector<Index> extents = to.dims(each);
+    if (extents != std::vector<Index>{shape[1]}) to.refuse(node, "a weight for each class", "others");
+    extents.insert(extents.end(), to_size(behind), 1);
+    if (each.constant)
+      each = constant_value({.dims = extents, .numbers = each.constant->numbers});
+    else
+      each.node = with_sample(to, node, to.plain(node, each), extents);
+    weight = function_of(to, node, "multiply", {weight, each});
+    scaled = function_of(to, node, "multiply", {scaled, each});
   }
   scaled = function_of(to, node, "negative", {scaled});
   const Imported lost = function_of(to, node, "where", {hit, scaled, number_value(0)});

@@ -75,7 +75,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"GRU", 7, 6,
      "activation_alpha activation_beta activations clip direction hidden_size linear_before_reset layout+14 ",
      import_recurrent<T>},
-    {"Gather", 1, 2, "axis ", import_gather<T>},
+    {"Gather", 1, 2, "axis ", import_gather_computed<T>},
     {"GatherElements", 11, 2, "axis ", import_gather_elements<T>},
     {"Gelu", 20, 1, "approximate ", import_activation<T, Activation::gelu>},
     {"Gemm", 1, 3, "alpha beta broadcast<7 transA transB ", import_gemm<T>},
@@ -403,6 +403,7 @@ ImportedModel<T> import_nodes_of(const FileGraph& graph, const FileConstants& co
   if (options.inputs.size() > inputs.size())
     throw FormatError(graph.where, "as many shapes in LoadOptions::inputs as inputs",
                       std::to_string(options.inputs.size()) + " for " + std::to_string(inputs.size()));
+  if (inputs.empty() && whole) to.first_input = to.model().input(Shape{1}, to.free_name("samples"));
   import_nodes(to);
   if (graph.outputs.empty()) throw FormatError(graph.where, "outputs", "none");
   for (const FileValue& output : graph.outputs) outputs.push_back(import_output(to, output, sequences_last));
@@ -436,8 +437,11 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
           "no axis of the file counts samples: every input is one sample, with all axes, or with "
           "those behind the first where that is 1");
     return made;
-  } catch (const FormatError&) {
-    throw *refusal;
+  } catch (const FormatError& error) {
+    const std::string hint = refusal->hint().empty() ? "" : refusal->hint() + "; ";
+    throw FormatError(refusal->where(), refusal->expected(), refusal->got(),
+                      hint + "nor can it be read without a batch: " + error.where() + ": expected " + error.expected() +
+                          ", got " + error.got());
   }
 }
 
