@@ -135,6 +135,7 @@ class MatMul : public Layer<T> {
 
   MatMulOptions options_;
 };
+KEEL_REFUSE_OTHERS(MatMul)
 
 KEEL_INSTANCE(class MatMul<float>)
 
