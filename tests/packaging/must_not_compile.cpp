@@ -20,6 +20,7 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   const Sequential<float> one({784}), two({28, 28, 1}, {.seed = 1});
   const Adam adam({.learning_rate = 1e-3});
   const Huber huber({2.0});
+  const SGD sgd({0.1});  // the first option, unnamed
   const LossSpec loss({Loss::huber, {.delta = 2}});
 #elif CASE == 1  // another layer's options
   model.add(Conv2D(32, 3, DenseOptions{}));
@@ -84,7 +85,7 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   const OptimizerSpec adam = Adam::torch({.learning_rate = 1e-3});
 #elif CASE == 30  // a number for a shape; says ShapeNeedsBraces
   Sequential net(784);
-#elif CASE == 31  // an option of an optimizer: gcc names Adam and not the option
+#elif CASE == 31  // of an optimizer, not named: Adam(...) = delete would make Adam({1e-3}) ambiguous
   const Adam adam({.lr = 1e-3});
 #elif CASE == 32  // a number for a tensor
   const Dataset data(tensor, 3);
