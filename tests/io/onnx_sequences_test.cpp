@@ -58,10 +58,17 @@ struct Cell {
 };
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
+/// What a direction begins with, and where its cell ends.
+struct Ends {
+  std::vector<double> state = {}, cell = {};
+};
 /// States of a direction for one sample, in the order of the steps of x, (steps, features).
-std::vector<std::vector<double>> states(const Cell& c, const Numbers& x, Index sample, Index d, bool backwards) {
+std::vector<std::vector<double>> states(const Cell& c, const Numbers& x, Index sample, Index d, bool backwards,
+                                        Ends* ends = nullptr) {
   const Index g = c.gates(), h = c.units;
   std::vector<double> state(static_cast<std::size_t>(h)), cell = state;
+  if (ends) state = ends->state;
+  if (ends) cell = ends->cell;
   std::vector<std::vector<double>> all(static_cast<std::size_t>(c.steps));
   for (Index k = 0; k < c.steps; ++k) {
     const Index t = backwards ? c.steps - 1 - k : k;
@@ -103,6 +110,7 @@ std::vector<std::vector<double>> states(const Cell& c, const Numbers& x, Index s
     state = next;
     all[static_cast<std::size_t>(t)] = state;
   }
+  if (ends) *ends = {state, cell};
   return all;
 }
 
@@ -178,6 +186,106 @@ TEST_CASE("ONNX import: recurrent operators in each direction, layout and output
           }
 }
 
+TEST_CASE("ONNX import: recurrent operators go on from states that are given, and give their last ones") {
+  unsigned seed = 4000;
+  for (const char* op : {"RNN", "GRU", "LSTM"})
+    for (const bool variant : {false, true})
+      for (const char* direction : {"forward", "reverse", "bidirectional"})
+        for (const bool batch_first : {false, true})
+          for (const bool constant : {false, true}) {
+            Cell cell{.op = op};
+            cell.directions = direction == std::string("bidirectional") ? 2 : 1;
+            cell.reset_after = variant;
+            cell.bias = variant;
+            cell.draw(seed += 10);
+            CAPTURE(op);
+            CAPTURE(variant);
+            CAPTURE(direction);
+            CAPTURE(batch_first);
+            CAPTURE(constant);
+            GraphFile file = file_of(cell, direction, batch_first ? Around::batch_first : Around::steps_first, "all");
+            const bool cells = op == std::string("LSTM");
+            const Index d = cell.directions, n = constant ? 1 : cell.batch, h = cell.units;
+            const Extents dims = batch_first ? Extents{constant ? 1 : -1, d, h} : Extents{d, constant ? 1 : -1, h};
+            const Numbers first[] = {some(n * d * h, seed + 6), some(n * d * h, seed + 7)};  // (samples, directions)
+            file.graph.clear();
+            file.input("x",
+                       batch_first ? Extents{-1, cell.steps, cell.features} : Extents{cell.steps, -1, cell.features});
+            for (const int k : {0, 1}) {
+              if (k == 1 && !cells) continue;
+              if (constant)
+                file.floats(k == 0 ? "h0" : "c0", dims, first[k]);
+              else
+                file.input(k == 0 ? "h0" : "c0", dims);
+            }
+            file.floats("w", {d, cell.gates() * h, cell.features}, cell.w);
+            file.floats("r", {d, cell.gates() * h, h}, cell.r);
+            file.floats("b", {d, 2 * cell.gates() * h}, cell.b);
+            GraphFile::Attributes attributes{{"hidden_size", h}, {"direction", std::string(direction)}};
+            if (cell.op == "GRU") attributes.push_back({"linear_before_reset", Index{cell.reset_after}});
+            if (batch_first) attributes.push_back({"layout", Index{1}});
+            GraphFile::Names inputs{"x", "w", "r", cell.bias ? "b" : "", "", "h0"}, outputs{"all", "last"};
+            if (cells) inputs.push_back("c0");
+            if (cells) outputs.push_back("carry");
+            file.node(op, inputs, outputs, attributes, "cell");
+            for (const std::string& output : outputs) file.output(output);
+
+            const Model<float> model = model_of(file);
+            const Numbers x = some(cell.batch * cell.steps * cell.features, seed + 5);
+            std::vector<Tensor<float>> given{tensor_of({cell.batch, cell.steps, cell.features}, x)};
+            for (const int k : {0, 1})
+              if (!constant && (k == 0 || cells)) given.push_back(tensor_of({cell.batch, d, h}, first[k]));
+            const std::vector<TensorView<const float>> views(given.begin(), given.end());
+            const auto y = model.predict(Inputs<float>(views.data(), views.size()));
+            std::vector<double> all, last, carry;
+            for (Index sample = 0; sample < cell.batch; ++sample) {
+              std::vector<std::vector<std::vector<double>>> each;
+              for (Index k = 0; k < d; ++k) {
+                Ends ends;
+                const Index row = (constant ? 0 : sample) * d + k;
+                for (Index u = 0; u < h; ++u) ends.state.push_back(at(first[0], row * h + u));
+                for (Index u = 0; u < h; ++u) ends.cell.push_back(at(first[1], row * h + u));
+                each.push_back(states(cell, x, sample, k, direction == std::string("reverse") || k == 1, &ends));
+                last.insert(last.end(), ends.state.begin(), ends.state.end());
+                carry.insert(carry.end(), ends.cell.begin(), ends.cell.end());
+              }
+              for (std::size_t t = 0; t < each[0].size(); ++t)
+                for (const auto& of : each) all.insert(all.end(), of[t].begin(), of[t].end());
+            }
+            check_values(Tensor<float>(y[0]), {cell.batch, cell.steps, d, h}, all);
+            check_values(Tensor<float>(y[1]), {cell.batch, d, h}, last);
+            if (cells) check_values(Tensor<float>(y[2]), {cell.batch, d, h}, carry);
+          }
+}
+
+TEST_CASE("ONNX import: all steps of a recurrent operator that goes on from a state share its weights") {
+  Cell cell{.op = "GRU"};
+  cell.draw(91);
+  GraphFile file;
+  file.input("x", {cell.steps, -1, cell.features});
+  file.input("h0", {1, -1, cell.units});
+  file.floats("w", {1, 3 * cell.units, cell.features}, cell.w);
+  file.floats("r", {1, 3 * cell.units, cell.units}, cell.r);
+  file.floats("b", {1, 6 * cell.units}, cell.b);
+  file.node("GRU", {"x", "w", "r", "b", "", "h0"}, {"", "last"}, {{"hidden_size", cell.units}}, "cell");
+  file.output("last");
+  Model<float> model = model_of(file);
+  Index weights = 0;
+  for (const auto& named : model.named_parameters()) weights += named.parameter->size();
+  // the biases of two gates are one
+  CHECK(weights == 3 * cell.units * (cell.features + cell.units + 1) + cell.units);
+
+  GraphFile others = file;
+  others.graph.clear();
+  others.input("x", {cell.steps, 2, cell.features});
+  others.floats("w", {1, 3 * cell.units, cell.features}, cell.w);
+  others.floats("r", {1, 3 * cell.units, cell.units}, cell.r);
+  others.floats("h0", {1, 2, cell.units}, some(2 * cell.units, 3));
+  others.node("GRU", {"x", "w", "r", "", "", "h0"}, {"", "last"}, {{"hidden_size", cell.units}}, "cell");
+  others.output("last");
+  CHECK(refusal(others).find("the same for each sample") != std::string::npos);
+}
+
 TEST_CASE("ONNX import: PyTorch's way with a recurrent layer is the layer alone") {
   for (const bool both : {false, true}) {
     Cell cell{.op = "LSTM", .directions = both ? 2 : 1};
@@ -249,10 +357,8 @@ TEST_CASE("ONNX import: what a recurrent layer of keel's does not have is refuse
   };
   for (const char* neutral : {"lengths", "h", "c", "p"}) says(file_with({}, neutral, 0.0f), "accepted");
   says(file_with({}, "lengths"), "sequences of one length");
-  says(file_with({}, "h"), "a first state of zeros");
-  says(file_with({}, "c"), "a first state of zeros");
+  for (const char* taken : {"h", "c", "cell"}) says(file_with({}, taken), "accepted");
   says(file_with({}, "p"), "no peepholes");
-  says(file_with({}, "cell"), "the cell's state");
   says(file_with({{"clip", 1.0}}, ""), "no clip");
   says(file_with({{"input_forget", Index{1}}}, ""), "input_forget = 0");
   says(file_with({{"direction", std::string("sideways")}}, ""), "forward, reverse or bidirectional");

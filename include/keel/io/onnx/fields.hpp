@@ -29,7 +29,11 @@ inline constexpr Field node = 1, name = 2, initializer = 5, input = 11, output =
                        quantization_annotation = 14, sparse_initializer = 15;
 }
 namespace node_field {
-inline constexpr Field input = 1, output = 2, name = 3, op_type = 4, attribute = 5, domain = 7;
+inline constexpr Field input = 1, output = 2, name = 3, op_type = 4, attribute = 5, domain = 7, overload = 8;
+}
+namespace function_field {
+inline constexpr Field name = 1, input = 4, output = 5, attribute = 6, node = 7, opset_import = 9, domain = 10,
+                       attribute_proto = 11, overload = 13;
 }
 namespace attribute_field {
 inline constexpr Field name = 1, f = 2, i = 3, s = 4, t = 5, g = 6, floats = 7, ints = 8, strings = 9, tensors = 10,

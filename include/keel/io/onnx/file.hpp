@@ -1,7 +1,8 @@
 #pragma once
-/// What a file of ONNX says: nodes, constants, inputs and outputs, checked as far as that needs no knowledge of operators.
+/// What a graph of ONNX says: nodes, constants, inputs and outputs, checked as far as that needs no knowledge of operators.
 
 #include <map>
+#include <memory>
 
 #include <keel/formats/archive.hpp>
 #include <keel/formats/protobuf.hpp>
@@ -53,6 +54,7 @@ struct FileTensor {
   std::vector<double> numbers = {};
   IntegerType integers = {};
 };
+struct FileGraph;
 struct FileAttribute {
   std::string name = {};
   double number = 0;
@@ -63,11 +65,14 @@ struct FileAttribute {
   std::vector<float> numbers = {};
   std::vector<std::int64_t> integers = {};
   bool graph = false;
+  std::shared_ptr<const FileGraph> branch = {};  ///< of an If: what it does
+  std::string reference = {};                    ///< in a function: the attribute of the call that it is
 };
 struct FileNode {
-  std::string name = {}, op = {}, domain = {};
+  std::string name = {}, op = {}, domain = {}, overload = {};
   std::vector<std::string> inputs = {}, outputs = {};
   std::vector<FileAttribute> attributes = {};
+  std::vector<FileNode> parts = {};  ///< of a pattern: the nodes that it stands for, in their order
 
   const FileAttribute* find(std::string_view attribute) const {
     for (const FileAttribute& each : attributes)
@@ -75,6 +80,14 @@ struct FileNode {
     return nullptr;
   }
   std::string who() const { return name.empty() ? op + (outputs.empty() ? "" : " of " + shown(outputs[0])) : name; }
+};
+/// Nodes under a name of their own, which other nodes call as an operator.
+struct FileFunction {
+  std::string name = {}, domain = {}, overload = {};
+  std::int64_t opset = 0;  ///< 0: the file does not say
+  std::vector<std::string> inputs = {}, outputs = {};
+  std::vector<FileAttribute> defaults = {};
+  std::vector<FileNode> nodes = {};
 };
 /// An input or output of the graph; -1 for an extent that the file leaves open.
 struct FileValue {
@@ -90,6 +103,7 @@ struct FileGraph {
   std::vector<FileNode> nodes = {};
   std::vector<FileTensor> initializers = {};
   std::vector<FileValue> inputs = {}, outputs = {};
+  std::vector<FileFunction> functions = {};
 };
 
 /// Bytes of a type in raw_data. Throws FormatError for types that keel does not read.
@@ -227,7 +241,9 @@ inline FileTensor read_tensor(ProtobufMessage message, ExternalFiles& external) 
   return tensor;
 }
 
-inline FileAttribute read_attribute(ProtobufMessage message, ExternalFiles& external) {
+/// `graph`: takes the one that the attribute holds, unread.
+inline FileAttribute read_attribute(ProtobufMessage message, ExternalFiles& external,
+                                    std::optional<ProtobufMessage>& graph) {
   FileAttribute attribute;
   while (message.next()) switch (message.field()) {
       case attribute_field::name: attribute.name = message.text("an attribute's name"); break;
@@ -238,7 +254,11 @@ inline FileAttribute read_attribute(ProtobufMessage message, ExternalFiles& exte
       case attribute_field::t: attribute.tensor = read_tensor(message.message("an attribute"), external); break;
       case attribute_field::floats: message.numbers(attribute.numbers, "an attribute"); break;
       case attribute_field::ints: message.integers(attribute.integers, "an attribute"); break;
+      case attribute_field::ref_attr_name: attribute.reference = message.text("an attribute's name"); break;
       case attribute_field::g:
+        attribute.graph = true;
+        graph = message.message("an attribute");
+        break;
       case attribute_field::graphs:
         attribute.graph = true;
         message.skip();
@@ -248,16 +268,19 @@ inline FileAttribute read_attribute(ProtobufMessage message, ExternalFiles& exte
   return attribute;
 }
 
+inline void read_graph(ProtobufMessage message, FileGraph& graph, ExternalFiles& external);
 inline FileNode read_node(ProtobufMessage message, ExternalFiles& external) {
   FileNode node;
+  std::vector<std::optional<ProtobufMessage>> graphs;
   while (message.next()) switch (message.field()) {
       case node_field::input: node.inputs.push_back(message.text("an input's name")); break;
       case node_field::output: node.outputs.push_back(message.text("an output's name")); break;
       case node_field::name: node.name = message.text("a node's name"); break;
       case node_field::op_type: node.op = message.text("an operator"); break;
       case node_field::domain: node.domain = message.text("a domain"); break;
+      case node_field::overload: node.overload = message.text("an overload"); break;
       case node_field::attribute: {
-        FileAttribute attribute = read_attribute(message.message("an attribute"), external);
+        FileAttribute attribute = read_attribute(message.message("an attribute"), external, graphs.emplace_back());
         if (node.find(attribute.name)) message.fail("attributes that differ in name", shown(attribute.name));
         node.attributes.push_back(std::move(attribute));
         break;
@@ -265,6 +288,12 @@ inline FileNode read_node(ProtobufMessage message, ExternalFiles& external) {
       default: message.skip();
     }
   if (node.domain == "ai.onnx") node.domain.clear();
+  for (std::size_t i = 0; i < graphs.size() && node.op == "If" && node.domain.empty(); ++i) {
+    if (!graphs[i]) continue;
+    auto branch = std::make_shared<FileGraph>();
+    read_graph(*graphs[i], *branch, external);
+    node.attributes[i].branch = std::move(branch);
+  }
   return node;
 }
 
@@ -329,49 +358,6 @@ inline void read_graph(ProtobufMessage message, FileGraph& graph, ExternalFiles&
         message.fail("a model in real numbers", "one that is quantised", "export the float model it was made of");
       default: message.skip();
     }
-}
-
-/// Values outside the file are read from plain names in `directory`, if there is one. Throws FormatError for a file
-/// that is damaged or no model.
-inline FileGraph read_onnx(ByteSpan bytes, const std::string& where, const std::string& directory = {}) {
-  ExternalFiles external{.directory = directory};
-  ProtobufFile file{.bytes = bytes, .where = where};
-  FileGraph graph{.where = where, .bytes = bytes.size()};
-  ProtobufMessage model(file);
-  bool found = false;
-  while (model.next()) switch (model.field()) {
-      case model_field::graph:
-        if (found) model.fail("one graph", "two");
-        read_graph(model.message("a graph"), graph, external);
-        found = true;
-        break;
-      case model_field::producer_name: graph.producer = model.text("a producer's name"); break;
-      case model_field::opset_import: {
-        ProtobufMessage entry = model.message("an opset");
-        std::string domain;
-        std::int64_t version = 0;
-        while (entry.next())
-          if (entry.field() == opset_field::domain)
-            domain = entry.text("a domain");
-          else if (entry.field() == opset_field::version)
-            version = entry.integer("a version");
-          else
-            entry.skip();
-        if (!domain.empty() && domain != "ai.onnx") break;
-        if (graph.opset != 0 && graph.opset != version)
-          model.fail("one version of ONNX's operators",
-                     std::to_string(graph.opset) + " and " + std::to_string(version));
-        graph.opset = version;
-        break;
-      }
-      default: model.skip();
-    }
-  graph.bytes += external.bytes;
-  if (!found || graph.nodes.empty()) throw FormatError(where, "a model of ONNX", "a file without nodes");
-  if (graph.opset < 6 || graph.opset > 25)
-    throw FormatError(where, "a model of ONNX's opsets 6 to 25", "opset " + std::to_string(graph.opset),
-                      "export it again, or convert it with onnx.version_converter");
-  return graph;
 }
 
 }  // namespace io::onnx

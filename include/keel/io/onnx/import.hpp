@@ -1,13 +1,14 @@
 #pragma once
 /// A graph of ONNX's operators as a model in the making: values, constants, orders of axes.
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
 
 #include <keel/io/keel/architecture.hpp>
-#include <keel/io/onnx/file.hpp>
 #include <keel/io/onnx/import_options.hpp>
+#include <keel/io/onnx/inline.hpp>
 #include <keel/layers/layers.hpp>
 
 #if KEEL_HAS_PROTOBUF
@@ -88,10 +89,7 @@ class OnnxImport {
         graph_(graph),
         options_(options),
         made_(16 * graph.bytes + (std::uint64_t{8} << 20)) {
-    for (const FileNode& node : graph.nodes) {
-      for (const std::string& input : node.inputs) users_[input].push_back(&node);
-      for (const std::string& output : node.outputs) makers_[output] = &node;
-    }
+    for (const FileNode& node : graph.nodes) learn(node);
     for (const FileValue& output : graph.outputs) users_[output.name].push_back(nullptr);
     for (const auto& [name, constant] : constants) values_[name].constant = constant;
   }
@@ -127,7 +125,10 @@ class OnnxImport {
   Node add(const FileNode& node, AnyLayer<T> layer, Node x) { return add(node, std::move(layer), std::span(&x, 1)); }
   /// A layer that the file does not have, with a name made of its class.
   Node add_helper(const FileNode& node, AnyLayer<T> layer, Node x) {
-    return place_layer(node, std::move(layer), std::span(&x, 1), {});
+    return add_helper(node, std::move(layer), std::span<const Node>(&x, 1));
+  }
+  Node add_helper(const FileNode& node, AnyLayer<T> layer, std::span<const Node> x) {
+    return place_layer(node, std::move(layer), x, {});
   }
   /// A name that no layer has: the one asked for, if it is free, without the slash that some exporters begin it with.
   std::string free_name(std::string base) {
@@ -333,6 +334,22 @@ class OnnxImport {
   const Imported& value(const std::string& name) const { return values_.at(name); }
   void define(const std::string& name, Imported value) { values_[name] = std::move(value); }
 
+  /// A copy of a branch of an If that is taken, under names of its own; its constants are known.
+  const FileGraph& enter(const FileNode& node, const FileGraph& branch) {
+    made_.charge(2 * bytes_of(branch), place(node));
+    FileGraph& copy =
+        branches_.emplace_back(renamed_branch(branch, node.who() + "/" + std::to_string(branches_.size() + 1) + "/"));
+    for (FileTensor& tensor : copy.initializers) {
+      std::string name = tensor.name;
+      Imported constant{.constant = std::make_shared<FileTensor>(std::move(tensor))};
+      if (!values_.emplace(std::move(name), std::move(constant)).second)
+        refuse(node, "constants that differ in name", shown(node.who()));
+    }
+    for (const FileNode& each : copy.nodes) learn(each);
+    for (const FileValue& output : copy.outputs) users_[output.name].push_back(nullptr);
+    return copy;
+  }
+
   /// For constants that stand for every sample.
   std::optional<Node> first_input = {};
   /// Nodes that became part of the layer of a node before them.
@@ -360,6 +377,23 @@ class OnnxImport {
     value.view.reset();
     return value;
   }
+  /// Who makes and who uses values. Of a pattern, its parts do; for what a branch takes from outside, its If does.
+  void learn(const FileNode& node) {
+    for (const FileNode& part : node.parts) learn(part);
+    if (!node.parts.empty()) return;
+    for (const std::string& input : node.inputs) users_[input].push_back(&node);
+    for (const std::string& output : node.outputs) makers_[output] = &node;
+    for (const FileAttribute& attribute : node.attributes)
+      if (attribute.branch) learn(*attribute.branch, node);
+  }
+  void learn(const FileGraph& branch, const FileNode& user) {
+    for (const FileValue& output : branch.outputs) users_[output.name].push_back(&user);
+    for (const FileNode& node : branch.nodes) {
+      for (const std::string& input : node.inputs) users_[input].push_back(&user);
+      for (const FileAttribute& attribute : node.attributes)
+        if (attribute.branch) learn(*attribute.branch, user);
+    }
+  }
 
   /// What a layer and its node take beside their values, at most.
   static constexpr std::uint64_t layer_bytes = 1500;
@@ -382,6 +416,7 @@ class OnnxImport {
   const OnnxImportOptions& options_;
   std::map<std::string, Imported> values_;
   std::map<std::string, Imported> wholes_, firsts_;  ///< the same without a batch, with it first
+  std::deque<FileGraph> branches_;                   ///< that are taken
   std::map<std::string_view, std::vector<const FileNode*>> users_;
   std::map<std::string_view, const FileNode*> makers_;
   std::map<std::string, int> names_;  ///< taken, with how often each was asked for

@@ -60,19 +60,21 @@ FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& fu
   for (std::size_t n = 0, count = count_of_dims(dims); n < count; ++n) {
     std::array<double, Broadcast::most> values{};
     typename ScalarFunction<double>::Arguments arguments;
-    bool batch = false;
+    bool batch = false, positive = false;
     for (std::size_t k = 0; k < x.size(); ++k) {
       std::size_t place = 0;
       for (std::size_t i = 0, skip = rank - x[k]->dims.size(); i < x[k]->dims.size(); ++i)
         place = place * to_size(x[k]->dims[i]) + (x[k]->dims[i] == 1 ? 0 : to_size(at[skip + i]));
       values[k] = x[k]->numbers[place];
       batch = batch || batches(values[k]) > 0;
+      positive = positive || values[k] > 0;
     }
+    positive = positive && function == "equal";  // the batch may have that size
     for (std::size_t k = 0; k < x.size(); ++k) arguments.values[k] = &values[k];
     arguments.numbers = numbers.data();
     double result = 0;
     f.value(1, arguments, &result);
-    if (batch && !follows_batch(function, result))
+    if (batch && (positive || !follows_batch(function, result)))
       to.refuse(node, "numbers that are known when the file is read", "the size of the batch");
     made.numbers.push_back(result);
     for (std::size_t i = rank; i-- > 0 && ++at[i] == dims[i];) at[i] = 0;
@@ -376,16 +378,7 @@ void import_softsign(OnnxImport<T>& to, const FileNode& node) {
   const Imported size = function_of(to, node, "add", {function_of(to, node, "abs", {to.any(node)}), one});
   to.set(node, function_of(to, node, "divide", {to.any(node), size}));
 }
-/// x tanh(softplus(x))
-template <class T>
-void import_mish(OnnxImport<T>& to, const FileNode& node) {
-  const Imported& x = to.any(node);
-  if (x.constant) to.refuse(node, "a computed input", "a constant");
-  const Node soft = to.add(node, ActivationLayer<T>(Activation::softplus), x.node);
-  Imported gate = x;
-  gate.node = to.add(node, ActivationLayer<T>(Activation::tanh), soft);
-  to.set(node, function_of(to, node, "multiply", {x, gate}));
-}
+/// Before opset 7 the slope was a number for each channel.
 template <class T>
 void import_prelu(OnnxImport<T>& to, const FileNode& node) {
   if (to.opset() >= 7 && (to.whole || !to.raw(node, 1).constant))

@@ -43,7 +43,7 @@ void import_layer_norm(OnnxImport<T>& to, const FileNode& node) {
   std::vector<Index> axes;
   for (Index i = first < 0 ? first + rank : first; i < rank; ++i) axes.push_back(to.axis(node, x, i));
   const double epsilon = number_or(node, "epsilon", 1e-5);
-  if (node.op == "RMSNormalization") {
+  if (node.op != "LayerNormalization") {
     to.refuse_statistics(node);
     const Node made = to.add(node, RMSNorm<T>({.axis = axes, .epsilon = epsilon}), x.node);
     to.weigh(node, "scale", to.constant(node, 1));

@@ -122,23 +122,17 @@ FileTensor cell_bias(OnnxImport<T>& to, const FileNode& node, const FileCell& ce
   if (both) made.numbers.insert(made.numbers.end(), state.begin(), state.end());
   return made;
 }
-/// States to begin with, lengths and peepholes: only such as change nothing.
+/// Whether an input is absent, or a constant of this number alone.
 template <class T>
-void refuse_states(OnnxImport<T>& to, const FileNode& node, Index steps) {
-  for (std::size_t i = 4; i < node.inputs.size(); ++i) {
-    if (!to.has(node, i)) continue;
-    const Imported& value = to.found(node, i);
-    const double neutral = i == 4 ? static_cast<double>(steps) : 0.0;
-    const bool same = value.constant && std::all_of(value.constant->numbers.begin(), value.constant->numbers.end(),
-                                                    [&](double number) { return number == neutral; });
-    if (!same)
-      to.refuse(node,
-                i == 4   ? "sequences of one length"
-                : i == 7 ? "no peepholes"
-                         : "a first state of zeros",
-                "others");
-  }
+bool is_neutral(const OnnxImport<T>& to, const FileNode& node, std::size_t i, double number) {
+  if (!to.has(node, i)) return true;
+  const Imported& value = to.found(node, i);
+  return value.constant && std::all_of(value.constant->numbers.begin(), value.constant->numbers.end(),
+                                       [&](double each) { return each == number; });
 }
+/// Step by step (import_unrolled.hpp).
+template <class T>
+void unroll(OnnxImport<T>& to, const FileNode& node, const FileCell& cell, const Imported& x);
 
 template <class T, class L, class O>
 AnyLayer<T> cell_layer(const FileCell& cell, const O& options) {
@@ -194,8 +188,9 @@ void import_recurrent(OnnxImport<T>& to, const FileNode& node) {
     to.refuse(node,
               "weights for " + std::to_string(cell.units) + " units and " + std::to_string(features) + " features",
               "others");
-  refuse_states(to, node, steps);
-  if (to.used(node, 2)) to.refuse(node, "no use of the cell's state", "one");
+  if (!is_neutral(to, node, 4, static_cast<double>(steps))) to.refuse(node, "sequences of one length", "others");
+  if (!is_neutral(to, node, 7, 0)) to.refuse(node, "no peepholes", "others");
+  if (to.used(node, 2) || !is_neutral(to, node, 5, 0) || !is_neutral(to, node, 6, 0)) return unroll(to, node, cell, x);
   const bool sequences = to.used(node, 0);
   Node made = to.add(node, recurrent_layer<T>(node, cell, bias != nullptr, sequences), x.node);
   for (Index d = 0; d < directions; ++d) {

@@ -1,13 +1,18 @@
 #pragma once
 /// ONNX's operators, one row an operator, and the model of a graph.
 
+#include <keel/io/onnx/import_branches.hpp>
 #include <keel/io/onnx/import_choices.hpp>
 #include <keel/io/onnx/import_norms.hpp>
 #include <keel/io/onnx/import_parts.hpp>
+#include <keel/io/onnx/import_patterns.hpp>
 #include <keel/io/onnx/import_products.hpp>
 #include <keel/io/onnx/import_recurrent.hpp>
 #include <keel/io/onnx/import_resize.hpp>
+#include <keel/io/onnx/import_unrolled.hpp>
+#include <keel/io/onnx/import_vendor.hpp>
 #include <keel/io/onnx/import_windows.hpp>
+#include <keel/io/onnx/patterns.hpp>
 
 #if KEEL_HAS_PROTOBUF
 
@@ -41,7 +46,8 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Atan", 7, 1, "", import_function<T>},
     {"Atanh", 9, 1, "", import_function<T>},
     {"AveragePool", 1, 1, "auto_pad kernel_shape pads strides ceil_mode+10 count_include_pad+7 dilations+19 ",
-     import_pool<T, AveragePool1D<T>, AveragePool1DOptions, AveragePool2D<T>, AveragePool2DOptions>},
+     import_pool<T, AveragePool1D<T>, AveragePool1DOptions, AveragePool2D<T>, AveragePool2DOptions, AveragePool3D<T>,
+                 AveragePool3DOptions>},
     {"BatchNormalization", 1, 5, "epsilon momentum is_test<7 spatial<9 training_mode+14 ", import_batch_norm<T>},
     {"BitShift", 11, 2, "direction ", import_bit_shift<T>},
     {"BlackmanWindow", 17, 1, "output_datatype periodic ", import_window<T>},
@@ -55,7 +61,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Constant", 1, 0, "value value_float+12 value_floats+12 value_int+12 value_ints+12 ", import_constant<T>},
     {"ConstantOfShape", 9, 1, "value ", import_constant_of_shape<T>},
     {"Conv", 1, 3, "auto_pad kernel_shape pads strides dilations group ", import_conv<T>},
-    {"ConvTranspose", 1, 3, "auto_pad kernel_shape pads strides dilations group output_padding ",
+    {"ConvTranspose", 1, 3, "auto_pad kernel_shape pads strides dilations group output_padding output_shape ",
      import_conv_transpose<T>},
     {"Cos", 7, 1, "", import_function<T>},
     {"Cosh", 9, 1, "", import_function<T>},
@@ -90,6 +96,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"HardSwish", 14, 1, "", import_activation<T, Activation::hard_swish>},
     {"Hardmax", 1, 1, "axis ", import_hardmax<T>},
     {"Identity", 1, 1, "", import_identity<T>},
+    {"If", 1, 1, "else_branch then_branch ", import_if<T>},
     {"InstanceNormalization", 6, 3, "epsilon ", import_instance_norm<T>},
     {"IsInf", 10, 1, "detect_negative detect_positive ", import_is_inf<T>},
     {"IsNaN", 9, 1, "", import_is_nan<T>},
@@ -107,11 +114,11 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"MatMul", 1, 2, "", import_matmul<T>},
     {"Max", 1, any_inputs, "", import_function<T>},
     {"MaxPool", 1, 1, "auto_pad kernel_shape pads strides ceil_mode+10 dilations+10 storage_order+8 ",
-     import_pool<T, MaxPool1D<T>, MaxPool1DOptions, MaxPool2D<T>, MaxPool2DOptions>},
+     import_pool<T, MaxPool1D<T>, MaxPool1DOptions, MaxPool2D<T>, MaxPool2DOptions, MaxPool3D<T>, MaxPool3DOptions>},
     {"Mean", 1, any_inputs, "", import_function<T>},
     {"MeanVarianceNormalization", 9, 1, "axes ", import_mean_variance<T>},
     {"Min", 1, any_inputs, "", import_function<T>},
-    {"Mish", 18, 1, "", import_mish<T>},
+    {"Mish", 18, 1, "", import_activation<T, Activation::mish>},
     {"Mod", 10, 2, "fmod ", import_mod<T>},
     {"Mul", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"Neg", 1, 1, "", import_function<T>},
@@ -119,7 +126,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Not", 1, 1, "", import_function<T>},
     {"OneHot", 9, 3, "axis ", import_one_hot<T>},
     {"Or", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
-    {"PRelu", 6, 2, "", import_prelu<T>},
+    {"PRelu", 1, 2, "", import_prelu<T>},
     {"Pad", 2, 4, "mode pads<11 value<11 ", import_pad<T>},
     {"Pow", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"RMSNormalization", 23, 2, "axis epsilon stash_type ", import_layer_norm<T>},
@@ -144,11 +151,13 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
      "extrapolation_value+11 keep_aspect_ratio_policy+18 mode nearest_mode+11 ",
      import_resize<T>},
     {"Round", 11, 1, "", import_function<T>},
-    {"Selu", 1, 1, "alpha gamma ", import_selu<T>},
+    {"Selu", 6, 1, "alpha gamma ", import_selu<T>},
     {"Shape", 1, 1, "end+15 start+15 ", import_shape<T>},
     {"Shrink", 9, 1, "bias lambd ", import_shrink<T>},
     {"Sigmoid", 1, 1, "", import_activation<T, Activation::sigmoid>},
     {"Sign", 9, 1, "", import_function<T>},
+    // ONNX Runtime's name of RMSNormalization, in ONNX's own domain
+    {"SimplifiedLayerNormalization", 1, 2, "axis epsilon stash_type ", import_layer_norm<T>},
     {"Sin", 7, 1, "", import_function<T>},
     {"Sinh", 9, 1, "", import_function<T>},
     {"Size", 1, 1, "", import_size<T>},
@@ -173,13 +182,20 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Unsqueeze", 1, 2, "axes<13 ", import_unsqueeze<T>},
     {"Upsample", 7, 2, "mode scales<9 ", import_resize<T>},
     {"Where", 9, 3, "", import_function<T>},
+    {"com.microsoft::BiasGelu", 1, 2, "", import_bias_gelu<T, Activation::gelu>},
+    {"com.microsoft::FastGelu", 1, 2, "", import_bias_gelu<T, Activation::gelu_tanh>},
+    {"com.microsoft::FusedConv", 1, 3,
+     "auto_pad kernel_shape pads strides dilations group activation activation_params ", import_fused_conv<T>},
+    {"com.microsoft::Gelu", 1, 1, "", import_bias_gelu<T, Activation::gelu>},
+    {"com.microsoft::QuickGelu", 1, 1, "alpha ", import_quick_gelu<T>},
+    {"com.microsoft::SkipLayerNormalization", 1, 5, "epsilon ", import_skip_layer_norm<T>},
     {"Xor", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
 };
 template <class T>
 const OnnxOperator<T>* onnx_operator(const FileNode& node, std::int64_t opset) {
-  if (node.domain.empty())
-    for (const OnnxOperator<T>& row : onnx_operators<T>)
-      if (row.name == node.op && row.opset <= opset) return &row;
+  const std::string name = node.domain.empty() ? node.op : node.domain + "::" + node.op;
+  for (const OnnxOperator<T>& row : onnx_operators<T>)
+    if (row.name == name && row.opset <= opset) return &row;
   return nullptr;
 }
 
@@ -201,10 +217,25 @@ inline bool has_attribute(std::string_view list, std::string_view name, std::int
 template <class T>
 void check_node(const OnnxImport<T>& to, const FileNode& node, const OnnxOperator<T>& row) {
   for (const FileAttribute& attribute : node.attributes)
-    if (attribute.graph || !has_attribute(row.attributes, attribute.name, to.opset()))
+    if ((attribute.graph && !attribute.branch) || !attribute.reference.empty() ||
+        !has_attribute(row.attributes, attribute.name, to.opset()))
       to.refuse(node, "attributes that it has in opset " + std::to_string(to.opset()), shown(attribute.name));
   if (node.inputs.size() > row.inputs)
     to.refuse(node, "at most " + std::to_string(row.inputs) + " inputs", std::to_string(node.inputs.size()));
+}
+
+/// A node whose inputs are known: by its row, or a pattern as one layer, else part by part.
+template <class T>
+void import_node(OnnxImport<T>& to, const FileNode& node) {
+  if (!node.parts.empty()) {
+    if (import_pattern(to, node)) return;
+    for (const FileNode& part : node.parts) import_node(to, part);
+    return;
+  }
+  const OnnxOperator<T>* const row = onnx_operator<T>(node, to.opset());
+  if (!row) to.refuse(node, "operators that keel has, in opset " + std::to_string(to.opset()), node.op);
+  check_node(to, node, *row);
+  row->import(to, node);
 }
 
 /// What a graph has that keel does not, said in one error.
@@ -248,7 +279,7 @@ template <class T>
 void check_operators(const FileGraph& graph) {
   Refusals refusals(graph);
   for (const FileNode& node : graph.nodes)
-    if (!onnx_operator<T>(node, graph.opset)) refusals.add_operator(node);
+    if (node.parts.empty() && !onnx_operator<T>(node, graph.opset)) refusals.add_operator(node);
   refusals.check();
 }
 
@@ -268,11 +299,26 @@ bool channels_first(const OnnxImport<T>& to, const FileValue& input) {
   }
   return first;
 }
-/// Whether an input is the steps of a recurrent operator as it is: (t, n, c).
+/// Whether a recurrent operator takes a value, or a part of it, as states to begin with that have the batch second.
+template <class T>
+bool begins_cell(const OnnxImport<T>& to, const std::string& name, int nested = 0) {
+  const auto users = to.users(name);
+  return std::any_of(users.begin(), users.end(), [&](const FileNode* node) {
+    if (!node || nested > 2) return false;
+    if (is_recurrent(node->op) && integer_or(*node, "layout", 0) == 0)
+      return (node->inputs.size() > 5 && node->inputs[5] == name) ||
+             (node->inputs.size() > 6 && node->inputs[6] == name);
+    if (node->op != "Slice" && node->op != "Split") return false;
+    return std::any_of(node->outputs.begin(), node->outputs.end(),
+                       [&](const std::string& output) { return begins_cell(to, output, nested + 1); });
+  });
+}
+/// Whether an input is the steps of a recurrent operator as it is, (t, n, c), or states of one, (directions, n, c).
 template <class T>
 bool steps_first(const OnnxImport<T>& to, const FileValue& input) {
+  if (input.dims.size() != 3) return false;
   const auto users = to.users(input.name);
-  return input.dims.size() == 3 && std::any_of(users.begin(), users.end(), [&](const FileNode* node) {
+  return begins_cell(to, input.name) || std::any_of(users.begin(), users.end(), [&](const FileNode* node) {
            return node && is_recurrent(node->op) && node->inputs[0] == input.name &&
                   integer_or(*node, "layout", 0) == 0;
          });
@@ -333,9 +379,7 @@ void import_nodes(OnnxImport<T>& to) {
         missing.insert(node.outputs.begin(), node.outputs.end());
         continue;
       }
-      const OnnxOperator<T>& row = *onnx_operator<T>(node, graph.opset);
-      check_node(to, node, row);
-      row.import(to, node);
+      import_node(to, node);
     } catch (const Error& error) {
       const FormatError refusal(to.place(node), error.expected(), error.got(), error.hint());
       only = refusals.any() ? std::nullopt : std::optional<FormatError>(refusal);
@@ -420,6 +464,8 @@ inline bool is_closed(const FileGraph& graph, const FileConstants& constants) {
 /// The model of a graph. Throws FormatError, with the node, for what is not understood.
 template <class T>
 ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options) {
+  FunctionCalls(graph).put_in_place();
+  Patterns(graph).fold();
   check_operators<T>(graph);
   const FileConstants constants = take_constants(graph);
   if (options.batch == OnnxBatch::none) return import_nodes_of<T>(graph, constants, options, true);
