@@ -49,7 +49,7 @@ int main(int count, char** arguments) {
   for (const char* name : {"seed", "mnist", "resnet20", "mbv1", "resnet18"}) {
     const std::string base = std::string(arguments[1]) + "/" + name;
     const Model<float> read = load<float>(base + ".onnx"), built = networks::make<float>(name, 1);
-    const auto array = [&](const char* kind) { return io::to_tensor<float>(io::read_npy(base + kind)); };
+    const auto array = [&](const char* kind) { return to_tensor<float>(read_npy(base + kind)); };
     const Tensor<float> x = last(array(".x.npy")), y = array(".y.npy"), got = read.predict(x);
     double worst = y.size() == got.size() ? 0 : 1, largest = 0;
     for (Index i = 0; i < y.size(); ++i) largest = (std::max)(largest, std::abs(static_cast<double>(y[i])));
