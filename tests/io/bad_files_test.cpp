@@ -15,16 +15,17 @@ struct BadFile {
 };
 using BadFiles = std::vector<BadFile>;
 using Reader = void (*)(ByteSpan);
+using FileReader = void (*)(const formats::FileBytes&);
 
 void as_safetensors(ByteSpan bytes) { read_safetensors(bytes, "f"); }
-void as_npy(ByteSpan bytes) { read_npy(bytes, "f"); }
-void as_npz(ByteSpan bytes) { read_npz(bytes, "f"); }
+void as_npy(const formats::FileBytes& bytes) { formats::open_npy(bytes, "f"); }
+void as_npz(const formats::FileBytes& bytes) { formats::open_npz(ZipReader(bytes, "f")); }
 void as_keras_npz(ByteSpan bytes) { read_keras_npz(bytes, "f"); }
-void as_torch(ByteSpan bytes) { read_torch(bytes, "f"); }
-void as_hdf5(ByteSpan bytes) { read_hdf5(bytes, "f"); }
+void as_torch(const formats::FileBytes& bytes) { formats::open_torch(bytes, "f"); }
+void as_hdf5(const formats::FileBytes& bytes) { formats::open_hdf5(bytes, "f"); }
 void as_json(ByteSpan bytes) { parse_json(formats::text_of(bytes), "f"); }
 void as_config(ByteSpan bytes) { parse_json(formats::text_of(bytes), "f", {.allow_nonfinite = true}); }
-void as_zip(ByteSpan bytes) {
+void as_zip(const formats::FileBytes& bytes) {
   ZipReader zip(bytes, "f");
   for (const ZipMember& member : zip.members()) {
     Bytes storage;
@@ -38,24 +39,36 @@ void as_tfjs(ByteSpan bytes) {
   read_tfjs(directory.write("model.json", formats::text_of(bytes)));
 }
 
+template <class Read>
+void check_refused(const BadFile& file, const Read& read) {
+  const std::size_t before = allocations.in_use;
+  allocations.peak = before;
+  std::string message = "accepted";
+  try {
+    read();
+  } catch (const FormatError& error) {
+    message = error.what();
+  } catch (const std::exception& error) {
+    message = std::string("not a FormatError: ") + error.what();
+  }
+  const std::size_t used = allocations.peak - before;
+  CAPTURE(message);
+  CHECK(message.find(file.reason) != message.npos);
+  CHECK(used <= 4 * file.content.size() + (std::size_t{16} << 20));
+}
 void check_refused(const BadFiles& files, Reader read) {
   for (const BadFile& file : files) {
     CAPTURE(file.name);
-    const ByteSpan bytes = formats::bytes_of(file.content);
-    const std::size_t before = allocations.in_use;
-    allocations.peak = before;
-    std::string message = "accepted";
-    try {
-      read(bytes);
-    } catch (const FormatError& error) {
-      message = error.what();
-    } catch (const std::exception& error) {
-      message = std::string("not a FormatError: ") + error.what();
-    }
-    const std::size_t used = allocations.peak - before;
-    CAPTURE(message);
-    CHECK(message.find(file.reason) != message.npos);
-    CHECK(used <= 4 * file.content.size() + (std::size_t{16} << 20));
+    check_refused(file, [&] { read(formats::bytes_of(file.content)); });
+  }
+}
+/// From memory and from a file.
+void check_refused(const BadFiles& files, FileReader read) {
+  for (const BadFile& file : files) {
+    CAPTURE(file.name);
+    check_refused(file, [&] { read(formats::bytes_of(file.content)); });
+    const formats::FileBytes stored = in_file(file.content);
+    check_refused(file, [&] { read(stored); });
   }
 }
 

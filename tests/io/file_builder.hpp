@@ -26,6 +26,15 @@ inline std::string little(std::uint64_t value, std::size_t size) {
   return text;
 }
 inline std::string text(const Bytes& bytes) { return std::string(formats::text_of(bytes)); }
+/// The same bytes in a file, for as long as the object is there.
+inline formats::FileBytes in_file(std::string_view content) {
+  static const TemporaryDirectory directory;
+  static std::uint64_t count = 0;
+  const std::string path = directory.write(std::to_string(++count), content);
+  formats::FileBytes bytes(formats::open_file(path));
+  std::filesystem::remove(path);
+  return bytes;
+}
 
 /// The file with `with` written over its bytes from `at`; a negative offset counts from the end.
 inline std::string patched(std::string file, std::ptrdiff_t at, const std::string& with) {

@@ -1,5 +1,5 @@
-/// The values of safetensors are read where they belong: no copy of the file is made, and a file that changes meanwhile
-/// changes no model.
+/// Values are read from a file to where they belong: no copy of it is made, and a file that changes meanwhile changes no
+/// model.
 
 #include <doctest/doctest.h>
 
@@ -64,6 +64,34 @@ const std::pair<const char*, std::function<std::string(const Model<>&, const Tem
        write_safetensors(folder / "torch.safetensors", torch_state_of(model));
        return folder / "torch.safetensors";
      }},
+    {".pt",
+     [](const Model<>& model, const TemporaryDirectory& folder) {
+       save(model, folder / "a.pt");
+       return folder / "a.pt";
+     }},
+    {".bin in two files",
+     [](const Model<>& model, const TemporaryDirectory& folder) {
+       Archive all = torch_state_of(model);
+       Archive parts[2] = {{"", "torch", {}, {}}, {"", "torch", {}, {}}};
+       Json map = Json::object();
+       for (std::size_t i = 0; i < all.tensors.size(); ++i) {
+         map[all.tensors[i].name] = i % 2 ? "b.bin" : "a.bin";
+         parts[i % 2].tensors.push_back(all.tensors[i]);
+       }
+       write_torch(folder / "a.bin", parts[0]);
+       write_torch(folder / "b.bin", parts[1]);
+       return folder.write("model.bin.index.json", "{\"weight_map\":" + map.dump() + "}");
+     }},
+    {".npz",
+     [](const Model<>& model, const TemporaryDirectory& folder) {
+       save(model, folder / "a.npz");
+       return folder / "a.npz";
+     }},
+    {".weights.h5",
+     [](const Model<>& model, const TemporaryDirectory& folder) {
+       save(model, folder / "a.weights.h5");
+       return folder / "a.weights.h5";
+     }},
     {"half as long",
      [](const Model<>& model, const TemporaryDirectory& folder) {
        write_safetensors(folder / "half.safetensors", as_half(torch_state_of(model)));
@@ -105,6 +133,29 @@ TEST_CASE("loading takes the memory of the weights and a tenth at most") {
   }
 }
 
+TEST_CASE(
+    "loading a model takes the memory of its weights and a tenth at most, from every format that leaves them plain") {
+  const TemporaryDirectory directory;
+  const Model<> source = network(1);
+  const std::size_t most = bytes_of_weights(source) * 11 / 10;
+  for (const char* extension : {".safetensors", ".keras", ".h5"}) {
+    CAPTURE(extension);
+    const std::string path = directory / "model" + extension;
+    save(source, path);
+    std::optional<Model<>> loaded;
+    CHECK(peak_of([&] { loaded = load(path, {.probe = ProbeCheck::skip}); }) < most);
+    CHECK(keel_test::values(*loaded) == keel_test::values(source));
+  }
+  const auto check = [&](const char* extension, const auto& read) {
+    CAPTURE(extension);
+    save(source, directory / "weights" + extension);
+    CHECK(peak_of([&] { read(directory / "weights" + extension); }) < most);
+  };
+  check(".pt", [](const std::string& path) { return read_torch(path); });
+  check(".npz", [](const std::string& path) { return read_npz(path); });
+  check(".h5", [](const std::string& path) { return read_hdf5(path); });
+}
+
 TEST_CASE("a file that changes its length while it is read leaves the model as it was") {
   const TemporaryDirectory directory;
   const Model<> source = network(1), before = network(2);
@@ -116,7 +167,8 @@ TEST_CASE("a file that changes its length while it is read leaves the model as i
       const std::string path = write(source, directory);
       const bool shards = path.ends_with(".json");
       io::OpenedFile<float> file = io::open_weights<float>(path);
-      const std::string changed = shards ? directory / "b.safetensors" : path;
+      const std::string changed =
+          !shards ? path : directory / (path.find(".bin.") < path.size() ? "b.bin" : "b.safetensors");
       if (longer)
         std::ofstream(changed, std::ios::binary | std::ios::app) << "more";
       else
@@ -175,6 +227,9 @@ TEST_CASE("values of another order are those that `to_file` wrote") {
   check({3, 3, 5, 7}, "OIHW", "HWIO", 0);
   check({20, 6}, "OI", "IO", 20);
   check({20, 6}, "OI", "IO", 0);
+  check({20000, 70}, "OI", "IO", 20000);  // row by row, the last ones fewer than are taken together
+  check({100, 128}, "OI", "IO", 0);
+  check({3, 3, 16, 70}, "OIHW", "HWIO", 0);
   check({12}, "O", "O", 12);
   check({3, 2, 4, 5}, "(CM)1HW", "HWCM", 0);
   check({0, 4}, "OI", "IO", 0);

@@ -115,12 +115,22 @@ inline bool is_finite_bits(double value) { return (std::bit_cast<std::uint64_t>(
 inline std::size_t bytes_of_values(const NamedArray& array) {
   return to_size(array.shape.size()) * size_of(array.dtype);
 }
-/// Writes an array's values, as they are in the file, to memory of `bytes_of_values`.
-inline void copy_values(const NamedArray& array, std::span<std::byte> to) {
+/// Writes an array's values from byte `from` on, as they are in the file, to memory.
+inline void copy_values(const NamedArray& array, std::uint64_t from, std::span<std::byte> to) {
   if (array.file)
-    array.file->read(array.offset, to);
+    array.file->read(array.offset + from, to);
   else if (!to.empty())
-    std::memcpy(to.data(), array.bytes.data(), to.size());
+    std::memcpy(to.data(), array.bytes.data() + from, to.size());
+}
+/// Gives an array its values: those in memory are copied, those in a file stay there until they are wanted.
+inline void leave_values(NamedArray& array, const FileBytes& values) {
+  if (values.file()) {
+    array.file = values.file();
+    array.offset = values.offset();
+  } else {
+    const ByteSpan bytes = values.view(0, values.size());
+    array.bytes.assign(bytes.begin(), bytes.end());
+  }
 }
 /// Reads the values of an array that are still in a file.
 inline void fetch(NamedArray& array) {
@@ -129,11 +139,16 @@ inline void fetch(NamedArray& array) {
   array.file->read(array.offset, array.bytes);
   array.file.reset();
 }
+/// An archive with all values read.
+inline Archive fetched(Archive archive) {
+  for (NamedArray& array : archive.tensors) fetch(array);
+  return archive;
+}
 /// Calls f(bytes, of which value the first is) for all of an array, block after block.
 template <class F>
 void for_each_block(const NamedArray& array, F&& f) {
   if (!array.file) return f(ByteSpan(array.bytes), Index{0});
-  constexpr std::size_t most = std::size_t{1} << 18;  // stays in a core's cache
+  constexpr std::size_t most = FileBytes::block_bytes;
   const std::size_t size = bytes_of_values(array);
   Bytes block((std::min)(size, most));
   for (std::size_t done = 0; done < size; done += block.size()) {
@@ -204,6 +219,12 @@ constexpr DType dtype_of() {
   }
 }
 
+/// Whether the bytes of a file are those of values of T in this machine's memory.
+template <class T>
+bool is_as_in_memory(const NamedArray& array) {
+  return array.dtype == dtype_of<T>() && std::endian::native == std::endian::little;
+}
+
 /// Names as keys: UTF-8, no control characters, all different.
 class NameSet {
  public:
@@ -238,8 +259,8 @@ void for_each_as(const NamedArray& array, const std::string& where, F&& f) {
 template <class T>
 Tensor<T> to_tensor(const NamedArray& array, const std::string& where = "tensor") {
   Tensor<T> tensor = Tensor<T>::uninitialized(array.shape);
-  if (array.dtype == formats::dtype_of<T>() && std::endian::native == std::endian::little) {
-    formats::copy_values(array, std::as_writable_bytes(std::span(tensor.data(), to_size(tensor.size()))));
+  if (formats::is_as_in_memory<T>(array)) {
+    formats::copy_values(array, 0, std::as_writable_bytes(std::span(tensor.data(), to_size(tensor.size()))));
     return tensor;
   }
   formats::for_each_as<T>(array, where, [&](Index i, T value) { tensor[i] = value; });

@@ -1,11 +1,13 @@
 #pragma once
-/// What every reader of a file stands on: bytes read once from one open file, a cursor that checks each
-/// length against what is left before anything is allocated, and a budget for what is built from them.
+/// What every reader of a file stands on: the bytes of one open file, read when they are looked at, a cursor that
+/// checks each length against what is left before anything is allocated, and a budget for what is built from them.
 
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -116,47 +118,6 @@ class Budget {
  private:
   std::uint64_t limit_;
   std::uint64_t used_ = 0;
-};
-
-/// A cursor over bytes in memory; every read is checked first. Errors name the file and the offset.
-class ByteReader {
- public:
-  ByteReader(ByteSpan bytes, std::string where) : bytes_(bytes), where_(std::move(where)) {}
-
-  std::uint64_t position() const { return position_; }
-  std::uint64_t size() const { return bytes_.size(); }
-  std::uint64_t remaining() const { return bytes_.size() - position_; }
-  std::string where() const { return where_ + ", offset " + std::to_string(position_); }
-
-  /// The next `count` bytes; `what` names them in the error.
-  ByteSpan take(std::uint64_t count, const char* what) {
-    if (count > remaining())
-      throw FormatError(where(), std::string(what) + " of " + std::to_string(count) + " bytes",
-                        std::to_string(remaining()) + " bytes left", "the file is cut short or damaged");
-    const ByteSpan taken = bytes_.subspan(position_, count);
-    position_ += count;
-    return taken;
-  }
-  std::uint64_t little(std::size_t size, const char* what) { return load_little(take(size, what).data(), size); }
-  std::uint8_t u8(const char* what) { return static_cast<std::uint8_t>(little(1, what)); }
-  std::uint16_t u16(const char* what) { return static_cast<std::uint16_t>(little(2, what)); }
-  std::uint32_t u32(const char* what) { return static_cast<std::uint32_t>(little(4, what)); }
-  std::uint64_t u64(const char* what) { return little(8, what); }
-  void skip(std::uint64_t count, const char* what) { take(count, what); }
-  void seek(std::uint64_t offset, const char* what) {
-    if (offset > bytes_.size())
-      throw FormatError(where(), std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
-                        "offset " + std::to_string(offset), "the file is cut short or damaged");
-    position_ = offset;
-  }
-  [[noreturn]] void fail(const std::string& expected, const std::string& got, const std::string& hint = {}) const {
-    throw FormatError(where(), expected, got, hint);
-  }
-
- private:
-  ByteSpan bytes_;
-  std::string where_;
-  std::uint64_t position_ = 0;
 };
 
 /// The shape of a tensor in a file, and its size in bytes. Refuses more than 8 axes, extents and sizes over 2^40.
@@ -277,6 +238,127 @@ inline SharedFile open_beside(const std::string& path, const std::string& name, 
     throw FormatError(where, "a file with one name", "a hard link", "copy the file itself into the model's directory");
   return std::make_shared<const OpenFile>(std::move(file), where, limits.file_bytes);
 }
+
+/// The bytes of a file, or of a part of one: in memory, which has to outlive this, or in the open file, from which
+/// they are read when they are looked at. Copies of one and its parts share what was read; they are for one thread.
+class FileBytes {
+ public:
+  FileBytes() = default;
+  template <std::convertible_to<ByteSpan> Memory>
+  FileBytes(const Memory& bytes) : memory_(bytes), size_(memory_.size()) {}
+  explicit FileBytes(SharedFile file) : pages_(std::make_shared<Pages>(std::move(file))), size_(pages_->file->size()) {}
+
+  std::uint64_t size() const { return size_; }
+  /// Where they are; null: in memory.
+  SharedFile file() const { return pages_ ? pages_->file : nullptr; }
+  std::uint64_t offset() const { return begin_; }  ///< in that file
+
+  /// The same bytes from `offset` on, which must be there, as those of the two functions below.
+  FileBytes part(std::uint64_t offset, std::uint64_t count) const {
+    FileBytes part = *this;
+    if (!pages_) part.memory_ = memory_.subspan(offset, count);
+    part.begin_ += offset;
+    part.size_ = count;
+    return part;
+  }
+  /// Bytes to look at, for as long as one of these objects is there. Throws FormatError as OpenFile::read does, and
+  /// where more would be kept than twice the file and 12 MiB.
+  ByteSpan view(std::uint64_t offset, std::uint64_t count) const {
+    if (!pages_) return memory_.subspan(offset, count);
+    return count == 0 ? ByteSpan() : pages_->view(begin_ + offset, count);
+  }
+  /// The same for as long as `storage`, which holds them where they were in a file.
+  ByteSpan read(std::uint64_t offset, std::uint64_t count, Bytes& storage) const {
+    if (!pages_) return memory_.subspan(offset, count);
+    storage.resize(count);
+    pages_->file->read(begin_ + offset, storage);
+    return storage;
+  }
+  /// Calls f(bytes) for all of them, block after block.
+  template <class F>
+  void for_each_block(F&& f) const {
+    Bytes block;
+    for (std::uint64_t done = 0; done < size_; done += block_bytes)
+      f(read(done, (std::min)(size_ - done, block_bytes), block));
+  }
+  static constexpr std::uint64_t block_bytes = std::uint64_t{1} << 18;  ///< stays in a core's cache
+
+ private:
+  struct Pages {
+    explicit Pages(SharedFile opened) : file(std::move(opened)), budget(Budget::for_structure(file->size())) {}
+
+    static constexpr std::uint64_t page_bytes = 4096;
+
+    ByteSpan view(std::uint64_t offset, std::uint64_t count) {
+      const std::uint64_t start = offset / page_bytes * page_bytes;
+      if (offset + count - start > page_bytes) return kept({offset, count}).subspan(0, count);
+      return kept({start, (std::min)(page_bytes, file->size() - start)}).subspan(offset - start, count);
+    }
+    ByteSpan kept(std::pair<std::uint64_t, std::uint64_t> range) {
+      if (const auto known = ranges.find(range); known != ranges.end()) return known->second;
+      budget.charge(range.second, file->where());
+      Bytes bytes(range.second);
+      file->read(range.first, bytes);
+      return ranges.emplace(range, std::move(bytes)).first->second;
+    }
+
+    SharedFile file;
+    Budget budget;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, Bytes> ranges;
+  };
+
+  ByteSpan memory_;
+  std::shared_ptr<Pages> pages_;
+  std::uint64_t begin_ = 0, size_ = 0;
+};
+
+/// A cursor over the bytes of a file; every read is checked first. Errors name the file and the offset.
+class ByteReader {
+ public:
+  ByteReader(FileBytes bytes, std::string where) : bytes_(std::move(bytes)), where_(std::move(where)) {}
+
+  std::uint64_t position() const { return position_; }
+  std::uint64_t size() const { return bytes_.size(); }
+  std::uint64_t remaining() const { return bytes_.size() - position_; }
+  std::string where() const { return where_ + ", offset " + std::to_string(position_); }
+
+  /// The next `count` bytes; `what` names them in the error.
+  ByteSpan take(std::uint64_t count, const char* what) {
+    skip(count, what);
+    return bytes_.view(position_ - count, count);
+  }
+  std::uint64_t little(std::size_t size, const char* what) { return load_little(take(size, what).data(), size); }
+  std::uint8_t u8(const char* what) { return static_cast<std::uint8_t>(little(1, what)); }
+  std::uint16_t u16(const char* what) { return static_cast<std::uint16_t>(little(2, what)); }
+  std::uint32_t u32(const char* what) { return static_cast<std::uint32_t>(little(4, what)); }
+  std::uint64_t u64(const char* what) { return little(8, what); }
+  /// Goes over the next `count` bytes, which are not read.
+  void skip(std::uint64_t count, const char* what) {
+    if (count > remaining())
+      throw FormatError(where(), std::string(what) + " of " + std::to_string(count) + " bytes",
+                        std::to_string(remaining()) + " bytes left", "the file is cut short or damaged");
+    position_ += count;
+  }
+  /// The same as bytes that are read when they are looked at.
+  FileBytes part(std::uint64_t count, const char* what) {
+    skip(count, what);
+    return bytes_.part(position_ - count, count);
+  }
+  void seek(std::uint64_t offset, const char* what) {
+    if (offset > bytes_.size())
+      throw FormatError(where(), std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
+                        "offset " + std::to_string(offset), "the file is cut short or damaged");
+    position_ = offset;
+  }
+  [[noreturn]] void fail(const std::string& expected, const std::string& got, const std::string& hint = {}) const {
+    throw FormatError(where(), expected, got, hint);
+  }
+
+ private:
+  FileBytes bytes_;
+  std::string where_;
+  std::uint64_t position_ = 0;
+};
 
 }  // namespace formats
 

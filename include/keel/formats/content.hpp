@@ -1,6 +1,8 @@
 #pragma once
 /// Which format a file holds, told from its first bytes and never from its name.
 
+#include <algorithm>
+
 #include <keel/formats/bytes.hpp>
 
 namespace keel {
@@ -64,8 +66,8 @@ inline const char* hint_for(Content content) {
 namespace formats {
 
 /// Throws unless the bytes look like what the reader reads.
-inline void expect_content(ByteSpan bytes, Content expected, const std::string& where) {
-  const Content content = recognise(bytes);
+inline void expect_content(const FileBytes& bytes, Content expected, const std::string& where) {
+  const Content content = recognise(bytes.view(0, (std::min<std::uint64_t>)(bytes.size(), 4096)), bytes.size());
   if (content != expected) throw FormatError(where, describe(expected), describe(content), hint_for(content));
 }
 

@@ -21,10 +21,11 @@ inline namespace KEEL_ABI {
 
 namespace formats {
 
-/// CRC-32 as zip and gzip use it.
-inline std::uint32_t crc32_of(ByteSpan bytes) {
+/// CRC-32 as zip and gzip use it, of what `before` is the checksum of and the bytes behind it.
+inline std::uint32_t crc32_of(ByteSpan bytes, std::uint32_t before = 0) {
 #if KEEL_HAS_ZLIB
-  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  return static_cast<std::uint32_t>(
+      ::crc32_z(before, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
 #else
   static constexpr auto table = [] {
     std::array<std::uint32_t, 256> entries{};
@@ -34,7 +35,7 @@ inline std::uint32_t crc32_of(ByteSpan bytes) {
     }
     return entries;
   }();
-  std::uint32_t crc = 0xffffffffu;
+  std::uint32_t crc = ~before;
   for (const std::byte byte : bytes) crc = crc >> 8 ^ table[(crc ^ std::to_integer<std::uint32_t>(byte)) & 0xff];
   return ~crc;
 #endif

@@ -175,55 +175,65 @@ inline NpyHeader read_npy_header(ByteReader& reader, const std::string& where) {
 
 }  // namespace formats
 
-/// Reads one .npy from memory; the array has no name. Throws FormatError.
-inline NamedArray read_npy(ByteSpan bytes, const std::string& where) {
-  formats::expect_content(bytes, Content::npy, where);
-  formats::ByteReader reader(bytes, where);
-  const formats::NpyHeader header = formats::read_npy_header(reader, where);
+namespace formats {
+
+/// One .npy, without a name. Values that need no change stay in their file. Throws FormatError.
+inline NamedArray open_npy(const FileBytes& bytes, const std::string& where) {
+  expect_content(bytes, Content::npy, where);
+  ByteReader reader(bytes, where);
+  const NpyHeader header = read_npy_header(reader, where);
   NamedArray array;
   bool swapped = false;
-  array.dtype = formats::npy_type(header.descr, swapped, where);
+  array.dtype = npy_type(header.descr, swapped, where);
   const std::size_t item = size_of(array.dtype);
   std::uint64_t size = 0;
-  array.shape = formats::checked_shape(header.shape, item, size, where);
+  array.shape = checked_shape(header.shape, item, size, where);
   if (size != reader.remaining())
     reader.fail(std::to_string(size) + " bytes for shape " + array.shape.to_string(),
                 std::to_string(reader.remaining()), "the file is cut short or damaged");
-  const ByteSpan data = reader.take(size, "data");
-  if (header.fortran_order && array.shape.rank() > 1)
-    array.bytes = formats::from_fortran(data, array.shape, item);
-  else
-    array.bytes.assign(data.begin(), data.end());
-  if (swapped) formats::swap_bytes(array.bytes, item);
+  leave_values(array, reader.part(size, "data"));
+  if (!swapped && (!header.fortran_order || array.shape.rank() < 2)) return array;
+  fetch(array);
+  if (header.fortran_order && array.shape.rank() > 1) array.bytes = from_fortran(array.bytes, array.shape, item);
+  if (swapped) swap_bytes(array.bytes, item);
   return array;
 }
-/// The same of a file.
-inline NamedArray read_npy(const std::string& path, const ReadLimits& limits = {}) {
-  return read_npy(read_file(path, limits), path);
-}
 
-/// Reads the arrays of an .npz: `name.npy` becomes `name`. Throws FormatError.
-inline Archive read_npz(ZipReader zip) {
+/// The arrays of an .npz, those that are stored in it left there. `name.npy` becomes `name`. Throws FormatError.
+inline Archive open_npz(ZipReader zip) {
   Archive archive{zip.where(), "npz", {}, {}};
   for (const ZipMember& member : zip.members()) {
     const std::string where = zip.where() + ": " + member.name;
     if (!member.name.ends_with(".npy") || member.name.size() == 4)
       throw FormatError(where, "members NAME.npy", "another", "this is not an .npz file");
     Bytes storage;
-    NamedArray array = read_npy(zip.read(member, storage), where);
+    NamedArray array = open_npy(zip.open(member, storage), where);
     array.name = member.name.substr(0, member.name.size() - 4);
     archive.tensors.push_back(std::move(array));
   }
   return archive;
 }
+
+}  // namespace formats
+
+/// Reads one .npy from memory; the array has no name. Throws FormatError.
+inline NamedArray read_npy(ByteSpan bytes, const std::string& where) { return formats::open_npy(bytes, where); }
+/// The same of a file.
+inline NamedArray read_npy(const std::string& path, const ReadLimits& limits = {}) {
+  NamedArray array = formats::open_npy(formats::FileBytes(formats::open_file(path, limits)), path);
+  formats::fetch(array);
+  return array;
+}
+
+/// Reads the arrays of an .npz: `name.npy` becomes `name`. Throws FormatError.
+inline Archive read_npz(ZipReader zip) { return formats::fetched(formats::open_npz(std::move(zip))); }
 /// The same of bytes in memory; `where` is in messages.
 inline Archive read_npz(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
   return read_npz(ZipReader(bytes, where, limits));
 }
 /// The same of a file.
 inline Archive read_npz(const std::string& path, const ReadLimits& limits = {}) {
-  const Bytes bytes = read_file(path, limits);
-  return read_npz(bytes, path, limits);
+  return read_npz(ZipReader(formats::FileBytes(formats::open_file(path, limits)), path, limits));
 }
 
 namespace formats {

@@ -155,11 +155,6 @@ inline Archive open_safetensors(const SharedFile& file, const ReadLimits& limits
   open_safetensors_into(archive, file, limits);
   return archive;
 }
-/// With all values read.
-inline Archive fetched(Archive archive) {
-  for (NamedArray& array : archive.tensors) fetch(array);
-  return archive;
-}
 
 }  // namespace formats
 

@@ -24,19 +24,19 @@ class TorchZipStorages {
   TorchZipStorages(ZipReader& zip, std::string folder) : zip_(zip), folder_(std::move(folder)) {
     for (const ZipMember& member : zip.members()) members_.emplace(member.name, &member);
   }
-  ByteSpan operator()(const std::string& key, std::uint64_t bytes, const std::string& where) {
+  FileBytes operator()(const std::string& key, std::uint64_t bytes, const std::string& where) {
     const auto member = members_.find(folder_ + "data/" + key);
     if (member == members_.end()) throw FormatError(where, "the member data/" + key, "none");
     expect_storage_size(bytes, member->second->bytes, where + ", data/" + key);
     const auto [place, fresh] = loaded_.try_emplace(key);
-    if (fresh) place->second.view = zip_.read(*member->second, place->second.owned);
-    return place->second.view;
+    if (fresh) place->second.bytes = zip_.open(*member->second, place->second.owned);
+    return place->second.bytes;
   }
 
  private:
   struct Loaded {
     Bytes owned;
-    ByteSpan view;
+    FileBytes bytes;
   };
   ZipReader& zip_;
   std::string folder_;
@@ -92,23 +92,23 @@ inline std::unordered_map<std::string, std::uint64_t> legacy_item_sizes(const Pi
   return sizes;
 }
 /// The storages of a file before 1.6 by key. Their lengths count elements, whose size only the tensors know.
-inline std::unordered_map<std::string, ByteSpan> read_legacy_storages(ByteReader& reader, const Pickle& pickle,
-                                                                      const Pickle& keys) {
+inline std::unordered_map<std::string, FileBytes> read_legacy_storages(ByteReader& reader, const Pickle& pickle,
+                                                                       const Pickle& keys) {
   const std::unordered_map<std::string, std::uint64_t> sizes = legacy_item_sizes(pickle);
-  std::unordered_map<std::string, ByteSpan> loaded;
+  std::unordered_map<std::string, FileBytes> loaded;
   for (const std::uint32_t id : keys.root().items) {
     const std::string key(keys[id].text);
     const auto item = sizes.find(key);
     if (item == sizes.end()) reader.fail("a storage that a tensor uses", shown(key));
     std::uint64_t size = 0;
     if (!multiply(reader.u64("a storage's length"), item->second, size)) reader.fail("a length", "one beyond 64 bits");
-    if (!loaded.emplace(key, reader.take(size, "a storage")).second) reader.fail("storages that differ", shown(key));
+    if (!loaded.emplace(key, reader.part(size, "a storage")).second) reader.fail("storages that differ", shown(key));
   }
   return loaded;
 }
 
 /// The form before 1.6: mark, version, system, the object, the keys, then each storage's length and bytes.
-inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits& limits) {
+inline void read_torch_legacy(Archive& archive, const FileBytes& bytes, const ReadLimits& limits) {
   ByteReader reader(bytes, archive.where);
   reader.skip(torch_legacy_mark.size(), "the mark");
   Budget budget = Budget::for_structure(bytes.size()), tensors = Budget::for_tensors(bytes.size(), limits);
@@ -122,7 +122,7 @@ inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits
   const Pickle keys(reader, {}, budget);
   if (keys.root().kind != PickleValue::Kind::list) reader.fail("the list of storages", "something else");
 
-  const std::unordered_map<std::string, ByteSpan> loaded = read_legacy_storages(reader, pickle, keys);
+  const std::unordered_map<std::string, FileBytes> loaded = read_legacy_storages(reader, pickle, keys);
   if (reader.remaining() != 0) reader.fail("the end of the file", std::to_string(reader.remaining()) + " bytes more");
   const auto storages = [&](const std::string& key, std::uint64_t size, const std::string& where) {
     const auto found = loaded.find(key);
@@ -133,20 +133,27 @@ inline void read_torch_legacy(Archive& archive, ByteSpan bytes, const ReadLimits
   TorchBuilder(pickle, storages, archive, budget, tensors, limits);
 }
 
+/// A PyTorch file; tensors whose elements lie in their order stay in it, where it does not deflate them. Throws
+/// FormatError; nothing in the file is run.
+inline Archive open_torch(const FileBytes& bytes, const std::string& where, const ReadLimits& limits = {}) {
+  Archive archive{where, "torch", {}, {}};
+  const std::uint64_t mark = (std::min<std::uint64_t>)(bytes.size(), torch_legacy_mark.size());
+  if (text_of(bytes.view(0, mark)) == torch_legacy_mark)
+    read_torch_legacy(archive, bytes, limits);
+  else
+    read_torch_zip(archive, ZipReader(bytes, where, limits), bytes.size());
+  return archive;
+}
+
 }  // namespace formats
 
 /// Reads a PyTorch file from memory. Throws FormatError; nothing in the file is run.
 inline Archive read_torch(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
-  Archive archive{where, "torch", {}, {}};
-  if (formats::text_of(bytes).starts_with(formats::torch_legacy_mark))
-    formats::read_torch_legacy(archive, bytes, limits);
-  else
-    formats::read_torch_zip(archive, ZipReader(bytes, where, limits), bytes.size());
-  return archive;
+  return formats::open_torch(bytes, where, limits);
 }
+/// The same of a file.
 inline Archive read_torch(const std::string& path, const ReadLimits& limits = {}) {
-  const Bytes bytes = read_file(path, limits);
-  return read_torch(bytes, path, limits);
+  return formats::fetched(formats::open_torch(formats::FileBytes(formats::open_file(path, limits)), path, limits));
 }
 
 }  // namespace KEEL_ABI

@@ -58,7 +58,7 @@ struct TorchView {
   std::uint64_t offset = 0;
 };
 
-/// Turns the pickle's values into an archive. `storage` gives a storage's bytes by key.
+/// Turns the pickle's values into an archive. `storages` gives a storage's bytes by key.
 template <class Storages>
 class TorchBuilder {
  public:
@@ -234,13 +234,14 @@ class TorchBuilder {
     std::uint64_t storage_bytes = 0;
     if (!multiply(numel, counts_bytes ? 1 : item, storage_bytes))
       throw FormatError(where, "a storage that fits 64 bits", std::to_string(numel) + " elements");
-    const ByteSpan storage = storages_(std::string(pickle_[id.items[2]].text), storage_bytes, where);
+    const FileBytes storage = storages_(std::string(pickle_[id.items[2]].text), storage_bytes, where);
     const TorchView view{naturals(call.items[2], where), naturals(call.items[3], where), natural(call.items[1], where)};
     place(path, type->dtype, storage, view, where);
   }
   static bool is_name(const PickleValue& value) { return value.kind == Kind::global || value.kind == Kind::foreign; }
 
-  void place(const std::string& path, DType dtype, ByteSpan storage, const TorchView& view, const std::string& where) {
+  void place(const std::string& path, DType dtype, const FileBytes& storage, const TorchView& view,
+             const std::string& where) {
     const std::size_t item = size_of(dtype);
     std::uint64_t bytes = 0;
     NamedArray array{path.empty() ? "tensor" : path, dtype, checked_shape(view.sizes, item, bytes, where), {}};
@@ -250,9 +251,8 @@ class TorchBuilder {
       throw FormatError(where, "a tensor inside its storage of " + std::to_string(storage.size() / item) + " elements",
                         "element " + std::to_string(last));
     tensors_.charge(bytes, where);
-    array.bytes.resize(bytes);
-    if (bytes != 0 && contiguous) std::memcpy(array.bytes.data(), storage.data() + view.offset * item, bytes);
-    if (bytes != 0 && !contiguous) gather(array, storage, view, item);
+    if (bytes != 0 && contiguous) leave_values(array, storage.part(view.offset * item, bytes));
+    if (bytes != 0 && !contiguous) gather(array, storage.view(0, storage.size()), view, item);
     push_tensor(std::move(array), where);
   }
   /// The farthest element of a view; and whether its elements lie in their order without gaps.
@@ -281,6 +281,7 @@ class TorchBuilder {
     archive_.tensors.push_back(std::move(array));
   }
   static void gather(NamedArray& array, ByteSpan storage, const TorchView& view, std::size_t item) {
+    array.bytes.resize(bytes_of_values(array));
     std::array<Index, Shape::max_rank> at{};
     std::uint64_t from = view.offset;
     for (Index i = 0; i < array.shape.size(); ++i) {

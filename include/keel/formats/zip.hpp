@@ -1,5 +1,5 @@
 #pragma once
-/// The zip containers of .keras, .pt and .npz files, read from memory. Names are keys and are never used as paths.
+/// The zip containers of .keras, .pt and .npz files. Names are keys and are never used as paths.
 /// Only the central directory is believed, and every local header has to agree with it; members may not overlap,
 /// be encrypted, expand beyond their declared size or fail their checksum. Stored members need no library;
 /// deflated ones need zlib (Debian: zlib1g-dev).
@@ -24,15 +24,15 @@ struct ZipMember {
   std::uint64_t header = 0, data = 0;         ///< offsets of the local header and of the data
 };
 
-/// The members of a zip archive. Keeps a view of the bytes, which must outlive it.
+/// The members of a zip archive. Bytes in memory must outlive it.
 class ZipReader {
  public:
-  ZipReader(ByteSpan bytes, std::string where, const ReadLimits& limits = {})
-      : bytes_(bytes),
+  ZipReader(formats::FileBytes bytes, std::string where, const ReadLimits& limits = {})
+      : bytes_(std::move(bytes)),
         where_(std::move(where)),
         limits_(limits),
-        expansion_(formats::Budget::for_tensors(bytes.size(), limits)) {
-    formats::expect_content(bytes, Content::zip, where_);
+        expansion_(formats::Budget::for_tensors(bytes_.size(), limits)) {
+    formats::expect_content(bytes_, Content::zip, where_);
     read_directory();
   }
 
@@ -45,22 +45,30 @@ class ZipReader {
     return nullptr;
   }
 
-  /// The member's content, its checksum verified: inside the file where it is stored, else inflated into
-  /// `storage`.
+  /// The member's content, its checksum verified: in the archive's memory where it is stored there, else in `storage`.
   ByteSpan read(const ZipMember& member, Bytes& storage) {
+    const formats::FileBytes content = open(member, storage);
+    return content.read(0, content.size(), storage);
+  }
+  /// The same, left in the archive's file where it is stored; `storage` has to outlive it.
+  formats::FileBytes open(const ZipMember& member, Bytes& storage) {
     const std::string where = where_ + ": " + member.name;
-    ByteSpan content = bytes_.subspan(member.data, member.stored_bytes);
+    formats::FileBytes content = bytes_.part(member.data, member.stored_bytes);
     if (member.deflated) {
       // Deflate cannot expand by more than 1032 to 1.
       if (member.bytes / 1032 > member.stored_bytes)
         throw FormatError(where, "at most 1032 times its " + std::to_string(member.stored_bytes) + " deflated bytes",
                           std::to_string(member.bytes), "a zip bomb");
       expansion_.charge(member.bytes, where);
+      Bytes deflated;
+      const ByteSpan source = content.read(0, content.size(), deflated);
       storage.resize(member.bytes);
-      formats::inflate_exactly(content, storage, true, where);
+      formats::inflate_exactly(source, storage, true, where);
       content = storage;
     }
-    if (formats::crc32_of(content) != member.crc)
+    std::uint32_t crc = 0;
+    content.for_each_block([&](ByteSpan block) { crc = formats::crc32_of(block, crc); });
+    if (crc != member.crc)
       throw FormatError(where, "data with its checksum", "a wrong checksum (CRC-32)", "the file is damaged");
     return content;
   }
@@ -72,7 +80,7 @@ class ZipReader {
 
   void read_directory() {
     if (bytes_.size() < 22) throw FormatError(where_, "a zip archive", std::to_string(bytes_.size()) + " bytes");
-    formats::ByteReader end(bytes_.last(22), where_ + ", end of directory");
+    formats::ByteReader end(bytes_.part(bytes_.size() - 22, 22), where_ + ", end of directory");
     if (end.u32("mark") != end_mark)
       throw FormatError(where_, "a zip directory at the end of the file", "none",
                         "the file is cut short, or something follows the archive");
@@ -82,11 +90,11 @@ class ZipReader {
     if (disk != 0 || first_disk != 0 || end.u16("comment") != 0)
       throw FormatError(where_, "one zip archive in one file", "parts or a comment");
     std::uint64_t finish = bytes_.size() - 22;
-    if (finish >= 20 + 56 && formats::load_little(bytes_.data() + finish - 20, 4) == locator_mark) {
-      const std::uint64_t record = formats::load_little(bytes_.data() + finish - 12, 8);
+    if (finish >= 20 + 56 && formats::load_little(bytes_.view(finish - 20, 4).data(), 4) == locator_mark) {
+      const std::uint64_t record = formats::load_little(bytes_.view(finish - 12, 8).data(), 8);
       if (record != finish - 20 - 56)
         throw FormatError(where_, "a zip64 end of directory right before its locator", std::to_string(record));
-      formats::ByteReader end64(bytes_.subspan(record, 56), where_ + ", zip64 end of directory");
+      formats::ByteReader end64(bytes_.part(record, 56), where_ + ", zip64 end of directory");
       if (end64.u32("mark") != end64_mark || end64.u64("size") != 44)
         end64.fail("a zip64 end of directory", "something else");
       end64.skip(4 + 8, "versions and disks");
@@ -106,7 +114,7 @@ class ZipReader {
                         std::to_string(count));
     formats::Budget budget = formats::Budget::for_structure(bytes_.size());
     formats::NameSet names;
-    formats::ByteReader central(bytes_.first(finish), where_ + ", directory");
+    formats::ByteReader central(bytes_.part(0, finish), where_ + ", directory");
     central.seek(start, "the directory");
     for (std::uint64_t i = 0; i < count; ++i) {
       ZipMember member = read_member(central);
@@ -198,7 +206,7 @@ class ZipReader {
     if (local_method != method || (local_flags & 1) != 0 || !same(crc, member.crc) ||
         !same(stored_bytes, member.stored_bytes) || !same(bytes, member.bytes))
       fail("a local header that agrees with the directory", "another method, checksum or size");
-    local.take(member.stored_bytes, "data");
+    local.skip(member.stored_bytes, "data");
     member.data = local.position() - member.stored_bytes;
     return member;
   }
@@ -231,7 +239,7 @@ class ZipReader {
     if (end > directory) throw FormatError(where_, "members before the directory", "an overlap with it");
   }
 
-  ByteSpan bytes_;
+  formats::FileBytes bytes_;
   std::string where_;
   ReadLimits limits_;
   formats::Budget expansion_;

@@ -113,6 +113,13 @@ class Places {
     if (!rows_.empty()) width_ = shape.size() / static_cast<Index>(rows_.size());
   }
 
+  /// How many values a step of the file's first axis goes over, where that is the parameter's last; else 0.
+  Index row() const {
+    if (extents_.size() < 2 || steps_[0] != 1) return 0;
+    Index row = 1;
+    for (std::size_t axis = 1; axis < extents_.size(); ++axis) row *= extents_[axis];
+    return row;
+  }
   Index next() {
     const Index place = place_;
     for (std::size_t axis = extents_.size(); axis-- > 0;) {
@@ -130,6 +137,29 @@ class Places {
   Index place_ = 0, width_ = 1;
 };
 
+/// Values of T whose first axis, of rows of `row` values, is the parameter's last: 16 rows at a time, so that values
+/// which lie side by side are written together.
+template <class T>
+void turn_rows(const NamedArray& array, Places& places, Index row, Tensor<T>& values) {
+  constexpr Index group = 16, longest = 16384;
+  const Index rows = values.size() / row, part = (std::min)(row, longest);
+  const Index pitch = part + group;  // rows 4096 bytes apart would be in each other's way in the cache
+  std::vector<Index> place(to_size(row));
+  for (Index& each : place) each = places.next();
+  std::vector<T> block(to_size(group * pitch));
+  for (Index first = 0; first < rows; first += group)
+    for (Index begin = 0; begin < row; begin += part) {
+      const Index count = (std::min)(group, rows - first), length = (std::min)(part, row - begin);
+      for (Index r = 0; r < count; ++r)
+        formats::copy_values(array, to_size((first + r) * row + begin) * sizeof(T),
+                             std::as_writable_bytes(std::span(block.data() + r * pitch, to_size(length))));
+      for (Index i = 0; i < length; ++i) {
+        T* const to = values.data() + place[to_size(begin + i)] + first;
+        for (Index r = 0; r < count; ++r) to[r] = block[to_size(r * pitch + i)];
+      }
+    }
+}
+
 /// A file's array as the values of a parameter. Throws FormatError as `to_tensor` does.
 template <class T>
 Tensor<T> parameter_values(const NamedArray& array, const ArrayLayout& layout, const Shape& shape,
@@ -137,6 +167,11 @@ Tensor<T> parameter_values(const NamedArray& array, const ArrayLayout& layout, c
   if (layout.axes.empty() && layout.features.empty()) return to_tensor<T>(array, where).reshaped(shape);
   Tensor<T> values = Tensor<T>::uninitialized(shape);
   Places places(layout, shape);
+  // with fewer rows the list of places would be as large as the values
+  if (const Index row = places.row(); row >= 64 && values.size() / row >= 64 && formats::is_as_in_memory<T>(array)) {
+    turn_rows(array, places, row, values);
+    return values;
+  }
   formats::for_each_as<T>(array, where, [&](Index, T value) { values[places.next()] = value; });
   return values;
 }

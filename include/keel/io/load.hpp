@@ -121,8 +121,8 @@ void open_json(const std::string& path, const Bytes& bytes, const LoadOptions& o
     if (options.weights.empty())
       throw FormatError(path, "weights beside a Keras configuration", "none",
                         "pass the path of its .weights.h5 or .h5, {.weights = path}");
-    const Bytes weights = read_file(options.weights);
-    take(file, load_keras_json<T>(json, path, read_hdf5(weights, options.weights), keras_options(options)));
+    const Hdf5File weights = open_hdf5(FileBytes(open_file(options.weights)), options.weights);
+    take(file, load_keras_json<T>(json, path, weights, keras_options(options)));
   } else {
     file.format = "TensorFlow.js";
     file.archive = read_tfjs(path);
@@ -131,7 +131,7 @@ void open_json(const std::string& path, const Bytes& bytes, const LoadOptions& o
 }
 /// A zip: .keras, .npz or PyTorch's.
 template <class T>
-void open_zip(const std::string& path, const Bytes& bytes, const LoadOptions& options, OpenedFile<T>& file) {
+void open_zip(const std::string& path, const FileBytes& bytes, const LoadOptions& options, OpenedFile<T>& file) {
   ZipReader zip(bytes, path);
   const auto& members = zip.members();
   if (zip.find("config.json") || zip.find("model.weights.h5") || zip.find("model.weights.npz")) {
@@ -139,10 +139,10 @@ void open_zip(const std::string& path, const Bytes& bytes, const LoadOptions& op
     take(file, load_keras_zip<T>(zip, keras_options(options)));
   } else if (std::all_of(members.begin(), members.end(), [](const ZipMember& m) { return m.name.ends_with(".npy"); })) {
     file.format = "npz";
-    file.archive = read_npz(zip);
+    file.archive = open_npz(zip);
   } else {
     file.format = "PyTorch";
-    file.archive = read_torch(bytes, path);
+    file.archive = open_torch(bytes, path);
   }
 }
 
@@ -158,32 +158,29 @@ void open_tensors(const SharedFile& source, const LoadOptions& options, OpenedFi
   file.probe = file.archive->metadata["probe"];
 }
 
-/// Leaves the values of safetensors in the file: no more memory is taken than what they go to.
+/// Leaves values in the file where they lie in it as they are: no more memory is taken than what they go to.
 template <class T>
 OpenedFile<T> open_weights(const std::string& path, const LoadOptions& options = {}) {
   const SharedFile source = open_file(path);
   OpenedFile<T> file;
-  if (recognise(source->first(4096), source->size()) == Content::safetensors) {
-    open_tensors(source, options, file);
-    return file;
-  }
-  const Bytes bytes = source->all();
-  const Content content = recognise(bytes);
+  const FileBytes bytes(source);
+  const Content content = recognise(source->first(4096), source->size());
   switch (content) {
+    case Content::safetensors: open_tensors(source, options, file); return file;
     case Content::hdf5:
-      file.hdf5 = read_hdf5(bytes, path);
+      file.hdf5 = open_hdf5(bytes, path);
       file.format = "Keras .h5";
       if (file.hdf5->text("", "model_config")) take(file, load_keras_h5<T>(*file.hdf5, keras_options(options)));
       return file;
     case Content::zip: open_zip(path, bytes, options, file); return file;
     case Content::pickle:
       file.format = "PyTorch";
-      file.archive = read_torch(bytes, path);
+      file.archive = open_torch(bytes, path);
       return file;
-    case Content::json: open_json(path, bytes, options, file); return file;
+    case Content::json: open_json(path, source->all(), options, file); return file;
     case Content::onnx:
       file.format = "ONNX";
-      file.model = onnx_model<T>(bytes, path,
+      file.model = onnx_model<T>(source->all(), path,
                                  {.model = model_options(options),
                                   .inputs = options.inputs,
                                   .external_data = options.external_data,

@@ -15,25 +15,29 @@ class Hdf5Blocks {
  public:
   static constexpr std::uint64_t undefined = ~std::uint64_t{0};
 
-  Hdf5Blocks(ByteSpan bytes, std::string where)
+  Hdf5Blocks(FileBytes bytes, std::string where)
       : work(4 * bytes.size() + 65536),
         memory(Budget::for_structure(bytes.size())),
-        bytes_(bytes),
+        bytes_(std::move(bytes)),
         where_(std::move(where)) {
-    expect_content(bytes, Content::hdf5, where_);
+    expect_content(bytes_, Content::hdf5, where_);
     read_superblock();
   }
 
   std::uint64_t root() const { return root_; }
 
-  /// `size` bytes at an address, which must lie in the file.
-  ByteSpan block(std::uint64_t address, std::uint64_t size, const char* what, const std::string& where) const {
+  /// `size` bytes at an address, which must lie in the file, to be read when they are looked at.
+  FileBytes place(std::uint64_t address, std::uint64_t size, const char* what, const std::string& where) const {
     if (address > bytes_.size() || size > bytes_.size() - address)
       throw FormatError(
           where, std::string(what) + " inside the file's " + std::to_string(bytes_.size()) + " bytes",
           address == undefined ? "nothing stored" : std::to_string(size) + " bytes at " + std::to_string(address),
           "the file is damaged");
-    return bytes_.subspan(address, size);
+    return bytes_.part(address, size);
+  }
+  /// The same, read.
+  ByteSpan block(std::uint64_t address, std::uint64_t size, const char* what, const std::string& where) const {
+    return place(address, size, what, where).view(0, size);
   }
 
   /// Bytes of a structure seen for the first time.
@@ -49,7 +53,7 @@ class Hdf5Blocks {
   }
 
   /// All from an address on, which was visited before.
-  ByteSpan after(std::uint64_t address) const { return bytes_.subspan(address); }
+  FileBytes after(std::uint64_t address) const { return bytes_.part(address, bytes_.size() - address); }
 
   Budget work, memory;  ///< bytes walked, and bytes of what is built from them
 
@@ -84,7 +88,7 @@ class Hdf5Blocks {
     root_ = reader.u64("the root group");
   }
 
-  ByteSpan bytes_;
+  FileBytes bytes_;
   std::string where_;
   std::uint64_t root_ = 0;
   std::unordered_set<std::uint64_t> visited_;

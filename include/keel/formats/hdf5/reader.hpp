@@ -1,5 +1,5 @@
 #pragma once
-/// HDF5 files as Keras and h5py write them, read from memory by keel itself: groups, hard links, attributes of
+/// HDF5 files as Keras and h5py write them, read by keel itself: groups, hard links, attributes of
 /// text and numbers, datasets of numbers (contiguous, compact, or in chunks with deflate and shuffle). Everything
 /// else that the format allows (links to other places and files, external and virtual storage, other filters,
 /// compound types) is refused by name. Both generations of the format: superblock 0 to 3, old and new groups.
@@ -21,7 +21,7 @@ namespace formats {
 /// Datasets and attributes on top of the file's structure.
 class Hdf5Reader {
  public:
-  Hdf5Reader(ByteSpan bytes, const std::string& where, const ReadLimits& limits)
+  Hdf5Reader(const FileBytes& bytes, const std::string& where, const ReadLimits& limits)
       : blocks_(bytes, where),
         groups_(blocks_),
         limits_(limits),
@@ -180,7 +180,9 @@ class Hdf5Reader {
     std::uint64_t bytes = 0;
     array.shape = hdf5_shape(find(messages, Message::shape, "a shape", where), type.size, bytes, where);
     read_values(array, messages, type.size, bytes, where);
-    if (type.swapped) swap_bytes(array.bytes, type.size);
+    if (!type.swapped) return;
+    fetch(array);
+    swap_bytes(array.bytes, type.size);
   }
 
   void read_values(NamedArray& array, const std::vector<Message>& messages, std::size_t item, std::uint64_t bytes,
@@ -196,18 +198,18 @@ class Hdf5Reader {
     if (kind > 3) layout.fail("a layout of class 0 to 2", std::to_string(kind));
     if (kind == 2) return read_chunks(array, layout, version, std::move(filters), item, where);
     if (!filters.empty()) layout.fail("filters only on chunks", "filters on another layout");
-    ByteSpan data;
+    FileBytes data;
     if (kind == 0) {
-      data = layout.take(layout.u16("size"), "the values");
+      data = FileBytes(layout.take(layout.u16("size"), "the values"));
     } else {
       const std::uint64_t address = layout.u64("address"), size = layout.u64("size");
-      if (bytes != 0) data = blocks_.block(address, size, "the values", where);
+      if (bytes != 0) data = blocks_.place(address, size, "the values", where);
     }
     if (data.size() != bytes)
       throw FormatError(where, std::to_string(bytes) + " bytes for shape " + array.shape.to_string(),
                         std::to_string(data.size()));
     plain_.charge(bytes, where);
-    array.bytes.assign(data.begin(), data.end());
+    leave_values(array, data);
   }
 
   struct Chunks {
@@ -215,7 +217,7 @@ class Hdf5Reader {
     std::vector<std::uint16_t> filters;
     std::uint64_t bytes = 0;
     std::vector<bool> seen;
-    Bytes scratch, plain;
+    Bytes stored, scratch, plain;
   };
 
   void read_chunks(NamedArray& array, ByteReader& layout, std::uint8_t version, std::vector<std::uint16_t> filters,
@@ -243,7 +245,7 @@ class Hdf5Reader {
     chunks.seen.resize(count);
     std::uint64_t left = count;
     const auto place = [&](std::uint64_t address, std::uint64_t stored, const std::vector<std::uint64_t>& offset) {
-      const ByteSpan data = blocks_.block(address, stored, "a chunk", where);
+      const ByteSpan data = blocks_.place(address, stored, "a chunk", where).read(0, stored, chunks.stored);
       plain_.charge(stored, where);
       if (array.bytes.empty()) array.bytes.resize(static_cast<std::size_t>(array.shape.size()) * item);
       place_chunk(array, chunks, data, offset, item, where);
@@ -331,14 +333,22 @@ class Hdf5Reader {
   Hdf5File file_;
 };
 
+/// An HDF5 file; the values of contiguous datasets stay in it. Throws FormatError.
+inline Hdf5File open_hdf5(const FileBytes& bytes, const std::string& where, const ReadLimits& limits = {}) {
+  return Hdf5Reader(bytes, where, limits).take();
+}
+
 }  // namespace formats
 
 /// Reads an HDF5 file from memory. Throws FormatError.
 inline Hdf5File read_hdf5(ByteSpan bytes, const std::string& where, const ReadLimits& limits = {}) {
-  return formats::Hdf5Reader(bytes, where, limits).take();
+  return formats::open_hdf5(bytes, where, limits);
 }
+/// The same of a file.
 inline Hdf5File read_hdf5(const std::string& path, const ReadLimits& limits = {}) {
-  return read_hdf5(read_file(path, limits), path, limits);
+  Hdf5File file = formats::open_hdf5(formats::FileBytes(formats::open_file(path, limits)), path, limits);
+  for (Hdf5Object& object : file.objects) formats::fetch(object.value);
+  return file;
 }
 
 }  // namespace KEEL_ABI

@@ -55,7 +55,7 @@ KerasModel<T> load_keras_zip(ZipReader& zip, KerasReadOptions options = {}) {
   loaded.probe = std::move(probe);
   const ZipMember *hdf5 = zip.find("model.weights.h5"), *npz = zip.find("model.weights.npz");
   if (!hdf5 && !npz) throw FormatError(where, "model.weights.h5 or model.weights.npz in a .keras archive", "none");
-  const Hdf5File file = hdf5 ? read_hdf5(zip.read(*hdf5, weights_storage), where + ": model.weights.h5")
+  const Hdf5File file = hdf5 ? formats::open_hdf5(zip.open(*hdf5, weights_storage), where + ": model.weights.h5")
                              : read_keras_npz(zip.read(*npz, weights_storage), where + ": model.weights.npz");
   io::read_keras_weights(loaded, io::keras_sources(file), file.where);
   return loaded;

@@ -32,8 +32,8 @@ inline Archive read_torch_index(const std::string& path, const Json& index, cons
   Archive all{path, "torch", {}, {}};
   NameSet names;
   for (const auto& [shard, listed] : shards_of(index, path)) {
-    const Bytes bytes = read_beside(path, shard, limits);
-    Archive archive = read_torch(bytes, path + ": " + shard, limits);
+    const FileBytes bytes(open_beside(path, shard, limits));
+    Archive archive = open_torch(bytes, path + ": " + shard, limits);
     if (archive.tensors.size() != listed.size())
       throw FormatError(path, std::to_string(listed.size()) + " tensors in " + shard,
                         std::to_string(archive.tensors.size()));
@@ -48,8 +48,8 @@ inline Archive read_torch_index(const std::string& path, const Json& index, cons
   return all;
 }
 
-/// What an index lists, safetensors or PyTorch's own files: its first file says which. Values of safetensors stay in their
-/// files. Throws FormatError.
+/// What an index lists, safetensors or PyTorch's own files: its first file says which. Values stay in their files where
+/// they can. Throws FormatError.
 inline Archive read_index(const std::string& path, const Json& index, const ReadLimits& limits = {}) {
   const auto shards = shards_of(index, path);
   if (shards.empty() || shards.begin()->first.ends_with(".safetensors")) return open_safetensors_index(path, limits);
