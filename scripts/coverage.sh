@@ -1,27 +1,36 @@
 #!/usr/bin/env bash
 # Which lines of the headers the tests run, and which branches of the readers and writers: gcc --coverage and gcovr (Debian: gcovr).
 # For people; takes some minutes a folder.
-#   scripts/coverage.sh [FOLDER...]     folders of tests/, all unless told otherwise; counts of earlier calls are added
+#   scripts/coverage.sh [FOLDER...]     folders of tests/, all unless told otherwise
 # Prints a line for each folder of include/keel that these tests are about, `ok` where 95 % are reached (of branches in formats/ and
 # io/, of lines elsewhere), and the files with most branches left. Branches that only an exception takes are not counted.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 command -v gcovr >/dev/null || { echo "note no gcovr"; exit 0; }
-build=$PWD/build/coverage
-folders=("$@")
-if [ $# -eq 0 ]; then
-  for file in tests/*/*_test.cpp; do folders+=("$(basename "$(dirname "$file")")"); done
-  mapfile -t folders < <(printf '%s\n' "${folders[@]}" | sort -u | grep -vx packaging)
-fi
-cmake -S . -B "$build" -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O0 --coverage" -DKEEL_BUILD_TESTS=ON \
-  -DKEEL_BUILD_EXAMPLES=OFF -DKEEL_BUILD_BENCH=OFF >"$build.log" 2>&1 || { tail -n 5 "$build.log"; exit 1; }
-for folder in "${folders[@]}"; do
-  cmake --build "$build" --target "keel_test_$folder" >"$build.log" 2>&1 || { echo "not ok tests/$folder does not build; see $build.log"; exit 1; }
-  "$build/tests/keel_test_$folder" >"$build.$folder.log" 2>&1 || echo "note tests/$folder failed; see $build.$folder.log"
+work=$PWD/build/coverage
+build=$PWD/build/tests
+. tests/io/flags.sh
+mkdir -p "$work"
+[ $# -gt 0 ] || { mapfile -t folders < <(printf '%s\n' tests/*/*_test.cpp | cut -d/ -f2 | sort -u | grep -vx packaging) && set -- "${folders[@]}"; }
+libraries=(-lz -pthread)
+for library in png jpeg; do ! pkg-config --exists "lib$library" 2>/dev/null || libraries+=("-l$library"); done
+flags+=(-O0 --coverage -fprofile-update=atomic -I tests "-DKEEL_SOURCE_DIR=\"$PWD\"" -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS)
+# As CMake does it, some files of a folder together; without keel::compiled, so that all is counted.
+for folder in "$@"; do
+  program=$work/$folder objects=()
+  rm -f "$work/${folder}"_*
+  printf '%s\n' "tests/$folder"/*_test.cpp | sed "s|.*|#include \"$PWD/&\"|" | split -l 13 -d - "$work/${folder}_"
+  cp tests/main.cpp "$work/${folder}_main"
+  for unit in "$work/${folder}"_*; do
+    objects+=("$unit.o")
+    g++ -std=c++20 "${flags[@]}" -x c++ -c "$unit" -o "$unit.o" >"$unit.log" 2>&1 || { echo "not ok tests/$folder does not compile; see $unit.log"; exit 1; }
+  done
+  g++ "${flags[@]}" "${objects[@]}" "${libraries[@]}" -o "$program" || exit 1
+  "$program" >"$program.log" 2>&1 || echo "note a test of tests/$folder failed; see $program.log"
 done
-gcovr --root . --filter include/keel/ --gcov-ignore-parse-errors --exclude-throw-branches --json "$build.json" "$build" >"$build.log" 2>&1 ||
-  { echo "not ok gcovr; see $build.log"; exit 1; }
-python3 - "$build.json" "${folders[@]}" <<'PYTHON'
+gcovr --root . --filter include/keel/ --gcov-ignore-parse-errors --exclude-throw-branches --json "$work/all.json" "$work" >"$work/gcovr.log" 2>&1 ||
+  { echo "not ok gcovr; see $work/gcovr.log"; exit 1; }
+python3 - "$work/all.json" "$@" <<'PYTHON'
 import collections, json, sys
 lines, branches = collections.Counter(), collections.Counter()
 run, taken = collections.Counter(), collections.Counter()

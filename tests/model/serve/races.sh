@@ -3,6 +3,7 @@
 #   tests/model/serve/races.sh [CALLS]    by default 10000; COMPILERS ("g++ clang++")
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
+# shellcheck disable=SC2034 # flags.sh reads it
 build=$PWD/build/tests
 . tests/io/flags.sh
 work=$PWD/build/serve
