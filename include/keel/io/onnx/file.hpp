@@ -17,7 +17,6 @@ namespace io::onnx {
 
 using namespace formats;
 
-/// A tensor of a file. Integers beyond 2^53 are rounded: nothing but ends of slices is as large.
 /// Whether values are integers, and of how many bits: those of 8 and 16 bits go round where they leave their range.
 struct IntegerType {
   int bits = 0;  ///< 0: real numbers; 1: truth
@@ -48,6 +47,7 @@ constexpr IntegerType integer_type(DataType type) {
   }
 }
 
+/// A tensor of a file. Integers beyond 2^53 are rounded: nothing but ends of slices is as large.
 struct FileTensor {
   std::string name = {};
   std::vector<Index> dims = {};  ///< none: one number
