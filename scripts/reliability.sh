@@ -65,7 +65,7 @@ END
   local name ok bad
   for name in $(experiments | cut -d'|' -f1); do
     if [ -f "$logs/$name.log" ]; then
-      ok=$(grep -c '^ok ' "$logs/$name.log") bad=$(grep -c '^not ok ' "$logs/$name.log")
+      ok=$(grep -cE '^(ok|note) ' "$logs/$name.log") bad=$(grep -c '^not ok ' "$logs/$name.log")
       if [ "$bad" -gt 0 ] || [ "$(field "$name" status)" != 0 ]; then ok="**failed**"; else ok="held ($ok $([ "$ok" = 1 ] && echo line || echo lines) below)"; fi
       printf '| %s | %s | %s | %s | %s | %s |\n' "$(part "$name" 5)" "$(part "$name" 6)" "$ok" "$(field "$name" seed)" \
         "$(field "$name" commit)" "$(field "$name" date)"
