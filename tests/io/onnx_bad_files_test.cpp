@@ -291,7 +291,7 @@ void add_graphs(BadFiles& files) {
   batches.input("b", {3, 2});
   batches.node("Add", {"a", "b"}, {"y"});
   batches.output("y");
-  files.add("inputs of two batches", batches, "a batch of 2");
+  files.add("inputs of two batches", batches, "inputs of one shape");
   const std::vector<List> shapes{{-1},
                                  {-1, 0},
                                  {-1, -1},

@@ -1,5 +1,7 @@
 /// ONNX's operators that multiply computed values, and those that find, choose and count, worked out by hand.
 
+#include <cmath>
+
 #include <doctest/doctest.h>
 
 #include <keel/io/load.hpp>
@@ -127,6 +129,38 @@ TEST_CASE("ONNX import: products that would mix samples, and equations that are 
     sums.output("y");
     CHECK(refusal(sums).find("expected") != std::string::npos);
   }
+}
+TEST_CASE("ONNX import: attention of heads, with a mask, causal, in rows and cut") {
+  // one query of two, keys of which the second is like it: scores 0 and ln 3 after the scale
+  const float l = std::log(3.0f);
+  const Input query{{1, 1, 1, 2}, {l, 0}}, keys{{1, 1, 2, 2}, {0, 1, 1, 0}}, values{{1, 1, 2, 1}, {10, 20}};
+  const Input twice{{1, 1, 2, 2}, {l, 0, l, 0}}, both{{1, 2, 2}, {l, l, 0, 0}}, row_keys{{1, 2, 2}, {0, 0, 1, 1}};
+  const Choice samples[] = {
+      {"Attention", 23, {{"scale", 1.0}}, {query, keys, values}, {1, 1, 1, 1}, {17.5f}},
+      {"Attention", 23, {}, {{{1, 1, 1, 2}, {l * std::sqrt(2.0f), 0}}, keys, values}, {1, 1, 1, 1}, {17.5f}},
+      {"Attention", 23, {{"scale", 1.0}, {"is_causal", yes}}, {twice, keys, values}, {1, 1, 2, 1}, {10, 17.5f}},
+      // two heads of one number each
+      {"Attention",
+       23,
+       {{"scale", 1.0}, {"q_num_heads", Index{2}}, {"kv_num_heads", Index{2}}},
+       {both, row_keys, {{1, 2, 2}, {10, 100, 20, 200}}},
+       {1, 2, 2},
+       {17.5f, 175, 15, 150}},
+  };
+  for (const Choice& each : samples) {
+    check_choice(each, {}, true);
+    check_choice(each, {.batch = OnnxBatch::none}, false);
+  }
+  const Choice masked[] = {
+      {"Attention", 23, {{"scale", 1.0}}, {query, keys, values, {{1, 2}, {l, 0}}}, {1, 1, 1, 1}, {15}},
+  };
+  for (const Choice& each : masked) check_choice(each, {.batch = OnnxBatch::none}, false);
+  GraphFile file;
+  file.opset = 23;
+  for (const char* name : {"q", "k", "v", "m", "p"}) file.input(name, {-1, 2, 2, 2});
+  file.node("Attention", {"q", "k", "v", "", "p"}, {"y"});
+  file.output("y");
+  CHECK(refusal(file).find("no past") != std::string::npos);
 }
 TEST_CASE("ONNX import: operators that find, choose and count") {
   const Choice whole[] = {

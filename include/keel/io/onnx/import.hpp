@@ -314,7 +314,8 @@ class OnnxImport {
     }
     refuse(node, std::string("a parameter ") + name, "none");
   }
-  Tensor<T> values(const Shape& shape, const FileTensor& tensor) const {
+  Tensor<T> values(const Shape& shape, const FileTensor& tensor) {
+    made_.charge(static_cast<std::uint64_t>(shape.size()) * sizeof(T), graph_.where);
     Tensor<T> value = Tensor<T>::uninitialized(shape);
     for (Index k = 0; k < value.size(); ++k) value[k] = static_cast<T>(tensor.numbers[to_size(k)]);
     return value;

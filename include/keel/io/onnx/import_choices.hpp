@@ -17,8 +17,9 @@ inline Imported constant_value(FileTensor tensor) {
   return {.constant = std::make_shared<FileTensor>(std::move(tensor))};
 }
 /// 0, 1, 2, ... along an axis of so many, with `behind` axes of 1 behind it.
-inline Imported counting(Index count, Index behind) {
-  FileTensor numbers{.dims = {count}, .integers = true};
+template <class T>
+Imported counting(OnnxImport<T>& to, const FileNode& node, Index count, Index behind) {
+  FileTensor numbers = to.empty(node, {count}, true);
   for (Index i = 0; i < count; ++i) numbers.numbers.push_back(static_cast<double>(i));
   numbers.dims.insert(numbers.dims.end(), to_size(behind), 1);
   return constant_value(std::move(numbers));
@@ -79,10 +80,10 @@ void import_hardmax(OnnxImport<T>& to, const FileNode& node) {
   if (to.opset() < 13)
     for (Index axis = at + 1; axis <= shape.rank(); ++axis) axes.push_back(axis);
   const Imported largest = reduced(to, node, x, "arg_max", axes, true);
-  Imported places = counting(shape[at - 1], shape.rank() - at);
+  Imported places = counting(to, node, shape[at - 1], shape.rank() - at);
   if (to.opset() < 13) {
     std::vector<Index> extents(shape.begin() + at - 1, shape.end());
-    places = counting(Shape(std::span<const Index>(extents)).size(), 0);
+    places = counting(to, node, Shape(std::span<const Index>(extents)).size(), 0);
     FileTensor cut = *places.constant;
     cut.dims = std::move(extents);
     places = constant_value(std::move(cut));
@@ -104,7 +105,7 @@ void import_one_hot(OnnxImport<T>& to, const FileNode& node) {
   if (depth < 1 || depth > 1 << 20) to.refuse(node, "a depth from 1 to 2^20", std::to_string(depth));
   if (values.numbers.size() != 2) to.refuse(node, "two values", std::to_string(values.numbers.size()));
   const Imported index = from_start(to, node, with_axis(to, node, x, axis + 1 - first), depth);
-  Imported made = function_of(to, node, "equal", {index, counting(depth, rank - 1 - axis)});
+  Imported made = function_of(to, node, "equal", {index, counting(to, node, depth, rank - 1 - axis)});
   const auto value = [&](std::size_t i) {
     return constant_value({.numbers = {values.numbers[i]}, .integers = values.integers});
   };
@@ -118,7 +119,8 @@ Imported chosen_at(OnnxImport<T>& to, const FileNode& node, const Imported& x, c
   const auto summed = [&](const Imported& value) {
     return reduced(to, node, value, "sum", to.sample(value).rank() - behind, false);
   };
-  const Imported hit = function_of(to, node, "equal", {from_start(to, node, index, extent), counting(extent, behind)});
+  const Imported hit =
+      function_of(to, node, "equal", {from_start(to, node, index, extent), counting(to, node, extent, behind)});
   Imported made = summed(function_of(to, node, "where", {hit, x, number_value(0)}));
   if (index.constant) {
     for (const double number : index.constant->numbers)
@@ -286,7 +288,8 @@ void import_window(OnnxImport<T>& to, const FileNode& node) {
                             : node.op == "HammingWindow" ? 25.0 / 46
                                                          : 0.42,
                             node.op == "HammingWindow" ? 21.0 / 46 : 0.5, node.op == "BlackmanWindow" ? 0.08 : 0.0};
-  const double steps = static_cast<double>(integer_or(node, "periodic", 1) != 0 ? size : size - 1);
+  const double steps =
+      static_cast<double>((std::max)(Index{1}, integer_or(node, "periodic", 1) != 0 ? size : size - 1));
   FileTensor made = to.empty(node, {size}, integer_type(static_cast<DataType>(integer_or(node, "output_datatype", 1))));
   for (Index i = 0; i < size; ++i) {
     const double turn = 2 * std::numbers::pi * static_cast<double>(i) / steps;
@@ -307,7 +310,7 @@ void set_loss(OnnxImport<T>& to, const FileNode& node, const Imported& scores) {
     to.refuse(node, "targets of one axis less, without a batch", "others");
   target = with_axis(to, node, std::move(target), 2);
   const Index behind = shape.rank() - 2;
-  Imported hit = function_of(to, node, "equal", {target, counting(shape[1], behind)});
+  Imported hit = function_of(to, node, "equal", {target, counting(to, node, shape[1], behind)});
   if (node.find("ignore_index")) {
     const Imported ignored = number_value(static_cast<double>(integer_or(node, "ignore_index", 0)));
     hit = function_of(to, node, "and",

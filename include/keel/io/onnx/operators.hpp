@@ -1,6 +1,7 @@
 #pragma once
 /// ONNX's operators, one row an operator, and the model of a graph.
 
+#include <keel/io/onnx/import_attention.hpp>
 #include <keel/io/onnx/import_branches.hpp>
 #include <keel/io/onnx/import_choices.hpp>
 #include <keel/io/onnx/import_norms.hpp>
@@ -45,6 +46,8 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Asinh", 9, 1, "", import_function<T>},
     {"Atan", 7, 1, "", import_function<T>},
     {"Atanh", 9, 1, "", import_function<T>},
+    {"Attention", 23, 7, "is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision ",
+     import_attention<T>},
     {"AveragePool", 1, 1, "auto_pad kernel_shape pads strides ceil_mode+10 count_include_pad+7 dilations+19 ",
      import_pool<T, AveragePool1D<T>, AveragePool1DOptions, AveragePool2D<T>, AveragePool2DOptions, AveragePool3D<T>,
                  AveragePool3DOptions>},
@@ -450,7 +453,11 @@ ImportedModel<T> import_nodes_of(const FileGraph& graph, const FileConstants& co
   if (inputs.empty() && whole) to.first_input = to.model().input(Shape{1}, to.free_name("samples"));
   import_nodes(to);
   if (graph.outputs.empty()) throw FormatError(graph.where, "outputs", "none");
-  for (const FileValue& output : graph.outputs) outputs.push_back(import_output(to, output, sequences_last));
+  for (const FileValue& output : graph.outputs) try {
+      outputs.push_back(import_output(to, output, sequences_last));
+    } catch (const ShapeError& error) {
+      throw FormatError(graph.where + ": output " + shown(output.name), error.expected(), error.got(), error.hint());
+    }
   require_values(to.model(), graph.where);
   return {.model = std::move(static_cast<Model<T>&>(to.model())), .inputs = inputs, .outputs = outputs};
 }
@@ -484,10 +491,9 @@ ImportedModel<T> import_graph(FileGraph graph, const OnnxImportOptions& options)
           "those behind the first where that is 1");
     return made;
   } catch (const FormatError& error) {
-    const std::string hint = refusal->hint().empty() ? "" : refusal->hint() + "; ";
-    throw FormatError(refusal->where(), refusal->expected(), refusal->got(),
-                      hint + "nor can it be read without a batch: " + error.where() + ": expected " + error.expected() +
-                          ", got " + error.got());
+    // that inputs have other batches says nothing of what could not be read
+    if (refusal->where().starts_with(graph.where + ": input ")) throw;
+    throw *refusal;
   }
 }
 
