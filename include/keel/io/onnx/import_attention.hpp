@@ -27,32 +27,31 @@ Imported heads_of(OnnxImport<T>& to, const FileNode& node, std::size_t i, const 
   x.node = with_order(to, node, with_sample(to, node, x.node, cut), order);
   return x;
 }
-/// What is added to the scores (..., rows, columns): numbers, 0 or -infinity where a mask is of truth, and -infinity
-/// behind the diagonal where a query sees no later key. Throws FormatError for a query that would see no key.
+/// 0 where a mask is true, else -infinity. Throws FormatError for a query that would see no key.
+template <class T>
+FileTensor numbers_of_mask(OnnxImport<T>& to, const FileNode& node, const FileTensor& truth) {
+  constexpr double hidden = -std::numeric_limits<double>::infinity();
+  FileTensor made = to.empty(node, truth.dims, false);
+  for (const double each : truth.numbers) made.numbers.push_back(each != 0 ? 0 : hidden);
+  const Index width = truth.dims.empty() ? 1 : truth.dims.back();
+  for (Index at = 0; at < count_of(made.numbers); at += width) {
+    const auto row = made.numbers.begin() + at;
+    if (std::count(row, row + width, hidden) == width) to.refuse(node, "a key for each query", "none");
+  }
+  return made;
+}
+/// What is added to the scores (..., rows, columns): a mask, and -infinity behind the diagonal where a query sees no
+/// later key.
 template <class T>
 std::optional<Imported> attention_bias(OnnxImport<T>& to, const FileNode& node, Index rows, Index columns) {
-  constexpr double hidden = -std::numeric_limits<double>::infinity();
   std::optional<Imported> bias;
-  if (to.has(node, 3)) {
-    bias = to.counted(node, 3);
-    if (type_of(*bias)) {
-      const FileTensor& truth = to.constant(node, 3);
-      FileTensor numbers = to.empty(node, truth.dims, false);
-      for (const double each : truth.numbers) numbers.numbers.push_back(each != 0 ? 0 : hidden);
-      const Index width = truth.dims.empty() ? 1 : truth.dims.back();
-      for (Index at = 0; at < count_of(numbers.numbers); at += (std::max)(width, Index{1})) {
-        const auto row = numbers.numbers.begin() + at;
-        if (std::count(row, row + width, hidden) == width) to.refuse(node, "a key for each query", "none");
-      }
-      bias = constant_value(std::move(numbers));
-    }
-  }
+  if (to.has(node, 3)) bias = to.counted(node, 3);
+  if (bias && type_of(*bias)) bias = constant_value(numbers_of_mask(to, node, to.constant(node, 3)));
   if (integer_or(node, "is_causal", 0) == 0) return bias;
   if (bias || rows != columns) to.refuse(node, "is_causal without a mask, for as many queries as keys", "others");
-  FileTensor later = to.empty(node, {rows, columns}, false);
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = 0; j < columns; ++j) later.numbers.push_back(j <= i ? 0 : hidden);
-  return constant_value(std::move(later));
+  FileTensor seen = to.empty(node, {rows, columns}, false);
+  for (Index i = 0; i < rows * columns; ++i) seen.numbers.push_back(i % columns <= i / columns ? 1 : 0);
+  return constant_value(numbers_of_mask(to, node, seen));
 }
 /// softmax(scale q k' + bias) v for each head; a q of three axes gives three.
 template <class T>

@@ -63,6 +63,18 @@ Imported product_of(OnnxImport<T>& to, const FileNode& node, const Imported& a, 
   return made;
 }
 
+/// The Dense of a product with a constant B, and with a bias that is one row, if there is one.
+template <class T>
+Imported gemm_layer(OnnxImport<T>& to, const FileNode& node, const Imported& a, const FileTensor& b,
+                    const FileTensor* c) {
+  FileTensor kernel = integer_or(node, "transB", 0) != 0 ? permuted(b, {1, 0}) : b;
+  for (double& number : kernel.numbers) number *= number_or(node, "alpha", 1);
+  std::optional<FileTensor> bias;
+  if (c) bias = *c;
+  if (c)
+    for (double& number : bias->numbers) number *= number_or(node, "beta", 1);
+  return {.node = dense(to, node, a, std::move(kernel), bias ? &*bias : nullptr), .batch = a.batch};
+}
 /// alpha A' B' + beta C. With constants as B and C a Dense.
 template <class T>
 void import_gemm(OnnxImport<T>& to, const FileNode& node) {
@@ -76,14 +88,7 @@ void import_gemm(OnnxImport<T>& to, const FileNode& node) {
                                           (c->constant->dims.size() == 2 && c->constant->dims[0] == 1)));
   Imported made;
   if (b.constant && !a.constant && !turn_a && a.batch.axis <= 0) {
-    FileTensor kernel = turn_b ? permuted(*b.constant, {1, 0}) : *b.constant;
-    for (double& number : kernel.numbers) number *= alpha;
-    std::optional<FileTensor> bias;
-    if (c && row) {
-      bias = *c->constant;
-      for (double& number : bias->numbers) number *= beta;
-    }
-    made = {.node = dense(to, node, a, std::move(kernel), bias ? &*bias : nullptr), .batch = a.batch};
+    made = gemm_layer(to, node, a, *b.constant, c && row ? c->constant.get() : nullptr);
     if (row) return to.set(node, std::move(made));
   } else {
     made = product_of(to, node, a, b, {.transpose_a = turn_a, .transpose_b = turn_b});
@@ -149,6 +154,75 @@ Equation equation_of(OnnxImport<T>& to, const FileNode& node) {
     to.refuse(node, "letters of the inputs in the result, each once", shown(text));
   return equation;
 }
+/// An operand of Einsum: a letter for each axis of its samples.
+struct Lettered {
+  Node node = {};
+  std::string letters = {};
+
+  bool has(char letter) const { return letters.find(letter) != std::string::npos; }
+};
+/// With its axes in the order of the letters.
+template <class T>
+Node sorted_as(OnnxImport<T>& to, const FileNode& node, const Lettered& x, const std::string& wanted) {
+  std::vector<Index> order;
+  for (const char letter : wanted) order.push_back(static_cast<Index>(x.letters.find(letter)));
+  return with_order(to, node, x.node, order);
+}
+/// The letters of the samples' axes alone, where the batch has the first of all.
+template <class T>
+void leave_batch(OnnxImport<T>& to, const FileNode& node, const std::vector<Imported>& x, Equation& e) {
+  if (x[0].batch.whole()) return;
+  bool first = !e.output.empty();
+  for (std::size_t i = 0; i < x.size(); ++i) first = first && x[i].batch.first() && e.inputs[i][0] == e.output[0];
+  if (!first) to.refuse(node, "the batch first in inputs and result", "another place");
+  e.output.erase(0, 1);
+  for (std::string& input : e.inputs) input.erase(0, 1);
+}
+/// Summed along the axes that neither the result nor the other input has.
+template <class T>
+Lettered summed_alone(OnnxImport<T>& to, const FileNode& node, const Lettered& x, const std::string& kept) {
+  std::vector<Index> axes;
+  Lettered made{x.node};
+  for (std::size_t k = 0; k < x.letters.size(); ++k)
+    if (kept.find(x.letters[k]) == std::string::npos)
+      axes.push_back(static_cast<Index>(k) + 1);
+    else
+      made.letters += x.letters[k];
+  if (!axes.empty()) made.node = to.add(node, Reduce<T>("sum", {.axes = axes}), x.node);
+  return made;
+}
+/// The product of two operands as one of matrices: axes of both, of the first alone, those that are summed over, of the
+/// second alone.
+template <class T>
+Node product_of_letters(OnnxImport<T>& to, const FileNode& node, const Lettered& a, const Lettered& b,
+                        const std::string& output) {
+  std::map<char, Index> extents;
+  for (const Lettered* const each : {&a, &b})
+    for (std::size_t k = 0; k < each->letters.size(); ++k) {
+      const Index extent = to.sample({.node = each->node})[static_cast<Index>(k)];
+      if (extents.emplace(each->letters[k], extent).first->second != extent)
+        to.refuse(node, "one extent for each letter", std::to_string(extent));
+    }
+  std::string both, rows, columns, depth;
+  for (const char letter : output) (a.has(letter) && b.has(letter) ? both : a.has(letter) ? rows : columns) += letter;
+  for (const char letter : a.letters)
+    if (output.find(letter) == std::string::npos) depth += letter;
+  const auto matrices = [&](const Lettered& x, const std::string& second, const std::string& third) {
+    std::vector<Index> dims;
+    for (const char letter : both) dims.push_back(extents[letter]);
+    for (const std::string* const side : {&second, &third}) {
+      dims.push_back(1);
+      for (const char letter : *side) dims.back() *= extents[letter];
+    }
+    return with_sample(to, node, sorted_as(to, node, x, both + second + third), dims);
+  };
+  const Node factors[] = {matrices(a, rows, depth), matrices(b, depth, columns)};
+  Lettered made{to.add(node, MatMul<T>(), std::span<const Node>(factors)), both + rows + columns};
+  std::vector<Index> dims;
+  for (const char letter : made.letters) dims.push_back(extents[letter]);
+  made.node = with_sample(to, node, made.node, dims);
+  return sorted_as(to, node, made, output);
+}
 /// Sums and products of one input or two, as sums, transposes and products of matrices.
 template <class T>
 void import_einsum(OnnxImport<T>& to, const FileNode& node) {
@@ -162,76 +236,18 @@ void import_einsum(OnnxImport<T>& to, const FileNode& node) {
     if (to.dims(x[i]).size() != e.inputs[i].size())
       to.refuse(node, std::to_string(e.inputs[i].size()) + " axes", std::to_string(to.dims(x[i]).size()));
   }
-  const BatchPlace batch = x[0].batch;
-  if (!batch.whole()) {  // the samples' axes are what is left
-    const bool first = std::all_of(e.inputs.begin(), e.inputs.end(),
-                                   [&](const std::string& input) { return input[0] == e.inputs[0][0]; });
-    const bool placed = std::all_of(x.begin(), x.end(), [](const Imported& each) { return each.batch.first(); });
-    if (!first || !placed || e.output.empty() || e.output[0] != e.inputs[0][0])
-      to.refuse(node, "the batch first in inputs and result", "another place");
-    e.output.erase(0, 1);
-    for (std::string& input : e.inputs) input.erase(0, 1);
-  }
-  std::map<char, Index> extents;
-  std::vector<Node> nodes;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    nodes.push_back(to.plain(node, x[i]));
-    const Shape shape = to.sample({.node = nodes[i]});
-    for (Index k = 0; k < shape.rank(); ++k) {
-      const auto found = extents.emplace(e.inputs[i][to_size(k)], shape[k]);
-      if (found.first->second != shape[k]) to.refuse(node, "one extent for each letter", "others");
-    }
-    // letters that no one else has are summed over
-    std::vector<Index> axes;
-    std::string left;
-    for (Index k = 0; k < shape.rank(); ++k) {
-      const char letter = e.inputs[i][to_size(k)];
-      const bool kept = e.output.find(letter) != std::string::npos ||
-                        (x.size() > 1 && e.inputs[1 - i].find(letter) != std::string::npos);
-      if (kept)
-        left += letter;
-      else
-        axes.push_back(k + 1);
-    }
-    if (!axes.empty()) nodes[i] = to.add(node, Reduce<T>("sum", {.axes = axes}), nodes[i]);
-    e.inputs[i] = left;
-  }
-  const auto place = [](const std::string& in, char letter) { return static_cast<Index>(in.find(letter)); };
-  const auto sorted_as = [&](Node from, const std::string& has, const std::string& wanted) {
-    std::vector<Index> order;
-    for (const char letter : wanted) order.push_back(place(has, letter));
-    return with_order<T>(to, node, from, order);
-  };
-  if (x.size() == 1) {
-    const Node made = sorted_as(nodes[0], e.inputs[0], e.output);
-    return to.set(node, Imported{.node = made, .integers = x[0].integers, .batch = batch});
-  }
-  std::string both, rows, columns, depth;
-  for (const char letter : e.output) {
-    const bool in_a = e.inputs[0].find(letter) != std::string::npos,
-               in_b = e.inputs[1].find(letter) != std::string::npos;
-    (in_a && in_b ? both : in_a ? rows : columns) += letter;
-  }
-  for (const char letter : e.inputs[0])
-    if (e.output.find(letter) == std::string::npos) depth += letter;
-  const auto size = [&](const std::string& letters) {
-    Index product = 1;
-    for (const char letter : letters) product *= extents[letter];
-    return product;
-  };
-  const auto matrices = [&](std::size_t i, const std::string& second, const std::string& third) {
-    std::vector<Index> dims;
-    for (const char letter : both) dims.push_back(extents[letter]);
-    dims.push_back(size(second));
-    dims.push_back(size(third));
-    return with_sample(to, node, sorted_as(nodes[i], e.inputs[i], both + second + third), dims);
-  };
-  const Node factors[] = {matrices(0, rows, depth), matrices(1, depth, columns)};
-  Node made = to.add(node, MatMul<T>(), std::span<const Node>(factors));
-  std::vector<Index> dims;
-  for (const char letter : both + rows + columns) dims.push_back(extents[letter]);
-  made = sorted_as(with_sample(to, node, made, dims), both + rows + columns, e.output);
-  to.set(node, Imported{.node = made, .integers = common(x[0].integers, x[1].integers), .batch = batch});
+  leave_batch(to, node, x, e);
+  std::vector<Lettered> parts;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    parts.push_back(summed_alone(to, node, {to.plain(node, x[i]), e.inputs[i]},
+                                 e.output + (x.size() > 1 ? e.inputs[1 - i] : std::string())));
+  if (x.size() == 1)
+    return to.set(
+        node,
+        Imported{.node = sorted_as(to, node, parts[0], e.output), .integers = x[0].integers, .batch = x[0].batch});
+  to.set(node, Imported{.node = product_of_letters(to, node, parts[0], parts[1], e.output),
+                        .integers = common(x[0].integers, x[1].integers),
+                        .batch = x[0].batch});
 }
 
 }  // namespace io::onnx
