@@ -286,8 +286,8 @@ void check_operators(const FileGraph& graph) {
   refusals.check();
 }
 
-/// Whether an input has the channels before the rest: one of four axes or more, unless it is turned at once, and a
-/// sequence that a convolution or pooling takes.
+/// Whether an input has the channels before the rest: one of four axes or more, unless it is turned at once or a matrix
+/// of products, and a sequence that a convolution or pooling takes.
 template <class T>
 bool channels_first(const OnnxImport<T>& to, const FileValue& input) {
   const std::size_t rank = input.dims.size();
@@ -298,6 +298,7 @@ bool channels_first(const OnnxImport<T>& to, const FileValue& input) {
     if (!node) continue;
     const FileAttribute* const order = node->op == "Transpose" ? node->find("perm") : nullptr;
     if (order && rank >= 4 && order->integers == turn) return false;
+    if (node->op == "MatMul" || node->op == "Attention") return false;  // matrices
     if (rank == 3 && (node->op == "Conv" || node->op == "ConvTranspose" || node->op.ends_with("Pool"))) first = true;
   }
   return first;
