@@ -1,7 +1,7 @@
 #pragma once
 /// Values of ONNX's cases as keel has them.
 
-#include <keel/io/onnx/operators.hpp>
+#include <keel/io/onnx/import_graph.hpp>
 
 namespace keel_test {
 

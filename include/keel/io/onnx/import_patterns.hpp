@@ -1,6 +1,7 @@
 #pragma once
 /// Patterns of ONNX's nodes as one layer.
 
+#include <keel/io/onnx/import_activations.hpp>
 #include <keel/io/onnx/import_norms.hpp>
 
 #if KEEL_HAS_PROTOBUF

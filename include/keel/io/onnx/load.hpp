@@ -1,7 +1,7 @@
 #pragma once
 /// Models from files of ONNX, keel's and others'.
 
-#include <keel/io/onnx/operators.hpp>
+#include <keel/io/onnx/import_graph.hpp>
 #include <keel/io/onnx/own.hpp>
 
 namespace keel {
