@@ -544,7 +544,8 @@ TEST_CASE("ONNX import: what would mix samples is refused, and so is arithmetic 
   mixed.integers("shape", {3, 4});
   mixed.node("Reshape", {"x", "shape"}, {"y"}, {}, "it");
   mixed.output("y");
-  CHECK(refusal(mixed, {.batch = keel::OnnxBatch::first}).find("a shape that leaves the batch as it is") != std::string::npos);
+  CHECK(refusal(mixed, {.batch = keel::OnnxBatch::first}).find("a shape that leaves the batch as it is") !=
+        std::string::npos);
 
   GraphFile one_more;  // n + 1
   one_more.input("x", {-1, 6});
