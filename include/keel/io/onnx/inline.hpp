@@ -1,6 +1,7 @@
 #pragma once
 /// Nodes of ONNX's functions and branches in the place of those that call them.
 
+#include <array>
 #include <functional>
 #include <map>
 #include <set>
@@ -82,7 +83,10 @@ inline void resolve(FileNode& node, const FileNode& call, const FileFunction& fu
 /// their name does.
 class FunctionCalls {
  public:
-  explicit FunctionCalls(FileGraph& graph) : graph_(graph), room_(16 * graph.bytes + (std::uint64_t{8} << 20)) {}
+  explicit FunctionCalls(FileGraph& graph) : graph_(graph), room_(16 * graph.bytes + (std::uint64_t{8} << 20)) {
+    for (const FileFunction& each : graph.functions)
+      functions_.emplace(Key{each.domain, each.name, each.overload}, &each);
+  }
 
   /// Throws FormatError for functions that call each other without end, and for more nodes than the file's size allows.
   void put_in_place() {
@@ -92,11 +96,13 @@ class FunctionCalls {
  private:
   static constexpr int most_nested = 32;
 
+  /// Domain, name and overload.
+  using Key = std::array<std::string, 3>;
+
   const FileFunction* called_by(const FileNode& node) const {
-    for (const FileFunction& each : graph_.functions)
-      if (!node.domain.empty() && each.domain == node.domain && each.name == node.op && each.overload == node.overload)
-        return &each;
-    return nullptr;
+    if (node.domain.empty()) return nullptr;
+    const auto found = functions_.find(Key{node.domain, node.op, node.overload});
+    return found == functions_.end() ? nullptr : found->second;
   }
   [[noreturn]] void fail(const FileNode& call, const std::string& expected, const std::string& got) const {
     throw FormatError(graph_.where + ": " + call.op + " " + shown(call.who()), expected, got);
@@ -126,6 +132,7 @@ class FunctionCalls {
     if (call.inputs.size() > function.inputs.size() || call.outputs.size() > function.outputs.size())
       fail(call, "as many inputs and outputs as the function has", "more");
     const std::string prefix = call.who() + "/" + std::to_string(++count_) + "/";
+    room_.charge(64 * (function.inputs.size() + function.outputs.size()), graph_.where);
     std::map<std::string, std::string> names;
     std::vector<FileNode> body;
     for (std::size_t i = 0; i < function.inputs.size(); ++i)
@@ -153,6 +160,7 @@ class FunctionCalls {
   }
 
   FileGraph& graph_;
+  std::map<Key, const FileFunction*> functions_;
   Budget room_;
   int count_ = 0;
 };
