@@ -31,7 +31,7 @@ class ActivityRegularization : public InferenceOnly<T, ActivityRegularizationOpt
  public:
   explicit ActivityRegularization(ActivityRegularizationOptions options = {})
       : InferenceOnly<T, ActivityRegularizationOptions>(std::move(options)) {}
-  static ActivityRegularization from_config(const Config& config) {
+  [[gnu::cold]] static ActivityRegularization from_config(const Config& config) {
     return ActivityRegularization(read_options<ActivityRegularizationOptions>(config));
   }
 

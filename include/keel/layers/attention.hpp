@@ -27,10 +27,12 @@ template <class T = float>
 class Attention : public AttentionBase<T> {
  public:
   explicit Attention(AttentionOptions options = {}) : AttentionBase<T>(std::move(options.name), options.use_scale) {}
-  static Attention from_config(const Config& config) { return Attention(read_options<AttentionOptions>(config)); }
+  [[gnu::cold]] static Attention from_config(const Config& config) {
+    return Attention(read_options<AttentionOptions>(config));
+  }
 
   std::string type() const override { return "Attention"; }
-  Config config() const override { return {{"use_scale", this->use_scale_}}; }
+  [[gnu::cold]] Config config() const override { return {{"use_scale", this->use_scale_}}; }
   void build(Shapes, Rng& rng) override {
     if (this->use_scale_) this->scale_ = {"scale", initial_values<T>(Shape{}, Initializer::ones, Fans(1, 1), rng)};
   }

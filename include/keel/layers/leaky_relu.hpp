@@ -25,10 +25,12 @@ class LeakyReLU : public ActivationLayer<T> {
   explicit LeakyReLU(LeakyReLUOptions options = {})
       : ActivationLayer<T>({Activation::leaky_relu, options.negative_slope}, {options.name}),
         options_(std::move(options)) {}
-  static LeakyReLU from_config(const Config& config) { return LeakyReLU(read_options<LeakyReLUOptions>(config)); }
+  [[gnu::cold]] static LeakyReLU from_config(const Config& config) {
+    return LeakyReLU(read_options<LeakyReLUOptions>(config));
+  }
 
   std::string type() const override { return "LeakyReLU"; }
-  Config config() const override { return with_options({}, options_); }
+  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
 
  private:
   LeakyReLUOptions options_;

@@ -36,12 +36,14 @@ class RMSNorm : public AffineNorm<T> {
       : AffineNorm<T>(options.name, options.epsilon, false), options_(std::move(options)) {
     this->check_epsilon(this->who());
   }
-  static RMSNorm from_config(const Config& config) { return RMSNorm(read_options<RMSNormOptions>(config)); }
+  [[gnu::cold]] static RMSNorm from_config(const Config& config) {
+    return RMSNorm(read_options<RMSNormOptions>(config));
+  }
 
   std::string type() const override { return "RMSNormalization"; }
-  Config config() const override { return with_options({}, options_); }
-  Shape output_shape(Shapes inputs) const override { return this->checked_along(options_.axis, inputs); }
-  void build(Shapes inputs, Rng& rng) override {
+  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->checked_along(options_.axis, inputs); }
+  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
     this->make_parameters("scale", nullptr, axes_shape(options_.axis, inputs[0]), Initializer::ones, Initializer::zeros,
                           rng);
   }

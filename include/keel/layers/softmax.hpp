@@ -31,14 +31,16 @@ class Softmax : public ActivationLayer<T> {
  public:
   explicit Softmax(SoftmaxOptions options = {})
       : ActivationLayer<T>(Activation::softmax, {options.name}), options_(std::move(options)) {}
-  static Softmax from_config(const Config& config) { return Softmax(read_options<SoftmaxOptions>(config)); }
+  [[gnu::cold]] static Softmax from_config(const Config& config) {
+    return Softmax(read_options<SoftmaxOptions>(config));
+  }
 
   const SoftmaxOptions& options() const { return options_; }
 
   std::string type() const override { return "Softmax"; }
-  Config config() const override { return with_options({}, options_); }
+  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
 
-  Shape output_shape(Shapes inputs) const override {
+  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     axis_block(*this, options_.axis, in);
     return in;

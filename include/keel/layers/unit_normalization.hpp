@@ -34,13 +34,13 @@ class UnitNormalization : public Layer<T> {
  public:
   explicit UnitNormalization(UnitNormalizationOptions options = {})
       : Layer<T>(options.name), options_(std::move(options)) {}
-  static UnitNormalization from_config(const Config& config) {
+  [[gnu::cold]] static UnitNormalization from_config(const Config& config) {
     return UnitNormalization(read_options<UnitNormalizationOptions>(config));
   }
 
   std::string type() const override { return "UnitNormalization"; }
-  Config config() const override { return with_options({}, options_); }
-  Shape output_shape(Shapes inputs) const override {
+  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     axis_block(*this, options_.axis, in);
     return in;
