@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <keel/io/load.hpp>
+#include <keel/model/any_extents.hpp>
 
 #include "file_builder.hpp"
 
@@ -97,6 +98,18 @@ TEST_CASE("an input of unknown extent takes its shape from the caller") {
   CHECK_THROWS_WITH_AS(load(path, {.inputs = {{4, 4, 2}}}), doctest::Contains("(4, 4, 2) from the caller"),
                        FormatError);
   CHECK_THROWS_WITH_AS(load(path, {.inputs = {{4, 4}}}), doctest::Contains("(4, 4) from the caller"), FormatError);
+  // of any extents: the layers of one model, or a model of the file for each shape
+  const AnyExtents shared(load(path, {.inputs = {{4, 4, 3}}}));
+  const AnyExtents<float> loaded([&](const std::vector<Shape>& shapes) { return load(path, {.inputs = shapes}); });
+  for (const Shape& shape : {Shape{4, 4, 3}, Shape{9, 6, 3}, Shape{3, 13, 3}}) {
+    CAPTURE(shape.to_string());
+    Rng rng(7);
+    Tensor<float> x(shape.with_batch(2));
+    for (float& value : x) value = static_cast<float>(rng.normal());
+    const Tensor<float> right = load(path, {.inputs = {shape}}).predict(x);
+    CHECK(shared.predict(x) == right);
+    CHECK(loaded.predict(x) == right);
+  }
 }
 
 TEST_CASE("training among the arguments of a call is honoured or refused") {

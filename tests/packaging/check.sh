@@ -215,7 +215,7 @@ check_umbrella() {
     -e '^keel/training/losses/\(cosine_similarity\|dice\|focal\|hinge\|kl_divergence\|log_cosh\|negative_log_likelihood\|poisson\|relative_errors\).hpp' \
     -e '^keel/training/metrics/\(auc\|f_score\|mean_iou\|regression\).hpp' \
     -e '^keel/training/optimizers/\(adadelta\|adafactor\|adamax\|lamb\|lbfgs\|lion\|nadam\|radam\).hpp' \
-    -e '^keel/distributed/' -e '^keel/training/shard.hpp' \
+    -e '^keel/distributed/' -e '^keel/training/shard.hpp' -e '^keel/model/any_extents.hpp' \
     -e '^keel/training/\(curves\|tensorboard\|image_transforms\|keep_state\|prefetch\|report\|weight_average\).hpp' | while read -r header; do
     grep -q "/$header\$" <<<"$reached" || echo "$header"
   done)

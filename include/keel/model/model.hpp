@@ -287,12 +287,14 @@ class Model {
   /// The same with random numbers for the parameters' first values.
   Node add(AnyLayer<T> layer, std::span<const Node> x, Rng rng) {
     const bool named = !layer->name().empty();
-    layer->rename(unique_name(named ? layer->name() : snake_case(layer->type()), named));
+    // a layer that others share, under the name that it has, is left alone: they may be predicting
+    if (std::string name = unique_name(named ? layer->name() : snake_case(layer->type()), named); name != layer->name())
+      layer->rename(std::move(name));
     const std::vector<Shape> shapes = shapes_of(x);
     if (shapes.empty()) throw ShapeError(layer->who(), "one input or more", "none");
     const Shape output = layer->output_shape(shapes);
     build_once(layer, shapes, rng);
-    layer->freeze(layer->frozen());  // a layer frozen before it had parameters
+    if (layer->frozen() != Freeze::none) layer->freeze(layer->frozen());  // one frozen before it had parameters
     const auto parameters = layer->parameters();
     parameters_.reserve(parameters_.size() + parameters.size());
     layers_.reserve(layers_.size() + 1);
