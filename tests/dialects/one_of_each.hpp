@@ -6,6 +6,12 @@
 inline std::vector<keel::AnyLayer<float>> one_of_each() {
   using namespace keel;
   const std::vector<std::pair<std::string_view, Config>> needed = {
+      {"AdaptiveAveragePooling1D", {{"output_size", Index{2}}}},
+      {"AdaptiveAveragePooling2D", {{"output_size", Index{2}}}},
+      {"AdaptiveAveragePooling3D", {{"output_size", Index{2}}}},
+      {"AdaptiveMaxPooling1D", {{"output_size", Index{2}}}},
+      {"AdaptiveMaxPooling2D", {{"output_size", Index{2}}}},
+      {"AdaptiveMaxPooling3D", {{"output_size", Index{2}}}},
       {"AlphaDropout", {{"rate", 0.5}}},
       {"AveragePooling2D", {{"pool_size", Index{2}}}},
       {"Bidirectional", {{"layer", std::string("LSTM")}, {"units", Index{2}}}},
@@ -26,12 +32,15 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       {"GRU", {{"units", Index{2}}}},
       {"GaussianDropout", {{"rate", 0.5}}},
       {"GaussianNoise", {{"stddev", 0.5}}},
+      {"GroupQueryAttention",
+       {{"head_dim", Index{3}}, {"num_query_heads", Index{4}}, {"num_key_value_heads", Index{2}}}},
       {"LSTM", {{"units", Index{2}}}},
       {"GroupNormalization", {{"groups", Index{2}}}},
       {"MultiHeadAttention", {{"num_heads", Index{2}}, {"key_dim", Index{3}}}},
       {"MaxPooling2D", {{"pool_size", Index{2}}}},
       {"Pad", {{"sides", std::vector<Index>{1, 0, 0, 1}}}},
       {"Permute", {{"dims", std::vector<Index>{2, 1}}}},
+      {"RandomCrop", {{"height", Index{6}}, {"width", Index{6}}}},
       {"Reduce", {{"function", std::string("mean")}, {"axes", Index{1}}}},
       {"RepeatVector", {{"n", Index{3}}}},
       {"Reshape", {{"target_shape", std::vector<Index>{-1}}}},
@@ -53,9 +62,9 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       if (type == maker.type) config = options;
     layers.push_back(make_layer(maker.type, config));
     const std::vector<Shape> map{{4, 4, 2}}, two{{4, 4, 2}, {4, 4, 2}}, sequence{{4, 2}}, row{{4}},
-        volume{{4, 4, 4, 2}}, pair{{4, 2}, {4, 2}};
+        volume{{4, 4, 4, 2}}, pair{{4, 2}, {4, 2}}, square{{6, 6, 3}};
     bool built = false;
-    for (const std::vector<Shape>& inputs : {map, two, sequence, row, volume, pair}) try {
+    for (const std::vector<Shape>& inputs : {map, two, sequence, row, volume, pair, square}) try {
         if (built) break;
         layers.back()->output_shape(inputs);
         Rng rng;

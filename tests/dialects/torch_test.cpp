@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <keel/dialects/keras.hpp>
 #include <keel/dialects/torch.hpp>
 #include <keel/dialects/torch_classes.hpp>
 #include <keel/layers/registry.hpp>
@@ -16,7 +17,7 @@ using namespace keel::dialects;
 namespace {
 
 /// Shapes of samples, one of which fits each class.
-const Shape samples[] = {{6, 6, 3}, {6, 3}, {6}, {4, 4, 4, 2}};
+const Shape samples[] = {{6, 6, 3}, {6, 3}, {6}, {4, 4, 4, 2}, {4, 4}};
 
 /// The modules of a layer at a place that it fits.
 TorchBuilder built(const TorchRow& row, const Config& config) {
@@ -93,6 +94,28 @@ TEST_CASE("every row for PyTorch makes modules that hold all weights once, and i
     for (const Parameter<float>* parameter : std::as_const(*layer).parameters())
       CHECK(held.count(parameter->name()) == 1);
   }
+}
+
+TEST_CASE("TimeDistributed names the weights of every class that it may have inside, in both worlds") {
+  int classes = 0;
+  for (const AnyLayer<float>& layer : one_of_each()) {
+    CAPTURE(layer->type());
+    try {
+      TimeDistributed<float> around(layer);
+    } catch (const ConfigError&) {  // it takes no steps
+      continue;
+    }
+    const auto has = [](std::span<const Weight> weights, const std::string& name) {
+      return std::any_of(weights.begin(), weights.end(), [&](const Weight& weight) { return weight.keel == name; });
+    };
+    for (const Parameter<float>* parameter : std::as_const(*layer).parameters()) {
+      CAPTURE(parameter->name());
+      CHECK(has(torch_row("TimeDistributed")->weights, parameter->name()));
+      CHECK(has(keras_row("TimeDistributed")->weights, parameter->name()));
+      ++classes;
+    }
+  }
+  CHECK(classes > 30);
 }
 
 TEST_CASE("an option that no row for PyTorch knows is refused by layer and name") {

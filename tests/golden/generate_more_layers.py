@@ -242,6 +242,52 @@ def merging(cases):
               lambda x, w: torch.einsum("bik,bkj->bij", unit(x[0], 2), unit(x[1], 1)))
 
 
+def shared_heads(cases):
+    n = cases.numbers
+    heads, shared, dim, width = 4, 2, 3, 5
+
+    def run(x, w):
+        part = lambda v, name: torch.einsum("btc,chd->bhtd", v, w[name + "_kernel"]) + w[name + "_bias"].unsqueeze(1)
+        q = part(x[0], "query")
+        k, v = (part(x[1], name).repeat_interleave(heads // shared, 1) for name in ("key", "value"))
+        a = (q @ k.transpose(2, 3) / dim ** 0.5).softmax(-1)
+        return torch.einsum("bhtd,hdo->bto", a @ v, w["output_kernel"]) + w["output_bias"]
+
+    weights = {"query_kernel": (width, heads, dim), "query_bias": (heads, dim), "key_kernel": (width, shared, dim),
+               "key_bias": (shared, dim), "value_kernel": (width, shared, dim), "value_bias": (shared, dim),
+               "output_kernel": (heads, dim, width), "output_bias": (width,)}
+    cases.add("group_query_attention", "GroupQueryAttention",
+              {"head_dim": dim, "num_query_heads": heads, "num_key_value_heads": shared},
+              [n(2, 4, width), n(2, 6, width)], weights, run)
+
+
+def contrast(cases):
+    def run(x, w):
+        low, high = x[0].amin((1, 2), True), x[0].amax((1, 2), True)
+        return torch.where(high > low, (x[0] - low) / torch.where(high > low, high - low, torch.ones_like(low)) * 255, x[0])
+
+    cases.add("auto_contrast", "AutoContrast", {}, [cases.numbers(2, 3, 4, 2)], {}, run)
+    ties = np.array([[[[1.0, 3], [2, 3]], [[1, 3], [4, 3]], [[4, 3], [3, 3]]]])
+    cases.add("auto_contrast_ties", "AutoContrast", {}, [ties], {}, run)
+
+
+def adaptive_pools(cases):
+    n = cases.numbers
+    sizes = {1: ((7,), (3,)), 2: ((5, 7), (3, 4)), 3: ((4, 3, 5), (2, 4, 3))}
+    for axes, (extents, size) in sizes.items():
+        for layer, name in (("Average", "avg"), ("Max", "max")):
+            pool = getattr(nn.functional, "adaptive_%s_pool%dd" % (name, axes))
+            cases.add("adaptive_%s%dd" % (name, axes), "Adaptive%sPooling%dD" % (layer, axes),
+                      {"output_size": list(size) if axes > 1 else size[0]}, [n(2, *extents, 3)], {},
+                      lambda x, w: last(pool(first(x[0]), size)))
+
+
+def gates(cases):
+    n = cases.numbers
+    cases.add("glu", "GLU", {}, [n(3, 4)], {}, lambda x, w: nn.functional.glu(x[0], -1))
+    cases.add("glu_axis", "GLU", {"axis": 1}, [n(2, 4, 3, 2)], {}, lambda x, w: nn.functional.glu(x[0], 1))
+
+
 if __name__ == "__main__":
     all_cases = Cases()
     convolutions(all_cases)
@@ -253,4 +299,8 @@ if __name__ == "__main__":
     grouped_transposes(all_cases)
     volumes(all_cases)
     scores(all_cases)
+    shared_heads(all_cases)
+    contrast(all_cases)
+    adaptive_pools(all_cases)
+    gates(all_cases)
     all_cases.golden.save((sys.argv[1] if len(sys.argv) > 1 else ".") + "/more_layers_torch.safetensors")

@@ -185,7 +185,7 @@ TEST_CASE("regularizers and constraints become rules of the parameters") {
 }
 
 TEST_CASE("classes that are not Keras's own, or that keel does not have, are refused by name") {
-  for (const char* type : {"ConvLSTM2D", "Lambda", "Hashing", "GroupQueryAttention", "Discretization", "TFOpLambda2"})
+  for (const char* type : {"SpectralNormalization", "Lambda", "Hashing", "StackedRNNCells", "Discretization", "TFOpLambda2"})
     check_refused(sequential(layer(type)), {"layer 'l' (" + std::string(type) + ")", "class '" + std::string(type)});
   check_refused(sequential(layer("Dense", R"("units":2)", R"("registered_name":"pack>Dense")")),
                 {"class 'pack>Dense'"});
@@ -268,7 +268,28 @@ TEST_CASE("operators with numbers, of Keras 3 and 2") {
   check_near(results(functional("Divide", "", node3("1," + tensor3), module), x, {1, 4}), {1, 0.5f, 1 / 3.f, 0.25f});
   check_refused(functional("Add", "", node3(tensor3 + ",[[1],[2]]"), module), {"'l' (Add)", "last axis"});
   check_refused(functional("Einsum", "", node3(tensor3 + ",2"), module), {"'l' (Einsum)", "an operator that keel has"});
-  check_refused(functional("Maximum", "", node3(tensor3 + ",[1,2,3,4]"), module), {"'l' (Maximum)", "one number"});
+  // several numbers, in each place that they may take
+  const std::string several = "[[1,3,2,5]]", four = R"({"class_name":"__numpy__","config":{"value":[4,3,2,1]}})";
+  check_near(results(functional("Maximum", "", node3(tensor3 + "," + several), module), x, {1, 4}), {1, 3, 3, 5});
+  check_near(results(functional("Minimum", "", node3(several + "," + tensor3), module), x, {1, 4}), {1, 2, 2, 4});
+  check_near(results(functional("Power", "", node3(tensor3 + "," + several), module), x, {1, 4}), {1, 8, 9, 1024});
+  check_near(results(functional("Power", "", node3(four + "," + tensor3), module), x, {1, 4}), {4, 9, 8, 1});
+  check_near(results(functional("Divide", "", node3(four + "," + tensor3), module), x, {1, 4}),
+             {4, 1.5f, 2 / 3.f, 0.25f});
+  check_refused(functional("Maximum", "", node3(tensor3 + ",[1,2,3]"), module), {"'l' (Maximum)", "(3)"});
+  // by keyword, in any order
+  for (const char* keywords : {R"("x1":T,"x2":2)", R"("x2":2,"x1":T)"}) {
+    std::string text = keywords;
+    text.replace(text.find('T'), 1, tensor3);
+    check_near(results(functional("Subtract", "", node3("", text), module), x, {1, 4}), {-1, 0, 1, 2});
+    check_near(results(functional("Power", "", node3("", text), module), x, {1, 4}), {1, 4, 9, 16});
+  }
+  check_near(results(functional("Sqrt", "", node3("", R"("x":)" + tensor3), module), {1, 4, 9, 16}, {1, 4}),
+             {1, 2, 3, 4});
+  // rounding to whole numbers
+  check_near(results(functional("Round", R"("decimals":0)", node3(tensor3), module), {1.4f, 2.5f, 3.5f, -0.6f}, {1, 4}),
+             {1, 2, 4, -1});
+  check_refused(functional("Round", R"("decimals":1)", node3(tensor3), module), {"'l' (Round)", "'decimals'"});
   check_refused(functional("GetItem", "", node3(tensor3 + ",2"), module), {"class 'GetItem'"});
   check_refused(functional("Add", R"("axis":1)", node3(tensor3 + ",2"), module), {"'l' (Add)", "'axis'"});
   check_refused(functional("TFOpLambda", R"("function":"nn.bias_add")", node2()), {"function 'nn.bias_add'"}, "2.9");
@@ -343,6 +364,37 @@ TEST_CASE("operators that are functions, sums along axes or activations are keel
   for (const char* dtype : {R"("int32")", R"("bool")", R"("uint8")"})
     check_refused(functional("Sqrt", R"("dtype":)" + std::string(dtype), node3(tensor3), numpy),
                   {"'l' (Sqrt)", "an operator on real numbers"});
+}
+
+TEST_CASE("a recurrent layer around a cell is the layer of the cell, a pipeline the layers inside") {
+  const std::string shape = "[null,5,4]";
+  for (const char* kind : {"SimpleRNN", "GRU", "LSTM"}) {
+    CAPTURE(kind);
+    const std::string options = std::string(R"("units":3,"activation":"relu","use_bias":false)") +
+                                (std::string(kind) == "GRU" ? R"(,"reset_after":true)" : "");
+    const auto cell = layer(std::string(kind) + "Cell", options);
+    for (const bool sequences : {false, true}) {
+      const std::string more = std::string(R"("return_sequences":)") + (sequences ? "true" : "false");
+      const auto around = read(sequential(layer("RNN", more + R"(,"go_backwards":true,"cell":)" + cell), shape));
+      const auto plain = read(sequential(layer(kind, more + R"(,"go_backwards":true,)" + options), shape));
+      CHECK(around.model.layer(0).type() == kind);
+      CHECK(around.model.layer(0).name() == "l");
+      CHECK(around.model.layer(0).config() == plain.model.layer(0).config());
+    }
+    check_refused(sequential(cell, shape), {"class '" + std::string(kind) + "Cell'"});
+    check_refused(sequential(layer("RNN", R"("cell":[)" + cell + "," + cell + "]"), shape),
+                  {"'l' (RNN)", "several cells"});
+    check_refused(sequential(layer("RNN", R"("return_state":true,"cell":)" + cell), shape),
+                  {"'l' (RNN)", "return_state"});
+  }
+  check_refused(sequential(layer("RNN", R"("cell":)" + layer("MyCell", R"("units":3)")), shape),
+                {"'l' (RNN)", "MyCell", "one cell that keel has a layer for"});
+  const std::vector<float> x{1, 2, 3, 4};
+  const std::string inside =
+      layer("Rescaling", R"("scale":2,"offset":1)") + "," + layer("Activation", R"("activation":"relu")");
+  check_near(results(sequential(layer("Pipeline", R"("layers":[)" + inside + "]")), x, {1, 4}), {3, 5, 7, 9});
+  check_near(results(functional("Pipeline", R"("layers":[)" + inside + "]", node3(tensor3)), x, {1, 4}), {3, 5, 7, 9});
+  check_refused(sequential(layer("Pipeline", R"("layers":[],"deep":1)")), {"'l' (Pipeline)", "'deep'"});
 }
 
 TEST_CASE("an activation that is a layer stands behind the layer that names it") {

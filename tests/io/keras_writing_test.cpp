@@ -30,8 +30,8 @@ const Style styles[] = {
 
 /// A layer of that class on as many inputs as it takes.
 Model<> model_of(const std::string& type, const Config& config) {
-  const std::vector<Shape> tries[] = {{{6, 5, 4}}, {{6, 5, 4}, {6, 5, 4}}, {{6, 4}}, {{6, 4}, {6, 4}},
-                                      {{6}},       {{5, 4, 4, 2}}};
+  const std::vector<Shape> tries[] = {{{6, 5, 4}}, {{6, 5, 4}, {6, 5, 4}}, {{6, 4}},         {{6, 4}, {6, 4}},
+                                      {{6}},       {{5, 4, 4, 2}},         {{2, 3, 4, 4, 2}}};
   for (const std::vector<Shape>& shapes : tries) try {
       Model<> model({.seed = 7});
       std::vector<Node> nodes;
@@ -145,6 +145,7 @@ TEST_CASE("every class with every option comes back from Keras's files, or is re
       {"Constant", {{"shape", List{2}}}, all},
       {"Elementwise", {{"function", std::string("add")}, {"constant_shape", List{2}}}, all},
       {"Gather", {{"indices", List{0}}}, all},
+      {"GLU", {}, all},
       {"Pad", {{"sides", List{1, 0, 0, 1}}}, all},
       {"Reduce", {{"function", std::string("mean")}}, all},
       {"Slice", {{"starts", List{0}}, {"ends", List{2}}}, all},
@@ -260,6 +261,24 @@ TEST_CASE("every class with every option comes back from Keras's files, or is re
       {"Conv3D", with(conv, {{"dilation_rate", List{2, 1, 2}}, {"kernel_size", Index{2}}, {"use_bias", false}}), none},
       {"Conv3D", with(conv, {{"filters", Index{4}}, {"groups", Index{2}}}), no_tfjs},
       {"Conv3D", with(conv, {{"padding", List{1, 0, 1, 1, 0, 0}}}), all},
+      {"GroupQueryAttention",
+       {{"head_dim", Index{3}}, {"num_query_heads", Index{4}}, {"num_key_value_heads", Index{2}}},
+       no_keras2},
+      {"GroupQueryAttention",
+       {{"head_dim", Index{3}},
+        {"num_query_heads", Index{2}},
+        {"num_key_value_heads", Index{1}},
+        {"use_causal_mask", true}},
+       all},
+      {"AdaptiveAveragePooling1D", {{"output_size", Index{2}}}, no_keras2},
+      {"AdaptiveAveragePooling2D", {{"output_size", List{2, 3}}}, no_keras2},
+      {"AdaptiveAveragePooling3D", {{"output_size", List{2, 1, 3}}}, no_keras2},
+      {"AdaptiveMaxPooling1D", {{"output_size", Index{3}}}, no_keras2},
+      {"AdaptiveMaxPooling2D", {{"output_size", List{2, 3}}}, no_keras2},
+      {"AdaptiveMaxPooling3D", {{"output_size", List{2, 1, 3}}}, no_keras2},
+      {"AutoContrast", {{"value_range", std::vector<double>{0, 1}}}, no_keras2},
+      {"Equalization", {{"bins", Index{64}}}, no_keras2},
+      {"MaxNumBoundingBoxes", {{"max_number", Index{4}}}, no_keras2},
       {"MaxPooling3D", {{"pool_size", Index{3}}, {"strides", Index{2}}, {"padding", same}}, none},
       {"MaxPooling3D", {{"pool_size", List{2, 1, 2}}, {"padding", List{1, 1, 0, 0, 0, 0}}}, all},
       {"AveragePooling3D", {{"pool_size", List{2, 3, 1}}}, none},
@@ -278,6 +297,7 @@ TEST_CASE("every class with every option comes back from Keras's files, or is re
        with(conv, {{"layer", std::string("Conv1D")}, {"padding", same}, {"activation", std::string("relu")}}), no_tfjs},
       {"TimeDistributed", with(conv, {{"layer", std::string("Conv1D")}, {"padding", List{1, 0}}}), all},
       {"RandomContrast", {{"factor", 0.25}}, no_tfjs},
+      {"RandomCrop", {{"height", Index{6}}, {"width", Index{5}}}, no_tfjs},
       {"RandomFlip", {{"mode", std::string("vertical")}}, no_tfjs},
       {"RandomRotation", {{"factor", std::vector<double>{-0.25, 0.5}}}, no_tfjs},
       {"RandomTranslation", {{"height_factor", 0.25}, {"fill_mode", std::string("wrap")}}, no_tfjs},

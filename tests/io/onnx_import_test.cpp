@@ -851,6 +851,15 @@ Tensor<float> turned(const Tensor<float>& y) {
   return model.predict(y);
 }
 
+/// The channels in front.
+Tensor<float> turned_first(const Tensor<float>& x) {
+  std::vector<Index> order{x.shape().rank() - 1};
+  for (Index i = 1; i + 1 < x.shape().rank(); ++i) order.push_back(i);
+  Model<float> model;
+  model.output(model.add(Permute(order), model.input(x.shape().sample())));
+  return model.predict(x);
+}
+
 TEST_CASE("ONNX import: what keel wrote gives the same numbers when read as a stranger's") {
   const TemporaryDirectory folder;
   std::uint64_t seed = 900;
@@ -867,8 +876,11 @@ TEST_CASE("ONNX import: what keel wrote gives the same numbers when read as a st
       try {
         const Model<float> back = onnx_model<float>(formats::bytes_of(file), "a.onnx");
         ++taken;
-        const auto x = keel_test::random_inputs(model, 2, seed);
+        auto x = keel_test::random_inputs(model, 2, seed);
         const auto right = keel_test::predictions(model, x);
+        // where nothing in the graph tells that a value is an image it stays as the file has it
+        for (std::size_t i = 0; i < x.size(); ++i)
+          if (back.input_shape(i) != x[i].shape().sample()) x[i] = turned_first(x[i]);
         auto got = keel_test::predictions(back, x);
         REQUIRE(right.size() == got.size());
         CAPTURE(maker.type);

@@ -1,9 +1,20 @@
+#include <keel/layers/auto_contrast.hpp>
 #include <keel/layers/upsampling2d.hpp>
 #include <keel/layers/zero_padding2d.hpp>
 
 #include "layer_testing.hpp"
 
 using namespace keel_test;
+
+TEST_CASE("AutoContrast keeps the contract and stretches each channel of each image") {
+  check(AutoContrast<double>(), {{3, 2, 2}}, {.refused = {{{3, 2}}, {{0, 2, 1}}}});
+  check(AutoContrast<double>({.value_range = {1, -1}}), {{2, 2, 1}});
+  Bench bench(AutoContrast<double>({.value_range = {0, 1}}), {{1, 3, 2}});
+  const Tensor<double> y = bench.forward(Tensor<double>({1, 1, 3, 2}, {2, 7, 3, 7, 6, 7}));
+  CHECK(y == Tensor<double>({1, 1, 3, 2}, {0, 7, 0.25, 7, 1, 7}));
+  CHECK_THROWS_WITH_AS(AutoContrast<double>({.value_range = {1, 1}}),
+                       "[AutoContrast] expected value_range of two different numbers, got 2 numbers", ConfigError);
+}
 
 TEST_CASE("ZeroPadding2D keeps the contract") {
   check(ZeroPadding2D<double>(1), {{3, 2, 2}}, {.refused = {{{3, 2}}}});

@@ -6,6 +6,30 @@
 
 using namespace keel_test;
 
+TEST_CASE("GLU keeps the contract along each axis") {
+  check(GLU<double>(), {{4}}, {.refused = {{{3}}, {{}}, {{4}, {4}}}});
+  check(GLU<double>({.axis = 1}), {{2, 3}}, {.refused = {{{3, 2}}}});
+  check(GLU<double>({.axis = -2}), {{3, 2, 2}}, {.refused = {{{4}}}});
+}
+
+TEST_CASE("GroupQueryAttention keeps the contract, and with a head of the key for each of the query it is the other") {
+  check(GroupQueryAttention<double>(3, 4, 2), {{3, 4}, {2, 5}}, {.refused = {{{3, 4}, {2, 5}, {3, 5}}, {{3}}}});
+  check(GroupQueryAttention<double>(2, 3, 1, {.use_bias = false, .use_causal_mask = true}), {{3, 4}});
+  Bench shared(GroupQueryAttention<double>(3, 2, 2), {{4, 5}});
+  Bench whole(MultiHeadAttention<double>(2, 3), {{4, 5}});
+  const Tensor<double> x = whole.normal({2, 4, 5}), dy = whole.normal({2, 4, 5});
+  for (std::size_t i = 0; i < 8; ++i) shared.layer.parameters()[i]->set(whole.layer.parameters()[i]->value());
+  CHECK(shared.forward(x) == whole.forward(x));
+  CHECK(shared.backward(dy) == whole.backward(dy));
+  CHECK_THROWS_WITH_AS(
+      GroupQueryAttention<double>(3, 4, 3, {.name = "few"}),
+      "[few (GroupQueryAttention)] expected num_query_heads divisible by num_key_value_heads, 3, got 4", ConfigError);
+  CHECK_THROWS_WITH_AS(GroupQueryAttention<double>(0, 4, 2),
+                       "[GroupQueryAttention] expected head_dim of 1 or more, got 0", ConfigError);
+  CHECK_THROWS_WITH_AS(GroupQueryAttention<double>(1, 4, 0),
+                       "[GroupQueryAttention] expected num_key_value_heads of 1 or more, got 0", ConfigError);
+}
+
 TEST_CASE("layers that normalise a sample keep the contract") {
   for (const Axes& axis : {Axes(-1), Axes(1), Axes(2), Axes({1, 2}), Axes({2, 3}), Axes({1, 2, 3})}) {
     CAPTURE(axis.to_string());

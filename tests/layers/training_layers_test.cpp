@@ -92,7 +92,13 @@ TEST_CASE("Keras's random changes of images pass images on, keep their options a
   int classes = 0;
   for (const auto& change : keel::detail::image_changes) {
     CAPTURE(change.type);
-    const AnyLayer<float> layer = make_layer(change.type, {{"name", std::string("x")}});
+    Config options{{"name", std::string("x")}};
+    const bool crops = std::string_view(change.options).starts_with("height");
+    if (crops) {
+      options.set("height", Index{3});
+      options.set("width", Index{4});
+    }
+    const AnyLayer<float> layer = make_layer(change.type, options);
     CHECK(layer->type() == change.type);
     CHECK(layer->name() == "x");
     const Config config = layer->config();
@@ -104,8 +110,17 @@ TEST_CASE("Keras's random changes of images pass images on, keep their options a
     CHECK_THROWS_AS(layer->output_shape(row), ShapeError);
     ++classes;
   }
-  CHECK(classes == 19);
+  CHECK(classes == 22);
   CHECK_THROWS_AS(ImageChange("RandomHues"), ConfigError);
+  // what would have to be cut is refused, and what changes no image trains
+  const std::vector<Shape> image{{3, 4, 3}};
+  CHECK_THROWS_WITH_AS(ImageChange("RandomCrop", {{"height", Index{2}}, {"width", Index{4}}}).output_shape(image),
+                       doctest::Contains("[RandomCrop] expected images of (2, 4), what it cuts out in training, got"),
+                       ShapeError);
+  check(ImageChange<double>("MaxNumBoundingBoxes", {{"max_number", Index{3}}}), {{3, 4, 2}});
+  check_inference_only(ImageChange<double>("Equalization"), {3, 4, 2}, "[Equalization] expected inference");
+  check_inference_only(ImageChange<double>("RandomCrop", {{"height", Index{3}}, {"width", Index{4}}}), {3, 4, 2},
+                       "[RandomCrop] expected inference");
   const Config erasing = ImageChange("RandomErasing", {{"factor", 0.25}}).config();
   CHECK(erasing.get<double>("factor", 0) == 0.25);
   CHECK(erasing.get<std::vector<double>>("scale", {}) == std::vector<double>{0.02, 0.33});

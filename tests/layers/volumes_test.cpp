@@ -98,6 +98,22 @@ TEST_CASE("Conv3D is the sum over its windows") {
   }
 }
 
+TEST_CASE("pools to given extents keep the contract, and in whole windows they are the usual ones") {
+  check(AdaptiveAveragePool1D<double>(3), {{5, 2}}, {.refused = {{{5}}, {{0, 2}}, {{5, 2}, {5, 2}}}});
+  check(AdaptiveAveragePool2D<double>({2, 4}), {{3, 3, 2}}, {.refused = {{{3, 3}}}});
+  check(AdaptiveAveragePool3D<double>({2, 1, 2}), {{3, 2, 3, 1}}, {.refused = {{{3, 3, 2}}}});
+  check(AdaptiveMaxPool1D<double>(3), {{5, 2}}, {.refused = {{{5}}}});
+  check(AdaptiveMaxPool2D<double>({2, 4}), {{3, 3, 2}}, {.refused = {{{3, 0, 2}}}});
+  check(AdaptiveMaxPool3D<double>({2, 1, 2}), {{3, 2, 3, 1}});
+  Bench most(AdaptiveMaxPool3D<double>({2, 1, 3}), {{4, 3, 6, 2}});
+  Bench mean(AdaptiveAveragePool3D<double>({2, 1, 3}), {{4, 3, 6, 2}});
+  const Tensor<double> x = most.normal({2, 4, 3, 6, 2});
+  CHECK(difference(most.forward(x), Bench(MaxPool3D<double>({2, 3, 2}), {{4, 3, 6, 2}}).forward(x)) == 0);
+  CHECK(difference(mean.forward(x), Bench(AveragePool3D<double>({2, 3, 2}), {{4, 3, 6, 2}}).forward(x)) < 1e-14);
+  CHECK_THROWS_WITH_AS(AdaptiveMaxPool2D<double>({2, 0}, {.name = "pool"}),
+                       "[pool (AdaptiveMaxPooling2D)] expected output_size of 1 or more, got 0", ConfigError);
+}
+
 TEST_CASE("pools of volumes keep the contract") {
   check(MaxPool3D<double>(2), {{4, 2, 3, 2}}, {.refused = {{{4, 2, 3}}, {{1, 2, 3, 2}}}});
   check(MaxPool3D<double>({2, 1, 3}, {.strides = {1, 2, 2}, .padding = Padding::same}), {{3, 3, 4, 1}});

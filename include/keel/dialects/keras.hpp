@@ -16,6 +16,7 @@ enum class KerasKind {
   input,       ///< an input of the model
   sequential,  ///< a model inside the model
   functional,
+  wrapped,  ///< a recurrent layer around a cell, and the cell: read as the layer of that cell
 };
 
 /// What a class makes of maps whose channels come first in the file (keel's are last), and of the values of such maps
@@ -69,6 +70,8 @@ struct KerasRow {
   std::string_view parts = {};
   /// Inputs that its call has at least there; keel's first one stands for those that are missing.
   std::size_t least_inputs = 1;
+  /// The class in Keras's code where files call it otherwise: Keras 3 names the places of weights by it.
+  std::string_view python = {};
 };
 
 inline constexpr KerasRow keras_rows[] = {
@@ -79,6 +82,42 @@ inline constexpr KerasRow keras_rows[] = {
      .training = Training::drops,
      .worlds = keras2 | keras3,
      .masks = Masks::kept},
+    {.type = "AdaptiveAveragePooling1D",
+     .name = "AdaptiveAveragePooling1D",
+     .options = keras_data::adaptive_pool1d_options,
+     .channels_first = ChannelsFirst::images,
+     .worlds = keras3,
+     .axes = 1},
+    {.type = "AdaptiveAveragePooling2D",
+     .name = "AdaptiveAveragePooling2D",
+     .options = keras_data::adaptive_pool2d_options,
+     .channels_first = ChannelsFirst::images,
+     .worlds = keras3,
+     .axes = 2},
+    {.type = "AdaptiveAveragePooling3D",
+     .name = "AdaptiveAveragePooling3D",
+     .options = keras_data::adaptive_pool3d_options,
+     .channels_first = ChannelsFirst::images,
+     .worlds = keras3,
+     .axes = 3},
+    {.type = "AdaptiveMaxPooling1D",
+     .name = "AdaptiveMaxPooling1D",
+     .options = keras_data::adaptive_pool1d_options,
+     .channels_first = ChannelsFirst::images,
+     .worlds = keras3,
+     .axes = 1},
+    {.type = "AdaptiveMaxPooling2D",
+     .name = "AdaptiveMaxPooling2D",
+     .options = keras_data::adaptive_pool2d_options,
+     .channels_first = ChannelsFirst::images,
+     .worlds = keras3,
+     .axes = 2},
+    {.type = "AdaptiveMaxPooling3D",
+     .name = "AdaptiveMaxPooling3D",
+     .options = keras_data::adaptive_pool3d_options,
+     .channels_first = ChannelsFirst::images,
+     .worlds = keras3,
+     .axes = 3},
     {.type = "Add", .name = "Add", .takes_list = true, .masks = Masks::kept},
     {.type = "AdditiveAttention",
      .name = "AdditiveAttention",
@@ -103,6 +142,11 @@ inline constexpr KerasRow keras_rows[] = {
      .name = "AugMix",
      .options = keras_data::aug_mix_options,
      .training = Training::drops,
+     .worlds = keras3},
+    {.type = "AutoContrast",
+     .name = "AutoContrast",
+     .options = keras_data::auto_contrast_options,
+     .channels_first = ChannelsFirst::plain,
      .worlds = keras3},
     {.type = "Average", .name = "Average", .takes_list = true, .masks = Masks::kept},
     {.type = "AveragePooling1D",
@@ -245,6 +289,11 @@ inline constexpr KerasRow keras_rows[] = {
      .weights = keras_data::embedding_weights,
      .channels_first = ChannelsFirst::plain,
      .masks = Masks::made},
+    {.type = "Equalization",
+     .name = "Equalization",
+     .options = keras_data::equalization_options,
+     .training = Training::drops,
+     .worlds = keras3},
     {.type = "Flatten",
      .name = "Flatten",
      .options = keras_data::flatten_options,
@@ -293,12 +342,22 @@ inline constexpr KerasRow keras_rows[] = {
      .channels_first = ChannelsFirst::images,
      .worlds = keras2 | keras3,
      .axes = 3},
+    {.type = "GLU", .worlds = 0},
     {.type = "GroupNormalization",
      .name = "GroupNormalization",
      .options = keras_data::group_norm_options,
      .weights = keras_data::layer_norm_weights,
      .channels_first = ChannelsFirst::plain,
      .worlds = keras2 | keras3},
+    {.type = "GroupQueryAttention",
+     .name = "GroupQueryAttention",
+     .options = keras_data::group_query_options,
+     .weights = keras_data::attention_weights,
+     .channels_first = ChannelsFirst::plain,
+     .worlds = keras3,
+     .parts = "_query_dense _key_dense _value_dense _output_dense",
+     .least_inputs = 2,
+     .python = "GroupedQueryAttention"},
     {.type = "GRU",
      .name = "GRU",
      .options = keras_data::gru_options,
@@ -328,6 +387,10 @@ inline constexpr KerasRow keras_rows[] = {
      .masks = Masks::made},
     {.type = "Maximum", .name = "Maximum", .takes_list = true, .masks = Masks::kept},
     {.type = "MatMul", .worlds = 0},
+    {.type = "MaxNumBoundingBoxes",
+     .name = "MaxNumBoundingBoxes",
+     .options = keras_data::max_boxes_options,
+     .worlds = keras3},
     {.type = "MaxPooling1D",
      .name = "MaxPooling1D",
      .options = keras_data::max_pool1d_options,
@@ -399,6 +462,12 @@ inline constexpr KerasRow keras_rows[] = {
     {.type = "RandomContrast",
      .name = "RandomContrast",
      .options = keras_data::random_contrast_options,
+     .training = Training::drops,
+     .worlds = keras2 | keras3},
+    {.type = "RandomCrop",
+     .name = "RandomCrop",
+     .options = keras_data::random_crop_options,
+     .channels_first = ChannelsFirst::images,
      .training = Training::drops,
      .worlds = keras2 | keras3},
     {.type = "RandomElasticTransform",
@@ -609,6 +678,19 @@ inline constexpr KerasRow keras_rows[] = {
      .options = keras_data::thresholded_relu_options,
      .worlds = keras2 | tfjs,
      .masks = Masks::kept},
+    // Keras 2's for GPUs; their weights lie otherwise (io/keras/cudnn.hpp)
+    {.type = "LSTM",
+     .name = "CuDNNLSTM",
+     .options = keras_data::cudnn_lstm_options,
+     .weights = keras_data::recurrent_weights,
+     .channels_first = ChannelsFirst::plain,
+     .worlds = keras2},
+    {.type = "GRU",
+     .name = "CuDNNGRU",
+     .options = keras_data::cudnn_gru_options,
+     .weights = keras_data::recurrent_weights,
+     .channels_first = ChannelsFirst::plain,
+     .worlds = keras2},
     // the name in files of TensorFlow 1
     {.type = "BatchNormalization",
      .name = "BatchNormalizationV1",
@@ -623,6 +705,11 @@ inline constexpr KerasRow keras_rows[] = {
      .options = keras_data::functional_options,
      .kind = KerasKind::functional,
      .module = "keras.src.models.functional"},
+    {.name = "Pipeline", .options = keras_data::pipeline_options, .kind = KerasKind::sequential},
+    {.name = "RNN", .kind = KerasKind::wrapped},
+    {.name = "SimpleRNNCell", .kind = KerasKind::wrapped},
+    {.name = "GRUCell", .kind = KerasKind::wrapped},
+    {.name = "LSTMCell", .kind = KerasKind::wrapped},
     // the name in files before Keras 2.4
     {.name = "Model", .options = keras_data::functional_options, .kind = KerasKind::functional},
 };
@@ -715,8 +802,9 @@ enum class Arithmetic {
 struct KerasOperator {
   std::string_view name, function;
   Arithmetic does;
-  std::string_view type = {};  ///< keel's layer for two tensors; empty: there is none
-  std::string_view keel = {};  ///< the name of the function in keel, where a layer has several
+  std::string_view type = {};     ///< keel's layer for two tensors; empty: there is none
+  std::string_view keel = {};     ///< the name of the function in keel, where a layer has several
+  std::string_view nothing = {};  ///< an option that says nothing where it is 0
 };
 inline constexpr std::string_view keras_operator_modules = "keras.src.ops", keras2_operator = "TFOpLambda";
 inline constexpr KerasOperator keras_operators[] = {
@@ -748,7 +836,7 @@ inline constexpr KerasOperator keras_operators[] = {
     {"Cosh", "math.cosh", Arithmetic::function, "", "cosh"},
     {"Floor", "math.floor", Arithmetic::function, "", "floor"},
     {"Ceil", "math.ceil", Arithmetic::function, "", "ceil"},
-    {"Round", "math.round", Arithmetic::function, "", "round"},
+    {"Round", "math.round", Arithmetic::function, "", "round", "decimals"},
     {"Sign", "math.sign", Arithmetic::function, "", "sign"},
     {"Reciprocal", "math.reciprocal", Arithmetic::function, "", "reciprocal"},
     {"Erf", "math.erf", Arithmetic::function, "", "erf"},
@@ -782,6 +870,13 @@ inline constexpr std::string_view keras_scaling = "Rescaling", keras_identity = 
                                   keras_elementwise = "Elementwise", keras_reduction = "Reduce",
                                   keras_function = "Activation";
 
+/// A layer around a cell, the key of the cell, and the layers that cells make.
+inline constexpr std::string_view keras_around_cell = "RNN", keras_cell = "cell";
+struct KerasCell {
+  std::string_view name, layer;  ///< Keras's class, and that of the layer
+};
+inline constexpr KerasCell keras_cells[] = {{"SimpleRNNCell", "SimpleRNN"}, {"GRUCell", "GRU"}, {"LSTMCell", "LSTM"}};
+
 /// The layer of the other direction in a Bidirectional's configuration, whose direction is the other.
 inline constexpr std::string_view keras_backward_layer = "backward_layer", keras_direction = "go_backwards";
 /// keel's class that computes masks, and Keras's keys about them.
@@ -799,7 +894,11 @@ inline constexpr std::string_view keras_parts[] = {"",
                                                    "query_dense",
                                                    "key_dense",
                                                    "value_dense",
-                                                   "output_dense"};
+                                                   "output_dense",
+                                                   "_query_dense",
+                                                   "_key_dense",
+                                                   "_value_dense",
+                                                   "_output_dense"};
 
 /// Layers that are an activation where all options but `alpha` have their usual values.
 struct KerasActivationLayer {

@@ -85,6 +85,12 @@ namespace keras_data {
 
 inline constexpr Option activation_options[] = {same("activation", Form::activation)};
 inline constexpr Option activity_regularization_options[] = {same("l1", Form::number), same("l2", Form::number)};
+inline constexpr Option adaptive_pool1d_options[] = {same("output_size", Form::integer),
+                                                     read("data_format", R"("channels_last")")};
+inline constexpr Option adaptive_pool2d_options[] = {same("output_size", Form::pair),
+                                                     read("data_format", R"("channels_last")")};
+inline constexpr Option adaptive_pool3d_options[] = {same("output_size", Form::triple),
+                                                     read("data_format", R"("channels_last")")};
 inline constexpr Option average_pool_options[] = {same("pool_size", Form::pair),
                                                   same("strides", Form::pair),
                                                   same("padding", Form::window),
@@ -110,6 +116,7 @@ inline constexpr Option batch_norm_options[] = {same("axis", Form::axis, keras2 
                                                 kept("allow_single_value", "true"),
                                                 // Keras 2 has the key since 2.12
                                                 {{}, "synchronized", Use::kept, Form::text, "false", keras2 | tfjs}};
+inline constexpr Option auto_contrast_options[] = {same("value_range", Form::numbers), neutral("data_format")};
 inline constexpr Option average_pool3d_options[] = {same("pool_size", Form::triple),
                                                     same("strides", Form::triple),
                                                     same("padding", Form::window_3d),
@@ -224,6 +231,8 @@ inline constexpr Option elu_options[] = {same("alpha", Form::number, keras2 | ke
 inline constexpr Option embedding_options[] = {same("input_dim", Form::integer), same("output_dim", Form::integer),
                                                same("mask_zero", Form::boolean), neutral("input_length"),
                                                fixed("sparse", "false")};
+inline constexpr Option equalization_options[] = {same("bins", Form::integer), same("value_range", Form::numbers),
+                                                  neutral("data_format")};
 inline constexpr Option flatten_options[] = {read("data_format", R"("channels_last")")};
 inline constexpr Option gaussian_dropout_options[] = {same("rate", Form::number), neutral("seed")};
 inline constexpr Option gaussian_noise_options[] = {same("stddev", Form::number), neutral("seed")};
@@ -251,6 +260,26 @@ inline constexpr Option lstm_options[] = {KEEL_RECURRENT_OPTIONS, same("recurren
                                           same("unit_forget_bias", Form::boolean)};
 inline constexpr Option simple_rnn_options[] = {KEEL_RECURRENT_OPTIONS};
 #undef KEEL_RECURRENT_OPTIONS
+/// Keras 2's for GPUs: the activations are always the usual ones.
+inline constexpr Option cudnn_lstm_options[] = {same("units", Form::integer),
+                                                same("unit_forget_bias", Form::boolean),
+                                                same("return_sequences", Form::boolean),
+                                                same("go_backwards", Form::boolean),
+                                                fixed("return_state", "false"),
+                                                fixed("stateful", "false"),
+                                                fixed("time_major", "false"),
+                                                neutral("input_dim"),
+                                                neutral("input_length")};
+inline constexpr Option cudnn_gru_options[] = {
+    same("units", Form::integer),
+    same("return_sequences", Form::boolean),
+    same("go_backwards", Form::boolean),
+    fixed("return_state", "false"),
+    fixed("stateful", "false"),
+    fixed("time_major", "false"),
+    neutral("input_dim"),
+    neutral("input_length"),
+    {"reset_after", "reset_after", Use::mapped, Form::boolean, {}, keras2 | keras3, "true"}};
 inline constexpr Option masking_options[] = {same("mask_value", Form::number)};
 /// Keras's rms_scaling is another layer than RMSNormalization.
 inline constexpr Option layer_norm_options[] = {same("axis", Form::axes), same("epsilon", Form::number),
@@ -277,9 +306,19 @@ inline constexpr Option attention_options[] = {same("num_heads", Form::integer),
                                                neutral("query_shape"),
                                                neutral("key_shape"),
                                                neutral("value_shape")};
+inline constexpr Option group_query_options[] = {same("head_dim", Form::integer),
+                                                 same("num_query_heads", Form::integer),
+                                                 same("num_key_value_heads", Form::integer),
+                                                 same("use_bias", Form::boolean),
+                                                 lacks("use_causal_mask", "false"),
+                                                 {"dropout", {}, Use::noted, Form::text, "0.0 0", 0},
+                                                 neutral("flash_attention"),
+                                                 neutral("seed")};
 inline constexpr Option leaky_relu_options[] = {
     {"negative_slope", "negative_slope", Use::mapped, Form::number, {}, keras3},
     {"alpha", "negative_slope", Use::mapped, Form::number, {}, keras2 | tfjs}};
+inline constexpr Option max_boxes_options[] = {same("max_number", Form::integer), same("fill_value", Form::integer),
+                                               neutral("data_format")};
 inline constexpr Option max_pool_options[] = {same("pool_size", Form::pair), same("strides", Form::pair),
                                               same("padding", Form::window), lacks("ceil_mode", "false"),
                                               read("data_format", R"("channels_last")")};
@@ -321,6 +360,8 @@ inline constexpr Option random_color_jitter_options[] = {same("value_range", For
                                                          same("hue_factor", Form::numbers),
                                                          neutral("seed"),
                                                          neutral("data_format")};
+inline constexpr Option random_crop_options[] = {same("height", Form::integer), same("width", Form::integer),
+                                                 neutral("seed"), read("data_format", R"("channels_last")")};
 inline constexpr Option random_elastic_transform_options[] = {same("factor", Form::numbers),
                                                               same("scale", Form::numbers),
                                                               same("interpolation", Form::text),
@@ -329,8 +370,11 @@ inline constexpr Option random_elastic_transform_options[] = {same("factor", For
                                                               same("value_range", Form::numbers),
                                                               neutral("seed"),
                                                               neutral("data_format")};
-inline constexpr Option random_erasing_options[] = {same("factor", Form::numbers), same("scale", Form::numbers),
-                                                    same("value_range", Form::numbers), neutral("seed"),
+inline constexpr Option random_erasing_options[] = {same("factor", Form::numbers),
+                                                    same("scale", Form::numbers),
+                                                    same("value_range", Form::numbers),
+                                                    noted("fill_value"),
+                                                    neutral("seed"),
                                                     neutral("data_format")};
 inline constexpr Option random_gaussian_blur_options[] = {same("factor", Form::numbers),
                                                           same("kernel_size", Form::numbers),
@@ -453,6 +497,7 @@ inline constexpr Option input_options[] = {
     read("batch_shape"),           read("batch_input_shape"),  neutral("dtype"),          fixed("sparse", "false"),
     fixed("ragged", "false null"), fixed("optional", "false"), fixed("type_spec", "null")};
 inline constexpr Option sequential_options[] = {read("layers"), read("build_input_shape")};
+inline constexpr Option pipeline_options[] = {read("layers")};
 inline constexpr Option functional_options[] = {read("layers"), read("input_layers"), read("output_layers")};
 
 inline constexpr Weight constant_weights[] = {{"value", "value"}};
@@ -476,7 +521,19 @@ inline constexpr Weight time_distributed_weights[] = {{"kernel", "kernel"},
                                                       {"moving_mean", "moving_mean"},
                                                       {"moving_variance", "moving_variance"},
                                                       {"alpha", "alpha"},
-                                                      {"embeddings", "embeddings"}};
+                                                      {"embeddings", "embeddings"},
+                                                      {"query_kernel", "query/kernel"},
+                                                      {"query_bias", "query/bias"},
+                                                      {"key_kernel", "key/kernel"},
+                                                      {"key_bias", "key/bias"},
+                                                      {"value_kernel", "value/kernel"},
+                                                      {"value_bias", "value/bias"},
+                                                      {"output_kernel", "attention_output/kernel"},
+                                                      {"output_bias", "attention_output/bias"},
+                                                      {"constant", "constant"},
+                                                      {"value", "value"},
+                                                      {"mean", "mean"},
+                                                      {"variance", "variance"}};
 inline constexpr Weight scale_weights[] = {{"scale", "scale"}};
 inline constexpr Weight embedding_weights[] = {{"embeddings", "embeddings"}};
 inline constexpr Weight layer_norm_weights[] = {{"gamma", "gamma"}, {"beta", "beta"}};

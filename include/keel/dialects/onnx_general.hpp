@@ -238,6 +238,27 @@ inline void onnx_additive_attention(OnnxCall& c) {
   onnx_weigh(c, c.reduce("ReduceSum", terms, {3}, false, "/scores"));
 }
 
+/// Each channel stretched from its extremes to those of the range.
+inline void onnx_auto_contrast(OnnxCall& c) {
+  const OnnxForm form = c.form();
+  const int x = c.x(form);
+  const std::vector<Index> axes{c.axis(0, form), c.axis(1, form)};
+  const auto range = c.get<std::vector<double>>("value_range", {0, 255});
+  const int low = c.reduce("ReduceMin", x, axes, true, "/low"), high = c.reduce("ReduceMax", x, axes, true, "/high");
+  const int varied = c.binary("Less", low, high, "/varied", OnnxType::boolean);
+  const int width = c.where(varied, c.binary("Sub", high, low, "/difference"), c.number(1, "/one"), "/width");
+  const int place = c.binary("Div", c.binary("Sub", x, low, "/shifted"), width, "/place");
+  const int scaled = c.binary("Mul", place, c.number(range[1] - range[0], "/range"), "/scaled");
+  c.result(form, c.where(varied, c.binary("Add", scaled, c.number(range[0], "/from"), "/stretched"), x));
+}
+
+inline void onnx_glu(OnnxCall& c) {
+  const OnnxForm form = c.rank() > 1 ? c.form() : OnnxForm::last;
+  const Index at = sample_axis(c.get<Index>("axis", -1), c.rank()), axis = c.axis(at, form), half = c.out()[at];
+  const int x = c.x(form), a = c.slice(x, {0}, {half}, {axis}, "/linear");
+  c.result(form, c.binary("Mul", a, c.unary("Sigmoid", c.slice(x, {half}, {2 * half}, {axis}, "/gate"), {}, "/open")));
+}
+
 /// The layer inside on (batch steps, ...).
 inline void onnx_time_distributed(OnnxCall& c) {
   const OnnxPlace& place = c.place();

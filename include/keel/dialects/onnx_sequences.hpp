@@ -248,8 +248,8 @@ inline void onnx_unit_normalization(OnnxCall& c) {
 }
 
 /// x w + b for all heads, and the heads in front of the steps: (batch, heads, steps, width), `turned` with these two
-/// exchanged.
-inline int onnx_heads(OnnxCall& c, const std::string& name, std::size_t input, bool turned) {
+/// exchanged. `shares` is how many heads the query has.
+inline int onnx_heads(OnnxCall& c, const std::string& name, std::size_t input, bool turned, Index shares) {
   const Shape& kernel = c.shape_of(name + "_kernel");  // (channels, heads, width)
   const Index heads = kernel[1], width = kernel[2], all = heads * width, steps = c.in(input)[0];
   int y = c.node("MatMul",
@@ -260,16 +260,23 @@ inline int onnx_heads(OnnxCall& c, const std::string& name, std::size_t input, b
     y = c.binary("Add", y, c.weight({{.parameter = name + "_bias", .split = {all}}}, {all}, "/" + name + "_bias"),
                  "/" + name + "_biased");
   y = c.reshape(y, {steps, heads, width}, "/" + name + "_split");
+  if (const Index repeats = shares / heads; repeats > 1) {  // each head as often as others share it
+    y = c.unsqueeze(y, 3, "/" + name + "_one");
+    const int extents = c.integers({1, 1, 1, repeats, 1}, "/" + name + "_repeats");
+    y = c.node("Expand", {y, extents}, {-1, steps, heads, repeats, width}, {}, "/" + name + "_repeated");
+    y = c.reshape(y, {steps, shares, width}, "/" + name + "_all");
+  }
   return c.transpose(y, turned ? std::vector<Index>{0, 2, 3, 1} : std::vector<Index>{0, 2, 1, 3},
                      "/" + name + "_heads");
 }
 /// softmax(q k / sqrt(width)) v of each head, joined by one product.
 inline void onnx_attention(OnnxCall& c) {
   const std::size_t value = c.count() > 1 ? 1 : 0, key = c.count() == 3 ? 2 : value;
-  const Index heads = c.get<Index>("num_heads", 1), queries = c.in()[0], keys = c.in(key)[0];
-  const int q = c.binary("Mul", onnx_heads(c, "query", 0, false),
-                         c.number(1 / std::sqrt(static_cast<double>(c.get<Index>("key_dim", 1))), "/scale"), "/scaled");
-  const int k = onnx_heads(c, "key", key, true), v = onnx_heads(c, "value", value, false);
+  const Shape& query = c.shape_of("query_kernel");  // (channels, heads, width)
+  const Index heads = query[1], queries = c.in()[0], keys = c.in(key)[0];
+  const int q = c.binary("Mul", onnx_heads(c, "query", 0, false, heads),
+                         c.number(1 / std::sqrt(static_cast<double>(query[2])), "/scale"), "/scaled");
+  const int k = onnx_heads(c, "key", key, true, heads), v = onnx_heads(c, "value", value, false, heads);
   const OnnxDims places{-1, heads, queries, keys};
   int scores = c.node("MatMul", {q, k}, places, {}, "/scores");
   if (c.get<bool>("use_causal_mask", false)) {

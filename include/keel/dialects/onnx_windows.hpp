@@ -177,6 +177,21 @@ inline void onnx_average_pool(OnnxCall& c) {
   c.result(OnnxForm::first, c.node("AveragePool", {x}, c.dims(OnnxForm::first), std::move(attributes)));
 }
 
+/// Windows side by side, where the output's extents divide the input's.
+inline void onnx_adaptive_pool(OnnxCall& c, const char* op) {
+  std::vector<Index> sizes;
+  for (Index i = 0; i + 1 < c.rank(); ++i) {
+    if (c.in()[i] % c.out()[i] != 0)
+      c.refuse("extents that output_size divides, for which ONNX has a pool",
+               c.in().to_string() + " to " + c.out().to_string(), "resize or crop the input before");
+    sizes.push_back(c.in()[i] / c.out()[i]);
+  }
+  c.result(OnnxForm::first,
+           c.node(op, {c.x(OnnxForm::first)}, c.dims(OnnxForm::first), {{"kernel_shape", sizes}, {"strides", sizes}}));
+}
+inline void onnx_adaptive_average_pool(OnnxCall& c) { onnx_adaptive_pool(c, "AveragePool"); }
+inline void onnx_adaptive_max_pool(OnnxCall& c) { onnx_adaptive_pool(c, "MaxPool"); }
+
 /// Over all places of an image or a sequence.
 inline void onnx_global_pool(OnnxCall& c, const char* pool, const char* reduction) {
   const OnnxForm form = c.form();

@@ -61,6 +61,19 @@ inline constexpr TorchClass torch_classes[] = {
         cells = self.sums(torch.ones_like(image[:1, :1]), 1.0 if self.count_include_pad else 0.0)
         return (self.sums(image, 0.0) / cells).view(*x.shape[:2], *([] if x.dim() == 3 else [cells.shape[2]]), -1)
 )"},
+    {"AutoContrast", R"(class AutoContrast(nn.Module):
+    """Each channel of each image stretched from `low` to `high`."""
+
+    def __init__(self, low, high):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, x):
+        low, high = x.amin((2, 3), True), x.amax((2, 3), True)
+        width = torch.where(high > low, high - low, torch.ones_like(low))
+        y = ((x - low) / width).clamp(0, 1) * (self.high - self.low) + self.low
+        return torch.where(high > low, y, x)
+)"},
     {"AxisBatchNorm", R"(class AxisBatchNorm(nn.modules.batchnorm._BatchNorm):
     """BatchNorm of any dimension."""
 
@@ -182,13 +195,15 @@ inline constexpr TorchClass torch_classes[] = {
     {"HeadAttention", R"(class HeadAttention(nn.Module):
     """Attention of (batch, channels, steps) to itself, with a width of a head's own."""
 
-    def __init__(self, channels, heads, key_dim, value_dim, output_dim, bias=True, causal=False):
+    def __init__(self, channels, heads, key_dim, value_dim, output_dim, bias=True, causal=False, key_heads=None):
         super().__init__()
         self.scale, self.bias, self.causal = key_dim ** -0.5, bias, causal
-        for name, dim in (("query", key_dim), ("key", key_dim), ("value", value_dim)):
-            self.register_parameter(name + "_kernel", nn.Parameter(torch.zeros(channels, heads, dim)))
+        shared = key_heads or heads
+        self.repeats = heads // shared
+        for name, count, dim in (("query", heads, key_dim), ("key", shared, key_dim), ("value", shared, value_dim)):
+            self.register_parameter(name + "_kernel", nn.Parameter(torch.zeros(channels, count, dim)))
             if bias:
-                self.register_parameter(name + "_bias", nn.Parameter(torch.zeros(heads, dim)))
+                self.register_parameter(name + "_bias", nn.Parameter(torch.zeros(count, dim)))
         self.output_kernel = nn.Parameter(torch.zeros(heads, value_dim, output_dim))
         if bias:
             self.output_bias = nn.Parameter(torch.zeros(output_dim))
@@ -198,10 +213,11 @@ inline constexpr TorchClass torch_classes[] = {
         return y + getattr(self, name + "_bias").unsqueeze(1) if self.bias else y
 
     def forward(self, x):
-        scores = self.part(x, "query") * self.scale @ self.part(x, "key").transpose(-1, -2)
+        key, value = (self.part(x, name).repeat_interleave(self.repeats, 1) for name in ("key", "value"))
+        scores = self.part(x, "query") * self.scale @ key.transpose(-1, -2)
         if self.causal:
             scores = scores.masked_fill(torch.ones_like(scores).triu(1) > 0, -1e9)
-        y = torch.einsum("bhtd,hdo->bto", scores.softmax(-1) @ self.part(x, "value"), self.output_kernel)
+        y = torch.einsum("bhtd,hdo->bto", scores.softmax(-1) @ value, self.output_kernel)
         return (y + self.output_bias if self.bias else y).movedim(-1, 1)
 )"},
     {"InferenceOnly", R"(class InferenceOnly(nn.Module):
@@ -266,6 +282,16 @@ inline constexpr TorchClass torch_classes[] = {
         shape = [-1 if i == self.dim else 1 for i in range(x.dim())]
         mean, deviation = self.running_mean.view(shape), self.running_var.sqrt().clamp(min=1e-7).view(shape)
         return mean + deviation * x if self.invert else (x - mean) / deviation
+)"},
+    {"Pad", R"(class Pad(nn.Module):
+    """nn.functional.pad: sides from the last dimension on, each before and after."""
+
+    def __init__(self, sides, mode, value=0.0):
+        super().__init__()
+        self.sides, self.mode, self.value = sides, mode, value
+
+    def forward(self, x):
+        return nn.functional.pad(x, self.sides, self.mode, self.value)
 )"},
     {"Permute", R"(class Permute(nn.Module):
     """The axes of (batch, channels, ...) in another order, counted from 1 with the channels last."""

@@ -278,6 +278,14 @@ inline void torch_global_max_pool(TorchBuilder& b) {
     b.first().comment = "in training: of equal values the first has the gradient, not all a part of it";
 }
 
+inline void torch_adaptive_pool(TorchBuilder& b, const char* class_name) {
+  const Shape& out = b.output();
+  b.add(torch_of_axes(b, class_name),
+        b.axes() == 1 ? std::to_string(out[0]) : "(" + detail::join(out.dims().first(to_size(b.axes())), ", ") + ")");
+}
+inline void torch_adaptive_average_pool(TorchBuilder& b) { torch_adaptive_pool(b, "AdaptiveAvgPool"); }
+inline void torch_adaptive_max_pool(TorchBuilder& b) { torch_adaptive_pool(b, "AdaptiveMaxPool"); }
+
 inline void torch_flatten(TorchBuilder& b) { b.add("Flatten"); }
 /// keel's channels are last while the values take their new places.
 inline void torch_reshape(TorchBuilder& b) {
@@ -310,6 +318,38 @@ inline void torch_refused(TorchBuilder& b) {
   b.add(std::string(b.type()));
   b.hold("constant value");
   b.refuse("a class of layer that PyTorch has", std::string(b.type()), "write the function in Python");
+}
+/// Modules where they pad the places alone; of constants also the channels, by a class of the code's own.
+inline void torch_pad(TorchBuilder& b) {
+  const auto sides = b.get<std::vector<Index>>("sides", {});
+  const auto mode = b.get<std::string>("mode", "constant");
+  const Index axes = b.axes();
+  const bool channels = axes == 0 || sides.back() != 0 || nth(sides, 2 * axes) != 0;
+  std::vector<Index> order;  // from the last axis on, the channels last
+  for (Index i = axes; i-- > 0;) {
+    order.push_back(nth(sides, 2 * i));
+    order.push_back(nth(sides, 2 * i + 1));
+  }
+  const std::string value = python(b.get<double>("value", 0)), places = "(" + detail::join(order, ", ") + ")";
+  if (mode == "constant" && (channels || axes > 3)) {
+    order.insert(order.end(), sides.end() - 2, sides.end());
+    return b.add_own("Pad", "(" + detail::join(order, ", ") + "), 'constant', " + value);
+  }
+  if (mode == "wrap")
+    b.add_own("Pad", places + ", 'circular'");
+  else
+    b.add((mode == "reflect" ? "ReflectionPad"
+           : mode == "edge"  ? "ReplicationPad"
+                             : "ConstantPad") +
+              std::to_string(axes) + "d",
+          places + (mode == "constant" ? ", " + value : ""));
+  bool fits = !channels && axes <= 3;
+  for (Index i = 0; fits && mode != "constant" && i < axes; ++i)
+    for (const Index side : {nth(sides, 2 * i), nth(sides, 2 * i + 1)})
+      fits = side >= 0 && (mode == "edge" || side < b.input()[i] + (mode == "wrap" ? 1 : 0));
+  if (!fits)
+    b.refuse("sides of 0 or more along up to three axes that hold them, none of the channels, for mode " + mode,
+             Axes(sides).to_string());
 }
 inline void torch_identity(TorchBuilder& b) { b.add("Identity"); }
 /// What keel does not train either: the identity in evaluation, an error in training.
@@ -410,17 +450,24 @@ inline void torch_unit_norm(TorchBuilder& b) {
   b.add_own("UnitNorm");
   torch_last_axis(b);
 }
+/// Also of a class whose heads share keys and values.
 inline void torch_attention(TorchBuilder& b) {
-  const Index key_dim = b.get<Index>("key_dim", 1);
-  b.add_own("HeadAttention", std::to_string(b.channels()) + ", " + std::to_string(b.get<Index>("num_heads", 1)) + ", " +
-                                 std::to_string(key_dim) + ", " + std::to_string(b.get<Index>("value_dim", key_dim)) +
-                                 ", " + std::to_string(b.filters()) +
-                                 (b.get<bool>("use_bias", true) ? "" : ", bias=False") +
-                                 (b.get<bool>("use_causal_mask", false) ? ", causal=True" : ""));
+  const bool shared = b.has("num_key_value_heads");
+  const Index key_dim = b.get<Index>(shared ? "head_dim" : "key_dim", 1);
+  b.add_own("HeadAttention",
+            std::to_string(b.channels()) + ", " +
+                std::to_string(b.get<Index>(shared ? "num_query_heads" : "num_heads", 1)) + ", " +
+                std::to_string(key_dim) + ", " + std::to_string(b.get<Index>("value_dim", key_dim)) + ", " +
+                std::to_string(b.filters()) + (b.get<bool>("use_bias", true) ? "" : ", bias=False") +
+                (b.get<bool>("use_causal_mask", false) ? ", causal=True" : "") +
+                (shared ? ", key_heads=" + std::to_string(b.get<Index>("num_key_value_heads", 1)) : ""));
   b.hold("query_kernel query_bias key_kernel key_bias value_kernel value_bias output_kernel output_bias");
   if (b.inputs() > 1)
     b.refuse("one input, which is query, key and value", std::to_string(b.inputs()) + " inputs",
              "write the module for it in Python; the state dict has its weights under keel's names");
+}
+inline void torch_glu(TorchBuilder& b) {
+  b.add("GLU", "dim=" + std::to_string(torch_dim(b.get<Index>("axis", -1), b.input().rank())));
 }
 /// Attention and AdditiveAttention.
 inline void torch_score_attention(TorchBuilder& b) {
@@ -430,6 +477,10 @@ inline void torch_score_attention(TorchBuilder& b) {
                                                              : scale  ? "scale=True"
                                                                       : "");
   b.hold("scale");
+}
+inline void torch_auto_contrast(TorchBuilder& b) {
+  const auto range = b.get<std::vector<double>>("value_range", {0, 255});
+  b.add_own("AutoContrast", python(range[0]) + ", " + python(range[1]));
 }
 inline void torch_embedding(TorchBuilder& b) {
   b.add_own("TokenEmbedding",
@@ -465,7 +516,10 @@ inline void torch_resizing(TorchBuilder& b) {
 /// PyTorch's layers take steps as they take samples, or none at all.
 inline void torch_time_distributed(TorchBuilder& b) {
   b.add("TimeDistributed");
-  b.hold("kernel depthwise_kernel pointwise_kernel bias gamma beta scale moving_mean moving_variance alpha embeddings");
+  b.hold(
+      "kernel depthwise_kernel pointwise_kernel bias gamma beta scale moving_mean moving_variance alpha embeddings "
+      "query_kernel query_bias key_kernel key_bias value_kernel value_bias output_kernel output_bias "
+      "constant value mean variance");
   b.refuse("a class of layer that PyTorch has", "TimeDistributed",
            "a Dense takes sequences without it; of others fold the steps into the batch in Python");
 }

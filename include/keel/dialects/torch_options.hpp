@@ -18,6 +18,10 @@ inline constexpr Option torch_inference_only_options[] = {{"", "l1", Use::neutra
                                                           {"", "width_factor", Use::neutral},
                                                           {"", "mode", Use::neutral},
                                                           {"", "fill_mode", Use::neutral},
+                                                          {"", "bins", Use::neutral},
+                                                          {"", "height", Use::neutral},
+                                                          {"", "max_number", Use::neutral},
+                                                          {"", "width", Use::neutral},
                                                           {"", "fill_value", Use::neutral},
                                                           {"", "interpolation", Use::neutral},
                                                           {"", "value_range", Use::neutral},
@@ -41,6 +45,7 @@ inline constexpr Option torch_gaussian_noise_options[] = {{"", "stddev", Use::re
 inline constexpr Option torch_resizing_options[] = {
     {"", "height", Use::read}, {"", "width", Use::read}, {"", "interpolation", Use::read, Form::text}};
 inline constexpr Option torch_center_crop_options[] = {{"", "height", Use::read}, {"", "width", Use::read}};
+inline constexpr Option torch_auto_contrast_options[] = {{"", "value_range", Use::read, Form::numbers}};
 inline constexpr Option torch_activation_options[] = {{"", "activation", Use::read, Form::activation},
                                                       {"", "activation_alpha", Use::read, Form::number}};
 inline constexpr Option torch_dot_options[] = {{"", "axes", Use::read, Form::axes},
@@ -96,6 +101,7 @@ inline constexpr Option torch_pool_options[] = {
     {"padding", "padding", Use::read, Form::window},
     {"ceil_mode", "ceil_mode", Use::mapped, Form::boolean, "False"},
     {"count_include_pad", "count_include_pad", Use::mapped, Form::boolean, "True"}};
+inline constexpr Option torch_adaptive_pool_options[] = {{"output_size", "output_size", Use::read}};
 inline constexpr Option torch_global_pool_options[] = {{"", "share_ties", Use::noted, Form::boolean, "false"},
                                                        {"", "keepdims", Use::read, Form::boolean}};
 inline constexpr Option torch_prelu_options[] = {{"num_parameters", "shared_axes", Use::read, Form::axes},
@@ -149,6 +155,9 @@ inline constexpr Option torch_norm_options[] = {{"", "axis", Use::read, Form::ax
                                                 {"", "gamma_initializer", Use::neutral},
                                                 {"", "beta_initializer", Use::neutral}};
 inline constexpr Option torch_attention_options[] = {{"num_heads", "num_heads", Use::read},
+                                                     {"", "head_dim", Use::read},
+                                                     {"", "num_query_heads", Use::read},
+                                                     {"", "num_key_value_heads", Use::read},
                                                      {"", "key_dim", Use::read},
                                                      {"", "value_dim", Use::read},
                                                      {"", "output_dim", Use::read},
@@ -174,7 +183,19 @@ inline constexpr Weight torch_time_distributed_weights[] = {{"kernel", "kernel"}
                                                             {"moving_mean", "moving_mean"},
                                                             {"moving_variance", "moving_variance"},
                                                             {"alpha", "alpha"},
-                                                            {"embeddings", "embeddings"}};
+                                                            {"embeddings", "embeddings"},
+                                                            {"query_kernel", "query_kernel"},
+                                                            {"query_bias", "query_bias"},
+                                                            {"key_kernel", "key_kernel"},
+                                                            {"key_bias", "key_bias"},
+                                                            {"value_kernel", "value_kernel"},
+                                                            {"value_bias", "value_bias"},
+                                                            {"output_kernel", "output_kernel"},
+                                                            {"output_bias", "output_bias"},
+                                                            {"constant", "constant"},
+                                                            {"value", "value"},
+                                                            {"mean", "mean"},
+                                                            {"variance", "variance"}};
 inline constexpr Option torch_score_attention_options[] = {{"", "use_scale", Use::read, Form::boolean}};
 inline constexpr Weight torch_scale_weights[] = {{"scale", "scale"}};
 inline constexpr Weight torch_constant_weights[] = {{"value", "value"}};

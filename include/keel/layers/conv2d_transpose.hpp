@@ -1,10 +1,11 @@
 #pragma once
-/// The way back of a convolution, with the sizes and cuts of Keras and of PyTorch. Longer than other layers for these.
+/// The way back of a convolution, with the sizes and cuts of Keras and of PyTorch.
 
 #include <keel/kernels/reduce.hpp>
 #include <keel/layers/base/convolution.hpp>
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
+#include <keel/layers/base/transposed.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -76,7 +77,7 @@ class Conv2DTranspose : public Layer<T> {
  public:
   Conv2DTranspose(Index filters, Pair kernel_size, Conv2DTransposeOptions options = {})
       : Conv2DTranspose("Conv2DTranspose", filters, kernel_size, std::move(options), 2) {}
-  static Conv2DTranspose from_config(const Config& config) {
+  [[gnu::cold]] static Conv2DTranspose from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
     return Conv2DTranspose(config.get<Index>("filters", 0), kernel_size, read_options<Conv2DTransposeOptions>(config));
@@ -89,17 +90,17 @@ class Conv2DTranspose : public Layer<T> {
   Parameter<T>& bias() { return bias_; }
 
   std::string type() const override { return "Conv2DTranspose"; }
-  Config config() const override {
+  [[gnu::cold]] Config config() const override {
     Config config{{"filters", filters_}};
     write_option(config, "kernel_size", kernel_size_);
     return with_options(std::move(config), options_);
   }
 
-  Shape output_shape(Shapes inputs) const override {
+  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
     const Conv2DGeometry g = geometry(this->single_input(inputs, axes_ + 1));
     return detail::from_image(axes_, g.in_h, g.in_w, g.in_c);
   }
-  void build(Shapes inputs, Rng& rng) override {
+  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
     const Index part = filters_ / options_.groups;
     const Pair size = kernel_size_;
@@ -168,47 +169,15 @@ class Conv2DTranspose : public Layer<T> {
     const Pair extra = options_.output_padding;
     if (extra == Pair(-1)) return;
     check_option(who, "output_padding", extra, 0);
+    const Padding::Mode mode = options_.padding.mode;
     if (axes == 2)
-      check_extra(who, extra.height, kernel_size_.height, options_.strides.height, options_.dilation_rate.height);
-    check_extra(who, extra.width, kernel_size_.width, options_.strides.width, options_.dilation_rate.width);
+      detail::check_transposed_extra(who, mode, extra.height, kernel_size_.height, options_.strides.height,
+                                     options_.dilation_rate.height);
+    detail::check_transposed_extra(who, mode, extra.width, kernel_size_.width, options_.strides.width,
+                                   options_.dilation_rate.width);
   }
 
  private:
-  struct Extent {
-    Index out, before;
-  };
-  void check_extra(const std::string& who, Index extra, Index kernel, Index stride, Index dilation) const {
-    const bool numbers = options_.padding.mode == Padding::Mode::fixed;
-    if (extra >= (numbers ? (std::max)(stride, dilation) : stride))
-      throw ConfigError(who,
-                        numbers ? "output_padding below the stride or the dilation" : "output_padding below the stride",
-                        std::to_string(extra));
-    const Index window = (kernel - 1) * dilation + 1, cut = window - window % 2 - extra;
-    if (options_.padding == Padding::same && cut > 0 && cut % 2 != 0)
-      throw ConfigError(who, "output_padding with which padding same cuts an even number of rows and columns",
-                        std::to_string(extra) + ", which cuts " + std::to_string(cut),
-                        "Keras's backends differ here: TensorFlow and JAX cut the smaller half at the top and on the "
-                        "left, PyTorch the larger; give the padding in numbers");
-  }
-  Extent extent(Index in, Index kernel, Index stride, Index dilation, Index before, Index after, Index extra) const {
-    const Index window = (kernel - 1) * dilation + 1, full = (in - 1) * stride + window;
-    switch (options_.padding.mode) {
-      case Padding::Mode::same: {
-        const Index out = extra >= 0 ? (in - 1) * stride + window % 2 + extra : in * stride;
-        if (out <= (in - 1) * stride)
-          throw ShapeError(this->who(), "an output that the last value reaches", std::to_string(out),
-                           "with an even window and padding same, output_padding is 1 or more");
-        return {out, (std::max)(Index{0}, full - out) / 2};
-      }
-      case Padding::Mode::valid: return {extra >= 0 ? full + extra : (in - 1) * stride + (std::max)(window, stride), 0};
-      case Padding::Mode::fixed: break;
-    }
-    const Index out = full - before - after + (std::max)(extra, Index{0});
-    if (out < 1)
-      throw ShapeError(this->who(), "an input larger than the padding takes away",
-                       "an output of " + std::to_string(out));
-    return {out, before};
-  }
   /// Of the convolution that goes the other way, from y's shape to x's.
   Conv2DGeometry geometry(const Shape& sample, Index batch = 1) const {
     const Shape in = detail::as_image(sample);
@@ -220,10 +189,12 @@ class Conv2DTranspose : public Layer<T> {
       throw ShapeError(this->who(), "channels divisible by groups, " + std::to_string(options_.groups),
                        sample.to_string());
     const auto& o = options_;
-    const Extent h = extent(in[0], kernel_size_.height, o.strides.height, o.dilation_rate.height, o.padding.top,
-                            o.padding.bottom, o.output_padding.height);
-    const Extent w = extent(in[1], kernel_size_.width, o.strides.width, o.dilation_rate.width, o.padding.left,
-                            o.padding.right, o.output_padding.width);
+    const auto h =
+        detail::transposed_extent(*this, o.padding.mode, in[0], kernel_size_.height, o.strides.height,
+                                  o.dilation_rate.height, o.padding.top, o.padding.bottom, o.output_padding.height);
+    const auto w =
+        detail::transposed_extent(*this, o.padding.mode, in[1], kernel_size_.width, o.strides.width,
+                                  o.dilation_rate.width, o.padding.left, o.padding.right, o.output_padding.width);
     return detail::convolution_geometry(batch, {h.out, w.out, filters_}, in, h.before, w.before, kernel_size_,
                                         o.strides, o.dilation_rate, o.groups);
   }

@@ -1,11 +1,9 @@
 #pragma once
-/// 3-D convolution. Longer than other layers: it brings volumes to the kernels for images and back.
+/// 3-D convolution.
 
-#include <keel/kernels/reduce.hpp>
-#include <keel/layers/base/convolution.hpp>
 #include <keel/layers/base/initializers.hpp>
 #include <keel/layers/base/output_activation.hpp>
-#include <keel/layers/base/volume.hpp>
+#include <keel/layers/base/volume_convolution.hpp>
 
 namespace keel {
 inline namespace KEEL_ABI {
@@ -50,9 +48,6 @@ struct Conv3DOptions {
 /// ConfigError for numbers out of range and filters that groups do not divide, ShapeError for an input of another rank
 /// or number of channels, or smaller than the window. Keras: Conv3D, which refuses strides and dilation together.
 /// PyTorch: Conv3d.
-///
-/// Each slice of the output is a convolution of an image whose channels are those of the slices that its windows see:
-/// they are laid side by side, a sample at a time, and the kernels for images do the rest.
 template <class T = float>
 class Conv3D : public Layer<T> {
  public:
@@ -70,7 +65,7 @@ class Conv3D : public Layer<T> {
       throw ConfigError(who, "filters divisible by groups, " + std::to_string(options_.groups),
                         std::to_string(filters_));
   }
-  static Conv3D from_config(const Config& config) {
+  [[gnu::cold]] static Conv3D from_config(const Config& config) {
     Triple kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
     return Conv3D(config.get<Index>("filters", 0), kernel_size, read_options<Conv3DOptions>(config));
@@ -84,12 +79,12 @@ class Conv3D : public Layer<T> {
   Parameter<T>& bias() { return bias_; }
 
   std::string type() const override { return "Conv3D"; }
-  Config config() const override {
+  [[gnu::cold]] Config config() const override {
     Config config{{"filters", filters_}};
     write_option(config, "kernel_size", kernel_size_);
     return with_options(std::move(config), options_);
   }
-  Shape output_shape(Shapes inputs) const override {
+  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 4);
     const Index channels = in.back(), groups = options_.groups;
     if (channels < 1 || channels % groups != 0)
@@ -100,7 +95,7 @@ class Conv3D : public Layer<T> {
     const auto [d, h, w] = sweeps(in);
     return {d.out, h.out, w.out, filters_};
   }
-  void build(Shapes inputs, Rng& rng) override {
+  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
     const Index in = inputs[0].back() / options_.groups;
     const Shape kernel{kernel_size_.depth, kernel_size_.height, kernel_size_.width, in, filters_};
     const Index area = kernel_size_.depth * kernel_size_.height * kernel_size_.width;
@@ -119,46 +114,21 @@ class Conv3D : public Layer<T> {
   }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
-    const Slices s(*this, x[0].shape());
+    const VolumeConvolution<T> convolution = convolution_of(x[0].shape(), y.shape());
     activated_forward(output_activation(options_.activation, pass), y, pass, [&](T* out, const ActivationSpec& fused) {
-      Scratch::Frame frame(pass.kernel.scratch);
-      T* const kernel = pass.kernel.scratch.template take<T>(kernel_.size());
-      T* const seen = pass.kernel.scratch.template take<T>(s.seen_size());
-      turn_kernel(s, kernel);
       const Epilogue<T> epilogue{options_.use_bias ? bias_.value().data() : nullptr, nullptr, fused};
-      for (Index n = 0; n < s.batch; ++n) {
-        s.gather(x[0].data() + n * s.sample, seen);
-        conv2d_forward<T>(s.image, seen, nullptr, epilogue, out + n * s.out_sample, pass.kernel, kernel);
-      }
+      convolution.forward(x[0].data(), kernel_.value().data(), epilogue, out, pass);
     });
   }
   void backward(Inputs<T> x, TensorView<const T> y, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
-    const Slices s(*this, x[0].shape());
+    const VolumeConvolution<T> convolution = convolution_of(x[0].shape(), y.shape());
     Scratch::Frame frame(pass.kernel.scratch);
     const T* const dz = activated_backward(output_activation(options_.activation, pass), y, dy, pass);
-    T* const kernel = pass.kernel.scratch.template take<T>(kernel_.size());
-    T* const seen = pass.kernel.scratch.template take<T>(s.seen_size());
-    if (kernel_.trains()) {
-      std::fill_n(kernel, kernel_.size(), T(0));
-      for (Index n = 0; n < s.batch; ++n) {
-        s.gather(x[0].data() + n * s.sample, seen);
-        conv2d_backward_kernel(s.image, seen, dz + n * s.out_sample, kernel, n > 0, pass.kernel);
-      }
-      T* const gradient = kernel_.gradient.data();
-      for_each_row(s, [&](Index to, Index from, Index count) {
-        for (Index i = 0; i < count; ++i)
-          gradient[to + i] = pass.asked.accumulate ? gradient[to + i] + kernel[from + i] : kernel[from + i];
-      });
-    }
+    if (kernel_.trains())
+      convolution.backward_kernel(x[0].data(), dz, kernel_.gradient.data(), pass.asked.accumulate, pass);
     if (bias_.trains() && options_.use_bias)
       column_sums(y.size() / filters_, filters_, dz, bias_.gradient.data(), pass.asked.accumulate, pass.kernel);
-    if (!dx[0].data()) return;
-    turn_kernel(s, kernel);
-    std::fill(dx[0].begin(), dx[0].end(), T(0));
-    for (Index n = 0; n < s.batch; ++n) {
-      conv2d_backward_input(s.image, dz + n * s.out_sample, kernel, seen, pass.kernel);
-      s.scatter(seen, dx[0].data() + n * s.sample);
-    }
+    if (dx[0].data()) convolution.backward_input(dz, kernel_.value().data(), dx[0].data(), pass);
   }
 
   Acceleration<T> acceleration() const override {
@@ -172,68 +142,15 @@ class Conv3D : public Layer<T> {
     return keel::sweeps(*this, in, kernel_size_, options_.strides, options_.dilation_rate, options_.padding);
   }
 
-  /// The slices of a sample's output as images: pixel by pixel, for each group, the channels of the slices that a
-  /// window sees.
-  struct Slices {
-    Index batch, sample, out_sample, taps, stride, dilation, before, groups, part;  ///< part: channels of a group
-    Index slices, out_slices, pixels;
-    Conv2DGeometry image;
-
-    Slices(const Conv3D& layer, const Shape& x)
-        : batch(x[0]),
-          sample(x.sample().size()),
-          taps(layer.kernel_size_.depth),
-          stride(layer.options_.strides.depth),
-          dilation(layer.options_.dilation_rate.depth),
-          groups(layer.options_.groups),
-          part(x.back() / groups),
-          slices(x[1]),
-          pixels(x[2] * x[3]) {
-      const auto [d, h, w] = layer.sweeps(x.sample());
-      before = d.before;
-      out_slices = d.out;
-      out_sample = d.out * h.out * w.out * layer.filters_;
-      image = detail::convolution_geometry(
-          d.out, {x[2], x[3], taps * x.back()}, {h.out, w.out, layer.filters_}, h.before, w.before,
-          layer.kernel_size_.slice(), layer.options_.strides.slice(), layer.options_.dilation_rate.slice(), groups);
-    }
-    Index seen_size() const { return out_slices * pixels * taps * groups * part; }
-    /// body(place among what is seen, place in the sample), each of `part` values, for all that lies inside.
-    template <class F>
-    void for_each(F&& body) const {
-      const Index channels = groups * part;
-      for (Index o = 0; o < out_slices; ++o)
-        for (Index k = 0; k < taps; ++k) {
-          const Index slice = o * stride + k * dilation - before;
-          if (slice < 0 || slice >= slices) continue;
-          for (Index p = 0; p < pixels; ++p)
-            for (Index g = 0; g < groups; ++g)
-              body(((o * pixels + p) * groups + g) * taps * part + k * part,
-                   (slice * pixels + p) * channels + g * part);
-        }
-    }
-    void gather(const T* x, T* seen) const {
-      std::fill_n(seen, seen_size(), T(0));
-      for_each([&](Index to, Index from) { std::copy_n(x + from, part, seen + to); });
-    }
-    void scatter(const T* seen, T* dx) const {
-      for_each([&](Index from, Index to) {
-        for (Index i = 0; i < part; ++i) dx[to + i] += seen[from + i];
-      });
-    }
-  };
-
-  /// body(place in the kernel, place in that of the images, (h, w, d channels, filters), count) for each row of
-  /// weights.
-  template <class F>
-  void for_each_row(const Slices& s, F&& body) const {
-    const Index area = kernel_size_.height * kernel_size_.width, row = s.part * filters_;
-    for (Index k = 0; k < s.taps; ++k)
-      for (Index a = 0; a < area; ++a) body((k * area + a) * row, (a * s.taps + k) * row, row);
-  }
-  void turn_kernel(const Slices& s, T* image) const {
-    const T* const kernel = kernel_.value().data();
-    for_each_row(s, [&](Index from, Index to, Index count) { std::copy_n(kernel + from, count, image + to); });
+  VolumeConvolution<T> convolution_of(const Shape& x, const Shape& y) const {
+    return {x[0],
+            x.sample(),
+            y.sample(),
+            sweeps(x.sample()),
+            kernel_size_,
+            options_.strides,
+            options_.dilation_rate,
+            options_.groups};
   }
 
   Index filters_;

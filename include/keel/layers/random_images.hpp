@@ -38,6 +38,9 @@ inline constexpr ImageChange image_changes[] = {
     {"RandomSharpness", "factor=0 value_range=0,255"},                              // sharper or blurred
     {"RandomShear", "x_factor=0 y_factor=0 interpolation=bilinear fill_mode=reflect fill_value=0"},  // sheared
     {"Solarization", "addition_factor=0 threshold_factor=0 value_range=0,255"},  // values above a threshold inverted
+    {"Equalization", "bins=#256 value_range=0,255"},  // values by their ranks, which Keras's inference leaves out
+    {"MaxNumBoundingBoxes", "max_number=#1 fill_value=#-1"},  // of what images come with, not of images
+    {"RandomCrop", "height=#1 width=#1"},                     // a part of so many pixels
 };
 
 /// An option's value from such a text.
@@ -96,14 +99,16 @@ inline ImageChangeOptions image_change_options(const ImageChange& change, const 
 
 }  // namespace detail
 
-/// One of Keras 3's classes that change images at random: AugMix, CutMix, MixUp, RandAugment, RandomBrightness,
-/// RandomColorDegeneration, RandomColorJitter, RandomElasticTransform, RandomErasing, RandomGaussianBlur,
-/// RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomPosterization, RandomSaturation, RandomSharpness,
-/// RandomShear and Solarization.
+/// One of Keras 3's classes that change images in training alone: AugMix, CutMix, Equalization, MaxNumBoundingBoxes,
+/// MixUp, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomCrop,
+/// RandomElasticTransform, RandomErasing, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert,
+/// RandomPerspective, RandomPosterization, RandomSaturation, RandomSharpness, RandomShear and Solarization.
 ///
-/// y = x, for images (batch, h, w, channels). Options are Keras's, held to be written again. Throws ConfigError for
-/// another class, for an option that the class does not have, and in training: augment the data instead
-/// (training/augment.hpp). Keras: the class. PyTorch: none in torch.nn.
+/// y = x, for images (batch, h, w, channels), of RandomCrop for those of its own `height` and `width`. Options are
+/// Keras's, held to be written again. Throws ConfigError for another class, for an option that the class does not have,
+/// and in training, but of MaxNumBoundingBoxes, which changes no image: augment the data instead
+/// (training/augment.hpp). Throws ShapeError for images that RandomCrop would have to cut: Keras 3 hands them on uncut,
+/// Keras 2 scales them. Keras: the class. PyTorch: none in torch.nn.
 ///
 ///     ImageChange("RandomHue", {{"factor", 0.2}})
 template <class T = float>
@@ -114,8 +119,19 @@ class ImageChange : public RandomImageLayer<T, detail::ImageChangeOptions> {
       : ImageChange(detail::image_change(type), options) {}
 
   std::string type() const override { return std::string(change_->type); }
+  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+    const Shape& in = this->single_input(inputs, 3);
+    const Config& values = this->options().values;
+    const Pair size(values.get<Index>("height", in[0]), values.get<Index>("width", in[1]));
+    if (!(size == Pair(in[0], in[1])))
+      throw ShapeError(this->who(), "images of " + size.to_string() + ", what it cuts out in training", in.to_string(),
+                       "outside of training Keras 3 hands others on uncut and Keras 2 scales them: use Resizing or "
+                       "CenterCrop in its place");
+    return in;
+  }
 
  private:
+  bool idle() const override { return change_->type == "MaxNumBoundingBoxes"; }
   ImageChange(const detail::ImageChange& change, const Config& options)
       : RandomImageLayer<T, detail::ImageChangeOptions>(detail::image_change_options(change, options)),
         change_(&change) {}

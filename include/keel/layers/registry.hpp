@@ -6,10 +6,13 @@
 
 #include <keel/layers/activation_layer.hpp>
 #include <keel/layers/activity_regularization.hpp>
+#include <keel/layers/adaptive_average_pool.hpp>
+#include <keel/layers/adaptive_max_pool.hpp>
 #include <keel/layers/add.hpp>
 #include <keel/layers/additive_attention.hpp>
 #include <keel/layers/alpha_dropout.hpp>
 #include <keel/layers/attention.hpp>
+#include <keel/layers/auto_contrast.hpp>
 #include <keel/layers/average.hpp>
 #include <keel/layers/average_pool1d.hpp>
 #include <keel/layers/average_pool2d.hpp>
@@ -47,7 +50,9 @@
 #include <keel/layers/global_max_pool1d.hpp>
 #include <keel/layers/global_max_pool2d.hpp>
 #include <keel/layers/global_max_pool3d.hpp>
+#include <keel/layers/glu.hpp>
 #include <keel/layers/group_norm.hpp>
+#include <keel/layers/group_query_attention.hpp>
 #include <keel/layers/gru.hpp>
 #include <keel/layers/identity.hpp>
 #include <keel/layers/layer_norm.hpp>
@@ -119,11 +124,18 @@ template <class T>
 inline constexpr LayerMaker<T> layer_makers[] = {
     {"Activation", make_layer_from<ActivationLayer<T>>},
     {"ActivityRegularization", make_layer_from<ActivityRegularization<T>>},
+    {"AdaptiveAveragePooling1D", make_layer_from<AdaptiveAveragePool1D<T>>},
+    {"AdaptiveAveragePooling2D", make_layer_from<AdaptiveAveragePool2D<T>>},
+    {"AdaptiveAveragePooling3D", make_layer_from<AdaptiveAveragePool3D<T>>},
+    {"AdaptiveMaxPooling1D", make_layer_from<AdaptiveMaxPool1D<T>>},
+    {"AdaptiveMaxPooling2D", make_layer_from<AdaptiveMaxPool2D<T>>},
+    {"AdaptiveMaxPooling3D", make_layer_from<AdaptiveMaxPool3D<T>>},
     {"Add", make_layer_from<Add<T>>},
     {"AdditiveAttention", make_layer_from<AdditiveAttention<T>>},
     {"AlphaDropout", make_layer_from<AlphaDropout<T>>},
     {"Attention", make_layer_from<Attention<T>>},
     {"AugMix", make_image_change<T, 0>},
+    {"AutoContrast", make_layer_from<AutoContrast<T>>},
     {"Average", make_layer_from<Average<T>>},
     {"AveragePooling1D", make_layer_from<AveragePool1D<T>>},
     {"AveragePooling2D", make_layer_from<AveragePool2D<T>>},
@@ -150,6 +162,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Elementwise", make_layer_from<Elementwise<T>>},
     {"ELU", make_layer_from<ELU<T>>},
     {"Embedding", make_layer_from<Embedding<T>>},
+    {"Equalization", make_image_change<T, 19>},
     {"Flatten", make_layer_from<Flatten<T>>},
     {"Gather", make_layer_from<Gather<T>>},
     {"GaussianDropout", make_layer_from<GaussianDropout<T>>},
@@ -160,7 +173,9 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"GlobalMaxPooling1D", make_layer_from<GlobalMaxPool1D<T>>},
     {"GlobalMaxPooling2D", make_layer_from<GlobalMaxPool2D<T>>},
     {"GlobalMaxPooling3D", make_layer_from<GlobalMaxPool3D<T>>},
+    {"GLU", make_layer_from<GLU<T>>},
     {"GroupNormalization", make_layer_from<GroupNorm<T>>},
+    {"GroupQueryAttention", make_layer_from<GroupQueryAttention<T>>},
     {"GRU", make_layer_from<GRU<T>>},
     {"Identity", make_layer_from<Identity<T>>},
     {"LayerNormalization", make_layer_from<LayerNorm<T>>},
@@ -169,6 +184,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Masking", make_layer_from<Masking<T>>},
     {"Maximum", make_layer_from<Maximum<T>>},
     {"MatMul", make_layer_from<MatMul<T>>},
+    {"MaxNumBoundingBoxes", make_image_change<T, 20>},
     {"MaxPooling1D", make_layer_from<MaxPool1D<T>>},
     {"MaxPooling2D", make_layer_from<MaxPool2D<T>>},
     {"MaxPooling3D", make_layer_from<MaxPool3D<T>>},
@@ -185,6 +201,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"RandomColorDegeneration", make_image_change<T, 5>},
     {"RandomColorJitter", make_image_change<T, 6>},
     {"RandomContrast", make_layer_from<RandomContrast<T>>},
+    {"RandomCrop", make_image_change<T, 21>},
     {"RandomElasticTransform", make_image_change<T, 7>},
     {"RandomErasing", make_image_change<T, 8>},
     {"RandomFlip", make_layer_from<RandomFlip<T>>},

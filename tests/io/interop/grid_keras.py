@@ -400,8 +400,33 @@ def attention(x, c, w):
     return y + w.pop(0) if c["use_bias"] else y
 
 
+def shared_attention(x, c, w):
+    w = list(w)
+    at = 2 if c["use_bias"] else 1
+    for i in range(at, 3 * at):  # keys and values once for each head of the query
+        w[i] = np.repeat(w[i], c["num_query_heads"] // c["num_key_value_heads"], w[i].ndim - 2)
+    return attention(x, dict(c, key_dim=c["head_dim"]), w)
+
+
+def contrast(x, c, w):
+    low, high = x.min((1, 2), keepdims=True), x.max((1, 2), keepdims=True)
+    start, end = c["value_range"]
+    return np.where(high > low, (x - low) / np.where(high > low, high - low, 1) * (end - start) + start, x)
+
+
 def pool(reduce):
     return lambda x, c, w: reduce(x, axis=(1, 2), keepdims=c["keepdims"])
+
+
+def adaptive(reduce):
+    def of(x, c, w):
+        sizes = [c["output_size"]] if isinstance(c["output_size"], int) else c["output_size"]
+        for axis, size in enumerate(sizes):  # one axis after the other: the windows are rectangles
+            n = x.shape[1 + axis]
+            parts = [np.take(x, range(i * n // size, -(-(i + 1) * n // size)), 1 + axis) for i in range(size)]
+            x = np.stack([reduce(part, 1 + axis) for part in parts], 1 + axis)
+        return x
+    return of
 
 
 def identity(x, c, w):
@@ -422,6 +447,12 @@ layers = {
     "ActivityRegularization": (identity, {"l1": 0.0, "l2": 0.0}),
     "Add": (lambda x, c, w: sum(x), {}),
     "AlphaDropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
+    "AdaptiveAveragePooling1D": (adaptive(np.mean), dict(images, output_size=None)),
+    "AdaptiveAveragePooling2D": (adaptive(np.mean), dict(images, output_size=None)),
+    "AdaptiveAveragePooling3D": (adaptive(np.mean), dict(images, output_size=None)),
+    "AdaptiveMaxPooling1D": (adaptive(np.max), dict(images, output_size=None)),
+    "AdaptiveMaxPooling2D": (adaptive(np.max), dict(images, output_size=None)),
+    "AdaptiveMaxPooling3D": (adaptive(np.max), dict(images, output_size=None)),
     "AdditiveAttention": (lambda x, c, w: weighed(x, np.tanh(x[0][:, :, None] + x[-1][:, None]) @ (
         w[0] if c["use_scale"] else np.ones(x[0].shape[-1]))), {"use_scale": True, "dropout": 0.0, "seed": None}),
     "Attention": (lambda x, c, w: weighed(x, x[0] @ x[-1].swapaxes(1, 2) * (w[0] if c["use_scale"] else 1)), {
@@ -468,6 +499,8 @@ layers = {
     "GlobalMaxPooling2D": (pool(np.max), dict(images, keepdims=False)),
     "GlobalMaxPooling3D": (lambda x, c, w: x.max((1, 2, 3), keepdims=c["keepdims"]), dict(images, keepdims=False)),
     "GRU": (recurrent("GRU"), dict(rnn, recurrent_activation="sigmoid", reset_after=True, use_cudnn="auto")),
+    "GroupQueryAttention": (shared_attention, {
+        "head_dim": None, "num_query_heads": None, "num_key_value_heads": None, "dropout": 0.0, "use_bias": True, "seed": None}),
     "GroupNormalization": (group_norm, {"groups": 32, "axis": -1, "epsilon": 1e-3, "center": True, "scale": True}),
     "Identity": (identity, {}),
     "LayerNormalization": (layer_norm, {"axis": -1, "epsilon": 1e-3, "center": True, "scale": True}),
@@ -497,6 +530,10 @@ layers = {
     "RandomTranslation": (identity, dict(moves, height_factor=None, width_factor=None)),
     "RandomZoom": (identity, dict(moves, height_factor=None, width_factor=None)),
     "ReLU": (lambda x, c, w: relu(x, c), {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
+    "AutoContrast": (contrast, {"value_range": (0, 255), "data_format": None}),
+    "Equalization": (identity, {"value_range": (0, 255), "bins": 256, "data_format": None}),
+    "MaxNumBoundingBoxes": (identity, {"max_number": None, "fill_value": -1, "data_format": None}),
+    "RandomCrop": (identity, {"height": None, "width": None, "seed": None, "data_format": None}),
     "AugMix": (identity, dict(images, seed=None, value_range=None, num_chains=None, chain_depth=None, factor=None, alpha=None, all_ops=None, interpolation=None)),
     "CutMix": (identity, dict(images, seed=None, factor=None)),
     "MixUp": (identity, dict(images, seed=None, alpha=None)),
@@ -613,7 +650,10 @@ def snake_case(name):
 # where layers with others inside have their weights
 parts = {"TimeDistributed": ["/layer"], "LSTM": ["/cell"], "GRU": ["/cell"], "SimpleRNN": ["/cell"],
          "MultiHeadAttention": ["/query_dense", "/key_dense", "/value_dense", "/output_dense"],
+         "GroupQueryAttention": ["/_query_dense", "/_key_dense", "/_value_dense", "/_output_dense"],
          "Bidirectional": ["/forward_layer/cell", "/backward_layer/cell"]}
+# classes that Keras's code calls otherwise
+code_names = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 
 def read_keras(path):
@@ -622,7 +662,7 @@ def read_keras(path):
     stored = h5py.File(io.BytesIO(file.read("model.weights.h5")), "r")
     places, used = {}, {}
     for layer in model["config"]["layers"]:
-        name = snake_case(layer["class_name"])
+        name = snake_case(code_names.get(layer["class_name"], layer["class_name"]))
         if name == "input_layer" and model["class_name"] == "Sequential":
             continue
         count = used[name] = used.get(name, -1) + 1

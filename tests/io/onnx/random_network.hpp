@@ -95,6 +95,11 @@ class RandomOptions {
         return config;
       };
     };
+    const auto adaptive = [](R& r, const Shape& in) {  // of extents that divide those of the input
+      std::vector<Index> sizes;
+      for (Index i = 0; i + 1 < in.rank(); ++i) sizes.push_back(r.one_of<Index>({1, in[i]}));
+      return sizes.size() == 1 ? Config{{"output_size", sizes[0]}} : Config{{"output_size", sizes}};
+    };
     const auto conv = [](bool depthwise, bool separable, bool transposed) {
       return [=](R& r, const Shape& in) {
         Config config;
@@ -140,6 +145,12 @@ class RandomOptions {
            r.add_activation(config);
            return config;
          }},
+        {"AdaptiveAveragePooling1D", adaptive},
+        {"AdaptiveAveragePooling2D", adaptive},
+        {"AdaptiveAveragePooling3D", adaptive},
+        {"AdaptiveMaxPooling1D", adaptive},
+        {"AdaptiveMaxPooling2D", adaptive},
+        {"AdaptiveMaxPooling3D", adaptive},
         {"AlphaDropout", rate},
         {"AveragePooling1D", pool(true)},
         {"AveragePooling2D", pool(true)},
@@ -221,7 +232,17 @@ class RandomOptions {
          [](R& r, const Shape&) {
            return Config{{"input_dim", r.from(10, 20)}, {"output_dim", r.from(1, 4)}};
          }},
+        {"GLU", axis},
         {"GRU", recurrent("GRU")},
+        {"GroupQueryAttention",
+         [](R& r, const Shape&) {
+           const Index shared = r.from(1, 2);
+           return Config{{"head_dim", r.from(1, 4)},
+                         {"num_query_heads", shared * r.from(1, 3)},
+                         {"num_key_value_heads", shared},
+                         {"use_bias", r.coin()},
+                         {"use_causal_mask", r.coin()}};
+         }},
         {"GroupNormalization",
          [](R& r, const Shape& in) {
            return Config{{"groups", r.one_of<Index>({-1, 1, in.back()})}, {"scale", r.coin()}, {"center", r.coin()}};
@@ -295,6 +316,10 @@ class RandomOptions {
            std::vector<Index> sides;
            for (Index i = 0; i < 2 * in.rank(); ++i) sides.push_back(r.from(0, 2));
            return Config{{"sides", sides}, {"mode", r.one_of<std::string>({"constant", "edge"})}, {"value", 0.5}};
+         }},
+        {"RandomCrop",
+         [](R&, const Shape& in) {
+           return Config{{"height", in[0]}, {"width", in.rank() > 1 ? in[1] : Index{1}}};
          }},
         {"Reduce",
          [axis](R& r, const Shape& in) {

@@ -95,6 +95,10 @@ class KerasCalls {
       call.training = keras_bool(value, where + ": training in a call");
     } else if (key == "inputs" || key == "y" || key == "x2" || key == "query" || key == "value" || key == "key") {
       argument(value, call, where);
+    } else if (operator_ && (key == "x" || key == "x1")) {  // the first, wherever it stands
+      KerasCall first;
+      argument(value, first, where);
+      call.arguments.insert(call.arguments.begin(), first.arguments.begin(), first.arguments.end());
     } else if (operator_) {
       if (!call.options.is_object()) call.options = Json::object();
       call.options[key] = value;

@@ -72,6 +72,29 @@ inline bool says_frozen(const Json& json) {
   return config->value("trainable", nullptr) == false || (inner && says_frozen(*inner));
 }
 
+/// A recurrent layer around a cell as the layer of that cell: the cell's options, and those of the layer; others are
+/// themselves. Throws FormatError for a cell that keel has no layer for, or several.
+inline Json without_cell(const Json& json, const std::string& where) {
+  if (keras_text(json, "class_name", where) != dialects::keras_around_cell) return json;
+  const Json& config = keras_member(json, "config", where);
+  const Json& cell = keras_member(config, std::string(dialects::keras_cell).c_str(), where);
+  const Json type = cell.is_object() ? cell.value("class_name", nullptr) : Json();
+  const dialects::KerasCell* known = nullptr;
+  for (const dialects::KerasCell& each : dialects::keras_cells)
+    if (type == Json(std::string(each.name)) && !is_own_class(cell)) known = &each;
+  if (!known)
+    throw FormatError(
+        where, "one cell that keel has a layer for, such as " + std::string(dialects::keras_cells[0].name),
+        type.is_null() ? "several cells" : type.dump().substr(0, 80), "use a layer for each cell in Keras");
+  Json whole = keras_member(cell, "config", where);
+  for (const auto& [key, value] : config.items())
+    if (key != dialects::keras_cell) whole[key] = value;
+  Json layer = json;
+  layer["class_name"] = std::string(known->layer);
+  layer["config"] = std::move(whole);
+  return layer;
+}
+
 /// Reads the descriptions of layers in one file.
 class KerasDescriptions {
  public:
@@ -93,6 +116,10 @@ class KerasDescriptions {
     if (type == dialects::keras2_operator) return layer;
     const bool own = is_own_class(json);
     layer.row = own ? nullptr : dialects::keras_class(type);
+    if (layer.row && layer.row->kind == dialects::KerasKind::wrapped)
+      layer.row = type == dialects::keras_around_cell && !top
+                      ? dialects::keras_class(keras_text(without_cell(json, where), "class_name", where))
+                      : nullptr;
     if (!layer.row && !top) refuse_class(where, own && registered.is_string() ? registered.text() : type);
     if (!top && layer.row->kind != dialects::KerasKind::layer) check_config(layer, config);
     return layer;

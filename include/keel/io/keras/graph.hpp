@@ -55,8 +55,12 @@ struct KerasGraph {
     const dialects::KerasRow* row() const {
       return layer < 0 ? dialects::keras_class(type) : dialects::keras_row(type);
     }
-    /// Keras's class, by which Keras 3 counts layers; keel's name of a layer that Keras does not have.
-    std::string class_name() const { return row() ? std::string(row()->name) : type; }
+    /// Keras's class, as its code calls it, by which Keras 3 counts layers; keel's name of a layer that Keras does not
+    /// have.
+    std::string class_name() const {
+      const dialects::KerasRow* const mine = row();
+      return mine ? std::string(mine->python.empty() ? mine->name : mine->python) : type;
+    }
   };
   /// What a call gives, or one of several things that it does.
   struct Value {

@@ -112,14 +112,27 @@ class KerasLayerBuilder {
               values[0].order};
     std::vector<bool> tensors;
     std::vector<double> numbers;
+    std::vector<Index> along;
     for (const KerasOperand& operand : operands) {
       tensors.push_back(operand.value.has_value());
-      if (!operand.value) numbers = operand.numbers;
+      if (operand.value) continue;
+      numbers = operand.numbers;
+      along = operand.extents;
     }
-    if (const auto general = keras_operation(row, all_options(json, options, where), tensors, numbers, where)) {
+    if (const auto general = keras_operation(row, all_options(json, options, where), tensors, numbers, along, where)) {
       if (row.does == dialects::Arithmetic::reduction && !values[0].order.plain())
         throw FormatError(where, "a reduction of values that lie as in keel", "channels-first maps");
-      return {add(general->type, general->config), values[0].order};
+      if (general->constant.empty()) return {add(general->type, general->config), values[0].order};
+      if (layer.layer >= 0 || !values[0].order.plain())
+        throw FormatError(where, "several numbers in one call, for values that lie as in keel", "others",
+                          "keel does not have this");
+      const Node node = add(general->type, general->config);
+      Parameter<T>& constant = *model_.layer(layer.layer).parameters()[0];
+      Tensor<T> held(constant.shape());
+      std::transform(general->constant.begin(), general->constant.end(), held.begin(),
+                     [](double number) { return static_cast<T>(number); });
+      constant.set(std::move(held));
+      return {node, values[0].order};
     }
     if (values.size() != 1 || operands.size() != (row.does == dialects::Arithmetic::negative ? 1u : 2u))
       throw FormatError(where, "an operator on one tensor and numbers", std::to_string(values.size()) + " tensors",

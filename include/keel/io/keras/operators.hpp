@@ -19,14 +19,16 @@ using namespace formats;
 struct KerasOperation {
   std::string_view type;
   Config config;
+  std::vector<double> constant = {};  ///< several numbers: the value of its parameter, of the shape among its options
 };
 
 /// What an operator becomes whose numbers are not simply a scale and an offset; nothing for the others. `options`: of
-/// the configuration or the call. `tensors`: for each operand whether it is a tensor; `numbers` are those of the other.
-/// Throws FormatError for options that keel does not know and for numbers that are several.
+/// the configuration or the call. `tensors`: for each operand whether it is a tensor; `numbers` are those of the other,
+/// along axes of `extents`, by default along one. Throws FormatError for options that keel does not know.
 inline std::optional<KerasOperation> keras_operation(const dialects::KerasOperator& row, const Json& options,
                                                      const std::vector<bool>& tensors,
-                                                     const std::vector<double>& numbers, const std::string& where) {
+                                                     const std::vector<double>& numbers, std::vector<Index> extents,
+                                                     const std::string& where) {
   using dialects::Arithmetic;
   const auto refuse = [&](const std::string& expected, const std::string& got) {
     throw FormatError(where, expected, got, "keel does not have this");
@@ -35,9 +37,23 @@ inline std::optional<KerasOperation> keras_operation(const dialects::KerasOperat
                           : row.function == "clip_by_value" ? "x_min x_max clip_value_min clip_value_max"
                                                             : "";
   for (const auto& [key, value] : options.items())
-    if ((" " + std::string(keys) + " ").find(" " + key + " ") == std::string::npos && !value.is_null())
+    if ((" " + std::string(keys) + " ").find(" " + key + " ") == std::string::npos && !value.is_null() &&
+        !(key == row.nothing && plain(value) == Json(0)))
       refuse("options that keel knows of an operator", shown(key) + ": " + value.dump().substr(0, 80));
   const std::string keel(row.keel);
+  // a function with numbers in place of one of its arguments
+  const auto with_numbers = [&](Config config) {
+    config.set("position", tensors[0] ? Index{1} : Index{0});
+    KerasOperation operation{dialects::keras_elementwise, std::move(config)};
+    if (numbers.size() == 1) {
+      operation.config.set("scalar", numbers[0]);
+      return operation;
+    }
+    if (extents.empty()) extents = {static_cast<Index>(numbers.size())};
+    operation.config.set("constant_shape", extents);
+    operation.constant = numbers;
+    return operation;
+  };
   switch (row.does) {
     case Arithmetic::activation:
       if (tensors != std::vector<bool>{true}) refuse("one tensor", std::to_string(tensors.size()) + " operands");
@@ -61,21 +77,15 @@ inline std::optional<KerasOperation> keras_operation(const dialects::KerasOperat
         if (!least || !most) refuse("both bounds", "one, or none");
         config.set("numbers", std::vector<double>{keras_number(*least, where), keras_number(*most, where)});
       }
-      if (tensors.size() == 2 && tensors[0] != tensors[1]) {
-        if (numbers.size() != 1) refuse("one number", std::to_string(numbers.size()));
-        config.set("scalar", numbers[0]);
-        config.set("position", tensors[0] ? Index{1} : Index{0});
-      } else if (!tensors[0] || tensors.size() > 2) {
+      if (tensors.size() == 2 && tensors[0] != tensors[1]) return with_numbers(std::move(config));
+      if (!tensors[0] || tensors.size() > 2)
         refuse("tensors and numbers", std::to_string(tensors.size()) + " operands");
-      }
       return KerasOperation{dialects::keras_elementwise, std::move(config)};
     }
     case Arithmetic::quotient:
       if (tensors == std::vector<bool>{true, true})
         return KerasOperation{dialects::keras_elementwise, {{"function", keel}}};
-      if (tensors == std::vector<bool>{false, true} && numbers.size() == 1)
-        return KerasOperation{dialects::keras_elementwise,
-                              {{"function", keel}, {"scalar", numbers[0]}, {"position", Index{0}}}};
+      if (tensors == std::vector<bool>{false, true}) return with_numbers({{"function", keel}});
       return std::nullopt;
     default: return std::nullopt;
   }

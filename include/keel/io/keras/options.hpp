@@ -141,6 +141,8 @@ class KerasOptionReader {
     if (!row || row->kind != dialects::KerasKind::layer)
       throw FormatError(place, "a layer that keel has", "class " + shown(type),
                         "build the model in code, with a layer of your own, and use load_weights");
+    if (row->least_inputs > 1)
+      throw FormatError(place, "a layer inside that takes one input", type, "apply it to the whole sequence");
     const Json& config = keras_member(value, "config", place);
     const bool of_maps = row->channels_first == dialects::ChannelsFirst::images ||
                          row->channels_first == dialects::ChannelsFirst::flatten;
@@ -318,6 +320,8 @@ class KerasOptionWriter {
     if (!row || (row->worlds & world_) == 0)
       refuse("a layer inside that " + world_name(row ? row->worlds : dialects::any_keras) + " has", type,
              "save as .safetensors");
+    if (row->least_inputs > 1)
+      refuse("a layer inside that takes one input in Keras", type, "save as .safetensors, or without TimeDistributed");
     Json json = {{"name", snake_case(std::string(row->name))}, {"trainable", true}};
     for (const Option& option : row->options)
       if (is_window(option) && option.use == Use::mapped && !row->pads.empty() &&

@@ -229,7 +229,7 @@ class KerasReader {
       return run_functional(config, inputs, layer, inner, false);
     }
     if (inputs.empty()) throw FormatError(where, "inputs", "none");
-    return {build_.layer(json, layer, inputs, context, where)};
+    return {build_.layer(without_cell(json, where), layer, inputs, context, where)};
   }
 
   static constexpr std::size_t max_calls = 100'000;

@@ -3,6 +3,7 @@
 /// the layers of a Keras model want, in Keras's order.
 
 #include <keel/formats/hdf5/reader.hpp>
+#include <keel/io/keras/cudnn.hpp>
 #include <keel/io/keras/graph.hpp>
 #include <keel/io/keras/reader.hpp>
 #include <keel/io/reconcile.hpp>
@@ -218,7 +219,8 @@ class KerasModules {
     KerasCounter names;
     for (const KerasLayer& layer : container.layers) {
       if (!layer.row && layer.type != dialects::keras2_operator) continue;
-      const std::string path = prefix + "layers/" + names.next(layer.type);
+      const bool other = layer.row && !layer.row->python.empty();
+      const std::string path = prefix + "layers/" + names.next(other ? std::string(layer.row->python) : layer.type);
       if (layer.is_model()) {
         paths(layer, path + "/");
         continue;
@@ -249,9 +251,11 @@ class KerasModules {
 /// Puts a file's weights into the model that was made from its configuration. Throws FormatError with the table of what
 /// is in the file and what is not.
 template <class T>
-void read_keras_weights(KerasModel<T>& loaded, const KerasSources& sources, const std::string& where) {
+void read_keras_weights(KerasModel<T>& loaded, KerasSources sources, const std::string& where) {
   WeightPlan<T> plan(where, sources.paths ? "Keras 3 weights" : "Keras .h5 weights", loaded.model.name());
   const std::vector<Module<T>> modules = KerasModules<T>(loaded.model, sources).of(loaded.root);
+  std::deque<NamedArray> turned;
+  turn_cudnn(modules, sources.modules, turned, where);
   place_by_name(plan, modules, sources.modules);
   plan.commit();
   require_values(loaded.model, where);

@@ -1,0 +1,108 @@
+#pragma once
+/// Largest values over windows that an output of given extents wants.
+
+#include <keel/layers/base/adaptive_pool.hpp>
+
+namespace keel {
+inline namespace KEEL_ABI {
+
+struct AdaptiveMaxPoolOptions {
+  /// In the model; by default made from the class.
+  std::string name = {};
+};
+
+/// The largest value of sequences: AdaptivePool (base/adaptive_pool.hpp). Keras: AdaptiveMaxPooling1D. PyTorch:
+/// AdaptiveMaxPool1d.
+///
+///     AdaptiveMaxPool1D(4)
+template <class T = float>
+class AdaptiveMaxPool1D : public AdaptivePool<T> {
+ public:
+  /// `output_size`: places of the output.
+  [[gnu::cold]] explicit AdaptiveMaxPool1D(Index output_size, AdaptiveMaxPoolOptions options = {})
+      : AdaptivePool<T>(AdaptivePooling::largest, 1, "AdaptiveMaxPooling1D", {1, 1, output_size},
+                        std::move(options.name)),
+        output_size_(output_size) {}
+  [[gnu::cold]] static AdaptiveMaxPool1D from_config(const Config& config) {
+    Index output_size = 0;
+    read_option(config, "output_size", output_size);
+    return AdaptiveMaxPool1D(output_size, {read_name(config)});
+  }
+
+  [[gnu::cold]] std::string type() const override { return "AdaptiveMaxPooling1D"; }
+  [[gnu::cold]] Config config() const override {
+    Config config;
+    write_option(config, "output_size", output_size_);
+    return config;
+  }
+
+ private:
+  Index output_size_;
+};
+
+/// The largest value of images: AdaptivePool (base/adaptive_pool.hpp). Keras: AdaptiveMaxPooling2D. PyTorch:
+/// AdaptiveMaxPool2d.
+///
+///     AdaptiveMaxPool2D({7, 7})
+template <class T = float>
+class AdaptiveMaxPool2D : public AdaptivePool<T> {
+ public:
+  /// `output_size`: places of the output along height and width.
+  [[gnu::cold]] explicit AdaptiveMaxPool2D(Pair output_size, AdaptiveMaxPoolOptions options = {})
+      : AdaptivePool<T>(AdaptivePooling::largest, 2, "AdaptiveMaxPooling2D", {1, output_size.height, output_size.width},
+                        std::move(options.name)),
+        output_size_(output_size) {}
+  [[gnu::cold]] static AdaptiveMaxPool2D from_config(const Config& config) {
+    Pair output_size = 0;
+    read_option(config, "output_size", output_size);
+    return AdaptiveMaxPool2D(output_size, {read_name(config)});
+  }
+
+  [[gnu::cold]] std::string type() const override { return "AdaptiveMaxPooling2D"; }
+  [[gnu::cold]] Config config() const override {
+    Config config;
+    write_option(config, "output_size", output_size_);
+    return config;
+  }
+
+ private:
+  Pair output_size_;
+};
+
+/// The largest value of volumes: AdaptivePool (base/adaptive_pool.hpp). Keras: AdaptiveMaxPooling3D. PyTorch:
+/// AdaptiveMaxPool3d.
+///
+///     AdaptiveMaxPool3D({2, 4, 4})
+template <class T = float>
+class AdaptiveMaxPool3D : public AdaptivePool<T> {
+ public:
+  /// `output_size`: places of the output along depth, height and width.
+  [[gnu::cold]] explicit AdaptiveMaxPool3D(Triple output_size, AdaptiveMaxPoolOptions options = {})
+      : AdaptivePool<T>(AdaptivePooling::largest, 3, "AdaptiveMaxPooling3D", output_size, std::move(options.name)),
+        output_size_(output_size) {}
+  [[gnu::cold]] static AdaptiveMaxPool3D from_config(const Config& config) {
+    Triple output_size = 0;
+    read_option(config, "output_size", output_size);
+    return AdaptiveMaxPool3D(output_size, {read_name(config)});
+  }
+
+  [[gnu::cold]] std::string type() const override { return "AdaptiveMaxPooling3D"; }
+  [[gnu::cold]] Config config() const override {
+    Config config;
+    write_option(config, "output_size", output_size_);
+    return config;
+  }
+
+ private:
+  Triple output_size_;
+};
+KEEL_REFUSE_OTHERS(AdaptiveMaxPool1D)
+KEEL_REFUSE_OTHERS(AdaptiveMaxPool2D)
+KEEL_REFUSE_OTHERS(AdaptiveMaxPool3D)
+
+KEEL_INSTANCE(class AdaptiveMaxPool1D<float>)
+KEEL_INSTANCE(class AdaptiveMaxPool2D<float>)
+KEEL_INSTANCE(class AdaptiveMaxPool3D<float>)
+
+}  // namespace KEEL_ABI
+}  // namespace keel
