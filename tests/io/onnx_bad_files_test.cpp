@@ -357,6 +357,13 @@ void add_windows(BadFiles& files) {
   files.add("convolution with a dilated kernel beyond its input", conv({{"dilations", List{4, 1}}}), "expected");
   files.add("convolution of other channels", conv({}, {-1, 3, 4, 4}), "in groups");
   files.add("convolution with auto_pad of its own", conv({{"auto_pad", std::string("SOME")}}), "SAME_LOWER");
+  GraphFile turned;
+  turned.input("x", {-1, 2});
+  turned.floats("c", {}, {1});
+  turned.node("Transpose", {"c"}, {"t"}, {{"perm", List{0}}}, "it");
+  turned.node("Add", {"x", "t"}, {"y"});
+  turned.output("y");
+  files.add("axes of a number that has none", turned, "each axis once");
   files.add("convolution of rows", conv({}, {-1, 2}), "sequences, images or volumes");
   for (const List& dims : {List{2, 2, 2}, List{16}, List{}, List{2, 2, 2, 2, 1}, List{0, 2, 2, 2}, List{2, 0, 2, 2}}) {
     GraphFile file = one_node("Conv", image, {"w"});

@@ -214,8 +214,9 @@ void import_transpose(OnnxImport<T>& to, const FileNode& node) {
   order = to.numbers(node, 99, "perm").value_or(order);
   std::vector<Index> sorted = order;
   std::sort(sorted.begin(), sorted.end());
+  if (count_of(sorted) != rank) to.refuse(node, "each axis once", std::to_string(sorted.size()) + " axes");
   for (Index i = 0; i < rank; ++i)
-    if (count_of(sorted) != rank || nth(sorted, i) != i) to.refuse(node, "each axis once", "another order");
+    if (nth(sorted, i) != i) to.refuse(node, "each axis once", "another order");
   if (x.constant) {
     to.empty(node, x.constant->dims, true);
     return to.set(node, permuted(*x.constant, std::vector<std::size_t>(order.begin(), order.end())));
