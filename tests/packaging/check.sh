@@ -420,11 +420,11 @@ check_pages() {
       [ -z "$anchor" ] || grep '^#' "$target" | sed 's/^#* //' | tr 'A-Z ' 'a-z-' | sed 's/[^a-z0-9_-]//g' | grep -qx "$anchor" ||
         { echo "$page: no heading for $link"; bad=1; }
     done < <(awk '/^```/ { code = !code } !code' "$page" | grep -oE '\]\([^)]+\)' | sed 's/^](//; s/)$//')
-    LC_ALL=C.UTF-8 grep -nE '^.{121,}$' "$page" | grep -vE '^[0-9]+:(    |\|)' | sed "s|^|$page: over 120 characters: |" | grep . && bad=1
+    LC_ALL=C.UTF-8 grep -nE '^.{121,}$' "$page" | grep -vE '^[0-9]+:(    | *\|)' | sed "s|^|$page: over 120 characters: |" | grep . && bad=1
     awk -v page="$page" '
       function done() { if (words > 120) { print page ":" from ": a paragraph of " words " words"; bad = 1 } words = 0 }
       /^```/ { done(); code = !code; next }
-      code || /^(    |\||#)/ { done(); next }
+      code || /^(    | *\||#)/ { done(); next }
       /^ *$/ { done(); next }
       /^ *([-*]|[0-9]+\.) / { done() }
       { if (!words) from = NR; words += NF }

@@ -1,6 +1,8 @@
 #pragma once
 /// How the layers that stand for single operators become these operators again.
 
+#include <numeric>
+
 #include <keel/dialects/onnx_operators.hpp>
 
 namespace keel {
