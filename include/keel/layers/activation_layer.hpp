@@ -23,20 +23,20 @@ class ActivationLayer : public Layer<T> {
  public:
   explicit ActivationLayer(ActivationSpec activation, ActivationOptions options = {})
       : Layer<T>(std::move(options.name)), activation_(activation) {}
-  [[gnu::cold]] static ActivationLayer from_config(const Config& config) {
+  static ActivationLayer from_config(const Config& config) {
     ActivationSpec activation;
     read_option(config, "activation", activation);
     return ActivationLayer(activation, {read_name(config)});
   }
 
   std::string type() const override { return "Activation"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "activation", activation_);
     return config;
   }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() < 1 && !activation_is_elementwise(activation_.kind))
       throw ShapeError(this->who(), "an input with an axis for softmax", "a scalar per sample");

@@ -31,7 +31,7 @@ class ActivityRegularization : public InferenceOnly<T, ActivityRegularizationOpt
  public:
   explicit ActivityRegularization(ActivityRegularizationOptions options = {})
       : InferenceOnly<T, ActivityRegularizationOptions>(std::move(options)) {}
-  [[gnu::cold]] static ActivityRegularization from_config(const Config& config) {
+  static ActivityRegularization from_config(const Config& config) {
     return ActivityRegularization(read_options<ActivityRegularizationOptions>(config));
   }
 

@@ -17,10 +17,10 @@ template <class T = float>
 class Add : public Merge<T> {
  public:
   explicit Add(MergeOptions options = {}) : Merge<T>(std::move(options.name)) {}
-  [[gnu::cold]] static Add from_config(const Config& config) { return Add({read_name(config)}); }
+  static Add from_config(const Config& config) { return Add({read_name(config)}); }
 
   std::string type() const override { return "Add"; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     this->check_count(inputs);
     for (const Shape& in : inputs)
       if (!(in == inputs[0])) this->refuse("inputs of one shape", inputs[0], in);

@@ -30,13 +30,13 @@ class AdditiveAttention : public AttentionBase<T> {
  public:
   explicit AdditiveAttention(AdditiveAttentionOptions options = {})
       : AttentionBase<T>(std::move(options.name), options.use_scale) {}
-  [[gnu::cold]] static AdditiveAttention from_config(const Config& config) {
+  static AdditiveAttention from_config(const Config& config) {
     return AdditiveAttention(read_options<AdditiveAttentionOptions>(config));
   }
 
   std::string type() const override { return "AdditiveAttention"; }
-  [[gnu::cold]] Config config() const override { return {{"use_scale", this->use_scale_}}; }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  Config config() const override { return {{"use_scale", this->use_scale_}}; }
+  void build(Shapes inputs, Rng& rng) override {
     const Index width = inputs[0][1];
     if (this->use_scale_)
       this->scale_ = {"scale", initial_values<T>({width}, Initializer::glorot_uniform, Fans(width, width), rng)};

@@ -31,14 +31,14 @@ class AlphaDropout : public TrainingLayer<T> {
       : TrainingLayer<T>(std::move(options.name)), rate_(rate) {
     this->check_range("a rate", rate_, 0, 1);
   }
-  [[gnu::cold]] static AlphaDropout from_config(const Config& config) {
+  static AlphaDropout from_config(const Config& config) {
     return AlphaDropout(config.get<double>("rate", -1), {read_name(config)});
   }
 
   double rate() const { return rate_; }
 
   std::string type() const override { return "AlphaDropout"; }
-  [[gnu::cold]] Config config() const override { return {{"rate", rate_}}; }
+  Config config() const override { return {{"rate", rate_}}; }
 
  private:
   // Drawing takes longer than multiplying: both in one loop.

@@ -27,12 +27,10 @@ template <class T = float>
 class Attention : public AttentionBase<T> {
  public:
   explicit Attention(AttentionOptions options = {}) : AttentionBase<T>(std::move(options.name), options.use_scale) {}
-  [[gnu::cold]] static Attention from_config(const Config& config) {
-    return Attention(read_options<AttentionOptions>(config));
-  }
+  static Attention from_config(const Config& config) { return Attention(read_options<AttentionOptions>(config)); }
 
   std::string type() const override { return "Attention"; }
-  [[gnu::cold]] Config config() const override { return {{"use_scale", this->use_scale_}}; }
+  Config config() const override { return {{"use_scale", this->use_scale_}}; }
   void build(Shapes, Rng& rng) override {
     if (this->use_scale_) this->scale_ = {"scale", initial_values<T>(Shape{}, Initializer::ones, Fans(1, 1), rng)};
   }

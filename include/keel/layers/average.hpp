@@ -15,7 +15,7 @@ template <class T = float>
 class Average : public BroadcastMerge<T> {
  public:
   explicit Average(MergeOptions options = {}) : BroadcastMerge<T>(std::move(options.name)) {}
-  [[gnu::cold]] static Average from_config(const Config& config) { return Average({read_name(config)}); }
+  static Average from_config(const Config& config) { return Average({read_name(config)}); }
 
   std::string type() const override { return "Average"; }
 

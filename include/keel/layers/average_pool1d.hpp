@@ -40,16 +40,14 @@ class AveragePool1D : public AveragePool2D<T> {
         options_(std::move(options)) {
     if (options_.strides == 0) options_.strides = pool_size;
   }
-  [[gnu::cold]] static AveragePool1D from_config(const Config& config) {
+  static AveragePool1D from_config(const Config& config) {
     return AveragePool1D(config.get<Index>("pool_size", 2), read_options<AveragePool1DOptions>(config));
   }
 
   const AveragePool1DOptions& options() const { return options_; }
 
   std::string type() const override { return "AveragePooling1D"; }
-  [[gnu::cold]] Config config() const override {
-    return with_options({{"pool_size", this->pool_size().width}}, options_);
-  }
+  Config config() const override { return with_options({{"pool_size", this->pool_size().width}}, options_); }
 
  private:
   static AveragePool2DOptions image(Index pool_size, const AveragePool1DOptions& o) {

@@ -41,7 +41,7 @@ class AveragePool2D : public Pool2D<T, AveragePool2DOptions> {
  public:
   explicit AveragePool2D(Pair pool_size = 2, AveragePool2DOptions options = {})
       : AveragePool2D("AveragePooling2D", pool_size, std::move(options), 2) {}
-  [[gnu::cold]] static AveragePool2D from_config(const Config& config) {
+  static AveragePool2D from_config(const Config& config) {
     return AveragePool2D(Base::read_pool_size(config), read_options<AveragePool2DOptions>(config));
   }
 

@@ -43,14 +43,14 @@ class AveragePool3D : public Pool3D<T> {
         options_(std::move(options)) {
     options_.strides = this->strides();
   }
-  [[gnu::cold]] static AveragePool3D from_config(const Config& config) {
+  static AveragePool3D from_config(const Config& config) {
     return AveragePool3D(Base::read_pool_size(config), read_options<AveragePool3DOptions>(config));
   }
 
   const AveragePool3DOptions& options() const { return options_; }
 
   std::string type() const override { return "AveragePooling3D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config = Base::config();
     config.set("count_include_pad", options_.count_include_pad);
     return config;

@@ -111,9 +111,7 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
     if (!(options_.epsilon >= 0) || !is_finite(options_.epsilon))
       throw ConfigError(this->who(), "an epsilon of 0 or more", std::to_string(options_.epsilon));
   }
-  [[gnu::cold]] static BatchNorm from_config(const Config& config) {
-    return BatchNorm(read_options<BatchNormOptions>(config));
-  }
+  static BatchNorm from_config(const Config& config) { return BatchNorm(read_options<BatchNormOptions>(config)); }
 
   const BatchNormOptions& options() const { return options_; }
   Parameter<T>& gamma() { return gamma_; }
@@ -122,9 +120,9 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
   Parameter<T>& moving_variance() { return variance_; }
 
   std::string type() const override { return "BatchNormalization"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() < 1) throw ShapeError(this->who(), "an input with channels", "a scalar per sample");
     const Index channels = axis_block(*this, options_.axis, in).extent;
@@ -132,7 +130,7 @@ class BatchNorm : public Layer<T>, public InferenceForm<T> {
       throw ShapeError(this->who(), std::to_string(mean_.size()) + " channels", in.to_string());
     return in;
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Shape channels{axis_block(*this, options_.axis, inputs[0]).extent};
     const auto make = [&](const char* name, const InitializerSpec& spec, ParameterKind kind) {
       return Parameter<T>(name, initial_values<T>(channels, spec, {channels[0], channels[0]}, rng), kind);

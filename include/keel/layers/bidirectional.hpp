@@ -38,7 +38,7 @@ class Bidirectional : public Layer<T> {
       : Bidirectional("LSTM", layer.config(), LSTMOptions::spec(layer.units(), layer.options()), options) {}
   explicit Bidirectional(const GRU<T>& layer, BidirectionalOptions options = {})
       : Bidirectional("GRU", layer.config(), GRUOptions::spec(layer.units(), layer.options()), options) {}
-  [[gnu::cold]] static Bidirectional from_config(const Config& config) {
+  static Bidirectional from_config(const Config& config) {
     BidirectionalOptions options{.name = read_name(config)};
     const auto mode = config.get<std::string>("merge_mode", "concat");
     std::size_t i = 0;
@@ -57,20 +57,20 @@ class Bidirectional : public Layer<T> {
   }
 
   std::string type() const override { return "Bidirectional"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config{{"layer", layer_},
                   {"merge_mode", std::string(merge_names[static_cast<std::size_t>(options_.merge_mode)])}};
     for (const auto& [name, value] : inner_.entries()) config.set(name, value);
     return config;
   }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     detail::check_sequence(this->who(), inputs);
     detail::check_features(this->who(), forward_.kernel().shape(), inputs[0]);
     const Index width = concatenates() ? 2 * units() : units();
     return sequences() ? Shape{inputs[0][0], width} : Shape{width};
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     forward_.build("forward_", inputs[0][1], rng);
     backward_.build("backward_", inputs[0][1], rng);
   }

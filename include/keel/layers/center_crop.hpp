@@ -25,13 +25,13 @@ class CenterCrop : public Layer<T> {
     check_option(this->who(), "height", height_);
     check_option(this->who(), "width", width_);
   }
-  [[gnu::cold]] static CenterCrop from_config(const Config& config) {
+  static CenterCrop from_config(const Config& config) {
     return CenterCrop(config.get<Index>("height", 0), config.get<Index>("width", 0), {read_name(config)});
   }
 
   std::string type() const override { return "CenterCrop"; }
-  [[gnu::cold]] Config config() const override { return {{"height", height_}, {"width", width_}}; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return {{"height", height_}, {"width", width_}}; }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 3);
     if (in[0] < height_ || in[1] < width_)
       throw ShapeError(this->who(), "images of at least " + Pair(height_, width_).to_string(), in.to_string(),

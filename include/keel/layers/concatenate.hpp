@@ -29,14 +29,12 @@ class Concatenate : public Merge<T> {
   explicit Concatenate(ConcatenateOptions options = {}) : Merge<T>(options.name), options_(std::move(options)) {
     if (options_.axis == 0) throw ConfigError(this->who(), "an axis other than the batch's", "0");
   }
-  [[gnu::cold]] static Concatenate from_config(const Config& config) {
-    return Concatenate(read_options<ConcatenateOptions>(config));
-  }
+  static Concatenate from_config(const Config& config) { return Concatenate(read_options<ConcatenateOptions>(config)); }
 
   std::string type() const override { return "Concatenate"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     this->check_count(inputs);
     const Index rank = inputs[0].rank();
     const Index at = axis(rank);

@@ -28,7 +28,7 @@ class Constant : public Layer<T> {
       : Layer<T>(options.name),
         options_(std::move(options)),
         value_("value", std::move(value), options_.trainable ? ParameterKind::trainable : ParameterKind::buffer) {}
-  [[gnu::cold]] static Constant from_config(const Config& config) {
+  static Constant from_config(const Config& config) {
     return Constant(Tensor<T>::unallocated(Shape(config.get<std::vector<Index>>("shape", {}))),
                     {config.get<bool>("trainable", false), read_name(config)});
   }
@@ -36,11 +36,11 @@ class Constant : public Layer<T> {
   Parameter<T>& value() { return value_; }
 
   std::string type() const override { return "Constant"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     return {{"shape", std::vector<Index>(value_.shape().begin(), value_.shape().end())},
             {"trainable", options_.trainable}};
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     this->single_input(inputs);
     return value_.shape();
   }

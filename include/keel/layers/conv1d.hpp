@@ -55,7 +55,7 @@ class Conv1D : public Conv2D<T> {
  public:
   Conv1D(Index filters, Index kernel_size, Conv1DOptions options = {})
       : Conv2D<T>("Conv1D", filters, {1, kernel_size}, image(kernel_size, options), 1), options_(std::move(options)) {}
-  [[gnu::cold]] static Conv1D from_config(const Config& config) {
+  static Conv1D from_config(const Config& config) {
     return Conv1D(config.get<Index>("filters", 0), config.get<Index>("kernel_size", 0),
                   read_options<Conv1DOptions>(config));
   }
@@ -63,7 +63,7 @@ class Conv1D : public Conv2D<T> {
   const Conv1DOptions& options() const { return options_; }
 
   std::string type() const override { return "Conv1D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     return with_options({{"filters", this->filters()}, {"kernel_size", this->kernel_size().width}}, options_);
   }
 

@@ -60,7 +60,7 @@ class Conv1DTranspose : public Conv2DTranspose<T> {
   Conv1DTranspose(Index filters, Index kernel_size, Conv1DTransposeOptions options = {})
       : Conv2DTranspose<T>("Conv1DTranspose", filters, {1, kernel_size}, image(kernel_size, options), 1),
         options_(std::move(options)) {}
-  [[gnu::cold]] static Conv1DTranspose from_config(const Config& config) {
+  static Conv1DTranspose from_config(const Config& config) {
     return Conv1DTranspose(config.get<Index>("filters", 0), config.get<Index>("kernel_size", 0),
                            read_options<Conv1DTransposeOptions>(config));
   }
@@ -68,7 +68,7 @@ class Conv1DTranspose : public Conv2DTranspose<T> {
   const Conv1DTransposeOptions& options() const { return options_; }
 
   std::string type() const override { return "Conv1DTranspose"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     return with_options({{"filters", this->filters()}, {"kernel_size", this->kernel_size().width}}, options_);
   }
 

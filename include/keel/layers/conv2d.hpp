@@ -58,19 +58,19 @@ class Conv2D : public Conv2DBase<T, Conv2DOptions> {
  public:
   Conv2D(Index filters, Pair kernel_size, Conv2DOptions options = {})
       : Conv2D("Conv2D", filters, kernel_size, std::move(options), 2) {}
-  [[gnu::cold]] static Conv2D from_config(const Config& config) {
+  static Conv2D from_config(const Config& config) {
     return Conv2D(config.get<Index>("filters", 0), Base::read_kernel_size(config), read_options<Conv2DOptions>(config));
   }
 
   Index filters() const { return filters_; }
 
   std::string type() const override { return "Conv2D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config{{"filters", filters_}};
     write_option(config, "kernel_size", this->kernel_size());
     return with_options(std::move(config), this->options());
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Pair size = this->kernel_size();
     const Index area = size.height * size.width, in = inputs[0].back() / this->options().groups;
     const Shape kernel = this->kernel_shape(in, filters_);

@@ -29,7 +29,7 @@ class Cropping1D : public Edges<T> {
     if (this->sides().size() != 2)
       throw ConfigError(this->who(), "before, after", std::to_string(this->sides().size()) + " integers");
   }
-  [[gnu::cold]] static Cropping1D from_config(const Config& config) {
+  static Cropping1D from_config(const Config& config) {
     return Cropping1D(Edges<T>::read_sides(config, "cropping", 1, {1}), {read_name(config)});
   }
 

@@ -29,7 +29,7 @@ class Cropping2D : public Edges<T> {
     if (this->sides().size() != 4)
       throw ConfigError(this->who(), "top, bottom, left, right", std::to_string(this->sides().size()) + " integers");
   }
-  [[gnu::cold]] static Cropping2D from_config(const Config& config) {
+  static Cropping2D from_config(const Config& config) {
     return Cropping2D(Edges<T>::read_sides(config, "cropping", 2, {0}), {read_name(config)});
   }
 

@@ -30,7 +30,7 @@ class Cropping3D : public Edges<T> {
       throw ConfigError(this->who(), "front, back, top, bottom, left, right",
                         std::to_string(this->sides().size()) + " integers");
   }
-  [[gnu::cold]] static Cropping3D from_config(const Config& config) {
+  static Cropping3D from_config(const Config& config) {
     return Cropping3D(Edges<T>::read_sides(config, "cropping", 3, {1}), {read_name(config)});
   }
 

@@ -47,7 +47,7 @@ class Dense : public Layer<T>, public InferenceForm<T> {
       : Layer<T>(options.name), units_(units), options_(std::move(options)) {
     check_option(this->who(), "units", units_);
   }
-  [[gnu::cold]] static Dense from_config(const Config& config) {
+  static Dense from_config(const Config& config) {
     return Dense(config.get<Index>("units", 0), read_options<DenseOptions>(config));
   }
 
@@ -57,9 +57,9 @@ class Dense : public Layer<T>, public InferenceForm<T> {
   Parameter<T>& bias() { return bias_; }
 
   std::string type() const override { return "Dense"; }
-  [[gnu::cold]] Config config() const override { return with_options({{"units", units_}}, options_); }
+  Config config() const override { return with_options({{"units", units_}}, options_); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() < 1) throw ShapeError(this->who(), "an input with features", "a scalar per sample");
     if (in.back() < 1) throw ShapeError(this->who(), "at least one feature", in.to_string());
@@ -67,7 +67,7 @@ class Dense : public Layer<T>, public InferenceForm<T> {
       throw ShapeError(this->who(), std::to_string(kernel_.shape()[0]) + " features", in.to_string());
     return with_last(in, units_);
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Index in = inputs[0].back();
     const Fans fans(in, units_);
     kernel_ = {"kernel", initial_values<T>({in, units_}, options_.kernel_initializer, fans, rng)};

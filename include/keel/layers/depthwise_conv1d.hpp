@@ -52,16 +52,14 @@ class DepthwiseConv1D : public DepthwiseConv2D<T> {
   explicit DepthwiseConv1D(Index kernel_size, DepthwiseConv1DOptions options = {})
       : DepthwiseConv2D<T>("DepthwiseConv1D", {1, kernel_size}, image(kernel_size, options), 1),
         options_(std::move(options)) {}
-  [[gnu::cold]] static DepthwiseConv1D from_config(const Config& config) {
+  static DepthwiseConv1D from_config(const Config& config) {
     return DepthwiseConv1D(config.get<Index>("kernel_size", 0), read_options<DepthwiseConv1DOptions>(config));
   }
 
   const DepthwiseConv1DOptions& options() const { return options_; }
 
   std::string type() const override { return "DepthwiseConv1D"; }
-  [[gnu::cold]] Config config() const override {
-    return with_options({{"kernel_size", this->kernel_size().width}}, options_);
-  }
+  Config config() const override { return with_options({{"kernel_size", this->kernel_size().width}}, options_); }
 
  private:
   static DepthwiseConv2DOptions image(Index kernel, const DepthwiseConv1DOptions& o) {

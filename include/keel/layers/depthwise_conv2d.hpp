@@ -52,17 +52,17 @@ class DepthwiseConv2D : public Conv2DBase<T, DepthwiseConv2DOptions> {
  public:
   explicit DepthwiseConv2D(Pair kernel_size, DepthwiseConv2DOptions options = {})
       : DepthwiseConv2D("DepthwiseConv2D", kernel_size, std::move(options), 2) {}
-  [[gnu::cold]] static DepthwiseConv2D from_config(const Config& config) {
+  static DepthwiseConv2D from_config(const Config& config) {
     return DepthwiseConv2D(Base::read_kernel_size(config), read_options<DepthwiseConv2DOptions>(config));
   }
 
   std::string type() const override { return "DepthwiseConv2D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "kernel_size", this->kernel_size());
     return with_options(std::move(config), this->options());
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Pair size = this->kernel_size();
     const Index area = size.height * size.width, channels = inputs[0].back(),
                 filters = this->options().depth_multiplier;

@@ -41,14 +41,14 @@ class Dot : public Merge<T> {
     if (options_.axes.list.empty() || options_.axes.list.size() > 2)
       throw ConfigError(this->who(), "one axis or two", options_.axes.to_string());
   }
-  [[gnu::cold]] static Dot from_config(const Config& config) { return Dot(read_options<DotOptions>(config)); }
+  static Dot from_config(const Config& config) { return Dot(read_options<DotOptions>(config)); }
 
   const DotOptions& options() const { return options_; }
 
   std::string type() const override { return "Dot"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     this->check_count(inputs);
     if (inputs.size() > 2) throw ShapeError(this->who(), "two inputs", std::to_string(inputs.size()));
     std::vector<Index> dims;

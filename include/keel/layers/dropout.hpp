@@ -25,14 +25,14 @@ class Dropout : public TrainingLayer<T> {
   explicit Dropout(double rate, DropoutOptions options = {}) : TrainingLayer<T>(std::move(options.name)), rate_(rate) {
     this->check_range("a rate", rate_, 0, 1);
   }
-  [[gnu::cold]] static Dropout from_config(const Config& config) {
+  static Dropout from_config(const Config& config) {
     return Dropout(config.get<double>("rate", -1), {read_name(config)});
   }
 
   double rate() const { return rate_; }
 
   std::string type() const override { return "Dropout"; }
-  [[gnu::cold]] Config config() const override { return {{"rate", rate_}}; }
+  Config config() const override { return {{"rate", rate_}}; }
 
  private:
   // Drawing takes longer than multiplying: both in one loop.

@@ -48,7 +48,7 @@ class Elementwise : public Layer<T> {
       : Elementwise(function, std::optional<Tensor<T>>(), std::move(options)) {}
   Elementwise(const std::string& function, Tensor<T> constant, ElementwiseOptions options = {})
       : Elementwise(function, std::optional<Tensor<T>>(std::move(constant)), std::move(options)) {}
-  [[gnu::cold]] static Elementwise from_config(const Config& config) {
+  static Elementwise from_config(const Config& config) {
     ElementwiseOptions options{.position = config.get<Index>("position", -1),
                                .trainable = config.get<bool>("trainable", false),
                                .numbers = config.get<std::vector<double>>("numbers", {}),
@@ -66,7 +66,7 @@ class Elementwise : public Layer<T> {
   Parameter<T>& constant() { return constant_; }
 
   std::string type() const override { return "Elementwise"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config{{"function", std::string(function_->name)}};
     write_option(config, "scalar", options_.scalar);
     if (has_constant_) {
@@ -78,7 +78,7 @@ class Elementwise : public Layer<T> {
     return config;
   }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const std::size_t wanted = to_size(function_->arguments) - (held() ? 1 : 0);
     if (inputs.size() != wanted)
       throw ShapeError(this->who(), std::to_string(wanted) + " inputs of " + std::string(function_->name),

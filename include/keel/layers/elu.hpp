@@ -24,10 +24,10 @@ class ELU : public ActivationLayer<T> {
  public:
   explicit ELU(ELUOptions options = {})
       : ActivationLayer<T>({Activation::elu, options.alpha}, {options.name}), options_(std::move(options)) {}
-  [[gnu::cold]] static ELU from_config(const Config& config) { return ELU(read_options<ELUOptions>(config)); }
+  static ELU from_config(const Config& config) { return ELU(read_options<ELUOptions>(config)); }
 
   std::string type() const override { return "ELU"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
  private:
   ELUOptions options_;

@@ -41,7 +41,7 @@ class Embedding : public Layer<T> {
     check_option(this->who(), "input_dim", rows_);
     check_option(this->who(), "output_dim", width_);
   }
-  [[gnu::cold]] static Embedding from_config(const Config& config) {
+  static Embedding from_config(const Config& config) {
     return Embedding(config.get<Index>("input_dim", 0), config.get<Index>("output_dim", 0),
                      read_options<EmbeddingOptions>(config));
   }
@@ -50,10 +50,8 @@ class Embedding : public Layer<T> {
   Parameter<T>& embeddings() { return table_; }
 
   std::string type() const override { return "Embedding"; }
-  [[gnu::cold]] Config config() const override {
-    return with_options({{"input_dim", rows_}, {"output_dim", width_}}, options_);
-  }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({{"input_dim", rows_}, {"output_dim", width_}}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() + 2 > Shape::max_rank)
       throw ShapeError(this->who(), "an input of at most rank " + std::to_string(Shape::max_rank - 2), in.to_string());

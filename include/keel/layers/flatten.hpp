@@ -22,10 +22,10 @@ template <class T = float>
 class Flatten : public ViewLayer<T> {
  public:
   explicit Flatten(FlattenOptions options = {}) : ViewLayer<T>(std::move(options.name)) {}
-  [[gnu::cold]] static Flatten from_config(const Config& config) { return Flatten({read_name(config)}); }
+  static Flatten from_config(const Config& config) { return Flatten({read_name(config)}); }
 
   std::string type() const override { return "Flatten"; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return {this->single_input(inputs).size()}; }
+  Shape output_shape(Shapes inputs) const override { return {this->single_input(inputs).size()}; }
 };
 KEEL_REFUSE_OTHERS(Flatten)
 

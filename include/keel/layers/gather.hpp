@@ -35,13 +35,13 @@ class Gather : public Remap<T> {
     if (indices_.empty()) throw ConfigError(who, "indices", "none");
     if (options_.axis == 0) throw ConfigError(who, "an axis of a sample", "0, the batch's");
   }
-  [[gnu::cold]] static Gather from_config(const Config& config) {
+  static Gather from_config(const Config& config) {
     return Gather(config.get<std::vector<Index>>("indices", {}), read_options<GatherOptions>(config));
   }
 
   std::string type() const override { return "Gather"; }
-  [[gnu::cold]] Config config() const override { return with_options({{"indices", indices_}}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({{"indices", indices_}}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     const Index n = in[this->place(options_.axis, in)];
     for (const Index index : indices_)

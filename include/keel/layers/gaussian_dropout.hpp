@@ -27,14 +27,14 @@ class GaussianDropout : public TrainingLayer<T> {
       : TrainingLayer<T>(std::move(options.name)), rate_(rate) {
     if (!(rate_ >= 0 && rate_ < 1)) throw ConfigError(this->who(), "a rate in [0, 1)", std::to_string(rate_));
   }
-  [[gnu::cold]] static GaussianDropout from_config(const Config& config) {
+  static GaussianDropout from_config(const Config& config) {
     return GaussianDropout(config.get<double>("rate", -1), {read_name(config)});
   }
 
   double rate() const { return rate_; }
 
   std::string type() const override { return "GaussianDropout"; }
-  [[gnu::cold]] Config config() const override { return {{"rate", rate_}}; }
+  Config config() const override { return {{"rate", rate_}}; }
 
  private:
   void train(const TensorView<const T>& x, const TensorView<T>& y, Pass<T>& pass) const override {

@@ -25,14 +25,14 @@ class GaussianNoise : public TrainingLayer<T> {
     if (!(stddev_ >= 0 && stddev_ <= (std::numeric_limits<double>::max)()))
       throw ConfigError(this->who(), "a stddev of 0 or more", std::to_string(stddev_));
   }
-  [[gnu::cold]] static GaussianNoise from_config(const Config& config) {
+  static GaussianNoise from_config(const Config& config) {
     return GaussianNoise(config.get<double>("stddev", -1), {read_name(config)});
   }
 
   double stddev() const { return stddev_; }
 
   std::string type() const override { return "GaussianNoise"; }
-  [[gnu::cold]] Config config() const override { return {{"stddev", stddev_}}; }
+  Config config() const override { return {{"stddev", stddev_}}; }
 
  private:
   void train(const TensorView<const T>& x, const TensorView<T>& y, Pass<T>& pass) const override {

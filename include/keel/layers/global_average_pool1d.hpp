@@ -16,7 +16,7 @@ class GlobalAveragePool1D : public GlobalAveragePool2D<T> {
  public:
   explicit GlobalAveragePool1D(GlobalAveragePool2DOptions options = {})
       : GlobalAveragePool2D<T>(std::move(options), 1) {}
-  [[gnu::cold]] static GlobalAveragePool1D from_config(const Config& config) {
+  static GlobalAveragePool1D from_config(const Config& config) {
     return GlobalAveragePool1D(read_options<GlobalAveragePool2DOptions>(config));
   }
 

@@ -28,7 +28,7 @@ class GlobalAveragePool2D : public GlobalPool2D<T, GlobalAveragePool2DOptions> {
 
  public:
   explicit GlobalAveragePool2D(GlobalAveragePool2DOptions options = {}) : Base(std::move(options), 2) {}
-  [[gnu::cold]] static GlobalAveragePool2D from_config(const Config& config) {
+  static GlobalAveragePool2D from_config(const Config& config) {
     return GlobalAveragePool2D(read_options<GlobalAveragePool2DOptions>(config));
   }
 

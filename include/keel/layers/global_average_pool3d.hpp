@@ -17,7 +17,7 @@ class GlobalAveragePool3D : public GlobalAveragePool2D<T> {
  public:
   explicit GlobalAveragePool3D(GlobalAveragePool2DOptions options = {})
       : GlobalAveragePool2D<T>(std::move(options), 3) {}
-  [[gnu::cold]] static GlobalAveragePool3D from_config(const Config& config) {
+  static GlobalAveragePool3D from_config(const Config& config) {
     return GlobalAveragePool3D(read_options<GlobalAveragePool2DOptions>(config));
   }
 

@@ -15,7 +15,7 @@ template <class T = float>
 class GlobalMaxPool1D : public GlobalMaxPool2D<T> {
  public:
   explicit GlobalMaxPool1D(GlobalMaxPool2DOptions options = {}) : GlobalMaxPool2D<T>(std::move(options), 1) {}
-  [[gnu::cold]] static GlobalMaxPool1D from_config(const Config& config) {
+  static GlobalMaxPool1D from_config(const Config& config) {
     return GlobalMaxPool1D(read_options<GlobalMaxPool2DOptions>(config));
   }
 

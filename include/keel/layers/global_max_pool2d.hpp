@@ -49,7 +49,7 @@ class GlobalMaxPool2D : public GlobalPool2D<T, GlobalMaxPool2DOptions> {
 
  public:
   explicit GlobalMaxPool2D(GlobalMaxPool2DOptions options = {}) : Base(std::move(options), 2) {}
-  [[gnu::cold]] static GlobalMaxPool2D from_config(const Config& config) {
+  static GlobalMaxPool2D from_config(const Config& config) {
     return GlobalMaxPool2D(read_options<GlobalMaxPool2DOptions>(config));
   }
 

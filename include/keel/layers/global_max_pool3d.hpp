@@ -16,7 +16,7 @@ template <class T = float>
 class GlobalMaxPool3D : public GlobalMaxPool2D<T> {
  public:
   explicit GlobalMaxPool3D(GlobalMaxPool2DOptions options = {}) : GlobalMaxPool2D<T>(std::move(options), 3) {}
-  [[gnu::cold]] static GlobalMaxPool3D from_config(const Config& config) {
+  static GlobalMaxPool3D from_config(const Config& config) {
     return GlobalMaxPool3D(read_options<GlobalMaxPool2DOptions>(config));
   }
 

@@ -50,15 +50,13 @@ class GroupNorm : public AffineNorm<T> {
     this->check_epsilon(this->who());
     if (options_.groups != -1) check_option(this->who(), "groups", options_.groups);
   }
-  [[gnu::cold]] static GroupNorm from_config(const Config& config) {
-    return GroupNorm(read_options<GroupNormOptions>(config));
-  }
+  static GroupNorm from_config(const Config& config) { return GroupNorm(read_options<GroupNormOptions>(config)); }
 
   const GroupNormOptions& options() const { return options_; }
 
   std::string type() const override { return "GroupNormalization"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() < 1 || in.size() < 1) throw ShapeError(this->who(), "at least one value", in.to_string());
     if (in.back() % groups(in) != 0)
@@ -66,7 +64,7 @@ class GroupNorm : public AffineNorm<T> {
     this->check_parameters({in.back()}, in);
     return in;
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     this->make_parameters(options_.scale ? "gamma" : nullptr, options_.center ? "beta" : nullptr, {inputs[0].back()},
                           options_.gamma_initializer, options_.beta_initializer, rng);
   }

@@ -74,7 +74,7 @@ class GRU : public RecurrentLayer<T> {
  public:
   explicit GRU(Index units, GRUOptions options = {})
       : RecurrentLayer<T>("GRU", options.name, GRUOptions::spec(units, options)), options_(std::move(options)) {}
-  [[gnu::cold]] static GRU from_config(const Config& config) {
+  static GRU from_config(const Config& config) {
     return GRU(config.get<Index>("units", 0), read_options<GRUOptions>(config));
   }
 
@@ -82,7 +82,7 @@ class GRU : public RecurrentLayer<T> {
   const GRUOptions& options() const { return options_; }
 
   std::string type() const override { return "GRU"; }
-  [[gnu::cold]] Config config() const override { return with_options({{"units", units()}}, options_); }
+  Config config() const override { return with_options({{"units", units()}}, options_); }
 
  private:
   GRUOptions options_;

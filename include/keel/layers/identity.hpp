@@ -17,10 +17,10 @@ template <class T = float>
 class Identity : public ViewLayer<T> {
  public:
   explicit Identity(IdentityOptions options = {}) : ViewLayer<T>(std::move(options.name)) {}
-  [[gnu::cold]] static Identity from_config(const Config& config) { return Identity({read_name(config)}); }
+  static Identity from_config(const Config& config) { return Identity({read_name(config)}); }
 
   std::string type() const override { return "Identity"; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
 };
 KEEL_REFUSE_OTHERS(Identity)
 

@@ -54,16 +54,14 @@ class LayerNorm : public AffineNorm<T> {
       : AffineNorm<T>(options.name, options.epsilon, true), options_(std::move(options)) {
     this->check_epsilon(this->who());
   }
-  [[gnu::cold]] static LayerNorm from_config(const Config& config) {
-    return LayerNorm(read_options<LayerNormOptions>(config));
-  }
+  static LayerNorm from_config(const Config& config) { return LayerNorm(read_options<LayerNormOptions>(config)); }
 
   const LayerNormOptions& options() const { return options_; }
 
   std::string type() const override { return "LayerNormalization"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->checked_along(options_.axis, inputs); }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override { return this->checked_along(options_.axis, inputs); }
+  void build(Shapes inputs, Rng& rng) override {
     this->make_parameters(options_.scale ? "gamma" : nullptr, options_.center ? "beta" : nullptr,
                           axes_shape(options_.axis, inputs[0]), options_.gamma_initializer, options_.beta_initializer,
                           rng);

@@ -25,12 +25,10 @@ class LeakyReLU : public ActivationLayer<T> {
   explicit LeakyReLU(LeakyReLUOptions options = {})
       : ActivationLayer<T>({Activation::leaky_relu, options.negative_slope}, {options.name}),
         options_(std::move(options)) {}
-  [[gnu::cold]] static LeakyReLU from_config(const Config& config) {
-    return LeakyReLU(read_options<LeakyReLUOptions>(config));
-  }
+  static LeakyReLU from_config(const Config& config) { return LeakyReLU(read_options<LeakyReLUOptions>(config)); }
 
   std::string type() const override { return "LeakyReLU"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
  private:
   LeakyReLUOptions options_;

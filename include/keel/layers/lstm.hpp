@@ -71,7 +71,7 @@ class LSTM : public RecurrentLayer<T> {
  public:
   explicit LSTM(Index units, LSTMOptions options = {})
       : RecurrentLayer<T>("LSTM", options.name, LSTMOptions::spec(units, options)), options_(std::move(options)) {}
-  [[gnu::cold]] static LSTM from_config(const Config& config) {
+  static LSTM from_config(const Config& config) {
     return LSTM(config.get<Index>("units", 0), read_options<LSTMOptions>(config));
   }
 
@@ -79,7 +79,7 @@ class LSTM : public RecurrentLayer<T> {
   const LSTMOptions& options() const { return options_; }
 
   std::string type() const override { return "LSTM"; }
-  [[gnu::cold]] Config config() const override { return with_options({{"units", units()}}, options_); }
+  Config config() const override { return with_options({{"units", units()}}, options_); }
 
  private:
   LSTMOptions options_;

@@ -27,15 +27,13 @@ template <class T = float>
 class Masking : public Layer<T> {
  public:
   explicit Masking(MaskingOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {}
-  [[gnu::cold]] static Masking from_config(const Config& config) {
-    return Masking(read_options<MaskingOptions>(config));
-  }
+  static Masking from_config(const Config& config) { return Masking(read_options<MaskingOptions>(config)); }
 
   const MaskingOptions& options() const { return options_; }
 
   std::string type() const override { return "Masking"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, 2); }
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, 2); }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override { apply(x[0], x[0], y); }
   void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {

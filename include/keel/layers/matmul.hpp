@@ -35,14 +35,14 @@ template <class T = float>
 class MatMul : public Layer<T> {
  public:
   explicit MatMul(MatMulOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {}
-  [[gnu::cold]] static MatMul from_config(const Config& config) { return MatMul(read_options<MatMulOptions>(config)); }
+  static MatMul from_config(const Config& config) { return MatMul(read_options<MatMulOptions>(config)); }
 
   const MatMulOptions& options() const { return options_; }
 
   std::string type() const override { return "MatMul"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     if (inputs.size() != 2) throw ShapeError(this->who(), "two inputs", std::to_string(inputs.size()));
     for (const Shape& input : inputs)
       if (input.rank() < 2) throw ShapeError(this->who(), "inputs of two axes or more", input.to_string());

@@ -37,16 +37,14 @@ class MaxPool1D : public MaxPool2D<T> {
       : MaxPool2D<T>("MaxPooling1D", {1, pool_size}, image(pool_size, options), 1), options_(std::move(options)) {
     if (options_.strides == 0) options_.strides = pool_size;
   }
-  [[gnu::cold]] static MaxPool1D from_config(const Config& config) {
+  static MaxPool1D from_config(const Config& config) {
     return MaxPool1D(config.get<Index>("pool_size", 2), read_options<MaxPool1DOptions>(config));
   }
 
   const MaxPool1DOptions& options() const { return options_; }
 
   std::string type() const override { return "MaxPooling1D"; }
-  [[gnu::cold]] Config config() const override {
-    return with_options({{"pool_size", this->pool_size().width}}, options_);
-  }
+  Config config() const override { return with_options({{"pool_size", this->pool_size().width}}, options_); }
 
  private:
   static MaxPool2DOptions image(Index pool_size, const MaxPool1DOptions& o) {

@@ -39,7 +39,7 @@ class MaxPool2D : public Pool2D<T, MaxPool2DOptions> {
  public:
   explicit MaxPool2D(Pair pool_size = 2, MaxPool2DOptions options = {})
       : MaxPool2D("MaxPooling2D", pool_size, std::move(options), 2) {}
-  [[gnu::cold]] static MaxPool2D from_config(const Config& config) {
+  static MaxPool2D from_config(const Config& config) {
     return MaxPool2D(Base::read_pool_size(config), read_options<MaxPool2DOptions>(config));
   }
 

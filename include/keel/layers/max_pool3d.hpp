@@ -40,7 +40,7 @@ class MaxPool3D : public Pool3D<T> {
         options_(std::move(options)) {
     options_.strides = this->strides();
   }
-  [[gnu::cold]] static MaxPool3D from_config(const Config& config) {
+  static MaxPool3D from_config(const Config& config) {
     return MaxPool3D(Base::read_pool_size(config), read_options<MaxPool3DOptions>(config));
   }
 

@@ -15,7 +15,7 @@ template <class T = float>
 class Maximum : public Extreme<T> {
  public:
   explicit Maximum(MergeOptions options = {}) : Extreme<T>(std::move(options.name), true) {}
-  [[gnu::cold]] static Maximum from_config(const Config& config) { return Maximum({read_name(config)}); }
+  static Maximum from_config(const Config& config) { return Maximum({read_name(config)}); }
 
   std::string type() const override { return "Maximum"; }
 };

@@ -15,7 +15,7 @@ template <class T = float>
 class Minimum : public Extreme<T> {
  public:
   explicit Minimum(MergeOptions options = {}) : Extreme<T>(std::move(options.name), false) {}
-  [[gnu::cold]] static Minimum from_config(const Config& config) { return Minimum({read_name(config)}); }
+  static Minimum from_config(const Config& config) { return Minimum({read_name(config)}); }
 
   std::string type() const override { return "Minimum"; }
 };

@@ -16,10 +16,10 @@ template <class T = float>
 class Multiply : public Merge<T> {
  public:
   explicit Multiply(MergeOptions options = {}) : Merge<T>(std::move(options.name)) {}
-  [[gnu::cold]] static Multiply from_config(const Config& config) { return Multiply({read_name(config)}); }
+  static Multiply from_config(const Config& config) { return Multiply({read_name(config)}); }
 
   std::string type() const override { return "Multiply"; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     this->check_count(inputs);
     std::vector<Index> dims(inputs[0].begin(), inputs[0].end());
     for (const Shape& in : inputs) {

@@ -51,7 +51,7 @@ class Normalization : public Layer<T>, public InferenceForm<T> {
     if (options_.mean.has_value() != options_.variance.has_value())
       throw ConfigError(this->who(), "a mean and a variance, or neither", options_.mean ? "a mean" : "a variance");
   }
-  [[gnu::cold]] static Normalization from_config(const Config& config) {
+  static Normalization from_config(const Config& config) {
     return Normalization(read_options<NormalizationOptions>(config));
   }
 
@@ -86,13 +86,13 @@ class Normalization : public Layer<T>, public InferenceForm<T> {
   }
 
   std::string type() const override { return "Normalization"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     checked_block(in, 1);
     return in;
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     if (!built()) make(inputs[0], rng);
   }
   std::vector<Parameter<T>*> parameters() override {

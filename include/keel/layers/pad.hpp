@@ -42,13 +42,13 @@ class Pad : public Remap<T> {
       if (options_.mode == mode) return;
     throw ConfigError(who, "a mode among constant, edge, reflect, wrap", "\"" + options_.mode + "\"");
   }
-  [[gnu::cold]] static Pad from_config(const Config& config) {
+  static Pad from_config(const Config& config) {
     return Pad(config.get<std::vector<Index>>("sides", {}), read_options<PadOptions>(config));
   }
 
   std::string type() const override { return "Pad"; }
-  [[gnu::cold]] Config config() const override { return with_options({{"sides", sides_}}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({{"sides", sides_}}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     return this->mapped(this->single_input(inputs, static_cast<Index>(sides_.size()) / 2));
   }
 

@@ -30,13 +30,13 @@ class Permute : public Layer<T> {
     for (std::size_t i = 0; i < sorted.size(); ++i) whole = whole && sorted[i] == static_cast<Index>(i) + 1;
     if (!whole) throw ConfigError(this->who(), "dims with each axis once, counted from 1", Axes(dims_).to_string());
   }
-  [[gnu::cold]] static Permute from_config(const Config& config) {
+  static Permute from_config(const Config& config) {
     return Permute(config.get<std::vector<Index>>("dims", {}), {read_name(config)});
   }
 
   std::string type() const override { return "Permute"; }
-  [[gnu::cold]] Config config() const override { return {{"dims", dims_}}; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return {{"dims", dims_}}; }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, static_cast<Index>(dims_.size()));
     std::vector<Index> out;
     for (const Index dim : dims_) out.push_back(in[dim - 1]);

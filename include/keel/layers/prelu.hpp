@@ -34,20 +34,20 @@ template <class T = float>
 class PReLU : public Layer<T> {
  public:
   explicit PReLU(PReLUOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {}
-  [[gnu::cold]] static PReLU from_config(const Config& config) { return PReLU(read_options<PReLUOptions>(config)); }
+  static PReLU from_config(const Config& config) { return PReLU(read_options<PReLUOptions>(config)); }
 
   Parameter<T>& alpha() { return alpha_; }
 
   std::string type() const override { return "PReLU"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (alpha_.size() > 0 && !(alpha_shape(in) == alpha_.shape()))
       throw ShapeError(this->who(), "an input that fits alpha " + alpha_.shape().to_string(), in.to_string());
     return in;
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Shape shape = alpha_shape(inputs[0]);
     alpha_ = {"alpha", initial_values<T>(shape, options_.alpha_initializer, {shape.size(), shape.size()}, rng)};
   }

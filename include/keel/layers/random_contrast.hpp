@@ -30,7 +30,7 @@ class RandomContrast : public RandomImageLayer<T, RandomContrastOptions> {
  public:
   explicit RandomContrast(RandomContrastOptions options = {})
       : RandomImageLayer<T, RandomContrastOptions>(std::move(options)) {}
-  [[gnu::cold]] static RandomContrast from_config(const Config& config) {
+  static RandomContrast from_config(const Config& config) {
     return RandomContrast(read_options<RandomContrastOptions>(config));
   }
 

@@ -35,15 +35,13 @@ class RandomFlip : public TrainingLayer<T> {
       throw ConfigError(this->who(), R"(mode "horizontal", "vertical" or "horizontal_and_vertical")",
                         "\"" + options_.mode + "\"");
   }
-  [[gnu::cold]] static RandomFlip from_config(const Config& config) {
-    return RandomFlip(read_options<RandomFlipOptions>(config));
-  }
+  static RandomFlip from_config(const Config& config) { return RandomFlip(read_options<RandomFlipOptions>(config)); }
 
   const RandomFlipOptions& options() const { return options_; }
 
   std::string type() const override { return "RandomFlip"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, 3); }
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, 3); }
 
  private:
   void train(const TensorView<const T>& x, const TensorView<T>& y, Pass<T>& pass) const override {

@@ -36,7 +36,7 @@ class RandomRotation : public RandomImageLayer<T, RandomRotationOptions> {
  public:
   explicit RandomRotation(RandomRotationOptions options = {})
       : RandomImageLayer<T, RandomRotationOptions>(std::move(options)) {}
-  [[gnu::cold]] static RandomRotation from_config(const Config& config) {
+  static RandomRotation from_config(const Config& config) {
     return RandomRotation(read_options<RandomRotationOptions>(config));
   }
 

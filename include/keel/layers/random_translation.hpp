@@ -39,7 +39,7 @@ class RandomTranslation : public RandomImageLayer<T, RandomTranslationOptions> {
  public:
   explicit RandomTranslation(RandomTranslationOptions options = {})
       : RandomImageLayer<T, RandomTranslationOptions>(std::move(options)) {}
-  [[gnu::cold]] static RandomTranslation from_config(const Config& config) {
+  static RandomTranslation from_config(const Config& config) {
     return RandomTranslation(read_options<RandomTranslationOptions>(config));
   }
 

@@ -38,9 +38,7 @@ template <class T = float>
 class RandomZoom : public RandomImageLayer<T, RandomZoomOptions> {
  public:
   explicit RandomZoom(RandomZoomOptions options = {}) : RandomImageLayer<T, RandomZoomOptions>(std::move(options)) {}
-  [[gnu::cold]] static RandomZoom from_config(const Config& config) {
-    return RandomZoom(read_options<RandomZoomOptions>(config));
-  }
+  static RandomZoom from_config(const Config& config) { return RandomZoom(read_options<RandomZoomOptions>(config)); }
 
   std::string type() const override { return "RandomZoom"; }
 

@@ -54,15 +54,15 @@ class Reduce : public Layer<T> {
     for (const Index axis : options_.axes.list)
       if (axis == 0) throw ConfigError(who, "axes of a sample", "0, the batch's");
   }
-  [[gnu::cold]] static Reduce from_config(const Config& config) {
+  static Reduce from_config(const Config& config) {
     return Reduce(config.get<std::string>("function", ""), read_options<ReduceOptions>(config));
   }
 
   std::string type() const override { return "Reduce"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     return with_options({{"function", std::string(functions[static_cast<std::size_t>(function_)])}}, options_);
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     const auto reduced = marks(in);
     std::vector<Index> dims;

@@ -44,13 +44,13 @@ class ReLU : public Layer<T> {
     check("negative_slope", options_.negative_slope);
     check("threshold", options_.threshold);
   }
-  [[gnu::cold]] static ReLU from_config(const Config& config) { return ReLU(read_options<ReLUOptions>(config)); }
+  static ReLU from_config(const Config& config) { return ReLU(read_options<ReLUOptions>(config)); }
 
   const ReLUOptions& options() const { return options_; }
 
   std::string type() const override { return "ReLU"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     if (const ActivationSpec simple = activation(); simple.kind != Activation::linear)

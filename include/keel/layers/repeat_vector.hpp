@@ -22,13 +22,13 @@ class RepeatVector : public Layer<T> {
   explicit RepeatVector(Index n, RepeatVectorOptions options = {}) : Layer<T>(std::move(options.name)), n_(n) {
     check_option(this->who(), "n", n_);
   }
-  [[gnu::cold]] static RepeatVector from_config(const Config& config) {
+  static RepeatVector from_config(const Config& config) {
     return RepeatVector(config.get<Index>("n", 0), {read_name(config)});
   }
 
   std::string type() const override { return "RepeatVector"; }
-  [[gnu::cold]] Config config() const override { return {{"n", n_}}; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return {n_, this->single_input(inputs, 1)[0]}; }
+  Config config() const override { return {{"n", n_}}; }
+  Shape output_shape(Shapes inputs) const override { return {n_, this->single_input(inputs, 1)[0]}; }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
     const Index count = x[0].shape()[1];

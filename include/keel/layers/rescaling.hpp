@@ -39,19 +39,19 @@ class Rescaling : public Layer<T> {
     factors_ = each(scale_);
     offsets_ = each(options_.offset);
   }
-  [[gnu::cold]] static Rescaling from_config(const Config& config) {
+  static Rescaling from_config(const Config& config) {
     Numbers scale = 1;
     read_option(config, "scale", scale);
     return Rescaling(std::move(scale), read_options<RescalingOptions>(config));
   }
 
   std::string type() const override { return "Rescaling"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "scale", scale_);
     return with_options(std::move(config), options_);
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (channels_ > 1 && (in.rank() < 1 || in.back() != channels_))
       throw ShapeError(this->who(), std::to_string(channels_) + " channels, one for each scale", in.to_string());

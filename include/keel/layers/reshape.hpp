@@ -30,14 +30,14 @@ class Reshape : public ViewLayer<T> {
     }
     if (unknown > 1) throw ConfigError(this->who(), "at most one extent of -1", std::to_string(unknown));
   }
-  [[gnu::cold]] static Reshape from_config(const Config& config) {
+  static Reshape from_config(const Config& config) {
     return Reshape(config.get<std::vector<Index>>("target_shape", {}), {read_name(config)});
   }
 
   std::string type() const override { return "Reshape"; }
-  [[gnu::cold]] Config config() const override { return {{"target_shape", target_}}; }
+  Config config() const override { return {{"target_shape", target_}}; }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     std::vector<Index> dims = target_;
     std::string wanted;

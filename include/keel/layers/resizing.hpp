@@ -31,7 +31,7 @@ class Resizing : public Layer<T> {
     check_option(detail::who(this->name(), "Resizing"), "height", height);
     check_option(detail::who(this->name(), "Resizing"), "width", width);
   }
-  [[gnu::cold]] static Resizing from_config(const Config& config) {
+  static Resizing from_config(const Config& config) {
     const auto name = config.get<std::string>("interpolation", "bilinear");
     if (name != "nearest" && name != "bilinear")
       throw ConfigError("option interpolation", "\"nearest\" or \"bilinear\"", "\"" + name + "\"");
@@ -40,12 +40,12 @@ class Resizing : public Layer<T> {
   }
 
   std::string type() const override { return "Resizing"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     return {{"height", size_.height},
             {"width", size_.width},
             {"interpolation", std::string(nearest() ? "nearest" : "bilinear")}};
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 3);
     if (in[0] < 1 || in[1] < 1) throw ShapeError(this->who(), "at least one pixel", in.to_string());
     return {size_.height, size_.width, in[2]};

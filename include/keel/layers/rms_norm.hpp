@@ -36,14 +36,12 @@ class RMSNorm : public AffineNorm<T> {
       : AffineNorm<T>(options.name, options.epsilon, false), options_(std::move(options)) {
     this->check_epsilon(this->who());
   }
-  [[gnu::cold]] static RMSNorm from_config(const Config& config) {
-    return RMSNorm(read_options<RMSNormOptions>(config));
-  }
+  static RMSNorm from_config(const Config& config) { return RMSNorm(read_options<RMSNormOptions>(config)); }
 
   std::string type() const override { return "RMSNormalization"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->checked_along(options_.axis, inputs); }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override { return this->checked_along(options_.axis, inputs); }
+  void build(Shapes inputs, Rng& rng) override {
     this->make_parameters("scale", nullptr, axes_shape(options_.axis, inputs[0]), Initializer::ones, Initializer::zeros,
                           rng);
   }

@@ -55,7 +55,7 @@ class SeparableConv1D : public SeparableConv2D<T> {
       : SeparableConv2D<T>("SeparableConv1D", filters, {1, kernel_size}, image(kernel_size, options), 1),
         kernel_size_(kernel_size),
         options_(std::move(options)) {}
-  [[gnu::cold]] static SeparableConv1D from_config(const Config& config) {
+  static SeparableConv1D from_config(const Config& config) {
     return SeparableConv1D(config.get<Index>("filters", 0), config.get<Index>("kernel_size", 0),
                            read_options<SeparableConv1DOptions>(config));
   }
@@ -63,7 +63,7 @@ class SeparableConv1D : public SeparableConv2D<T> {
   const SeparableConv1DOptions& options() const { return options_; }
 
   std::string type() const override { return "SeparableConv1D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     return with_options({{"filters", this->filters()}, {"kernel_size", kernel_size_}}, options_);
   }
 

@@ -57,7 +57,7 @@ class SeparableConv2D : public Layer<T> {
  public:
   SeparableConv2D(Index filters, Pair kernel_size, SeparableConv2DOptions options = {})
       : SeparableConv2D("SeparableConv2D", filters, kernel_size, std::move(options), 2) {}
-  [[gnu::cold]] static SeparableConv2D from_config(const Config& config) {
+  static SeparableConv2D from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
     return SeparableConv2D(config.get<Index>("filters", 0), kernel_size, read_options<SeparableConv2DOptions>(config));
@@ -69,17 +69,17 @@ class SeparableConv2D : public Layer<T> {
   Parameter<T>& bias() { return bias_; }
 
   std::string type() const override { return "SeparableConv2D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config{{"filters", filters_}};
     write_option(config, "kernel_size", kernel_size_);
     return with_options(std::move(config), options_);
   }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Conv2DGeometry g = depthwise(this->single_input(inputs, axes_ + 1));
     return detail::from_image(axes_, g.out_h, g.out_w, filters_);
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
     const Index multiplier = options_.depth_multiplier, middle = channels * multiplier;
     const Pair size = kernel_size_;

@@ -64,7 +64,7 @@ class SimpleRNN : public RecurrentLayer<T> {
   explicit SimpleRNN(Index units, SimpleRNNOptions options = {})
       : RecurrentLayer<T>("SimpleRNN", options.name, SimpleRNNOptions::spec(units, options)),
         options_(std::move(options)) {}
-  [[gnu::cold]] static SimpleRNN from_config(const Config& config) {
+  static SimpleRNN from_config(const Config& config) {
     return SimpleRNN(config.get<Index>("units", 0), read_options<SimpleRNNOptions>(config));
   }
 
@@ -72,7 +72,7 @@ class SimpleRNN : public RecurrentLayer<T> {
   const SimpleRNNOptions& options() const { return options_; }
 
   std::string type() const override { return "SimpleRNN"; }
-  [[gnu::cold]] Config config() const override { return with_options({{"units", units()}}, options_); }
+  Config config() const override { return with_options({{"units", units()}}, options_); }
 
  private:
   SimpleRNNOptions options_;

@@ -48,16 +48,14 @@ class Slice : public Remap<T> {
       if (options_.axes[i] == 0) throw ConfigError(who, "axes of a sample", "0, the batch's");
     }
   }
-  [[gnu::cold]] static Slice from_config(const Config& config) {
+  static Slice from_config(const Config& config) {
     return Slice(config.get<std::vector<Index>>("starts", {}), config.get<std::vector<Index>>("ends", {}),
                  read_options<SliceOptions>(config));
   }
 
   std::string type() const override { return "Slice"; }
-  [[gnu::cold]] Config config() const override {
-    return with_options({{"starts", starts_}, {"ends", ends_}}, options_);
-  }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({{"starts", starts_}, {"ends", ends_}}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     for (const Index axis : options_.axes) this->place(axis, in);
     const Shape out = this->mapped(in);

@@ -31,16 +31,14 @@ class Softmax : public ActivationLayer<T> {
  public:
   explicit Softmax(SoftmaxOptions options = {})
       : ActivationLayer<T>(Activation::softmax, {options.name}), options_(std::move(options)) {}
-  [[gnu::cold]] static Softmax from_config(const Config& config) {
-    return Softmax(read_options<SoftmaxOptions>(config));
-  }
+  static Softmax from_config(const Config& config) { return Softmax(read_options<SoftmaxOptions>(config)); }
 
   const SoftmaxOptions& options() const { return options_; }
 
   std::string type() const override { return "Softmax"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     axis_block(*this, options_.axis, in);
     return in;

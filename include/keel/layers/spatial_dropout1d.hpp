@@ -17,7 +17,7 @@ class SpatialDropout1D : public SpatialDropout<T, 2> {
       : SpatialDropout<T, 2>(rate, std::move(options)) {
     this->check_range("a rate", rate, 0, 1);
   }
-  [[gnu::cold]] static SpatialDropout1D from_config(const Config& config) {
+  static SpatialDropout1D from_config(const Config& config) {
     return SpatialDropout1D(config.get<double>("rate", -1), {read_name(config)});
   }
 

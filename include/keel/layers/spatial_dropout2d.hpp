@@ -17,7 +17,7 @@ class SpatialDropout2D : public SpatialDropout<T, 3> {
       : SpatialDropout<T, 3>(rate, std::move(options)) {
     this->check_range("a rate", rate, 0, 1);
   }
-  [[gnu::cold]] static SpatialDropout2D from_config(const Config& config) {
+  static SpatialDropout2D from_config(const Config& config) {
     return SpatialDropout2D(config.get<double>("rate", -1), {read_name(config)});
   }
 

@@ -17,7 +17,7 @@ class SpatialDropout3D : public SpatialDropout<T, 4> {
       : SpatialDropout<T, 4>(rate, std::move(options)) {
     this->check_range("a rate", rate, 0, 1);
   }
-  [[gnu::cold]] static SpatialDropout3D from_config(const Config& config) {
+  static SpatialDropout3D from_config(const Config& config) {
     return SpatialDropout3D(config.get<double>("rate", -1), {read_name(config)});
   }
 

@@ -43,13 +43,11 @@ template <class T = float>
 class StepMask : public Layer<T> {
  public:
   explicit StepMask(StepMaskOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {}
-  [[gnu::cold]] static StepMask from_config(const Config& config) {
-    return StepMask(read_options<StepMaskOptions>(config));
-  }
+  static StepMask from_config(const Config& config) { return StepMask(read_options<StepMaskOptions>(config)); }
 
   std::string type() const override { return "StepMask"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() != 1 && in.rank() != 2) throw ShapeError(this->who(), "(steps) or (steps, features)", in.to_string());
     return {in[0]};

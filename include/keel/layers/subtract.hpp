@@ -14,10 +14,10 @@ template <class T = float>
 class Subtract : public Merge<T> {
  public:
   explicit Subtract(MergeOptions options = {}) : Merge<T>(std::move(options.name)) {}
-  [[gnu::cold]] static Subtract from_config(const Config& config) { return Subtract({read_name(config)}); }
+  static Subtract from_config(const Config& config) { return Subtract({read_name(config)}); }
 
   std::string type() const override { return "Subtract"; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     this->check_count(inputs);
     if (inputs.size() > 2) throw ShapeError(this->who(), "two inputs", std::to_string(inputs.size()));
     if (!(inputs[0] == inputs[1])) this->refuse("inputs of one shape", inputs[0], inputs[1]);

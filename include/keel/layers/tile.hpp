@@ -26,13 +26,13 @@ class Tile : public Remap<T> {
     if (repeats_.empty()) throw ConfigError(who, "a number for each axis", "none");
     for (const Index each : repeats_) check_option(who, "repeats", each, 1, Index{1} << 20);
   }
-  [[gnu::cold]] static Tile from_config(const Config& config) {
+  static Tile from_config(const Config& config) {
     return Tile(config.get<std::vector<Index>>("repeats", {}), {read_name(config)});
   }
 
   std::string type() const override { return "Tile"; }
-  [[gnu::cold]] Config config() const override { return {{"repeats", repeats_}}; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return {{"repeats", repeats_}}; }
+  Shape output_shape(Shapes inputs) const override {
     return this->mapped(this->single_input(inputs, static_cast<Index>(repeats_.size())));
   }
 

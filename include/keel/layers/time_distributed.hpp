@@ -37,7 +37,7 @@ class TimeDistributed : public Layer<T> {
       throw ConfigError(detail::who(this->name(), "TimeDistributed"), "a layer that takes one step alone",
                         layer_->type());
   }
-  [[gnu::cold]] static TimeDistributed from_config(const Config& config) {
+  static TimeDistributed from_config(const Config& config) {
     Config inner;
     for (const auto& [name, value] : config.entries())
       if (name != "layer" && name != "name") inner.set(name, value);
@@ -51,19 +51,19 @@ class TimeDistributed : public Layer<T> {
   const Layer<T>& layer() const { return *layer_; }
 
   std::string type() const override { return "TimeDistributed"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config{{"layer", layer_->type()}};
     const Config inner = layer_->config();
     for (const auto& [name, value] : inner.entries()) config.set(name, value);
     return config;
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     if (in.rank() < 1) throw ShapeError(this->who(), "an input with an axis of steps", in.to_string());
     const Shape step = in.sample();
     return layer_->output_shape({&step, 1}).with_batch(in[0]);
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Shape step = inputs[0].sample();
     layer_->build({&step, 1}, rng);
   }

@@ -34,13 +34,13 @@ class UnitNormalization : public Layer<T> {
  public:
   explicit UnitNormalization(UnitNormalizationOptions options = {})
       : Layer<T>(options.name), options_(std::move(options)) {}
-  [[gnu::cold]] static UnitNormalization from_config(const Config& config) {
+  static UnitNormalization from_config(const Config& config) {
     return UnitNormalization(read_options<UnitNormalizationOptions>(config));
   }
 
   std::string type() const override { return "UnitNormalization"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     axis_block(*this, options_.axis, in);
     return in;

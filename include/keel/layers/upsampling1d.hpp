@@ -20,12 +20,12 @@ class UpSampling1D : public UpSampling2D<T> {
  public:
   explicit UpSampling1D(Index size = 2, UpSampling1DOptions options = {})
       : UpSampling2D<T>("UpSampling1D", {1, size}, {.name = std::move(options.name)}, 1) {}
-  [[gnu::cold]] static UpSampling1D from_config(const Config& config) {
+  static UpSampling1D from_config(const Config& config) {
     return UpSampling1D(config.get<Index>("size", 2), {read_name(config)});
   }
 
   std::string type() const override { return "UpSampling1D"; }
-  [[gnu::cold]] Config config() const override { return {{"size", this->size().width}}; }
+  Config config() const override { return {{"size", this->size().width}}; }
 };
 KEEL_REFUSE_OTHERS(UpSampling1D)
 

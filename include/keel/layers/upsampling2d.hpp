@@ -30,7 +30,7 @@ class UpSampling2D : public Layer<T> {
  public:
   explicit UpSampling2D(Pair size = 2, UpSampling2DOptions options = {})
       : UpSampling2D("UpSampling2D", size, std::move(options), 2) {}
-  [[gnu::cold]] static UpSampling2D from_config(const Config& config) {
+  static UpSampling2D from_config(const Config& config) {
     Pair size = 2;
     read_option(config, "size", size);
     const auto name = config.get<std::string>("interpolation", "nearest");
@@ -41,14 +41,14 @@ class UpSampling2D : public Layer<T> {
   }
 
   std::string type() const override { return "UpSampling2D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "size", size_);
     config.set("interpolation", std::string(nearest() ? "nearest" : "bilinear"));
     return config;
   }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape in = detail::as_image(this->single_input(inputs, axes_ + 1));
     return detail::from_image(axes_, in[0] * size_.height, in[1] * size_.width, in[2]);
   }

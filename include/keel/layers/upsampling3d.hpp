@@ -23,7 +23,7 @@ class UpSampling3D : public Layer<T> {
       : Layer<T>(std::move(options.name)), size_(size) {
     check_option(detail::who(this->name(), "UpSampling3D"), "size", size_);
   }
-  [[gnu::cold]] static UpSampling3D from_config(const Config& config) {
+  static UpSampling3D from_config(const Config& config) {
     Triple size = 2;
     read_option(config, "size", size);
     return UpSampling3D(size, {read_name(config)});
@@ -33,12 +33,12 @@ class UpSampling3D : public Layer<T> {
   Triple size() const { return size_; }
 
   std::string type() const override { return "UpSampling3D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "size", size_);
     return config;
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 4);
     return {in[0] * size_.depth, in[1] * size_.height, in[2] * size_.width, in[3]};
   }

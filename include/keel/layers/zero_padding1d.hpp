@@ -28,7 +28,7 @@ class ZeroPadding1D : public Edges<T> {
     if (this->sides().size() != 2)
       throw ConfigError(this->who(), "before, after", std::to_string(this->sides().size()) + " integers");
   }
-  [[gnu::cold]] static ZeroPadding1D from_config(const Config& config) {
+  static ZeroPadding1D from_config(const Config& config) {
     return ZeroPadding1D(Edges<T>::read_sides(config, "padding", 1, {1}), {read_name(config)});
   }
 

@@ -26,20 +26,20 @@ class ZeroPadding2D : public Layer<T> {
       throw ConfigError(this->who(), "padding in numbers", "\"" + padding_.to_string() + "\"");
     check_option(this->who(), padding_);
   }
-  [[gnu::cold]] static ZeroPadding2D from_config(const Config& config) {
+  static ZeroPadding2D from_config(const Config& config) {
     Padding padding = 1;
     read_option(config, "padding", padding);
     return ZeroPadding2D(padding, {read_name(config)});
   }
 
   std::string type() const override { return "ZeroPadding2D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "padding", padding_);
     return config;
   }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 3);
     const Padding& p = padding_;
     return {p.top + in[0] + p.bottom, p.left + in[1] + p.right, in[2]};

@@ -30,7 +30,7 @@ class ZeroPadding3D : public Edges<T> {
       throw ConfigError(this->who(), "front, back, top, bottom, left, right",
                         std::to_string(this->sides().size()) + " integers");
   }
-  [[gnu::cold]] static ZeroPadding3D from_config(const Config& config) {
+  static ZeroPadding3D from_config(const Config& config) {
     return ZeroPadding3D(Edges<T>::read_sides(config, "padding", 3, {1}), {read_name(config)});
   }
 

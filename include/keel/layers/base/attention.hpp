@@ -16,7 +16,7 @@ inline namespace KEEL_ABI {
 template <class T>
 class AttentionBase : public Layer<T> {
  public:
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     if (inputs.size() != 2 && inputs.size() != 3)
       throw ShapeError(this->who(), "query and value, and perhaps the key", std::to_string(inputs.size()) + " inputs",
                        "pass a list of nodes: model.add(layer, {query, value})");

@@ -11,7 +11,7 @@ inline namespace KEEL_ABI {
 template <class T>
 class BroadcastMerge : public Merge<T> {
  public:
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     this->check_count(inputs);
     return broadcast_shape(*this, inputs);
   }

@@ -23,7 +23,7 @@ class Conv2DBase : public Layer<T>, public InferenceForm<T> {
   Parameter<T>& kernel() { return kernel_; }
   Parameter<T>& bias() { return bias_; }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Conv2DGeometry g = geometry(this->single_input(inputs, axes_ + 1));
     return detail::from_image(axes_, g.out_h, g.out_w, g.out_c);
   }

@@ -14,8 +14,8 @@ class Edges : public Layer<T> {
  public:
   const std::vector<Index>& sides() const { return sides_; }  ///< In front and behind, for each axis in turn.
 
-  [[gnu::cold]] Config config() const override { return {{option_, sides_}}; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return {{option_, sides_}}; }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, axes() + 1);
     std::vector<Index> dims(in.begin(), in.end());
     for (Index axis = 0; axis < axes(); ++axis) {

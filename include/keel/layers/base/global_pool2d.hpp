@@ -15,8 +15,8 @@ template <class T, class Options>
 class GlobalPool2D : public Layer<T> {
  public:
   const Options& options() const { return options_; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, axes_ + 1);
     if (std::find(in.begin(), in.end() - 1, 0) != in.end() - 1)
       throw ShapeError(this->who(), axes_ == 1 ? "at least one step" : "at least one pixel", in.to_string());

@@ -19,12 +19,12 @@ class Pool2D : public Layer<T> {
   Pair pool_size() const { return pool_size_; }
   const Options& options() const { return options_; }
 
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "pool_size", pool_size_);
     return with_options(std::move(config), options_);
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const PoolGeometry g = geometry(this->single_input(inputs, axes_ + 1));
     return detail::from_image(axes_, g.out_h, g.out_w, g.channels);
   }

@@ -19,7 +19,7 @@ class Pool3D : public Layer<T> {
   /// In slices, rows and columns.
   Triple pool_size() const { return windows_.size; }
 
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config;
     write_option(config, "pool_size", windows_.size);
     write_option(config, "strides", windows_.strides);
@@ -27,7 +27,7 @@ class Pool3D : public Layer<T> {
     config.set("ceil_mode", windows_.ceil_mode);
     return config;
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 4);
     const auto [d, h, w] = sweeps(in);
     return {d.out, h.out, w.out, in.back()};

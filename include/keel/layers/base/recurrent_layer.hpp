@@ -47,13 +47,13 @@ class RecurrentLayer : public Layer<T> {
   Parameter<T>& recurrent_kernel() { return core_.recurrent_kernel(); }
   Parameter<T>& bias() { return core_.bias(); }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     detail::check_sequence(this->who(), inputs);
     detail::check_features(this->who(), core_.kernel().shape(), inputs[0]);
     const Index units = core_.spec().units;
     return core_.spec().return_sequences ? Shape{inputs[0][0], units} : Shape{units};
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override { core_.build("", inputs[0][1], rng); }
+  void build(Shapes inputs, Rng& rng) override { core_.build("", inputs[0][1], rng); }
   std::vector<Parameter<T>*> parameters() override { return core_.parameters(); }
   Index multiply_adds(Shapes inputs) const override { return core_.multiply_adds(inputs[0][0], inputs[0][1]); }
   Acceleration<T> acceleration() const override { return {.overwrites_gradients = true}; }

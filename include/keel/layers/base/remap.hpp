@@ -15,7 +15,7 @@ inline namespace KEEL_ABI {
 template <class T>
 class Remap : public Layer<T> {
  public:
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return mapped(this->single_input(inputs)); }
+  Shape output_shape(Shapes inputs) const override { return mapped(this->single_input(inputs)); }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     walk(x[0].shape(), pass, [&](Index in, Index out, Index count) {

@@ -19,8 +19,8 @@ template <class T, Index rank>
 class SpatialDropout : public TrainingLayer<T> {
  public:
   double rate() const { return rate_; }
-  [[gnu::cold]] Config config() const override { return {{"rate", rate_}}; }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, rank); }
+  Config config() const override { return {{"rate", rate_}}; }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, rank); }
 
  protected:
   SpatialDropout(double rate, SpatialDropoutOptions options) : TrainingLayer<T>(std::move(options.name)), rate_(rate) {}

@@ -16,7 +16,7 @@ inline namespace KEEL_ABI {
 template <class T>
 class TrainingLayer : public Layer<T> {
  public:
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs); }
   Acceleration<T> acceleration() const final { return {.role = LayerRole::identity_in_inference}; }
 
   void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const final {
@@ -83,7 +83,7 @@ template <class T, class Options>
 class InferenceOnly : public TrainingLayer<T> {
  public:
   const Options& options() const { return options_; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
+  Config config() const override { return with_options({}, options_); }
 
  protected:
   explicit InferenceOnly(Options options) : TrainingLayer<T>(options.name), options_(std::move(options)) {}
@@ -111,7 +111,7 @@ class InferenceOnly : public TrainingLayer<T> {
 template <class T, class Options>
 class RandomImageLayer : public InferenceOnly<T, Options> {
  public:
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, 3); }
+  Shape output_shape(Shapes inputs) const override { return this->single_input(inputs, 3); }
 
  protected:
   using InferenceOnly<T, Options>::InferenceOnly;
