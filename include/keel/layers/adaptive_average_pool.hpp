@@ -19,18 +19,18 @@ template <class T = float>
 class AdaptiveAveragePool1D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output.
-  [[gnu::cold]] explicit AdaptiveAveragePool1D(Index output_size, AdaptiveAveragePoolOptions options = {})
+  explicit AdaptiveAveragePool1D(Index output_size, AdaptiveAveragePoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::mean, 1, "AdaptiveAveragePooling1D", {1, 1, output_size},
                         std::move(options.name)),
         output_size_(output_size) {}
-  [[gnu::cold]] static AdaptiveAveragePool1D from_config(const Config& config) {
+  static AdaptiveAveragePool1D from_config(const Config& config) {
     Index output_size = 0;
     read_option(config, "output_size", output_size);
     return AdaptiveAveragePool1D(output_size, {read_name(config)});
   }
 
-  [[gnu::cold]] std::string type() const override { return "AdaptiveAveragePooling1D"; }
-  [[gnu::cold]] Config config() const override {
+  std::string type() const override { return "AdaptiveAveragePooling1D"; }
+  Config config() const override {
     Config config;
     write_option(config, "output_size", output_size_);
     return config;
@@ -48,18 +48,18 @@ template <class T = float>
 class AdaptiveAveragePool2D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output along height and width.
-  [[gnu::cold]] explicit AdaptiveAveragePool2D(Pair output_size, AdaptiveAveragePoolOptions options = {})
+  explicit AdaptiveAveragePool2D(Pair output_size, AdaptiveAveragePoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::mean, 2, "AdaptiveAveragePooling2D",
                         {1, output_size.height, output_size.width}, std::move(options.name)),
         output_size_(output_size) {}
-  [[gnu::cold]] static AdaptiveAveragePool2D from_config(const Config& config) {
+  static AdaptiveAveragePool2D from_config(const Config& config) {
     Pair output_size = 0;
     read_option(config, "output_size", output_size);
     return AdaptiveAveragePool2D(output_size, {read_name(config)});
   }
 
-  [[gnu::cold]] std::string type() const override { return "AdaptiveAveragePooling2D"; }
-  [[gnu::cold]] Config config() const override {
+  std::string type() const override { return "AdaptiveAveragePooling2D"; }
+  Config config() const override {
     Config config;
     write_option(config, "output_size", output_size_);
     return config;
@@ -77,17 +77,17 @@ template <class T = float>
 class AdaptiveAveragePool3D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output along depth, height and width.
-  [[gnu::cold]] explicit AdaptiveAveragePool3D(Triple output_size, AdaptiveAveragePoolOptions options = {})
+  explicit AdaptiveAveragePool3D(Triple output_size, AdaptiveAveragePoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::mean, 3, "AdaptiveAveragePooling3D", output_size, std::move(options.name)),
         output_size_(output_size) {}
-  [[gnu::cold]] static AdaptiveAveragePool3D from_config(const Config& config) {
+  static AdaptiveAveragePool3D from_config(const Config& config) {
     Triple output_size = 0;
     read_option(config, "output_size", output_size);
     return AdaptiveAveragePool3D(output_size, {read_name(config)});
   }
 
-  [[gnu::cold]] std::string type() const override { return "AdaptiveAveragePooling3D"; }
-  [[gnu::cold]] Config config() const override {
+  std::string type() const override { return "AdaptiveAveragePooling3D"; }
+  Config config() const override {
     Config config;
     write_option(config, "output_size", output_size_);
     return config;

@@ -19,18 +19,18 @@ template <class T = float>
 class AdaptiveMaxPool1D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output.
-  [[gnu::cold]] explicit AdaptiveMaxPool1D(Index output_size, AdaptiveMaxPoolOptions options = {})
+  explicit AdaptiveMaxPool1D(Index output_size, AdaptiveMaxPoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::largest, 1, "AdaptiveMaxPooling1D", {1, 1, output_size},
                         std::move(options.name)),
         output_size_(output_size) {}
-  [[gnu::cold]] static AdaptiveMaxPool1D from_config(const Config& config) {
+  static AdaptiveMaxPool1D from_config(const Config& config) {
     Index output_size = 0;
     read_option(config, "output_size", output_size);
     return AdaptiveMaxPool1D(output_size, {read_name(config)});
   }
 
-  [[gnu::cold]] std::string type() const override { return "AdaptiveMaxPooling1D"; }
-  [[gnu::cold]] Config config() const override {
+  std::string type() const override { return "AdaptiveMaxPooling1D"; }
+  Config config() const override {
     Config config;
     write_option(config, "output_size", output_size_);
     return config;
@@ -48,18 +48,18 @@ template <class T = float>
 class AdaptiveMaxPool2D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output along height and width.
-  [[gnu::cold]] explicit AdaptiveMaxPool2D(Pair output_size, AdaptiveMaxPoolOptions options = {})
+  explicit AdaptiveMaxPool2D(Pair output_size, AdaptiveMaxPoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::largest, 2, "AdaptiveMaxPooling2D", {1, output_size.height, output_size.width},
                         std::move(options.name)),
         output_size_(output_size) {}
-  [[gnu::cold]] static AdaptiveMaxPool2D from_config(const Config& config) {
+  static AdaptiveMaxPool2D from_config(const Config& config) {
     Pair output_size = 0;
     read_option(config, "output_size", output_size);
     return AdaptiveMaxPool2D(output_size, {read_name(config)});
   }
 
-  [[gnu::cold]] std::string type() const override { return "AdaptiveMaxPooling2D"; }
-  [[gnu::cold]] Config config() const override {
+  std::string type() const override { return "AdaptiveMaxPooling2D"; }
+  Config config() const override {
     Config config;
     write_option(config, "output_size", output_size_);
     return config;
@@ -77,17 +77,17 @@ template <class T = float>
 class AdaptiveMaxPool3D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output along depth, height and width.
-  [[gnu::cold]] explicit AdaptiveMaxPool3D(Triple output_size, AdaptiveMaxPoolOptions options = {})
+  explicit AdaptiveMaxPool3D(Triple output_size, AdaptiveMaxPoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::largest, 3, "AdaptiveMaxPooling3D", output_size, std::move(options.name)),
         output_size_(output_size) {}
-  [[gnu::cold]] static AdaptiveMaxPool3D from_config(const Config& config) {
+  static AdaptiveMaxPool3D from_config(const Config& config) {
     Triple output_size = 0;
     read_option(config, "output_size", output_size);
     return AdaptiveMaxPool3D(output_size, {read_name(config)});
   }
 
-  [[gnu::cold]] std::string type() const override { return "AdaptiveMaxPooling3D"; }
-  [[gnu::cold]] Config config() const override {
+  std::string type() const override { return "AdaptiveMaxPooling3D"; }
+  Config config() const override {
     Config config;
     write_option(config, "output_size", output_size_);
     return config;

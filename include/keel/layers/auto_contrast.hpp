@@ -29,28 +29,27 @@ struct AutoContrastOptions {
 template <class T = float>
 class AutoContrast : public Layer<T> {
  public:
-  [[gnu::cold]] explicit AutoContrast(AutoContrastOptions options = {})
-      : Layer<T>(options.name), options_(std::move(options)) {
+  explicit AutoContrast(AutoContrastOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {
     std::vector<double>& range = options_.value_range.values;
     if (range.size() != 2 || !(range[0] != range[1]))
       throw ConfigError(this->who(), "value_range of two different numbers", std::to_string(range.size()) + " numbers");
     if (range[1] < range[0]) std::swap(range[0], range[1]);
   }
-  [[gnu::cold]] static AutoContrast from_config(const Config& config) {
+  static AutoContrast from_config(const Config& config) {
     return AutoContrast(read_options<AutoContrastOptions>(config));
   }
 
   const AutoContrastOptions& options() const { return options_; }
 
-  [[gnu::cold]] std::string type() const override { return "AutoContrast"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  std::string type() const override { return "AutoContrast"; }
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 3);
     if (in[0] < 1 || in[1] < 1) throw ShapeError(this->who(), "images of at least one pixel", in.to_string());
     return in;
   }
 
-  [[gnu::cold]] void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
     const T from = static_cast<T>(options_.value_range.values[0]), all = range();
     for_each_channel(x[0], [&](const Channel& c) {
       c.each([&](Index i) {
@@ -59,8 +58,7 @@ class AutoContrast : public Layer<T> {
     });
   }
   /// With s = (to - from) / (high - low): s dy, and what moves low and high, shared among the places that have them.
-  [[gnu::cold]] void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx,
-                              Pass<T>&) override {
+  void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
     if (!dx[0].data()) return;
     for_each_channel(x[0], [&](const Channel& c) {
       if (c.flat()) return c.each([&](Index i) { dx[0][i] = dy[i]; });

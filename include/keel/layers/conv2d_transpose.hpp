@@ -77,7 +77,7 @@ class Conv2DTranspose : public Layer<T> {
  public:
   Conv2DTranspose(Index filters, Pair kernel_size, Conv2DTransposeOptions options = {})
       : Conv2DTranspose("Conv2DTranspose", filters, kernel_size, std::move(options), 2) {}
-  [[gnu::cold]] static Conv2DTranspose from_config(const Config& config) {
+  static Conv2DTranspose from_config(const Config& config) {
     Pair kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
     return Conv2DTranspose(config.get<Index>("filters", 0), kernel_size, read_options<Conv2DTransposeOptions>(config));
@@ -90,17 +90,17 @@ class Conv2DTranspose : public Layer<T> {
   Parameter<T>& bias() { return bias_; }
 
   std::string type() const override { return "Conv2DTranspose"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config{{"filters", filters_}};
     write_option(config, "kernel_size", kernel_size_);
     return with_options(std::move(config), options_);
   }
 
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Conv2DGeometry g = geometry(this->single_input(inputs, axes_ + 1));
     return detail::from_image(axes_, g.in_h, g.in_w, g.in_c);
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Index area = kernel_size_.height * kernel_size_.width, channels = inputs[0].back();
     const Index part = filters_ / options_.groups;
     const Pair size = kernel_size_;

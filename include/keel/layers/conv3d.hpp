@@ -65,7 +65,7 @@ class Conv3D : public Layer<T> {
       throw ConfigError(who, "filters divisible by groups, " + std::to_string(options_.groups),
                         std::to_string(filters_));
   }
-  [[gnu::cold]] static Conv3D from_config(const Config& config) {
+  static Conv3D from_config(const Config& config) {
     Triple kernel_size = 0;
     read_option(config, "kernel_size", kernel_size);
     return Conv3D(config.get<Index>("filters", 0), kernel_size, read_options<Conv3DOptions>(config));
@@ -79,12 +79,12 @@ class Conv3D : public Layer<T> {
   Parameter<T>& bias() { return bias_; }
 
   std::string type() const override { return "Conv3D"; }
-  [[gnu::cold]] Config config() const override {
+  Config config() const override {
     Config config{{"filters", filters_}};
     write_option(config, "kernel_size", kernel_size_);
     return with_options(std::move(config), options_);
   }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 4);
     const Index channels = in.back(), groups = options_.groups;
     if (channels < 1 || channels % groups != 0)
@@ -95,7 +95,7 @@ class Conv3D : public Layer<T> {
     const auto [d, h, w] = sweeps(in);
     return {d.out, h.out, w.out, filters_};
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     const Index in = inputs[0].back() / options_.groups;
     const Shape kernel{kernel_size_.depth, kernel_size_.height, kernel_size_.width, in, filters_};
     const Index area = kernel_size_.depth * kernel_size_.height * kernel_size_.width;

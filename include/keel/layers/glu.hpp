@@ -29,14 +29,14 @@ struct GLUOptions {
 template <class T = float>
 class GLU : public Layer<T> {
  public:
-  [[gnu::cold]] explicit GLU(GLUOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {}
-  [[gnu::cold]] static GLU from_config(const Config& config) { return GLU(read_options<GLUOptions>(config)); }
+  explicit GLU(GLUOptions options = {}) : Layer<T>(options.name), options_(std::move(options)) {}
+  static GLU from_config(const Config& config) { return GLU(read_options<GLUOptions>(config)); }
 
   const GLUOptions& options() const { return options_; }
 
-  [[gnu::cold]] std::string type() const override { return "GLU"; }
-  [[gnu::cold]] Config config() const override { return with_options({}, options_); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  std::string type() const override { return "GLU"; }
+  Config config() const override { return with_options({}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs);
     const AxisBlock block = axis_block(*this, options_.axis, in);
     if (block.extent % 2 != 0)
@@ -46,11 +46,10 @@ class GLU : public Layer<T> {
     return Shape(dims);
   }
 
-  [[gnu::cold]] void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>&) const override {
     for_each(x[0].shape(), [&](Index a, Index b, Index to) { y[to] = x[0][a] * sigmoid(x[0][b]); });
   }
-  [[gnu::cold]] void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx,
-                              Pass<T>&) override {
+  void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>&) override {
     if (!dx[0].data()) return;
     for_each(x[0].shape(), [&](Index a, Index b, Index from) {
       const T gate = sigmoid(x[0][b]);

@@ -40,8 +40,8 @@ struct GroupQueryAttentionOptions {
 template <class T = float>
 class GroupQueryAttention : public MultiHeadAttention<T> {
  public:
-  [[gnu::cold]] GroupQueryAttention(Index head_dim, Index num_query_heads, Index num_key_value_heads,
-                                    GroupQueryAttentionOptions options = {})
+  GroupQueryAttention(Index head_dim, Index num_query_heads, Index num_key_value_heads,
+                      GroupQueryAttentionOptions options = {})
       : MultiHeadAttention<T>((std::clamp)(num_query_heads, Index{1}, most), (std::clamp)(head_dim, Index{1}, most),
                               {.use_bias = options.use_bias,
                                .use_causal_mask = options.use_causal_mask,
@@ -59,7 +59,7 @@ class GroupQueryAttention : public MultiHeadAttention<T> {
                         std::to_string(num_query_heads));
     this->share_heads(num_key_value_heads);
   }
-  [[gnu::cold]] static GroupQueryAttention from_config(const Config& config) {
+  static GroupQueryAttention from_config(const Config& config) {
     return GroupQueryAttention(config.get<Index>("head_dim", 0), config.get<Index>("num_query_heads", 0),
                                config.get<Index>("num_key_value_heads", 0),
                                read_options<GroupQueryAttentionOptions>(config));
@@ -67,8 +67,8 @@ class GroupQueryAttention : public MultiHeadAttention<T> {
 
   const GroupQueryAttentionOptions& options() const { return options_; }
 
-  [[gnu::cold]] std::string type() const override { return "GroupQueryAttention"; }
-  [[gnu::cold]] Config config() const override {
+  std::string type() const override { return "GroupQueryAttention"; }
+  Config config() const override {
     return with_options({{"head_dim", sizes_[0]}, {"num_query_heads", sizes_[1]}, {"num_key_value_heads", sizes_[2]}},
                         options_);
   }

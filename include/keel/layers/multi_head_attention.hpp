@@ -69,7 +69,7 @@ class MultiHeadAttention : public Layer<T> {
     check_option(this->who(), "output_dim", options_.output_dim, 0, most);
     if (options_.value_dim == 0) options_.value_dim = key_dim_;
   }
-  [[gnu::cold]] static MultiHeadAttention from_config(const Config& config) {
+  static MultiHeadAttention from_config(const Config& config) {
     return MultiHeadAttention(config.get<Index>("num_heads", 0), config.get<Index>("key_dim", 0),
                               read_options<MultiHeadAttentionOptions>(config));
   }
@@ -77,10 +77,8 @@ class MultiHeadAttention : public Layer<T> {
   const MultiHeadAttentionOptions& options() const { return options_; }
 
   std::string type() const override { return "MultiHeadAttention"; }
-  [[gnu::cold]] Config config() const override {
-    return with_options({{"num_heads", heads_}, {"key_dim", key_dim_}}, options_);
-  }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Config config() const override { return with_options({{"num_heads", heads_}, {"key_dim", key_dim_}}, options_); }
+  Shape output_shape(Shapes inputs) const override {
     if (inputs.empty() || inputs.size() > 3)
       throw ShapeError(this->who(), "a query, a value and perhaps a key", std::to_string(inputs.size()) + " inputs");
     for (const Shape& in : inputs)
@@ -99,7 +97,7 @@ class MultiHeadAttention : public Layer<T> {
                        inputs[0].to_string());
     return {inputs[0][0], width(inputs[0])};
   }
-  [[gnu::cold]] void build(Shapes inputs, Rng& rng) override {
+  void build(Shapes inputs, Rng& rng) override {
     static constexpr const char* names[] = {"query", "key", "value", "output"};
     const Places at(inputs.size());
     for (std::size_t i = 0; i < 4; ++i) {

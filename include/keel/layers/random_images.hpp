@@ -119,7 +119,7 @@ class ImageChange : public RandomImageLayer<T, detail::ImageChangeOptions> {
       : ImageChange(detail::image_change(type), options) {}
 
   std::string type() const override { return std::string(change_->type); }
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, 3);
     const Config& values = this->options().values;
     const Pair size(values.get<Index>("height", in[0]), values.get<Index>("width", in[1]));

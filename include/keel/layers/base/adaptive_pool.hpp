@@ -20,7 +20,7 @@ enum class AdaptivePooling { mean, largest };
 template <class T>
 class AdaptivePool : public Layer<T> {
  public:
-  [[gnu::cold]] Shape output_shape(Shapes inputs) const override {
+  Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, axes_ + 1);
     if (in.size() < 1) throw ShapeError(this->who(), "at least one cell and channel", in.to_string());
     std::vector<Index> dims(sizes_.end() - axes_, sizes_.end());
@@ -28,7 +28,7 @@ class AdaptivePool : public Layer<T> {
     return Shape(dims);
   }
 
-  [[gnu::cold]] void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
+  void forward(Inputs<T> x, TensorView<T> y, Pass<T>& pass) const override {
     const Index channels = x[0].shape().back();
     Index* const first = pass.cache && pooling_ == AdaptivePooling::largest ? places(pass, y.size()) : nullptr;
     for_each_window(x[0].shape(), [&](Index to, const Window& window) {
@@ -48,8 +48,7 @@ class AdaptivePool : public Layer<T> {
         for (Index c = 0; c < channels; ++c) row[c] /= static_cast<T>(window.cells());
     });
   }
-  [[gnu::cold]] void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx,
-                              Pass<T>& pass) override {
+  void backward(Inputs<T> x, TensorView<const T>, TensorView<const T> dy, Outputs<T> dx, Pass<T>& pass) override {
     if (!dx[0].data()) return;
     const Index channels = x[0].shape().back();
     std::fill(dx[0].begin(), dx[0].end(), T(0));
@@ -69,8 +68,7 @@ class AdaptivePool : public Layer<T> {
 
  protected:
   /// `sizes` of the output, 1 along axes in front that are not there.
-  [[gnu::cold]] AdaptivePool(AdaptivePooling pooling, Index axes, const char* type, const Triple& sizes,
-                             std::string name)
+  AdaptivePool(AdaptivePooling pooling, Index axes, const char* type, const Triple& sizes, std::string name)
       : Layer<T>(std::move(name)), pooling_(pooling), axes_(axes), sizes_{sizes.depth, sizes.height, sizes.width} {
     check_option(detail::who(this->name(), type), "output_size", sizes);
   }

@@ -14,9 +14,8 @@ struct TransposedExtent {
 };
 
 /// `extra` is the output_padding, below 0 where there is none. Throws ShapeError where no output would be left.
-[[gnu::cold]] inline TransposedExtent transposed_extent(const LayerIdentity& layer, Padding::Mode mode, Index in,
-                                                        Index kernel, Index stride, Index dilation, Index before,
-                                                        Index after, Index extra) {
+inline TransposedExtent transposed_extent(const LayerIdentity& layer, Padding::Mode mode, Index in, Index kernel,
+                                          Index stride, Index dilation, Index before, Index after, Index extra) {
   const Index window = (kernel - 1) * dilation + 1, full = (in - 1) * stride + window;
   switch (mode) {
     case Padding::Mode::same: {
@@ -36,8 +35,8 @@ struct TransposedExtent {
 }
 
 /// Throws ConfigError for an output_padding that is too large, or with which the frameworks differ.
-[[gnu::cold]] inline void check_transposed_extra(const std::string& who, Padding::Mode mode, Index extra, Index kernel,
-                                                 Index stride, Index dilation) {
+inline void check_transposed_extra(const std::string& who, Padding::Mode mode, Index extra, Index kernel, Index stride,
+                                   Index dilation) {
   const bool numbers = mode == Padding::Mode::fixed;
   if (extra >= (numbers ? (std::max)(stride, dilation) : stride))
     throw ConfigError(who,
