@@ -40,6 +40,7 @@ struct GroupQueryAttentionOptions {
 template <class T = float>
 class GroupQueryAttention : public MultiHeadAttention<T> {
  public:
+  /// Heads of `head_dim` channels; every num_query_heads / num_key_value_heads of the query's share one key and value.
   GroupQueryAttention(Index head_dim, Index num_query_heads, Index num_key_value_heads,
                       GroupQueryAttentionOptions options = {})
       : MultiHeadAttention<T>((std::clamp)(num_query_heads, Index{1}, most), (std::clamp)(head_dim, Index{1}, most),
