@@ -261,25 +261,14 @@ inline constexpr Option lstm_options[] = {KEEL_RECURRENT_OPTIONS, same("recurren
 inline constexpr Option simple_rnn_options[] = {KEEL_RECURRENT_OPTIONS};
 #undef KEEL_RECURRENT_OPTIONS
 /// Keras 2's for GPUs: the activations are always the usual ones.
-inline constexpr Option cudnn_lstm_options[] = {same("units", Form::integer),
-                                                same("unit_forget_bias", Form::boolean),
-                                                same("return_sequences", Form::boolean),
-                                                same("go_backwards", Form::boolean),
-                                                fixed("return_state", "false"),
-                                                fixed("stateful", "false"),
-                                                fixed("time_major", "false"),
-                                                neutral("input_dim"),
-                                                neutral("input_length")};
+#define KEEL_CUDNN_OPTIONS                                                                                          \
+  same("units", Form::integer), same("return_sequences", Form::boolean), same("go_backwards", Form::boolean),       \
+      fixed("return_state", "false"), fixed("stateful", "false"), fixed("time_major", "false"), neutral("input_dim"), \
+      neutral("input_length")
+inline constexpr Option cudnn_lstm_options[] = {KEEL_CUDNN_OPTIONS, same("unit_forget_bias", Form::boolean)};
 inline constexpr Option cudnn_gru_options[] = {
-    same("units", Form::integer),
-    same("return_sequences", Form::boolean),
-    same("go_backwards", Form::boolean),
-    fixed("return_state", "false"),
-    fixed("stateful", "false"),
-    fixed("time_major", "false"),
-    neutral("input_dim"),
-    neutral("input_length"),
-    {"reset_after", "reset_after", Use::mapped, Form::boolean, {}, keras2 | keras3, "true"}};
+    KEEL_CUDNN_OPTIONS, {"reset_after", "reset_after", Use::mapped, Form::boolean, {}, keras2 | keras3, "true"}};
+#undef KEEL_CUDNN_OPTIONS
 inline constexpr Option masking_options[] = {same("mask_value", Form::number)};
 /// Keras's rms_scaling is another layer than RMSNormalization.
 inline constexpr Option layer_norm_options[] = {same("axis", Form::axes), same("epsilon", Form::number),

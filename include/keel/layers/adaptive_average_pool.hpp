@@ -21,23 +21,12 @@ class AdaptiveAveragePool1D : public AdaptivePool<T> {
   /// `output_size`: places of the output.
   explicit AdaptiveAveragePool1D(Index output_size, AdaptiveAveragePoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::mean, 1, "AdaptiveAveragePooling1D", {1, 1, output_size},
-                        std::move(options.name)),
-        output_size_(output_size) {}
+                        std::move(options.name)) {}
   static AdaptiveAveragePool1D from_config(const Config& config) {
-    Index output_size = 0;
-    read_option(config, "output_size", output_size);
-    return AdaptiveAveragePool1D(output_size, {read_name(config)});
+    return AdaptiveAveragePool1D(AdaptivePool<T>::template size_in<Index>(config), {read_name(config)});
   }
 
   std::string type() const override { return "AdaptiveAveragePooling1D"; }
-  Config config() const override {
-    Config config;
-    write_option(config, "output_size", output_size_);
-    return config;
-  }
-
- private:
-  Index output_size_;
 };
 
 /// The mean of images: AdaptivePool (base/adaptive_pool.hpp). Keras: AdaptiveAveragePooling2D. PyTorch:
@@ -50,23 +39,12 @@ class AdaptiveAveragePool2D : public AdaptivePool<T> {
   /// `output_size`: places of the output along height and width.
   explicit AdaptiveAveragePool2D(Pair output_size, AdaptiveAveragePoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::mean, 2, "AdaptiveAveragePooling2D",
-                        {1, output_size.height, output_size.width}, std::move(options.name)),
-        output_size_(output_size) {}
+                        {1, output_size.height, output_size.width}, std::move(options.name)) {}
   static AdaptiveAveragePool2D from_config(const Config& config) {
-    Pair output_size = 0;
-    read_option(config, "output_size", output_size);
-    return AdaptiveAveragePool2D(output_size, {read_name(config)});
+    return AdaptiveAveragePool2D(AdaptivePool<T>::template size_in<Pair>(config), {read_name(config)});
   }
 
   std::string type() const override { return "AdaptiveAveragePooling2D"; }
-  Config config() const override {
-    Config config;
-    write_option(config, "output_size", output_size_);
-    return config;
-  }
-
- private:
-  Pair output_size_;
 };
 
 /// The mean of volumes: AdaptivePool (base/adaptive_pool.hpp). Keras: AdaptiveAveragePooling3D. PyTorch:
@@ -78,23 +56,12 @@ class AdaptiveAveragePool3D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output along depth, height and width.
   explicit AdaptiveAveragePool3D(Triple output_size, AdaptiveAveragePoolOptions options = {})
-      : AdaptivePool<T>(AdaptivePooling::mean, 3, "AdaptiveAveragePooling3D", output_size, std::move(options.name)),
-        output_size_(output_size) {}
+      : AdaptivePool<T>(AdaptivePooling::mean, 3, "AdaptiveAveragePooling3D", output_size, std::move(options.name)) {}
   static AdaptiveAveragePool3D from_config(const Config& config) {
-    Triple output_size = 0;
-    read_option(config, "output_size", output_size);
-    return AdaptiveAveragePool3D(output_size, {read_name(config)});
+    return AdaptiveAveragePool3D(AdaptivePool<T>::template size_in<Triple>(config), {read_name(config)});
   }
 
   std::string type() const override { return "AdaptiveAveragePooling3D"; }
-  Config config() const override {
-    Config config;
-    write_option(config, "output_size", output_size_);
-    return config;
-  }
-
- private:
-  Triple output_size_;
 };
 KEEL_REFUSE_OTHERS(AdaptiveAveragePool1D)
 KEEL_REFUSE_OTHERS(AdaptiveAveragePool2D)

@@ -21,23 +21,12 @@ class AdaptiveMaxPool1D : public AdaptivePool<T> {
   /// `output_size`: places of the output.
   explicit AdaptiveMaxPool1D(Index output_size, AdaptiveMaxPoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::largest, 1, "AdaptiveMaxPooling1D", {1, 1, output_size},
-                        std::move(options.name)),
-        output_size_(output_size) {}
+                        std::move(options.name)) {}
   static AdaptiveMaxPool1D from_config(const Config& config) {
-    Index output_size = 0;
-    read_option(config, "output_size", output_size);
-    return AdaptiveMaxPool1D(output_size, {read_name(config)});
+    return AdaptiveMaxPool1D(AdaptivePool<T>::template size_in<Index>(config), {read_name(config)});
   }
 
   std::string type() const override { return "AdaptiveMaxPooling1D"; }
-  Config config() const override {
-    Config config;
-    write_option(config, "output_size", output_size_);
-    return config;
-  }
-
- private:
-  Index output_size_;
 };
 
 /// The largest value of images: AdaptivePool (base/adaptive_pool.hpp). Keras: AdaptiveMaxPooling2D. PyTorch:
@@ -50,23 +39,12 @@ class AdaptiveMaxPool2D : public AdaptivePool<T> {
   /// `output_size`: places of the output along height and width.
   explicit AdaptiveMaxPool2D(Pair output_size, AdaptiveMaxPoolOptions options = {})
       : AdaptivePool<T>(AdaptivePooling::largest, 2, "AdaptiveMaxPooling2D", {1, output_size.height, output_size.width},
-                        std::move(options.name)),
-        output_size_(output_size) {}
+                        std::move(options.name)) {}
   static AdaptiveMaxPool2D from_config(const Config& config) {
-    Pair output_size = 0;
-    read_option(config, "output_size", output_size);
-    return AdaptiveMaxPool2D(output_size, {read_name(config)});
+    return AdaptiveMaxPool2D(AdaptivePool<T>::template size_in<Pair>(config), {read_name(config)});
   }
 
   std::string type() const override { return "AdaptiveMaxPooling2D"; }
-  Config config() const override {
-    Config config;
-    write_option(config, "output_size", output_size_);
-    return config;
-  }
-
- private:
-  Pair output_size_;
 };
 
 /// The largest value of volumes: AdaptivePool (base/adaptive_pool.hpp). Keras: AdaptiveMaxPooling3D. PyTorch:
@@ -78,23 +56,12 @@ class AdaptiveMaxPool3D : public AdaptivePool<T> {
  public:
   /// `output_size`: places of the output along depth, height and width.
   explicit AdaptiveMaxPool3D(Triple output_size, AdaptiveMaxPoolOptions options = {})
-      : AdaptivePool<T>(AdaptivePooling::largest, 3, "AdaptiveMaxPooling3D", output_size, std::move(options.name)),
-        output_size_(output_size) {}
+      : AdaptivePool<T>(AdaptivePooling::largest, 3, "AdaptiveMaxPooling3D", output_size, std::move(options.name)) {}
   static AdaptiveMaxPool3D from_config(const Config& config) {
-    Triple output_size = 0;
-    read_option(config, "output_size", output_size);
-    return AdaptiveMaxPool3D(output_size, {read_name(config)});
+    return AdaptiveMaxPool3D(AdaptivePool<T>::template size_in<Triple>(config), {read_name(config)});
   }
 
   std::string type() const override { return "AdaptiveMaxPooling3D"; }
-  Config config() const override {
-    Config config;
-    write_option(config, "output_size", output_size_);
-    return config;
-  }
-
- private:
-  Triple output_size_;
 };
 KEEL_REFUSE_OTHERS(AdaptiveMaxPool1D)
 KEEL_REFUSE_OTHERS(AdaptiveMaxPool2D)

@@ -54,8 +54,8 @@ struct AnyExtentsOptions {
 ///     Tensor<float> a = net.predict(x);      // (1, 64, 64, 3)
 ///     Tensor<float> b = net.predict(y);      // (5, 480, 640, 3)
 ///
-/// `predict` is const and may be called from many threads, as long as no one changes the weights. Throws ShapeError for inputs that the layers do not take,
-/// and what making the model throws.
+/// `predict` is const and may be called from many threads, as long as no one changes the weights. Throws ShapeError
+/// for inputs that the layers do not take, and what making the model throws.
 template <class T = float>
 class AnyExtents {
  public:

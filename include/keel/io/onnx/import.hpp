@@ -60,6 +60,12 @@ struct Imported {
   bool repeated = false;
 };
 
+inline Imported constant_value(FileTensor tensor) {
+  return {.constant = std::make_shared<FileTensor>(std::move(tensor))};
+}
+/// One number, of the type of what it meets.
+inline Imported number_value(double number) { return constant_value({.numbers = {number}, .integers = true}); }
+
 inline IntegerType type_of(const Imported& value) { return value.constant ? value.constant->integers : value.integers; }
 
 template <class T>
@@ -150,6 +156,13 @@ class OnnxImport {
                .integers = value.integers};
     return first;
   }
+  /// The value, its node reshaped where it is not yet.
+  const Imported& in_shape(const FileNode& node, Imported& value) {
+    if (value.view)
+      value.node = add_helper(node, Reshape<T>(std::vector<Index>(value.view->begin(), value.view->end())), value.node);
+    value.view.reset();
+    return value;
+  }
   /// A value as one sample without a batch, of which the file has one.
   Imported whole_of(const FileNode& node, const Imported& value) {
     if (value.constant || value.batch.whole()) return value;
@@ -192,6 +205,10 @@ class OnnxImport {
       return std::nullopt;
     }
     return list;
+  }
+  /// Numbers of an attribute; none if it is absent.
+  std::optional<std::vector<Index>> numbers(const FileNode& node, std::string_view attribute) const {
+    return numbers(node, node.inputs.size(), attribute);
   }
 
   /// Extents as ONNX has them, the batch as -1.
@@ -265,9 +282,7 @@ class OnnxImport {
                        .integers = like.integers,
                        .batch = like.batch});
   }
-  void set(const FileNode& node, FileTensor made, std::size_t i = 0) {
-    set(node, Imported{.constant = std::make_shared<FileTensor>(std::move(made))}, i);
-  }
+  void set(const FileNode& node, FileTensor made, std::size_t i = 0) { set(node, constant_value(std::move(made)), i); }
   /// Before a constant of so many extents is made.
   FileTensor empty(const FileNode& node, std::vector<Index> dims, IntegerType integers) {
     double count = 1;
@@ -323,7 +338,7 @@ class OnnxImport {
         branches_.emplace_back(renamed_branch(branch, node.who() + "/" + std::to_string(branches_.size() + 1) + "/"));
     for (FileTensor& tensor : copy.initializers) {
       std::string name = tensor.name;
-      Imported constant{.constant = std::make_shared<FileTensor>(std::move(tensor))};
+      Imported constant = constant_value(std::move(tensor));
       if (!values_.emplace(std::move(name), std::move(constant)).second)
         refuse(node, "constants that differ in name", shown(node.who()));
     }
@@ -352,12 +367,6 @@ class OnnxImport {
     const auto [form, is_new] = wholes_.try_emplace(node.inputs[i]);
     if (is_new) form->second = whole_of(node, value);
     return form->second;
-  }
-  const Imported& in_shape(const FileNode& node, Imported& value) {
-    if (value.view)
-      value.node = add_helper(node, Reshape<T>(std::vector<Index>(value.view->begin(), value.view->end())), value.node);
-    value.view.reset();
-    return value;
   }
   /// Who makes and who uses values. Of a pattern, its parts do; for what a branch takes from outside, its If does.
   void learn(const FileNode& node) {

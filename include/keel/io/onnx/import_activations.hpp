@@ -56,8 +56,7 @@ void import_shrink(OnnxImport<T>& to, const FileNode& node) {
 /// x / (1 + |x|)
 template <class T>
 void import_softsign(OnnxImport<T>& to, const FileNode& node) {
-  const Imported one{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {1.0}})};
-  const Imported size = function_of(to, node, "add", {function_of(to, node, "abs", {to.any(node)}), one});
+  const Imported size = function_of(to, node, "add", {function_of(to, node, "abs", {to.any(node)}), number_value(1)});
   to.set(node, function_of(to, node, "divide", {to.any(node), size}));
 }
 /// Before opset 7 the slope was a number for each channel.
@@ -94,12 +93,9 @@ void import_clip(OnnxImport<T>& to, const FileNode& node) {
                             : to.add(node, ReLU<T>(options), x.node),
                   x);
   }
-  const auto bound = [](double number) {
-    return Imported{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {number}})};
-  };
   Imported made = x;
-  if (low > -3e38) made = function_of(to, node, "maximum", {made, bound(low)});
-  if (high < 3e38) made = function_of(to, node, "minimum", {made, bound(high)});
+  if (low > -3e38) made = function_of(to, node, "maximum", {made, number_value(low)});
+  if (high < 3e38) made = function_of(to, node, "minimum", {made, number_value(high)});
   to.set(node, std::move(made));
 }
 /// Softmax and LogSoftmax. Before opset 13 all axes from `axis` on were one.
@@ -175,7 +171,7 @@ Imported cast(OnnxImport<T>& to, const FileNode& node, const Imported& x, Intege
                               : integers && !batch ? std::trunc(number)
                                                    : number);
   }
-  return gone_round(to, node, Imported{.constant = std::make_shared<FileTensor>(std::move(numbers))});
+  return gone_round(to, node, constant_value(std::move(numbers)));
 }
 template <class T>
 void import_cast(OnnxImport<T>& to, const FileNode& node) {

@@ -68,11 +68,11 @@ void import_attention(OnnxImport<T>& to, const FileNode& node) {
   const double scale = number_or(node, "scale", 0), cap = number_or(node, "softcap", 0);
   Imported scores = product_of(to, node, q, k, {.transpose_b = true});
   const double factor = scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(dims[3]));
-  scores = function_of(to, node, "multiply", {scores, constant_value({.numbers = {factor}})});
+  scores = function_of(to, node, "multiply", {scores, number_value(factor)});
   const std::optional<Imported> bias = attention_bias(to, node, dims[2], keys[2]);
   if (cap != 0) {
     if (bias) to.refuse(node, "softcap without a mask", "one");
-    const Imported most = constant_value({.numbers = {cap}});
+    const Imported most = number_value(cap);
     scores = function_of(to, node, "tanh", {function_of(to, node, "divide", {scores, most})});
     scores = function_of(to, node, "multiply", {scores, most});
   }

@@ -13,9 +13,6 @@ inline namespace KEEL_ABI {
 
 namespace io::onnx {
 
-inline Imported constant_value(FileTensor tensor) {
-  return {.constant = std::make_shared<FileTensor>(std::move(tensor))};
-}
 /// 0, 1, 2, ... along an axis of so many, with `behind` axes of 1 behind it.
 template <class T>
 Imported counting(OnnxImport<T>& to, const FileNode& node, Index count, Index behind) {
@@ -218,16 +215,16 @@ void import_cumsum(OnnxImport<T>& to, const FileNode& node) {
 }
 /// The upper or lower triangle of the last two axes, zeros elsewhere.
 template <class T>
-void import_triangle(OnnxImport<T>& to, const FileNode& node) {
-  if (to.raw(node).constant) return import_trilu(to, node);
-  const Imported x = ordered(to, node, 0);
-  const Shape shape = to.sample(x);
-  if (shape.rank() < 2) to.refuse(node, "matrices", shape.to_string());
+void import_trilu(OnnxImport<T>& to, const FileNode& node) {
+  const Imported x = to.raw(node).constant ? to.raw(node) : ordered(to, node, 0);
+  const std::vector<Index> dims = to.dims(x);
+  if (dims.size() < 2 || nth(dims, count_of(dims) - 2) < 0) to.refuse(node, "matrices", "another value");
+  const Index rows = nth(dims, count_of(dims) - 2), columns = dims.back();
   const Index shift = to.has(node, 1) ? to.integer(node, to.number(node, 1, "", 0)) : 0;
   const bool upper = integer_or(node, "upper", 1) != 0;
-  FileTensor kept = to.empty(node, {shape[-2], shape[-1]}, true);
-  for (Index i = 0; i < shape[-2]; ++i)
-    for (Index j = 0; j < shape[-1]; ++j) kept.numbers.push_back((upper ? j - i >= shift : j - i <= shift) ? 1.0 : 0.0);
+  FileTensor kept = to.empty(node, {rows, columns}, true);
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j) kept.numbers.push_back((upper ? j - i >= shift : j - i <= shift) ? 1.0 : 0.0);
   to.set(node, function_of(to, node, "where", {constant_value(std::move(kept)), x, number_value(0)}));
 }
 template <class T>
@@ -363,13 +360,12 @@ template <class T>
 void import_mean_variance(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = ordered(to, node, 0);
   std::vector<Index> axes;
-  for (const Index axis : to.numbers(node, 99, "axes").value_or(std::vector<Index>{0, 2, 3}))
+  for (const Index axis : to.numbers(node, "axes").value_or(std::vector<Index>{0, 2, 3}))
     axes.push_back(to.axis(node, x, axis));
   const Imported centred = function_of(to, node, "subtract", {x, reduced(to, node, x, "mean", axes, true)});
   const Imported variance =
       reduced(to, node, function_of(to, node, "multiply", {centred, centred}), "mean", axes, true);
-  const Imported epsilon = constant_value({.numbers = {1e-9}});
-  const Imported length = function_of(to, node, "add", {function_of(to, node, "sqrt", {variance}), epsilon});
+  const Imported length = function_of(to, node, "add", {function_of(to, node, "sqrt", {variance}), number_value(1e-9)});
   to.set(node, function_of(to, node, "divide", {centred, length}));
 }
 

@@ -47,7 +47,7 @@ void import_constant_of_shape(OnnxImport<T>& to, const FileNode& node) {
   if (value && (!value->tensor || value->tensor->numbers.size() != 1)) to.refuse(node, "one number as value", "others");
   FileTensor made = to.empty(node, dims, value && value->tensor->integers);
   made.numbers.assign(count_of_dims(made.dims), value ? value->tensor->numbers[0] : 0.0);
-  Imported result{.constant = std::make_shared<FileTensor>(std::move(made))};
+  Imported result = constant_value(std::move(made));
   result.batch.axis = batch.value_or(0);
   result.repeated = batch.has_value();
   to.set(node, std::move(result));
@@ -84,7 +84,7 @@ Imported repeated_constant(OnnxImport<T>& to, const FileNode& node, const FileTe
     dims.push_back(static_cast<Index>(i) == place ? 1 : to.integer(node, target[i]));
   FileTensor ones = to.empty(node, dims, x.integers);
   ones.numbers.assign(count_of_dims(dims), 1.0);
-  Imported made{.constant = std::make_shared<FileTensor>(folded(to, node, "multiply", {&x, &ones}, {}))};
+  Imported made = constant_value(folded(to, node, "multiply", {&x, &ones}, {}));
   const Index extent = made.constant->dims.size() == dims.size() ? nth(made.constant->dims, place) : 0;
   if (extent != 1 && extent != to.batch) to.refuse(node, "extents that are equal or 1", "others");
   if (extent != 1) return made;  // has a batch as the file fixes it

@@ -126,9 +126,7 @@ void meet_whole(OnnxImport<T>& to, const FileNode& node, std::vector<Imported>& 
   if (meet) return;
   for (Imported& each : x) {
     each = to.whole_of(node, each);
-    if (each.view)
-      each.node = to.add_helper(node, Reshape<T>(std::vector<Index>(each.view->begin(), each.view->end())), each.node);
-    each.view.reset();
+    to.in_shape(node, each);
   }
 }
 /// f(x, ...) of nodes and constants.
@@ -154,8 +152,7 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
     if (!nodes.empty() && each.batch != nodes[0]->batch) to.refuse(node, "inputs with the batch on one axis", "others");
     nodes.push_back(&each);
   }
-  if (nodes.empty())
-    return Imported{.constant = std::make_shared<FileTensor>(folded(to, node, function, constants, numbers))};
+  if (nodes.empty()) return constant_value(folded(to, node, function, constants, numbers));
   const Shape features = alike && scalars ? nodes[0]->features : Shape{};
   const BatchPlace batch = nodes[0]->batch;
   const std::size_t rank = to.dims(*nodes[0]).size();
@@ -194,9 +191,6 @@ Imported function_of(OnnxImport<T>& to, const FileNode& node, const std::string&
     made = to.add(node, Elementwise<T>(function, options), std::span<const Node>(inputs));
   return Imported{
       .node = made, .images = images, .features = features, .integers = result_type(function, types), .batch = batch};
-}
-inline Imported number_value(double number) {
-  return {.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {number}, .integers = true})};
 }
 /// Integers of 8 and 16 bits, as they are once they went round.
 template <class T>
@@ -282,7 +276,7 @@ Imported aligned_at(OnnxImport<T>& to, const FileNode& node, const std::vector<I
   if (!x[1].constant) to.refuse(node, "a second input known when the file is read", "a computed one");
   FileTensor made = *x[1].constant;
   made.dims.insert(made.dims.end(), to_size(behind), 1);
-  return {.constant = std::make_shared<FileTensor>(std::move(made))};
+  return constant_value(std::move(made));
 }
 template <class T>
 void import_function(OnnxImport<T>& to, const FileNode& node) {
@@ -300,10 +294,7 @@ void import_function(OnnxImport<T>& to, const FileNode& node) {
   if (!several) return to.set(node, file_function(to, node, function, std::move(x)));
   Imported sum = x[0];
   for (std::size_t i = 1; i < x.size(); ++i) sum = file_function(to, node, function, {sum, x[i]});
-  if (node.op == "Mean") {
-    FileTensor count{.numbers = {static_cast<double>(x.size())}};
-    sum = function_of(to, node, "divide", {sum, Imported{.constant = std::make_shared<FileTensor>(count)}});
-  }
+  if (node.op == "Mean") sum = function_of(to, node, "divide", {sum, number_value(static_cast<double>(x.size()))});
   to.set(node, std::move(sum));
 }
 

@@ -106,9 +106,6 @@ void import_lrn(OnnxImport<T>& to, const FileNode& node) {
   if (x.constant || to.sample(x).rank() < 2) to.refuse(node, "images", "another value");
   const Index rank = to.sample(x).rank(), size = integer_or(node, "size", 0);
   if (size < 1 || size > 64) to.refuse(node, "a size from 1 to 64", std::to_string(size));
-  const auto number = [](double value) {
-    return Imported{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {value}})};
-  };
   Imported images{.node = to.images(node, x, rank - 1), .images = true};
   const Imported squares = function_of(to, node, "multiply", {images, images});
   std::vector<Index> sides(to_size(2 * rank), 0);
@@ -121,9 +118,10 @@ void import_lrn(OnnxImport<T>& to, const FileNode& node) {
     parts.push_back(to.add_helper(node, Slice<T>({i}, {i + channels}, {.axes = {rank}}), wide));
   Imported sum = images;
   sum.node = size == 1 ? parts[0] : to.add(node, Add<T>(), std::span<const Node>(parts));
-  sum = function_of(to, node, "multiply", {sum, number(number_or(node, "alpha", 1e-4) / static_cast<double>(size))});
-  sum = function_of(to, node, "add", {sum, number(number_or(node, "bias", 1))});
-  sum = function_of(to, node, "power", {sum, number(number_or(node, "beta", 0.75))});
+  sum = function_of(to, node, "multiply",
+                    {sum, number_value(number_or(node, "alpha", 1e-4) / static_cast<double>(size))});
+  sum = function_of(to, node, "add", {sum, number_value(number_or(node, "bias", 1))});
+  sum = function_of(to, node, "power", {sum, number_value(number_or(node, "beta", 0.75))});
   to.set(node, function_of(to, node, "divide", {images, sum}));
 }
 

@@ -116,7 +116,7 @@ void import_slice(OnnxImport<T>& to, const FileNode& node) {
     by.push_back(steps[i]);
   }
   if (x.constant) {
-    Imported made{.constant = std::make_shared<FileTensor>(picked(to, node, *x.constant, places))};
+    Imported made = constant_value(picked(to, node, *x.constant, places));
     made.batch = x.batch;
     made.repeated = x.repeated;
     return to.set(node, std::move(made));
@@ -240,22 +240,6 @@ void import_tile(OnnxImport<T>& to, const FileNode& node) {
   std::vector<Index> each(to_size(rank - first), 1);
   for (Index i = first; i < rank; ++i) nth(each, to.axis(node, x, i) - 1) = nth(*repeats, i);
   to.set(node, to.add(node, Tile<T>(std::move(each)), x.node), x);
-}
-
-/// The upper or lower triangle of a constant's last two axes, zeros elsewhere.
-template <class T>
-void import_trilu(OnnxImport<T>& to, const FileNode& node) {
-  const FileTensor& x = to.constant(node, 0);
-  const Index shift = to.has(node, 1) ? to.integer(node, to.number(node, 1, "", 0)) : 0;
-  if (x.dims.size() < 2) to.refuse(node, "matrices", "another value");
-  FileTensor made = to.empty(node, x.dims, x.integers);
-  const Index columns = x.dims.back(), rows = x.dims[x.dims.size() - 2];
-  const bool upper = integer_or(node, "upper", 1) != 0;
-  for (Index i = 0; i < count_of(x.numbers); ++i) {
-    const Index row = i / columns % rows, distance = i % columns - row;
-    made.numbers.push_back((upper ? distance >= shift : distance <= shift) ? nth(x.numbers, i) : 0.0);
-  }
-  to.set(node, std::move(made));
 }
 
 /// ReduceMean and its kin.

@@ -211,7 +211,7 @@ void import_transpose(OnnxImport<T>& to, const FileNode& node) {
   const Index rank = count_of(to.dims(x));
   std::vector<Index> order;
   for (Index i = rank; i-- > 0;) order.push_back(i);
-  order = to.numbers(node, 99, "perm").value_or(order);
+  order = to.numbers(node, "perm").value_or(order);
   std::vector<Index> sorted = order;
   std::sort(sorted.begin(), sorted.end());
   if (count_of(sorted) != rank) to.refuse(node, "each axis once", std::to_string(sorted.size()) + " axes");

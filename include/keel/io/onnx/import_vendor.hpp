@@ -25,8 +25,7 @@ void import_quick_gelu(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = to.any(node);
   if (x.constant) to.refuse(node, "a computed input", "a constant");
   const double alpha = number_or(node, "alpha", 1.702);
-  const Imported factor{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {alpha}})};
-  Imported gate = function_of(to, node, "multiply", {x, factor});
+  Imported gate = function_of(to, node, "multiply", {x, number_value(alpha)});
   gate.node = to.add(node, ActivationLayer<T>(Activation::sigmoid), gate.node);
   to.set(node, function_of(to, node, "multiply", {x, gate}));
 }
@@ -46,11 +45,8 @@ void import_fused_conv(OnnxImport<T>& to, const FileNode& node) {
   const Imported x = to.any(behind);
   if (behind.op == "Identity") return to.set(node, x);
   if (behind.op == "Clip") {
-    const auto bound = [&](std::size_t i) {
-      return Imported{.constant = std::make_shared<FileTensor>(FileTensor{.numbers = {number(i)}})};
-    };
-    const Imported above = function_of(to, behind, "maximum", {x, bound(0)});
-    return to.set(node, function_of(to, behind, "minimum", {above, bound(1)}));
+    const Imported above = function_of(to, behind, "maximum", {x, number_value(number(0))});
+    return to.set(node, function_of(to, behind, "minimum", {above, number_value(number(1))}));
   }
   ActivationSpec spec;
   if (behind.op == "LeakyRelu") {

@@ -44,7 +44,7 @@ Windows windows_of(OnnxImport<T>& to, const FileNode& node, const std::vector<In
                    const std::vector<Index>& kernel) {
   const std::size_t axes = extents.size();
   const auto list = [&](const char* name, std::size_t count, Index otherwise, Index least) {
-    std::vector<Index> found = to.numbers(node, 99, name).value_or(std::vector<Index>(count, otherwise));
+    std::vector<Index> found = to.numbers(node, name).value_or(std::vector<Index>(count, otherwise));
     if (found.size() != count) to.refuse(node, std::to_string(count) + " " + name, std::to_string(found.size()));
     for (const Index each : found)
       if (each < least || each > Index{1} << 30)
@@ -175,7 +175,7 @@ void pad_transposed(OnnxImport<T>& to, const FileNode& node, const std::vector<I
                     std::vector<Index>& more) {
   const std::string automatic = text_or(node, "auto_pad", "NOTSET");
   const bool same = automatic.starts_with("SAME");
-  std::optional<std::vector<Index>> asked = to.numbers(node, 99, "output_shape");
+  std::optional<std::vector<Index>> asked = to.numbers(node, "output_shape");
   if (asked && asked->size() == extents.size() + 2) asked->erase(asked->begin(), asked->begin() + 2);
   if (asked && asked->size() != extents.size())
     to.refuse(node, "an extent of the output for each axis", std::to_string(asked->size()));
@@ -195,7 +195,7 @@ void import_conv_transpose(OnnxImport<T>& to, const FileNode& node) {
   if (extents.size() > 2) to.refuse(node, "sequences or images", "volumes");
   const FileTensor& kernel = conv_kernel(to, node, extents.size());
   Windows w = windows_of(to, node, extents, {kernel.dims.begin() + 2, kernel.dims.end()});
-  auto more = to.numbers(node, 99, "output_padding").value_or(std::vector<Index>(extents.size(), 0));
+  auto more = to.numbers(node, "output_padding").value_or(std::vector<Index>(extents.size(), 0));
   if (more.size() != extents.size()) to.refuse(node, "an output_padding for each axis", std::to_string(more.size()));
   for (const Index each : more)
     if (each < 0 || each > Index{1} << 20) to.refuse(node, "output_padding from 0 to 2^20", std::to_string(each));
@@ -308,7 +308,7 @@ Imported dilated_pool(OnnxImport<T>& to, const FileNode& node, Node x, const std
   Imported made{.node = x, .images = true};
   if (largest) return made;
   shares.dims = std::move(outs);
-  return function_of(to, node, "multiply", {made, Imported{.constant = std::make_shared<FileTensor>(shares)}});
+  return function_of(to, node, "multiply", {made, constant_value(std::move(shares))});
 }
 /// MaxPool and AveragePool of sequences, images and volumes.
 template <class T, class Flat, class FlatOptions, class Images, class ImagesOptions, class Volumes,

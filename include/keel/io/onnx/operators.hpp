@@ -183,7 +183,7 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"ThresholdedRelu", 10, 1, "alpha ", import_thresholded<T>},
     {"Tile", 6, 2, "", import_tile<T>},
     {"Transpose", 1, 1, "perm ", import_transpose<T>},
-    {"Trilu", 14, 2, "upper ", import_triangle<T>},
+    {"Trilu", 14, 2, "upper ", import_trilu<T>},
     {"Unsqueeze", 1, 2, "axes<13 ", import_unsqueeze<T>},
     {"Upsample", 7, 2, "mode scales<9 ", import_resize<T>},
     {"Where", 9, 3, "", import_function<T>},

@@ -20,6 +20,14 @@ enum class AdaptivePooling { mean, largest };
 template <class T>
 class AdaptivePool : public Layer<T> {
  public:
+  Config config() const override {
+    Config config;
+    if (axes_ == 1) write_option(config, "output_size", sizes_[2]);
+    if (axes_ == 2) write_option(config, "output_size", Pair(sizes_[1], sizes_[2]));
+    if (axes_ == 3) write_option(config, "output_size", Triple(sizes_[0], sizes_[1], sizes_[2]));
+    return config;
+  }
+
   Shape output_shape(Shapes inputs) const override {
     const Shape& in = this->single_input(inputs, axes_ + 1);
     if (in.size() < 1) throw ShapeError(this->who(), "at least one cell and channel", in.to_string());
@@ -71,6 +79,14 @@ class AdaptivePool : public Layer<T> {
   AdaptivePool(AdaptivePooling pooling, Index axes, const char* type, const Triple& sizes, std::string name)
       : Layer<T>(std::move(name)), pooling_(pooling), axes_(axes), sizes_{sizes.depth, sizes.height, sizes.width} {
     check_option(detail::who(this->name(), type), "output_size", sizes);
+  }
+
+  /// The option of that name, an Index, a Pair or a Triple.
+  template <class Size>
+  static Size size_in(const Config& config) {
+    Size size = 0;
+    read_option(config, "output_size", size);
+    return size;
   }
 
  private:
