@@ -107,6 +107,34 @@ TEST_CASE("ONNX import: products of computed matrices") {
   };
   for (const Choice& each : samples) check_choice(each, {}, true);
 }
+TEST_CASE("ONNX import: integers stay integers in products and tables, so that what divides them cuts the rest") {
+  struct Integers {
+    const char* op;
+    GraphFile::Names inputs;
+    Numbers right;
+  };
+  const Integers cases[] = {
+      {"MatMul", {"x", "square"}, {2, 3, 9, 12}},  // of 5, 7, 18, 25
+      {"Gemm", {"x", "square"}, {2, 3, 9, 12}},
+      {"MatMul", {"x", "x"}, {0, 1, 1, 5}},
+      {"Gather", {"table", "x"}, {1, 3, 3, 3, 3, 3, 1, 2}},
+  };
+  for (const Integers& each : cases) {
+    CAPTURE(std::string(each.op));
+    GraphFile file;
+    file.input("x", {2, 2}, 7);
+    file.integers("table", {4, 2}, {3, 7, 6, 7, 8, 9, 3, 4});
+    file.integers("square", {2, 2}, {3, 4, 5, 7});
+    file.integers("two", {}, {2});
+    file.node(each.op, each.inputs, {"made"});
+    file.node("Div", {"made", "two"}, {"y"});
+    file.output("y");
+    const Tensor<float> x = tensor_of({1, 2, 2}, {0, 1, 1, 3});
+    const Tensor<float> y = model_of(file, {.batch = OnnxBatch::none}).predict(x);
+    REQUIRE(static_cast<std::size_t>(y.size()) == each.right.size());
+    for (std::size_t i = 0; i < each.right.size(); ++i) CHECK(y[static_cast<Index>(i)] == each.right[i]);
+  }
+}
 TEST_CASE("ONNX import: products that would mix samples, and equations that are no products") {
   GraphFile file;
   file.input("a", {-1, 2});
@@ -170,6 +198,12 @@ TEST_CASE("ONNX import: operators that find, choose and count") {
       {"Hardmax", 13, {}, {three}, {2, 3}, {0, 1, 0, 1, 0, 0}},
       {"Hardmax", 11, {{"axis", no}}, {three}, {2, 3}, {0, 0, 0, 1, 0, 0}},
       {"OneHot", 11, {}, {{{2}, {1, -1}, 7}, {{}, {3}, 7, true}, {{2}, {4, 9}, 7, true}}, {2, 3}, {4, 9, 4, 4, 4, 9}},
+      {"OneHot",
+       11,
+       {},
+       {{{2}, {1.9f, -0.5f}}, {{}, {3}, 7, true}, {{2}, {4, 9}, 7, true}},
+       {2, 3},
+       {4, 9, 4, 9, 4, 4}},
       {"OneHot",
        11,
        {{"axis", no}},

@@ -92,7 +92,8 @@ void import_hardmax(OnnxImport<T>& to, const FileNode& node) {
 /// The second value at the place that an index says, along a new axis, else the first.
 template <class T>
 void import_one_hot(OnnxImport<T>& to, const FileNode& node) {
-  const Imported x = ordered(to, node, 0);
+  Imported x = ordered(to, node, 0);
+  if (!x.integers) x = function_of(to, node, "truncate", {x});
   const Index depth = to.integer(node, to.number(node, 1, "", 0)), rank = count_of(to.dims(x)) + 1;
   const FileTensor& values = to.constant(node, 2);
   Index axis = integer_or(node, "axis", -1);

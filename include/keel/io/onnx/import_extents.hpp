@@ -129,7 +129,7 @@ void import_expand(OnnxImport<T>& to, const FileNode& node) {
     ones.numbers.assign(count_of_dims(ones.dims), 1.0);
     FileTensor made = folded(to, node, "multiply", {&sample, &ones}, {});
     if (!batch) return to.set(node, std::move(made));
-    return to.set(node, Imported{.node = constant_node(to, node, made)});
+    return to.set(node, Imported{.node = constant_node(to, node, made), .integers = made.integers});
   }
   const auto from = to.dims(x);
   if (!batch && !dims.empty() && (dims[0] == 1 || dims[0] == to.batch)) dims.erase(dims.begin());

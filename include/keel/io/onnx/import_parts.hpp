@@ -161,7 +161,7 @@ void import_embedding(OnnxImport<T>& to, const FileNode& node, const FileTensor&
     to.refuse(node, "rows of a table, picked by integers", "another table");
   const Node made = to.add(node, Embedding<T>(table.dims[0], table.dims[1]), x.node);
   to.weigh(node, "embeddings", table);
-  Imported rows{.node = made, .batch = x.batch};
+  Imported rows{.node = made, .integers = table.integers, .batch = x.batch};
   if (x.view) {
     std::vector<Index> extents(x.view->begin(), x.view->end());
     extents.push_back(table.dims[1]);

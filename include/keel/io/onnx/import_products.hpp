@@ -73,7 +73,9 @@ Imported gemm_layer(OnnxImport<T>& to, const FileNode& node, const Imported& a, 
   if (c) bias = *c;
   if (c)
     for (double& number : bias->numbers) number *= number_or(node, "beta", 1);
-  return {.node = dense(to, node, a, std::move(kernel), bias ? &*bias : nullptr), .batch = a.batch};
+  const IntegerType integers = common(a.integers, b.integers);
+  return {
+      .node = dense(to, node, a, std::move(kernel), bias ? &*bias : nullptr), .integers = integers, .batch = a.batch};
 }
 /// alpha A' B' + beta C. With constants as B and C a Dense.
 template <class T>
@@ -111,7 +113,8 @@ void import_matmul(OnnxImport<T>& to, const FileNode& node) {
         added.numbers.size() == to_size(kernel.dims[1]))
       bias = &added;
   }
-  const Imported result{.node = dense(to, node, x, kernel, bias), .batch = x.batch};
+  const Imported result{
+      .node = dense(to, node, x, kernel, bias), .integers = common(x.integers, kernel.integers), .batch = x.batch};
   to.set(node, result);
   if (!bias) return;
   to.done.insert(next);
