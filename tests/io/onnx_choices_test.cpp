@@ -36,7 +36,7 @@ struct Input {
   int type = 1;
   bool constant = false;  ///< of integers
 };
-/// A node, and its first output.
+/// A node, and one of its outputs. An input without values is absent.
 struct Choice {
   const char* op;
   Index opset;
@@ -44,6 +44,7 @@ struct Choice {
   std::vector<Input> inputs;
   Extents dims;
   Numbers right;
+  std::size_t output = 0;
 };
 void check_choice(const Choice& choice, const OnnxImportOptions& options, bool batch) {
   const std::string op = choice.op;
@@ -53,7 +54,8 @@ void check_choice(const Choice& choice, const OnnxImportOptions& options, bool b
   GraphFile::Names names;
   std::vector<Tensor<float>> x;
   for (const Input& input : choice.inputs) {
-    names.push_back("x" + std::to_string(names.size()));
+    names.push_back(input.values.empty() ? "" : "x" + std::to_string(names.size()));
+    if (input.values.empty()) continue;
     Extents dims = input.dims;
     if (input.constant) {
       file.integers(names.back(), dims, std::vector<std::int64_t>(input.values.begin(), input.values.end()));
@@ -65,7 +67,9 @@ void check_choice(const Choice& choice, const OnnxImportOptions& options, bool b
     if (!batch) dims.insert(dims.begin(), 1);
     x.push_back(tensor_of(dims, input.values));
   }
-  file.node(op, names, {"y"}, choice.attributes);
+  GraphFile::Names outputs(choice.output);
+  outputs.push_back("y");
+  file.node(op, names, outputs, choice.attributes);
   file.output("y");
   const std::vector<TensorView<const float>> views(x.begin(), x.end());
   Extents dims = choice.dims;
@@ -181,14 +185,93 @@ TEST_CASE("ONNX import: attention of heads, with a mask, causal, in rows and cut
   }
   const Choice masked[] = {
       {"Attention", 23, {{"scale", 1.0}}, {query, keys, values, {{1, 2}, {l, 0}}}, {1, 1, 1, 1}, {15}},
+      {"Attention", 23, {{"scale", 1.0}}, {query, keys, values, {{1, 2}, {1, 0}, 9}}, {1, 1, 1, 1}, {10}},
+      // the mask gives both rows even scores, the diagonal hides the first one's second
+      {"Attention",
+       23,
+       {{"scale", 1.0}, {"is_causal", yes}},
+       {twice, keys, values, {{1, 2}, {l, 0}}},
+       {1, 1, 2, 1},
+       {10, 15}},
   };
   for (const Choice& each : masked) check_choice(each, {.batch = OnnxBatch::none}, false);
-  GraphFile file;
-  file.opset = 23;
-  for (const char* name : {"q", "k", "v", "m", "p"}) file.input(name, {-1, 2, 2, 2});
-  file.node("Attention", {"q", "k", "v", "", "p"}, {"y"});
-  file.output("y");
-  CHECK(refusal(file).find("no past") != std::string::npos);
+}
+TEST_CASE("ONNX import: attention behind a past, of fewer heads of keys, and its other outputs") {
+  const float l = std::log(3.0f);
+  const Input query{{1, 1, 1, 2}, {l, 0}}, twice{{1, 1, 2, 2}, {l, 0, l, 0}}, heads{{1, 2, 1, 2}, {l, 0, 0, l}};
+  const Input keys{{1, 1, 2, 2}, {0, 1, 1, 0}}, values{{1, 1, 2, 1}, {10, 20}}, absent{};
+  const Input old_key{{1, 1, 1, 2}, {0, 1}}, old_value{{1, 1, 1, 1}, {10}}, key{{1, 1, 1, 2}, {1, 0}},
+      value{{1, 1, 1, 1}, {20}};
+  const GraphFile::Attributes one{{"scale", 1.0}}, causal{{"scale", 1.0}, {"is_causal", yes}};
+  const auto mode = [](Index number) {
+    return GraphFile::Attributes{{"scale", 1.0}, {"qk_matmul_output_mode", number}, {"softcap", 2.0}};
+  };
+  const float cut = 2 * std::tanh(l / 2), share = std::exp(cut) / (1 + std::exp(cut));
+  const Choice samples[] = {
+      {"Attention", 23, one, {query, key, value, absent, old_key, old_value}, {1, 1, 1, 1}, {17.5f}},
+      {"Attention", 23, one, {query, key, value, absent, old_key, old_value}, {1, 1, 2, 2}, {0, 1, 1, 0}, 1},
+      {"Attention", 23, one, {query, key, value, absent, old_key, old_value}, {1, 1, 2, 1}, {10, 20}, 2},
+      // the one query stands behind the past
+      {"Attention", 23, causal, {query, key, value, absent, old_key, old_value}, {1, 1, 1, 1}, {17.5f}},
+      // the first of two sees the past and its own key
+      {"Attention",
+       23,
+       causal,
+       {twice, {{1, 1, 2, 2}, {1, 0, 1, 0}}, {{1, 1, 2, 1}, {20, 50}}, absent, old_key, old_value},
+       {1, 1, 2, 1},
+       {17.5f, 220.0f / 7}},
+      // both heads of queries have the same keys
+      {"Attention", 23, one, {heads, keys, values}, {1, 2, 1, 1}, {17.5f, 12.5f}},
+      // heads 0 and 1 have the first, 2 and 3 the second
+      {"Attention",
+       24,
+       {{"q_num_heads", Index{4}}, {"kv_num_heads", Index{2}}},
+       {{{1, 1, 4}, {1, 2, 3, 4}}, {{1, 1, 2}, {0, 0}}, {{1, 1, 2}, {5, 6}}},
+       {1, 1, 4},
+       {5, 5, 6, 6}},
+      {"Attention", 23, mode(0), {query, keys, values}, {1, 1, 1, 2}, {0, l}, 3},
+      {"Attention", 23, mode(1), {query, keys, values}, {1, 1, 1, 2}, {0, l}, 3},
+      {"Attention", 23, mode(2), {query, keys, values}, {1, 1, 1, 2}, {0, cut}, 3},
+      {"Attention", 23, mode(3), {query, keys, values}, {1, 1, 1, 2}, {1 - share, share}, 3},
+  };
+  for (const Choice& each : samples) {
+    check_choice(each, {}, true);
+    check_choice(each, {.batch = OnnxBatch::none}, false);
+  }
+  const Choice masked[] = {
+      {"Attention", 23, one, {query, keys, values, {{1, 2}, {l, 0}}}, {1, 1, 1, 2}, {0, l}, 3},
+      {"Attention",
+       23,
+       {{"scale", 1.0}, {"qk_matmul_output_mode", Index{1}}},
+       {query, keys, values, {{1, 2}, {l, 0}}},
+       {1, 1, 1, 2},
+       {l, l},
+       3},
+  };
+  for (const Choice& each : masked) check_choice(each, {.batch = OnnxBatch::none}, false);
+}
+TEST_CASE("ONNX import: attention that keel does not do, or that sees nothing, is refused") {
+  const auto said = [](const GraphFile::Names& more, const GraphFile::Attributes& attributes, Index heads = 2) {
+    GraphFile file;
+    file.opset = 24;
+    for (const char* name : {"k", "v"}) file.input(name, {-1, 2, 2, 2});
+    file.input("q", {-1, heads, 2, 2});
+    file.integers("lengths", {1});
+    file.floats("nothing", {2, 2}, {0, 0, -INFINITY, -INFINITY});
+    file.floats("thin", {2, 1}, {0, 0});
+    GraphFile::Names names{"q", "k", "v"};
+    names.insert(names.end(), more.begin(), more.end());
+    file.node("Attention", names, {"y"}, attributes);
+    file.output("y");
+    return refusal(file);
+  };
+  CHECK(said({}, {}) == "accepted");
+  CHECK(said({}, {}, 3).find("heads of queries for each head of keys") != std::string::npos);
+  CHECK(said({"", "", "", "lengths"}, {}).find("keys of one length") != std::string::npos);
+  CHECK(said({"nothing"}, {}).find("a key for each query") != std::string::npos);
+  CHECK(said({"thin"}, {}).find("a mask for 2 keys") != std::string::npos);
+  CHECK(said({"nothing"}, {{"softcap", 2.0}}).find("expected") != std::string::npos);
+  CHECK(said({}, {{"qk_matmul_output_mode", Index{4}}}).find("from 0 to 3") != std::string::npos);
 }
 TEST_CASE("ONNX import: operators that find, choose and count") {
   const Choice whole[] = {

@@ -27,58 +27,92 @@ Imported heads_of(OnnxImport<T>& to, const FileNode& node, std::size_t i, const 
   x.node = with_order(to, node, with_sample(to, node, x.node, cut), order);
   return x;
 }
-/// 0 where a mask is true, else -infinity. Throws FormatError for a query that would see no key.
+/// 0 where a mask is true, else -infinity.
 template <class T>
-FileTensor numbers_of_mask(OnnxImport<T>& to, const FileNode& node, const FileTensor& truth) {
-  constexpr double hidden = -std::numeric_limits<double>::infinity();
-  FileTensor made = to.empty(node, truth.dims, false);
-  for (const double each : truth.numbers) made.numbers.push_back(each != 0 ? 0 : hidden);
-  const Index width = truth.dims.empty() ? 1 : truth.dims.back();
-  for (Index at = 0; at < count_of(made.numbers); at += width) {
-    const auto row = made.numbers.begin() + at;
-    if (std::count(row, row + width, hidden) == width) to.refuse(node, "a key for each query", "none");
-  }
-  return made;
+Imported numbers_of_mask(OnnxImport<T>& to, const FileNode& node, const Imported& truth) {
+  const Imported hidden = constant_value({.numbers = {-std::numeric_limits<double>::infinity()}});
+  return function_of(to, node, "where", {truth, constant_value({.numbers = {0.0}}), hidden});
 }
-/// What is added to the scores (..., rows, columns): a mask, and -infinity behind the diagonal where a query sees no
-/// later key.
+/// What is added to the scores (..., rows, columns): a mask, and -infinity where a query would see a later key, the
+/// first `past` columns being before all queries. Throws FormatError for constants by which a query sees no key.
 template <class T>
-std::optional<Imported> attention_bias(OnnxImport<T>& to, const FileNode& node, Index rows, Index columns) {
+std::optional<Imported> attention_bias(OnnxImport<T>& to, const FileNode& node, Index rows, Index columns, Index past) {
   std::optional<Imported> bias;
-  if (to.has(node, 3)) bias = to.counted(node, 3);
-  if (bias && type_of(*bias)) bias = constant_value(numbers_of_mask(to, node, to.constant(node, 3)));
-  if (integer_or(node, "is_causal", 0) == 0) return bias;
-  if (bias || rows != columns) to.refuse(node, "is_causal without a mask, for as many queries as keys", "others");
-  FileTensor seen = to.empty(node, {rows, columns}, false);
-  for (Index i = 0; i < rows * columns; ++i) seen.numbers.push_back(i % columns <= i / columns ? 1 : 0);
-  return constant_value(numbers_of_mask(to, node, seen));
+  if (to.has(node, 3)) bias = to.settled(node, to.counted(node, 3));
+  if (bias && (to.dims(*bias).empty() || to.dims(*bias).back() != columns))
+    to.refuse(node, "a mask for " + std::to_string(columns) + " keys", "another");
+  if (bias && type_of(*bias)) bias = numbers_of_mask(to, node, *bias);
+  if (integer_or(node, "is_causal", 0) != 0) {
+    FileTensor seen = to.empty(node, {rows, columns}, true);
+    for (Index i = 0; i < rows * columns; ++i) seen.numbers.push_back(i % columns <= i / columns + past ? 1 : 0);
+    const Imported later = numbers_of_mask(to, node, constant_value(std::move(seen)));
+    bias = bias ? function_of(to, node, "add", {*bias, later}) : later;
+  }
+  if (!bias || !bias->constant) return bias;
+  const std::vector<double>& numbers = bias->constant->numbers;
+  for (auto row = numbers.begin(); row != numbers.end(); row += columns)
+    if (std::all_of(row, row + columns, [](double each) { return each < 0 && std::isinf(each); }))
+      to.refuse(node, "a key for each query", "none");
+  return bias;
 }
-/// softmax(scale q k' + bias) v for each head; a q of three axes gives three.
+/// Keys or values of before in front of those of an input, (batch, heads, length, size).
+template <class T>
+Imported behind_past(OnnxImport<T>& to, const FileNode& node, std::size_t i, Imported x) {
+  if (!to.has(node, i)) return x;
+  const Imported past = ordered(to, node, i);
+  const Index rank = to.sample(x).rank();
+  if (past.batch != x.batch || to.sample(past).rank() != rank)
+    to.refuse(node, "a past of the same heads", "another value");
+  const Node both[] = {past.node, x.node};
+  x.node = to.add_helper(node, Concatenate<T>({.axis = rank - 1}), std::span<const Node>(both));
+  return x;
+}
+/// Each head `times` times, one behind the other.
+template <class T>
+Imported repeated_heads(OnnxImport<T>& to, const FileNode& node, Imported x, Index heads, Index times) {
+  if (times == 1) return x;
+  std::vector<Index> places;
+  for (Index i = 0; i < heads * times; ++i) places.push_back(i / times);
+  x.node = to.add_helper(node, Gather<T>(std::move(places), {.axis = to.sample(x).rank() - 2}), x.node);
+  return x;
+}
+/// softmax(scale q k' + bias) v for each head, keys and values behind those of the past, which both are outputs; a q of
+/// three axes gives three. The fourth output is the scores: 0 alone, 1 with the bias, 2 cut, 3 behind softmax.
 template <class T>
 void import_attention(OnnxImport<T>& to, const FileNode& node) {
-  for (std::size_t i = 4; i < node.inputs.size(); ++i)
-    if (to.has(node, i)) to.refuse(node, "no past and no lengths", "some");
-  for (std::size_t i = 1; i < node.outputs.size(); ++i)
-    if (to.used(node, i)) to.refuse(node, "no use but of the first output", shown(node.outputs[i]));
+  if (to.has(node, 6)) to.refuse(node, "keys of one length", "nonpad_kv_seqlen");
   const bool rows = to.dims(to.raw(node)).size() == 3;
-  const Imported q = heads_of(to, node, 0, "q_num_heads"), k = heads_of(to, node, 1, "kv_num_heads"),
-                 v = heads_of(to, node, 2, "kv_num_heads");
+  const Imported q = heads_of(to, node, 0, "q_num_heads");
+  Imported k = heads_of(to, node, 1, "kv_num_heads"), v = heads_of(to, node, 2, "kv_num_heads");
+  const Index fresh = to.dims(k)[2];
+  k = behind_past(to, node, 4, std::move(k));
+  v = behind_past(to, node, 5, std::move(v));
   const std::vector<Index> dims = to.dims(q), keys = to.dims(k);
-  if (dims[1] != keys[1]) to.refuse(node, "as many heads of queries as of keys", std::to_string(keys[1]));
+  if (to.dims(v)[1] != keys[1] || keys[1] < 1 || dims[1] % keys[1] != 0)
+    to.refuse(node, "heads of queries for each head of keys",
+              std::to_string(dims[1]) + " for " + std::to_string(keys[1]));
+  to.set(node, k, 1);
+  to.set(node, v, 2);
+  const Index times = dims[1] / keys[1], mode = integer_or(node, "qk_matmul_output_mode", 0);
+  if (mode < 0 || mode > 3) to.refuse(node, "qk_matmul_output_mode from 0 to 3", std::to_string(mode));
   const double scale = number_or(node, "scale", 0), cap = number_or(node, "softcap", 0);
-  Imported scores = product_of(to, node, q, k, {.transpose_b = true});
+  Imported scores = product_of(to, node, q, repeated_heads(to, node, k, keys[1], times), {.transpose_b = true});
   const double factor = scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(dims[3]));
   scores = function_of(to, node, "multiply", {scores, number_value(factor)});
-  const std::optional<Imported> bias = attention_bias(to, node, dims[2], keys[2]);
+  if (mode == 0) to.set(node, scores, 3);
+  const std::optional<Imported> bias = attention_bias(to, node, dims[2], keys[2], keys[2] - fresh);
+  if (cap != 0 && bias) to.refuse(node, "softcap without a mask", "one");
+  if (bias) scores = function_of(to, node, "add", {scores, *bias});
+  if (mode == 1) to.set(node, scores, 3);
   if (cap != 0) {
-    if (bias) to.refuse(node, "softcap without a mask", "one");
     const Imported most = number_value(cap);
     scores = function_of(to, node, "tanh", {function_of(to, node, "divide", {scores, most})});
     scores = function_of(to, node, "multiply", {scores, most});
   }
-  if (bias) scores = function_of(to, node, "add", {scores, *bias});
+  if (mode == 2) to.set(node, scores, 3);
   scores.node = to.add(node, ActivationLayer<T>(Activation::softmax), scores.node);
-  Imported made = product_of(to, node, scores, v);
+  if (mode == 3) to.set(node, scores, 3);
+  Imported made = product_of(to, node, scores, repeated_heads(to, node, v, keys[1], times));
   if (rows) {
     const Index first = made.batch.whole() ? 1 : 0;
     std::vector<Index> order{1, 0, 2}, joined{dims[2], dims[1] * to.dims(v)[3]};
