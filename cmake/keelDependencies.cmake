@@ -65,6 +65,22 @@ function(keel_add_images)
   endforeach()
 endfunction()
 
+# keel::protobuf, for .onnx, where the compiler finds protozero. That is headers alone: a program that has them on its path
+# reads and writes .onnx without this too.
+function(keel_add_protobuf)
+  if(TARGET keel_protobuf)
+    return()
+  endif()
+  include(CheckIncludeFileCXX)
+  check_include_file_cxx(protozero/pbf_reader.hpp KEEL_PROTOZERO_FOUND)
+  if(KEEL_PROTOZERO_FOUND)
+    add_library(keel_protobuf INTERFACE IMPORTED GLOBAL)
+    add_library(keel::protobuf ALIAS keel_protobuf)
+    target_link_libraries(keel_protobuf INTERFACE keel::keel)
+    target_compile_definitions(keel_protobuf INTERFACE KEEL_HAS_PROTOBUF=1)
+  endif()
+endfunction()
+
 # keel::mpi, for <keel/distributed/mpi.hpp>, where MPI is found; no part of keel::io. Looking for it takes CMake a
 # second or two, so an installed keel does it only where it is asked for.
 function(keel_add_mpi)
