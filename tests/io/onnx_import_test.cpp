@@ -756,6 +756,7 @@ TEST_CASE("ONNX import: tensors in each of the fields that hold values, and in e
 
 TEST_CASE("ONNX import: inputs with open extents take those that the caller names") {
   const GraphFile file = one_node("Relu", {-1, 3, -1, -1});
+  CHECK(has(refusal(file), "(?, 3, ?, ?) in the file"));
   CHECK(has(refusal(file), "LoadOptions::inputs"));
   const Model<float> model = model_of(file, {.inputs = {Shape{5, 4, 3}}});
   CHECK(model.nodes()[0].shape == Shape{5, 4, 3});

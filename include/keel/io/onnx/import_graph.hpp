@@ -51,6 +51,14 @@ bool steps_first(const OnnxImport<T>& to, const FileValue& input) {
                   integer_or(*node, "layout", 0) == 0;
          });
 }
+/// What a file says of an input's extents, the batch among them.
+inline std::string open_extents(const FileValue& input) {
+  if (!input.shaped) return "none in the file";
+  std::string list;
+  for (const Index extent : input.dims)
+    list += (list.empty() ? "" : ", ") + (extent < 0 ? "?" : std::to_string(extent));
+  return "(" + list + ") in the file";
+}
 template <class T>
 void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number) {
   const FileGraph& graph = to.graph();
@@ -77,7 +85,8 @@ void import_input(OnnxImport<T>& to, const FileValue& input, std::size_t number)
       fits = nth(extents, i) == -1 || nth(extents, i) == sample[i];
     if (!fits) throw FormatError(place, "extents as LoadOptions::inputs has them", "others");
   } else if (open) {
-    throw FormatError(place, "extents of the samples", "none in the file", "name them: LoadOptions::inputs");
+    throw FormatError(place, "extents of the samples", open_extents(input),
+                      "name them, without the batch and channels last: LoadOptions::inputs");
   } else {
     sample = Shape(std::span<const Index>(extents));
   }
