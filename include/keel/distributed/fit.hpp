@@ -47,22 +47,30 @@ class GradientReduction {
     begun_ = seconds_of(Clock::now());
     open_ = false;
   }
-  /// Adds values to what is reduced together, `scale` times; 0: none of them, whatever they are.
-  void add(const std::string& layer, const TensorView<const T>& values, TensorView<T> result, double scale) {
-    if (!open_) {
-      if (used_ == buckets_.size()) buckets_.emplace_back();
-      buckets_[used_].clear();
-      open_ = true;
-    }
+  /// Adds values to what is reduced together, `scale` times; 0: none of them, whatever they are. Their sums are written
+  /// to them at `finish`. What fills a bucket alone is not copied: it is summed where it is.
+  void add(const std::string& layer, TensorView<T> values, double scale) {
+    const bool alone = (scale == 0 || scale == 1) && to_size(values.size()) * sizeof(T) >= ranks_.bucket_bytes();
+    if (alone && open_) send();
+    if (!open_) open();
     Bucket& bucket = buckets_[used_];
     if (bucket.layers.empty()) bucket.layers = layer;
     bucket.last = layer;
+    if (alone) {
+      if (scale == 0) std::fill_n(values.data(), values.size(), T(0));
+      bucket.sum = {values.data(), to_size(values.size())};
+      return send();
+    }
     const std::size_t at = bucket.values.size();
-    bucket.values.resize(at + to_size(values.size()));
-    bucket.results.push_back(result);
-    for (Index i = 0; scale != 0 && i < values.size(); ++i)
-      bucket.values[at + to_size(i)] = scale == 1 ? values[i] : static_cast<T>(scale * static_cast<double>(values[i]));
-    if (bucket.values.size() * sizeof(T) >= ranks_.bucket_bytes()) send();
+    if (scale == 1)
+      bucket.values.insert(bucket.values.end(), values.data(), values.data() + values.size());
+    else
+      bucket.values.resize(at + to_size(values.size()));
+    for (Index i = 0; scale != 0 && scale != 1 && i < values.size(); ++i)
+      bucket.values[at + to_size(i)] = static_cast<T>(scale * static_cast<double>(values[i]));
+    bucket.results.push_back(values);
+    bucket.sum = bucket.values;
+    if (bucket.sum.size_bytes() >= ranks_.bucket_bytes()) send();
   }
   /// Between two layers.
   void progress() { note_done(ranks_.progress()); }
@@ -87,26 +95,30 @@ class GradientReduction {
   using Clock = std::chrono::steady_clock;
   struct Bucket {
     std::string layers, last;
-    std::vector<T> values;
-    std::vector<TensorView<T>> results;
+    std::vector<T> values;               // of several tensors, and
+    std::vector<TensorView<T>> results;  // where their sums belong; none for one that is summed where it is
+    std::span<T> sum;                    // what is summed
     double begun = 0, done = -1;
-    void clear() {
-      layers.clear();
-      values.clear();
-      results.clear();
-      done = -1;
-    }
   };
 
   static double seconds_of(Clock::time_point time) {
     return std::chrono::duration<double>(time.time_since_epoch()).count();
   }
   double now() const { return seconds_of(Clock::now()) - begun_; }
+  void open() {
+    open_ = true;
+    if (used_ == buckets_.size()) buckets_.emplace_back();
+    Bucket& bucket = buckets_[used_];
+    bucket.layers.clear();
+    bucket.values.clear();
+    bucket.results.clear();
+    bucket.done = -1;
+  }
   void send() {
     Bucket& bucket = buckets_[used_++];
     open_ = false;
     bucket.begun = now();
-    ranks_.begin_all_reduce(std::span<T>(bucket.values));
+    ranks_.begin_all_reduce(bucket.sum);
   }
   /// All but the last `going_on` are done.
   void note_done(Index going_on) {
@@ -115,7 +127,7 @@ class GradientReduction {
   }
   void report(const Bucket& bucket, double needed) const {
     ranks_.on_reduction({.layers = bucket.layers == bucket.last ? bucket.layers : bucket.layers + " .. " + bucket.last,
-                         .bytes = bucket.values.size() * sizeof(T),
+                         .bytes = bucket.sum.size_bytes(),
                          .begun = bucket.begun,
                          .done = bucket.done,
                          .needed = needed});
@@ -246,7 +258,7 @@ class RankedRun : public Together<T> {
       for (Parameter<T>* p : layer.parameters()) {
         const bool changed = p->version() != versions_[i++];
         if (changed && !layer.is_synchronized())
-          p->update([&](TensorView<T> values) { reduction_.add(layer.name(), values, values, share_); });
+          p->update([&](TensorView<T> values) { reduction_.add(layer.name(), values, share_); });
       }
     }
     reduction_.finish();
@@ -348,7 +360,7 @@ class RankedRun : public Together<T> {
   /// A layer's gradients are complete.
   void reduce(Layer<T>& layer) {
     for (Parameter<T>* p : layer.parameters())
-      if (p->trains()) reduction_.add(layer.name(), p->gradient, p->gradient.view(), share_ > 0 || gathers_ ? 1 : 0);
+      if (p->trains()) reduction_.add(layer.name(), p->gradient.view(), share_ > 0 || gathers_ ? 1 : 0);
     reduction_.progress();
   }
 

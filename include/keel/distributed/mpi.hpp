@@ -199,7 +199,7 @@ class Mpi : public Communicator {
       const bool whole = values.size_bytes() <= 4096;
       begin = whole ? 0 : place(mpi.rank_);
       end = whole ? count_of(values) : place(mpi.rank_ + 1);
-      parts.resize(to_size(mpi.size_ * (end - begin)));
+      parts = std::make_unique_for_overwrite<V[]>(to_size(mpi.size_ * (end - begin)));
       mpi.for_others([&](Index r) { mpi.receive(flight, part(r), to_size(end - begin), type, r, tag); });
       mpi.for_others([&](Index r) {
         const Index from = whole ? 0 : place(r), to = whole ? end : place(r + 1);
@@ -222,7 +222,7 @@ class Mpi : public Communicator {
       return false;
     }
     Index place(Index r) const { return detail::part_begin(count_of(values), r, mpi.size_); }
-    V* part(Index r) { return parts.data() + r * (end - begin); }
+    V* part(Index r) { return parts.get() + r * (end - begin); }
 
     Mpi& mpi;
     std::span<V> values;
@@ -230,7 +230,7 @@ class Mpi : public Communicator {
     int tag;
     Index begin = 0, end = 0;
     bool summed = false, shares = false;
-    std::vector<V> parts;
+    std::unique_ptr<V[]> parts;
   };
 
   static MpiOptions checked(const MpiOptions& options) {
