@@ -53,7 +53,7 @@ fi
 # As many at a time as there are cores, those first that take longest. Each leaves its output in NAME.log, its status and
 # seconds in NAME.done. check_FOLDER is tests/FOLDER/check.sh; that of packaging keeps all cores busy itself and comes last.
 tests=()
-for test in check_io check_distributed kernels io check_examples check_training "${folders[@]}"; do
+for test in check_io check_distributed check_differential kernels io check_examples check_training "${folders[@]}"; do
   case $test in
     check_*) wanted "${test#check_}" || continue ;;
     *) [[ " ${folders[*]} " == *" $test "* ]] || continue ;;
