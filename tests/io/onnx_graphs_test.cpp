@@ -16,6 +16,10 @@ namespace {
 namespace onnx_graphs {
 
 using namespace keel;
+using keel_test::add_function;
+using keel_test::add_if;
+using keel_test::branch_of;
+using keel_test::Function;
 using keel_test::GraphFile;
 using keel_test::Message;
 using keel_test::model_of;
@@ -379,32 +383,6 @@ TEST_CASE("ONNX import: an instance normalisation between reshapes is a group no
 
 // branches
 
-std::string branch_of(const std::function<void(GraphFile&)>& fill) {
-  GraphFile graph;
-  fill(graph);
-  return graph.graph;
-}
-/// A node with graphs as attributes.
-void add_if(GraphFile& file, const std::string& condition, const Names& outputs, const std::string& then_branch,
-            const std::string& else_branch) {
-  namespace field = keel::io::onnx::node_field;
-  namespace attribute = keel::io::onnx::attribute_field;
-  const auto graph = [](const char* name, const std::string& bytes) {
-    return GraphFile::message([&](Message& to) {
-      to.add_string(attribute::name, name);
-      to.add_bytes(attribute::g, bytes);
-      to.add_int32(attribute::type, 5);
-    });
-  };
-  file.add(keel::io::onnx::graph_field::node, GraphFile::message([&](Message& to) {
-             to.add_string(field::input, condition);
-             for (const std::string& output : outputs) to.add_string(field::output, output);
-             to.add_string(field::name, "choice");
-             to.add_string(field::op_type, "If");
-             to.add_bytes(field::attribute, graph("then_branch", then_branch));
-             to.add_bytes(field::attribute, graph("else_branch", else_branch));
-           }));
-}
 Tensor<float> of(const GraphFile& file, const Numbers& x) {
   return model_of(file).predict(keel_test::tensor_of({1, static_cast<Index>(x.size())}, x));
 }
@@ -501,30 +479,6 @@ TEST_CASE(
 
 // functions
 
-namespace field = keel::io::onnx::function_field;
-
-struct Function {
-  std::string name = {};
-  Names inputs = {}, outputs = {};
-  std::vector<std::string> nodes = {};
-  Index opset = 13;
-  std::vector<std::string> defaults = {};
-};
-void add_function(GraphFile& file, const Function& function) {
-  Message to(file.model);
-  to.add_bytes(keel::io::onnx::model_field::functions, GraphFile::message([&](Message& made) {
-                 made.add_string(field::name, function.name);
-                 made.add_string(field::domain, "my");
-                 for (const std::string& each : function.inputs) made.add_string(field::input, each);
-                 for (const std::string& each : function.outputs) made.add_string(field::output, each);
-                 for (const std::string& each : function.nodes) made.add_bytes(field::node, each);
-                 for (const std::string& each : function.defaults) made.add_bytes(field::attribute_proto, each);
-                 made.add_bytes(field::opset_import, GraphFile::message([&](Message& entry) {
-                                  entry.add_string(keel::io::onnx::opset_field::domain, "");
-                                  entry.add_int64(keel::io::onnx::opset_field::version, function.opset);
-                                }));
-               }));
-}
 /// A node one of whose attributes is that of the call.
 std::string referring(const std::string& op, const std::string& x, const std::string& y, const std::string& name,
                       const std::string& reference) {

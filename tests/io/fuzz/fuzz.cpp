@@ -161,6 +161,101 @@ keel_test::GraphFile onnx_sequences() {
   return file;
 }
 
+/// Cells in both directions, from given states, with sequences and states as outputs.
+keel_test::GraphFile onnx_cells() {
+  keel_test::GraphFile file;
+  file.input("x", {3, -1, 2});
+  file.input("h", {2, -1, 2});
+  const auto weights = [&](const std::string& name, Index rows, Index columns) {
+    file.floats(name, {2, rows, columns}, std::vector<float>(static_cast<std::size_t>(2 * rows * columns), 0.1f));
+    return name;
+  };
+  const std::pair<const char*, Index> cells[] = {{"RNN", 2}, {"GRU", 6}, {"LSTM", 8}};
+  std::string x = "x";
+  for (const auto& [op, rows] : cells) {
+    const std::string name = op;
+    keel_test::GraphFile::Names inputs{x, weights(name + "w", rows, x == "x" ? 2 : 4), weights(name + "r", rows, 2)};
+    file.floats(name + "b", {2, 2 * rows}, std::vector<float>(static_cast<std::size_t>(4 * rows), 0.2f));
+    inputs.push_back(name + "b");
+    if (rows == 6) inputs.insert(inputs.end(), {"", "h"});
+    keel_test::GraphFile::Attributes attributes{{"hidden_size", Index{2}}, {"direction", std::string("bidirectional")}};
+    if (rows == 6) attributes.push_back({"linear_before_reset", Index{1}});
+    file.node(op, inputs, {name + "y", name + "h"}, attributes, name);
+    file.node("Transpose", {name + "y"}, {name + "t"}, {{"perm", std::vector<Index>{0, 2, 1, 3}}});
+    file.integers(name + "s", {0, 0, -1});
+    file.node("Reshape", {name + "t", name + "s"}, {name}, {});
+    x = name;
+  }
+  file.output(x);
+  file.output("LSTMh");
+  return file;
+}
+/// A branch that is known, functions, and layers in parts.
+keel_test::GraphFile onnx_choices() {
+  using keel_test::GraphFile;
+  GraphFile file;
+  file.opset = 13;
+  file.input("x", {-1, 3, 4});
+  file.node("Shape", {"x"}, {"shape"});
+  file.integers("one", {}, {1});
+  file.integers("three", {}, {3});
+  file.node("Gather", {"shape", "one"}, {"rows"});
+  file.node("Equal", {"rows", "three"}, {"condition"});
+  const auto branch = [](const char* op) {
+    return keel_test::branch_of([&](GraphFile& graph) {
+      graph.floats("by", {4}, {1, 2, 3, 4});
+      graph.node(op, {"x", "by"}, {"out"}, {}, "inner");
+      graph.output("out");
+    });
+  };
+  keel_test::add_if(file, "condition", {"a"}, branch("Mul"), branch("Sub"));
+  keel_test::add_function(file, {.name = "Twice",
+                                 .inputs = {"a"},
+                                 .outputs = {"b"},
+                                 .nodes = {GraphFile::node_of("Add", {"a", "a"}, {"t"}),
+                                           GraphFile::node_of("Softmax", {"t"}, {"b"}, {{"axis", Index{-1}}})}});
+  file.node("Twice", {"a"}, {"t"}, {}, "call", "my");
+  file.node("ReduceMean", {"t"}, {"m"}, {{"axes", std::vector<Index>{-1}}});
+  file.node("Sub", {"t", "m"}, {"c"});
+  file.floats("two", {}, {2});
+  file.node("Pow", {"c", "two"}, {"p"});
+  file.node("ReduceMean", {"p"}, {"v"}, {{"axes", std::vector<Index>{-1}}});
+  file.floats("e", {}, {1e-5f});
+  file.node("Add", {"v", "e"}, {"ve"});
+  file.node("Sqrt", {"ve"}, {"d"});
+  file.node("Div", {"c", "d"}, {"n"});
+  file.node("Sigmoid", {"n"}, {"s"});
+  file.node("Mul", {"n", "s"}, {"g"});
+  file.node("ArgMax", {"g"}, {"i"}, {{"axis", Index{1}}, {"keepdims", Index{0}}});
+  file.output("g");
+  file.output("i");
+  return file;
+}
+/// Attention as an operator and in parts.
+keel_test::GraphFile onnx_attention() {
+  keel_test::GraphFile file;
+  file.opset = 23;
+  file.input("x", {-1, 3, 4});
+  file.floats("w", {4, 4}, std::vector<float>(16, 0.5f));
+  for (const char* name : {"q", "k", "v"}) file.node("MatMul", {"x", "w"}, {name}, {}, name);
+  file.floats("mask", {3, 3}, {0, -1, -1, 0, 0, -1, 0, 0, 0});
+  file.node("Attention", {"q", "k", "v", "mask"}, {"a", "present"},
+            {{"q_num_heads", Index{2}}, {"kv_num_heads", Index{2}}, {"is_causal", Index{1}}});
+  file.integers("cut", {0, -1, 2, 2});
+  const auto heads = [&](const std::string& from, const std::string& to, const std::vector<Index>& order) {
+    file.node("Reshape", {from, "cut"}, {to + "r"});
+    file.node("Transpose", {to + "r"}, {to}, {{"perm", order}});
+  };
+  heads("a", "qh", {0, 2, 1, 3});
+  heads("a", "kh", {0, 2, 3, 1});
+  file.node("MatMul", {"qh", "kh"}, {"scores"});
+  file.node("Softmax", {"scores"}, {"soft"}, {{"axis", Index{-1}}});
+  file.node("Einsum", {"soft", "qh"}, {"y"}, {{"equation", std::string("bhqk,bhkd->bhqd")}});
+  file.output("y");
+  file.output("present");
+  return file;
+}
+
 }  // namespace
 
 int main(int, char** argv) {
@@ -201,7 +296,12 @@ int main(int, char** argv) {
   seed("keel", "graph", architecture(net).dump());
   Sequential dense({2});
   dense.add(Dense(1));
-  for (const auto& [name, file] : {std::pair("images", onnx_images()), {"sequences", onnx_sequences()}}) {
+  const std::pair<const char*, keel_test::GraphFile> graphs[] = {{"images", onnx_images()},
+                                                                 {"sequences", onnx_sequences()},
+                                                                 {"cells", onnx_cells()},
+                                                                 {"choices", onnx_choices()},
+                                                                 {"attention", onnx_attention()}};
+  for (const auto& [name, file] : graphs) {
     const std::string bytes = file.bytes();
     onnx_model<float>(formats::bytes_of(bytes), name);  // a good file
     seed("onnx", name, bytes);

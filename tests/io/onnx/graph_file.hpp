@@ -134,4 +134,56 @@ inline GraphFile one_node(const std::string& op, const std::vector<Index>& dims,
   return file;
 }
 
+/// The bytes of a graph that is an attribute.
+inline std::string branch_of(const std::function<void(GraphFile&)>& fill) {
+  GraphFile graph;
+  fill(graph);
+  return graph.graph;
+}
+/// An If, with such graphs.
+inline void add_if(GraphFile& file, const std::string& condition, const GraphFile::Names& outputs,
+                   const std::string& then_branch, const std::string& else_branch) {
+  namespace field = keel::io::onnx::node_field;
+  namespace attribute = keel::io::onnx::attribute_field;
+  const auto graph = [](const char* name, const std::string& bytes) {
+    return GraphFile::message([&](Message& to) {
+      to.add_string(attribute::name, name);
+      to.add_bytes(attribute::g, bytes);
+      to.add_int32(attribute::type, 5);
+    });
+  };
+  file.add(keel::io::onnx::graph_field::node, GraphFile::message([&](Message& to) {
+             to.add_string(field::input, condition);
+             for (const std::string& output : outputs) to.add_string(field::output, output);
+             to.add_string(field::name, "choice");
+             to.add_string(field::op_type, "If");
+             to.add_bytes(field::attribute, graph("then_branch", then_branch));
+             to.add_bytes(field::attribute, graph("else_branch", else_branch));
+           }));
+}
+/// A function of the model, in the domain "my".
+struct Function {
+  std::string name = {};
+  GraphFile::Names inputs = {}, outputs = {};
+  std::vector<std::string> nodes = {};
+  Index opset = 13;
+  std::vector<std::string> defaults = {};
+};
+inline void add_function(GraphFile& file, const Function& function) {
+  namespace field = keel::io::onnx::function_field;
+  Message to(file.model);
+  to.add_bytes(keel::io::onnx::model_field::functions, GraphFile::message([&](Message& made) {
+                 made.add_string(field::name, function.name);
+                 made.add_string(field::domain, "my");
+                 for (const std::string& each : function.inputs) made.add_string(field::input, each);
+                 for (const std::string& each : function.outputs) made.add_string(field::output, each);
+                 for (const std::string& each : function.nodes) made.add_bytes(field::node, each);
+                 for (const std::string& each : function.defaults) made.add_bytes(field::attribute_proto, each);
+                 made.add_bytes(field::opset_import, GraphFile::message([&](Message& entry) {
+                                  entry.add_string(keel::io::onnx::opset_field::domain, "");
+                                  entry.add_int64(keel::io::onnx::opset_field::version, function.opset);
+                                }));
+               }));
+}
+
 }  // namespace keel_test
