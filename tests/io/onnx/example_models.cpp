@@ -28,6 +28,23 @@ Model<float> residual() {
   return net;
 }
 
+/// examples/unet.cpp
+Model<float> unet() {
+  Model<float> net({.name = "unet"});
+  const auto block = [&](Index filters, Node x) {
+    for (int i = 0; i < 2; ++i) x = net.add(ReLU(), convolve(net, x, filters, 3, 1));
+    return x;
+  };
+  const Node wide = block(8, net.input({32, 32, 1})), half = block(16, net.add(MaxPool2D(2), wide));
+  Node x = block(32, net.add(MaxPool2D(2), half));
+  for (const auto& [filters, skip] : {std::pair(Index{16}, half), std::pair(Index{8}, wide)}) {
+    x = net.add(Conv2DTranspose(filters, 2, {.strides = 2}), x);
+    x = block(filters, net.add(Concatenate(), {x, skip}));
+  }
+  net.output(net.add(Conv2D(3, 1, {.activation = Activation::softmax}), x));
+  return net;
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
@@ -78,4 +95,28 @@ int main(int, char** arguments) {
   transfer.add(Dense(5, {.name = "clothes"}));
   write(std::move(transfer), "transfer_learning");
   write(residual(), "residual");
+  write(unet(), "unet");
+  Sequential generator({32});
+  for (const Index w : {128, 256})
+    generator.add(Dense(w, {.use_bias = false})).add(BatchNorm({.momentum = 0.9})).add(ReLU());
+  generator.add(Dense(784, {.activation = Activation::sigmoid})).add(Reshape({28, 28, 1}));
+  write(std::move(generator), "gan_generator");
+  Sequential critic({28, 28, 1});
+  critic.add(Flatten());
+  for (const Index w : {256, 128}) critic.add(Dense(w)).add(LeakyReLU({.negative_slope = 0.2})).add(Dropout(0.3));
+  critic.add(Dense(1));
+  write(std::move(critic), "gan_critic");
+  Sequential signal({32, 1});
+  signal.add(Conv1D(16, 5, {.activation = Activation::relu})).add(MaxPool1D(2));
+  signal.add(Conv1D(16, 5, {.activation = Activation::relu})).add(Flatten());
+  signal.add(Dropout(0.2)).add(Dense(1, {.kernel_regularizer = L2(1e-3)}));
+  write(std::move(signal), "signal");
+  Sequential report({28, 28, 1});
+  report.add(Conv2D(16, 5, {.padding = Padding::same, .activation = Activation::relu})).add(MaxPool2D(2));
+  report.add(BatchNorm()).add(Conv2D(32, 3, {.activation = Activation::relu})).add(MaxPool2D(2));
+  report.add(Flatten()).add(Dropout(0.3)).add(Dense(10, {.activation = Activation::softmax}));
+  write(std::move(report), "report");
+  Sequential own({2});
+  own.add(Dense(16, {.activation = Activation::tanh})).add(Dense(2));
+  write(std::move(own), "own_parts");
 }

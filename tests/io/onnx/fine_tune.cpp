@@ -1,5 +1,6 @@
 /// Trains tests/golden/fine_tune_torch.onnx 20 steps with SGD, as PyTorch did, and exports it again:
-/// `fine_tune DIRECTORY` writes tuned.onnx, x.f32 (images, channels last) and y.f32 (PyTorch's output after its steps).
+/// `fine_tune DIRECTORY` writes tuned.onnx, and beside it as round.js reads them the images, channels last, and PyTorch's
+/// output after its steps.
 
 #include <cstdio>
 #include <fstream>
@@ -15,7 +16,10 @@ using namespace keel;
 namespace {
 
 void write(const std::string& path, const Tensor<float>& values) {
-  std::ofstream stream(path, std::ios::binary);
+  std::string dims;
+  for (const Index extent : values.shape()) dims += (dims.empty() ? "" : ", ") + std::to_string(extent);
+  std::ofstream(path + ".json") << "[[" << dims << "]]";
+  std::ofstream stream(path + ".bin", std::ios::binary);
   stream.write(reinterpret_cast<const char*>(values.data()),
                static_cast<std::streamsize>(static_cast<std::size_t>(values.size()) * sizeof(float)));
 }
@@ -44,7 +48,7 @@ int main(int count, char** arguments) {
     optimizer.step(model.parameters());
   }
   save(model, folder + "tuned.onnx");
-  write(folder + "x.f32", images.rows(0, 8));
-  write(folder + "y.f32", file.tensor<float>("sgd/predicted"));
+  write(folder + "tuned.onnx.x", images.rows(0, 8));
+  write(folder + "tuned.onnx.y", file.tensor<float>("sgd/predicted"));
   return 0;
 }

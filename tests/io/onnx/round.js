@@ -38,6 +38,6 @@ function tensors(path) {
       if (off > 1e-5) { ++wrong; console.log(name + ': off by ' + off); }
     } catch (error) { ++wrong; console.log(name + ': ' + String(error.message).split('\n')[0]); }
   }
-  console.log(count + ' files run in ONNX Runtime, ' + wrong + ' wrong, at most ' + worst.toExponential(2) + ' off');
+  console.log(count + ' files run in ONNX Runtime ' + require('onnxruntime-node/package.json').version + ', ' + wrong + ' wrong, at most ' + worst.toExponential(2) + ' off');
   process.exit(wrong ? 1 : 0);
 })();
