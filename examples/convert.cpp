@@ -3,7 +3,7 @@
 //   convert INPUT OUTPUT [--like MODEL] [--code FILE.py] [--probe BATCH.npy]
 //
 // --like: a file with the architecture, for an input of weights only. --code: the architecture as PyTorch code,
-// for a .pt. --probe: a small batch; a .safetensors or .keras then carries what the model makes of it.
+// for a .pt. --probe: a small batch; a .safetensors, .keras or .onnx then carries what the model makes of it.
 
 #include <iostream>
 

@@ -213,8 +213,22 @@ TEST_CASE("the .keras of keel carries a probe too") {
   save(unbiased, path, make_probe(unbiased, samples<float>({8, 8, 2})));  // kept beside Keras's configuration
   CHECK_NOTHROW(load(path));
   CHECK_THROWS_WITH_AS(save(model, directory / "a.pt", make_probe(model, samples<float>({8, 8, 2}))),
-                       doctest::Contains(".safetensors or .keras"), ConfigError);
+                       doctest::Contains(".safetensors, .keras or .onnx"), ConfigError);
 }
+
+#if KEEL_HAS_PROTOBUF
+TEST_CASE("an .onnx file carries a probe too") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "a.onnx";
+  Model<> model = chain<float>(), other = chain<float>({.momentum = 0.8});
+  const Probe probe = make_probe(model, samples<float>({8, 8, 2}));
+  save(model, path, probe);
+  CHECK_NOTHROW(load(path));
+  save(other, path, probe);
+  check_message(error_of_load(path), {"layer 'batch_normalization'", "change of moving_mean"});
+  CHECK_NOTHROW(load(path, {.probe = ProbeCheck::skip}));
+}
+#endif
 
 TEST_CASE("a graph of several inputs and outputs, shared layers and nested names") {
   const TemporaryDirectory directory;

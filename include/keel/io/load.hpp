@@ -19,7 +19,7 @@
 /// of the moving variance, what is frozen). Models hold the options too; one that a format has no key for is refused,
 /// or kept in a key that Keras skips and keel reads.
 ///
-/// Reading goes by content, writing by extension. keel's .safetensors and .keras also carry a probe
+/// Reading goes by content, writing by extension. keel's .safetensors, .keras and .onnx also carry a probe
 /// (io/probe.hpp). A model inside a Keras model becomes layers named "inner/dense", and these are written as a
 /// model inside again. save_keras(model, path, {.weights = KerasContainer::npz}) writes a .keras with .npz inside.
 
@@ -186,7 +186,8 @@ OpenedFile<T> open_weights(const std::string& path, const LoadOptions& options =
                                   .external_data = options.external_data,
                                   .moving_variance = options.moving_variance,
                                   .batch = options.batch,
-                                  .notes = &file.notes});
+                                  .notes = &file.notes,
+                                  .probe = &file.probe});
       return file;
     default: throw FormatError(path, "a model or weights", describe(content), hint_for(content));
   }
@@ -344,12 +345,14 @@ void save(const Model<T>& model, const std::string& path) {
 }
 
 /// The same with a probe, which `load` will repeat: save(model, path, make_probe(model, x)). Throws ConfigError
-/// for formats other than keel's .safetensors and .keras.
+/// for formats other than keel's .safetensors, .keras and .onnx.
 template <class T>
 void save(const Model<T>& model, const std::string& path, const Probe& probe) {
   if (path.ends_with(".safetensors")) return save_safetensors(model, path, {{"probe", to_text(probe)}});
+  if (path.ends_with(".onnx")) return save_onnx(model, path, {}, to_text(probe));
   if (!path.ends_with(".keras"))
-    throw ConfigError("save", "a name that ends in .safetensors or .keras, which carry a probe", "\"" + path + "\"");
+    throw ConfigError("save", "a name that ends in .safetensors, .keras or .onnx, which carry a probe",
+                      "\"" + path + "\"");
   save_keras(model, path, {.probe = to_text(probe)});
 }
 

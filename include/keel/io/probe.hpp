@@ -2,7 +2,7 @@
 /// Proof in a model's file of what the model computes: an input, checksums of what each layer makes of it, the
 /// output, and one training step. Whoever loads the file repeats it and learns which layer differs first.
 ///
-///     save(model, "model.safetensors", make_probe(model, x));      // io/load.hpp; also .keras
+///     save(model, "model.safetensors", make_probe(model, x));      // io/load.hpp; also .keras, .onnx
 ///     const Model copy = load("model.safetensors");                // throws FormatError unless it agrees
 
 #include <algorithm>

@@ -34,6 +34,8 @@ struct OnnxImportOptions {
   OnnxBatch batch = OnnxBatch::automatic;
   /// Takes what a user should know of the way in which the file was read, a line each; default none.
   std::vector<std::string>* notes = nullptr;
+  /// Takes the probe (io/probe.hpp) of a file that keel wrote with one, as text; default none.
+  std::string* probe = nullptr;
 };
 
 }  // namespace KEEL_ABI

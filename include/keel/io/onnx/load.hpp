@@ -13,7 +13,8 @@ inline namespace KEEL_ABI {
 template <class T>
 Model<T> onnx_model(ByteSpan bytes, const std::string& where, const OnnxImportOptions& options = {}) {
 #if KEEL_HAS_PROTOBUF
-  if (std::optional<Model<T>> own = own_onnx_model<T>(bytes, where, options.model)) return std::move(*own);
+  if (std::optional<Model<T>> own = own_onnx_model<T>(bytes, where, options.model, options.probe))
+    return std::move(*own);
   return io::onnx::import_graph<T>(io::onnx::read_onnx(bytes, where, options.external_data), options).model;
 #else
   static_cast<void>(bytes);

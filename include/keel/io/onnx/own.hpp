@@ -121,9 +121,10 @@ bool take_values(Model<T>& model, const OnnxGraph& graph, const std::vector<Byte
 
 /// The model of a file that `save_onnx` wrote, if it is one and the graph is still the one that keel writes for the
 /// architecture in its metadata; weights may have been trained since. None for any other file, and where weights were
-/// folded. Throws FormatError for metadata of keel's that are damaged.
+/// folded. Throws FormatError for metadata of keel's that are damaged. `probe` takes the file's, as text.
 template <class T>
-std::optional<Model<T>> own_onnx_model(ByteSpan bytes, const std::string& where, const ModelOptions& options = {}) {
+std::optional<Model<T>> own_onnx_model(ByteSpan bytes, const std::string& where, const ModelOptions& options = {},
+                                       std::string* probe = nullptr) {
 #if KEEL_HAS_PROTOBUF
   using namespace io::onnx;
   const OwnFile file = own_file(bytes);
@@ -152,6 +153,8 @@ std::optional<Model<T>> own_onnx_model(ByteSpan bytes, const std::string& where,
           if (const Json* of = json.find(model.layer(l).name()))
             counter->value = io::member<Index>(*of, counter->name.c_str(), where + ": " + metadata::counters);
     }
+    if (const auto proof = file.metadata.find(metadata::probe); probe && proof != file.metadata.end())
+      *probe = proof->second;
     return model;
   }
   return std::nullopt;
@@ -159,6 +162,7 @@ std::optional<Model<T>> own_onnx_model(ByteSpan bytes, const std::string& where,
   static_cast<void>(bytes);
   static_cast<void>(where);
   static_cast<void>(options);
+  static_cast<void>(probe);
   return std::nullopt;
 #endif
 }

@@ -27,7 +27,8 @@ constexpr DataType real_type() {
 /// The keys of metadata_props that are keel's.
 namespace metadata {
 inline constexpr const char *version = "keel.version", *architecture = "keel.architecture", *options = "keel.options",
-                            *counters = "keel.counters", *moving_variance = "keel.moving_variance";
+                            *counters = "keel.counters", *moving_variance = "keel.moving_variance",
+                            *probe = "keel.probe";
 }
 
 inline Json to_json(const OnnxOptions& options) {
@@ -70,7 +71,7 @@ Model<T> used_part(const Model<T>& model) {
 
 /// Writes a model as an .onnx file, all or nothing: operators of ONNX with the layers' names, channels first inside, a
 /// batch of any size. What ONNX has no word for stands in metadata_props, so that `load` gives the same model and the
-/// same bits. Layers that lead to no output are left out.
+/// same bits, and a probe (io/probe.hpp), as text. Layers that lead to no output are left out.
 ///
 /// Throws ConfigError for a layer that ONNX does not have, or not with those options, and for an opset that is not
 /// known; FormatError for a file above 2^31 - 1 bytes, protobuf's limit (external data are not written), and what
@@ -78,11 +79,13 @@ Model<T> used_part(const Model<T>& model) {
 ///
 ///     save_onnx(model, "model.onnx")      save_onnx(model, "model.onnx", {.images = OnnxImages::channels_first})
 template <class T>
-void save_onnx(const Model<T>& model, const std::string& path, const OnnxOptions& options = {}) {
+void save_onnx(const Model<T>& model, const std::string& path, const OnnxOptions& options = {},
+               const std::string& probe = {}) {
 #if KEEL_HAS_PROTOBUF
   using namespace io::onnx;
   const std::vector<bool> used = model.used_layers();
-  if (std::find(used.begin(), used.end(), false) != used.end()) return save_onnx(used_part(model), path, options);
+  if (std::find(used.begin(), used.end(), false) != used.end())
+    return save_onnx(used_part(model), path, options, probe);
   OnnxGraph graph = graph_of(model, options);
   if (options.fold_batch_norm) io::onnx::fold_batch_norm(model, graph);
   const GraphBytes bytes = graph_bytes(graph, model.name().empty() ? "model" : model.name(), real_type<T>());
@@ -91,7 +94,8 @@ void save_onnx(const Model<T>& model, const std::string& path, const OnnxOptions
     Message message(head);
     message.add_int64(model_field::ir_version, ir_version_of(options.opset));
     message.add_string(model_field::producer_name, "keel");
-    const auto metadata = metadata_of(model, options);
+    auto metadata = metadata_of(model, options);
+    if (!probe.empty()) metadata.emplace_back(metadata::probe, probe);
     message.add_string(model_field::producer_version, metadata[0].second);
     add_message(message, model_field::opset_import,
                 [&](Message& opset) { opset.add_int64(opset_field::version, options.opset); });
@@ -120,11 +124,12 @@ void save_onnx(const Model<T>& model, const std::string& path, const OnnxOptions
 #else
   static_cast<void>(model);
   static_cast<void>(options);
+  static_cast<void>(probe);
   formats::missing_library(path, "protozero", "libprotozero-dev");
 #endif
 }
 
-KEEL_INSTANCE(void save_onnx(const Model<float>&, const std::string&, const OnnxOptions&))
+KEEL_INSTANCE(void save_onnx(const Model<float>&, const std::string&, const OnnxOptions&, const std::string&))
 
 }  // namespace KEEL_ABI
 }  // namespace keel
