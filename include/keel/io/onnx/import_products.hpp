@@ -126,10 +126,36 @@ struct Equation {
   std::vector<std::string> inputs = {};
   std::string output = {};
 };
+/// An equation with letters in the place of "...": the last of them for the last of those axes.
+template <class T>
+std::string without_dots(OnnxImport<T>& to, const FileNode& node, std::string text) {
+  std::string unused;
+  for (char letter = 'A'; letter <= 'Z'; ++letter)
+    if (text.find(letter) == std::string::npos) unused += letter;
+  std::size_t input = 0, most = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = (std::min)(text.find_first_of(",-", at), text.size()), dots = text.find("...", at);
+    if (dots < end) {
+      const bool result = at > 0 && text[at - 1] == '>';
+      const std::size_t rank = result ? 0 : to.dims(to.counted(node, input)).size(), letters = end - at - 3;
+      const std::size_t axes = result ? most : rank - (std::min)(rank, letters);
+      if (axes > unused.size()) to.refuse(node, "an equation of fewer letters", shown(text));
+      most = (std::max)(most, axes);
+      text.replace(dots, 3, unused.substr(unused.size() - axes));
+      at = end + axes - 3;
+    } else {
+      at = end;
+    }
+    at += text.compare(at, 2, "->") == 0 ? 2 : 1;
+    ++input;
+  }
+  return text;
+}
 template <class T>
 Equation equation_of(OnnxImport<T>& to, const FileNode& node) {
   std::string text = text_or(node, "equation", "");
   std::erase(text, ' ');
+  if (text.find("->") != text.npos) text = without_dots(to, node, std::move(text));
   Equation equation;
   const std::size_t arrow = text.find("->");
   std::string left = text.substr(0, arrow);
@@ -174,12 +200,15 @@ Node sorted_as(OnnxImport<T>& to, const FileNode& node, const Lettered& x, const
 /// The letters of the samples' axes alone, where the batch has the first of all.
 template <class T>
 void leave_batch(OnnxImport<T>& to, const FileNode& node, const std::vector<Imported>& x, Equation& e) {
-  if (x[0].batch.whole()) return;
+  if ((x[0].constant ? x.back() : x[0]).batch.whole()) return;
   bool first = !e.output.empty();
-  for (std::size_t i = 0; i < x.size(); ++i) first = first && x[i].batch.first() && e.inputs[i][0] == e.output[0];
+  for (std::size_t i = 0; first && i < x.size(); ++i)
+    first = x[i].constant ? e.inputs[i].find(e.output[0]) == std::string::npos
+                          : x[i].batch.first() && e.inputs[i][0] == e.output[0];
   if (!first) to.refuse(node, "the batch first in inputs and result", "another place");
   e.output.erase(0, 1);
-  for (std::string& input : e.inputs) input.erase(0, 1);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (!x[i].constant) e.inputs[i].erase(0, 1);
 }
 /// Summed along the axes that neither the result nor the other input has.
 template <class T>
@@ -226,6 +255,39 @@ Node product_of_letters(OnnxImport<T>& to, const FileNode& node, const Lettered&
   made.node = with_sample(to, node, made.node, dims);
   return sorted_as(to, node, made, output);
 }
+/// The product of an operand and a constant as a Dense, where they share only letters that are summed over.
+template <class T>
+std::optional<Node> dense_of_letters(OnnxImport<T>& to, const FileNode& node, const Lettered& x,
+                                     const FileTensor& constant, const std::string& letters,
+                                     const std::string& output) {
+  std::string rest, depth, units;
+  for (const char letter : x.letters) (letters.find(letter) == std::string::npos ? rest : depth) += letter;
+  for (const char letter : letters)
+    if (!x.has(letter)) units += letter;
+  const bool fits = !depth.empty() && depth.find_first_of(output) == std::string::npos &&
+                    (rest + units).find_first_not_of(output) == std::string::npos;
+  if (!fits) return std::nullopt;
+  std::vector<std::size_t> order;
+  std::vector<Index> from, made;
+  Index rows = 1, columns = 1;
+  for (const char letter : rest)
+    from.push_back(to.sample({.node = x.node})[static_cast<Index>(x.letters.find(letter))]);
+  made = from;
+  for (const char letter : depth + units) {
+    order.push_back(letters.find(letter));
+    const Index extent = constant.dims[order.back()];
+    if (x.has(letter) && to.sample({.node = x.node})[static_cast<Index>(x.letters.find(letter))] != extent)
+      to.refuse(node, "one extent for each letter", std::to_string(extent));
+    (x.has(letter) ? rows : columns) *= extent;
+    if (!x.has(letter)) made.push_back(extent);
+  }
+  FileTensor kernel = permuted(constant, order);
+  kernel.dims = {rows, columns};
+  from.push_back(rows);
+  const Node flat = with_sample(to, node, sorted_as(to, node, x, rest + depth), from);
+  const Node product = dense(to, node, {.node = flat}, std::move(kernel), nullptr);
+  return sorted_as(to, node, {with_sample(to, node, product, made), rest + units}, output);
+}
 /// Sums and products of one input or two, as sums, transposes and products of matrices.
 template <class T>
 void import_einsum(OnnxImport<T>& to, const FileNode& node) {
@@ -235,22 +297,33 @@ void import_einsum(OnnxImport<T>& to, const FileNode& node) {
   std::vector<Imported> x;
   for (std::size_t i = 0; i < e.inputs.size(); ++i) {
     x.push_back(to.settled(node, to.counted(node, i)));
-    if (x[i].constant) to.refuse(node, "computed inputs", "a constant");
     if (to.dims(x[i]).size() != e.inputs[i].size())
       to.refuse(node, std::to_string(e.inputs[i].size()) + " axes", std::to_string(to.dims(x[i]).size()));
   }
   leave_batch(to, node, x, e);
-  std::vector<Lettered> parts;
+  const auto part = [&](std::size_t i) {
+    const Node from = x[i].constant ? constant_node(to, node, *x[i].constant) : to.plain(node, x[i]);
+    return summed_alone(to, node, {from, e.inputs[i]}, e.output + (x.size() > 1 ? e.inputs[1 - i] : std::string()));
+  };
+  std::vector<Lettered> parts(x.size());
   for (std::size_t i = 0; i < x.size(); ++i)
-    parts.push_back(summed_alone(to, node, {to.plain(node, x[i]), e.inputs[i]},
-                                 e.output + (x.size() > 1 ? e.inputs[1 - i] : std::string())));
+    if (!x[i].constant) parts[i] = part(i);
+  if (x.size() == 2 && (x[0].constant == nullptr) != (x[1].constant == nullptr)) {
+    const std::size_t k = x[0].constant ? 0 : 1;
+    const std::optional<Node> made = dense_of_letters(to, node, parts[1 - k], *x[k].constant, e.inputs[k], e.output);
+    if (made)
+      return to.set(node,
+                    Imported{.node = *made, .integers = common(type_of(x[0]), type_of(x[1])), .batch = x[1 - k].batch});
+  }
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (x[i].constant) parts[i] = part(i);
   if (x.size() == 1)
     return to.set(
         node,
         Imported{.node = sorted_as(to, node, parts[0], e.output), .integers = x[0].integers, .batch = x[0].batch});
   to.set(node, Imported{.node = product_of_letters(to, node, parts[0], parts[1], e.output),
-                        .integers = common(x[0].integers, x[1].integers),
-                        .batch = x[0].batch});
+                        .integers = common(type_of(x[0]), type_of(x[1])),
+                        .batch = (x[0].constant ? x[1] : x[0]).batch});
 }
 
 }  // namespace io::onnx
