@@ -31,6 +31,7 @@ void import_constant(OnnxImport<T>& to, const FileNode& node) {
   if (value.name.ends_with("s")) made.dims = {count_of(made.numbers)};
   to.set(node, std::move(made));
 }
+/// ConstantOfShape, and ConstantFill, which PyTorch wrote before opset 9.
 template <class T>
 void import_constant_of_shape(OnnxImport<T>& to, const FileNode& node) {
   std::vector<Index> dims;
@@ -44,9 +45,18 @@ void import_constant_of_shape(OnnxImport<T>& to, const FileNode& node) {
     }
   }
   const FileAttribute* const value = node.find("value");
-  if (value && (!value->tensor || value->tensor->numbers.size() != 1)) to.refuse(node, "one number as value", "others");
-  FileTensor made = to.empty(node, dims, value && value->tensor->integers);
-  made.numbers.assign(count_of_dims(made.dims), value ? value->tensor->numbers[0] : 0.0);
+  double number = number_or(node, "value", 0);
+  IntegerType integers = integer_type(static_cast<DataType>(integer_or(node, "dtype", 1)));
+  if (node.op == "ConstantFill") {
+    if (integer_or(node, "input_as_shape", 0) != 1 || node.find("extra_shape"))
+      to.refuse(node, "a shape as input", "another");
+  } else if (value) {
+    if (!value->tensor || value->tensor->numbers.size() != 1) to.refuse(node, "one number as value", "others");
+    number = value->tensor->numbers[0];
+    integers = value->tensor->integers;
+  }
+  FileTensor made = to.empty(node, dims, integers);
+  made.numbers.assign(count_of_dims(made.dims), number);
   Imported result = constant_value(std::move(made));
   result.batch.axis = batch.value_or(0);
   result.repeated = batch.has_value();
