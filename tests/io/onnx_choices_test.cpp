@@ -100,6 +100,16 @@ TEST_CASE("ONNX import: products of computed matrices") {
       {"Einsum", 12, {{"equation", std::string("ij,ij->i")}}, {square, other}, {2}, {17, 53}},
   };
   for (const Choice& each : whole) check_choice(each, {.batch = OnnxBatch::none}, false);
+  for (const auto& [equation, right] : {std::pair("...j,jk->...k", Numbers{19, 22, 43, 50}),
+                                        {"...j,...j->...", Numbers{17, 53}},
+                                        {"...ij->...ji", Numbers{1, 3, 2, 4}}}) {
+    const std::vector<Input> inputs = std::string(equation).find(',') == std::string::npos
+                                          ? std::vector<Input>{square}
+                                          : std::vector<Input>{square, other};
+    const Extents dims = right.size() == 2 ? Extents{2} : Extents{2, 2};
+    check_choice({"Einsum", 12, {{"equation", std::string(equation)}}, inputs, dims, right}, {.batch = OnnxBatch::none},
+                 false);
+  }
   const Choice samples[] = {
       {"MatMul", 13, {}, {{{2, 1, 2}, {1, 2, 3, 4}}, {{2, 2, 1}, {1, 10, 100, 1000}}}, {2, 1, 1}, {21, 4300}},
       {"Einsum",
@@ -110,6 +120,119 @@ TEST_CASE("ONNX import: products of computed matrices") {
        {21, 4300}},
   };
   for (const Choice& each : samples) check_choice(each, {}, true);
+}
+TEST_CASE("ONNX import: Einsum with a constant is a Dense where it is one, whatever the order of the letters") {
+  struct Sum {
+    const char* equation;
+    Extents dims;  ///< of the constant 1, 2, 3, ...
+    Extents result;
+    Numbers right;
+    const char* type;
+    bool constant_first = false;
+  };
+  // x is (1, 2, 3): 1, 2, 3 and 4, 5, 6
+  const Sum sums[] = {
+      {"nij,jk->nik", {3, 1}, {1, 2, 1}, {14, 32}, "Dense"},
+      {"nij,kj->nki", {1, 3}, {1, 1, 2}, {14, 32}, "Dense"},
+      {"...j,jk->...k", {3, 1}, {1, 2, 1}, {14, 32}, "Dense"},
+      {"nij,jia->na", {3, 2, 1}, {1, 1}, {1 + 6 + 15 + 8 + 20 + 36}, "Dense"},
+      {"nij,jab->niab", {3, 1, 2}, {1, 2, 1, 2}, {22, 28, 49, 64}, "Dense"},
+      {"jk,nij->nik", {3, 1}, {1, 2, 1}, {14, 32}, "Dense", true},
+      {"nij,ij->nij", {2, 3}, {1, 2, 3}, {1, 4, 9, 16, 25, 36}, "MatMul"},
+      {"nij,ijk->nik", {2, 3, 1}, {1, 2, 1}, {14, 77}, "MatMul"},
+      {"nij,k->nijk", {1}, {1, 2, 3, 1}, {1, 2, 3, 4, 5, 6}, "MatMul"},
+  };
+  for (const Sum& each : sums) {
+    CAPTURE(std::string(each.equation));
+    GraphFile file;
+    file.input("x", {-1, 2, 3});
+    Index count = 1;
+    for (const Index dim : each.dims) count *= dim;
+    Numbers numbers(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i + 1);
+    file.floats("c", each.dims, numbers);
+    const GraphFile::Names names = each.constant_first ? GraphFile::Names{"c", "x"} : GraphFile::Names{"x", "c"};
+    file.node("Einsum", names, {"y"}, {{"equation", std::string(each.equation)}});
+    file.output("y");
+    const Model<float> model = model_of(file);
+    bool found = false;
+    for (Index i = 0; i < model.layer_count(); ++i) found = found || model.layer(i).type() == each.type;
+    CHECK(found);
+    check_values(model.predict(tensor_of({1, 2, 3}, {1, 2, 3, 4, 5, 6})), Shape(std::span<const Index>(each.result)),
+                 each.right);
+  }
+}
+TEST_CASE("ONNX import: what depends on constants alone is settled, whatever operator computes it") {
+  struct Settled {
+    const char* op;
+    Extents dims;
+    Numbers constant;
+    GraphFile::Attributes attributes;
+    std::vector<std::int64_t> second;
+    Numbers right;  ///< added to x
+    Index opset = 13;
+  };
+  const Settled cases[] = {
+      {"Sigmoid", {2}, {0, 0}, {}, {}, {0.5f, 0.5f}},
+      {"Softmax", {1, 2}, {0, std::log(3.0f)}, {}, {}, {0.25f, 0.75f}},
+      {"ReduceL2", {2, 2}, {3, 6, 4, 8}, {{"axes", Extents{0}}, {"keepdims", no}}, {}, {5, 10}},
+      {"ReduceProd", {2, 2}, {3, 6, 4, 8}, {{"axes", Extents{0}}, {"keepdims", yes}}, {}, {12, 48}},
+      {"Resize", {1, 1, 1, 1}, {7}, {}, {}, {7, 7}},
+      {"AveragePool", {1, 1, 2, 2}, {1, 2, 3, 4}, {{"kernel_shape", Extents{2, 1}}}, {}, {2, 3}},
+      {"Tile", {1}, {4}, {}, {2}, {4, 4}},
+      {"Pad", {1}, {4}, {}, {1, 0}, {0, 4}},
+      {"MatMul", {2}, {4, 5}, {}, {}, {41, 41}},
+  };
+  for (const Settled& each : cases) {
+    const std::string op = each.op;
+    CAPTURE(op);
+    GraphFile file;
+    const bool image = each.dims.size() == 4;
+    file.input("x", image ? Extents{-1, 1, 1, 2} : Extents{-1, 2});
+    file.floats("c", each.dims, each.constant);
+    file.floats("factors", {2, 2}, {4, 4, 5, 5});
+    file.floats("scales", {4}, {1, 1, 1, 2});
+    if (!each.second.empty()) file.integers("second", each.second);
+    GraphFile::Names names{"c"};
+    if (op == "Resize") names.insert(names.end(), {"", "scales"});
+    if (op == "MatMul") names.push_back("factors");
+    if (!each.second.empty()) names.push_back("second");
+    file.node(op, names, {"made"}, each.attributes);
+    file.node("Add", {"x", "made"}, {"y"});
+    file.output("y");
+    const Model<float> model = model_of(file);
+    CHECK(model.layer_count() == 1);
+    const Tensor<float> y = model.predict(tensor_of(image ? Extents{1, 1, 2, 1} : Extents{1, 2}, {0, 0}));
+    REQUIRE(y.size() == 2);
+    for (std::size_t i = 0; i < 2; ++i) CHECK(y[static_cast<Index>(i)] == doctest::Approx(each.right[i]));
+  }
+  // how many values a sample has, as some exporters flatten it
+  GraphFile file;
+  file.input("x", {-1, 2, 3});
+  file.node("Shape", {"x"}, {"shape"}, {});
+  file.integers("one", {1});
+  file.integers("end", {3});
+  file.integers("open", {-1});
+  file.node("Slice", {"shape", "one", "end"}, {"own"});
+  file.node("ReduceProd", {"own"}, {"count"}, {{"axes", Extents{0}}});
+  file.node("Concat", {"open", "count"}, {"row"}, {{"axis", no}});
+  file.node("Reshape", {"x", "row"}, {"y"});
+  file.output("y");
+  CHECK(model_of(file).output_shape(0) == Shape{6});
+  // by how much it is larger, the batch by 1
+  GraphFile scaled;
+  scaled.input("x", {-1, 1, 2, 2});
+  scaled.node("Shape", {"x"}, {"shape"}, {});
+  scaled.node("Cast", {"shape"}, {"from"}, {{"to", Index{1}}});
+  scaled.integers("first", {0});
+  scaled.integers("rest", {1, 4, 6});
+  scaled.node("Gather", {"shape", "first"}, {"batch"});
+  scaled.node("Concat", {"batch", "rest"}, {"sizes"}, {{"axis", no}});
+  scaled.node("Cast", {"sizes"}, {"wanted"}, {{"to", Index{1}}});
+  scaled.node("Div", {"wanted", "from"}, {"scales"});
+  scaled.node("Resize", {"x", "", "scales"}, {"y"});
+  scaled.output("y");
+  CHECK(model_of(scaled).output_shape(0) == Shape{4, 6, 1});
 }
 TEST_CASE("ONNX import: integers stay integers in products and tables, so that what divides them cuts the rest") {
   struct Integers {
@@ -146,7 +269,7 @@ TEST_CASE("ONNX import: products that would mix samples, and equations that are 
   file.node("MatMul", {"a", "b"}, {"y"});
   file.output("y");
   CHECK(refusal(file).find("the batch before the matrices") != std::string::npos);
-  for (const char* equation : {"ii->i", "...ij->ij", "ij,jk,kl->il", "ij->ik", "ij->ii", "jk,ij->ik"}) {
+  for (const char* equation : {"ii->i", "..ij->ij", ".ij...->ij", "ij,jk,kl->il", "ij->ik", "ij->ii", "jk,ij->ik"}) {
     CAPTURE(std::string(equation));
     GraphFile sums;
     sums.opset = 12;

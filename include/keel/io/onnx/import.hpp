@@ -283,6 +283,8 @@ class OnnxImport {
                        .batch = like.batch});
   }
   void set(const FileNode& node, FileTensor made, std::size_t i = 0) { set(node, constant_value(std::move(made)), i); }
+  /// Before so much memory is taken.
+  void charge(const FileNode& node, std::uint64_t bytes) { made_.charge(bytes, place(node)); }
   /// Before a constant of so many extents is made.
   FileTensor empty(const FileNode& node, std::vector<Index> dims, IntegerType integers) {
     double count = 1;

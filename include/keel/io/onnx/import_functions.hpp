@@ -60,13 +60,14 @@ FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& fu
   for (std::size_t n = 0, count = count_of_dims(dims); n < count; ++n) {
     std::array<double, Broadcast::most> values{};
     typename ScalarFunction<double>::Arguments arguments;
-    bool batch = false, positive = false;
+    bool batch = false, positive = false, all = true;
     for (std::size_t k = 0; k < x.size(); ++k) {
       std::size_t place = 0;
       for (std::size_t i = 0, skip = rank - x[k]->dims.size(); i < x[k]->dims.size(); ++i)
         place = place * to_size(x[k]->dims[i]) + (x[k]->dims[i] == 1 ? 0 : to_size(at[skip + i]));
       values[k] = x[k]->numbers[place];
       batch = batch || batches(values[k]) > 0;
+      all = all && batches(values[k]) > 0;
       positive = positive || values[k] > 0;
     }
     positive = positive && function == "equal";  // the batch may have that size
@@ -74,7 +75,8 @@ FileTensor folded(OnnxImport<T>& to, const FileNode& node, const std::string& fu
     arguments.numbers = numbers.data();
     double result = 0;
     f.value(1, arguments, &result);
-    if (batch && (positive || !follows_batch(function, result)))
+    const bool quotient = all && function.ends_with("divide");  // is known, whatever the batch
+    if (batch && !quotient && (positive || !follows_batch(function, result)))
       to.refuse(node, "numbers that are known when the file is read", "the size of the batch");
     made.numbers.push_back(result);
     for (std::size_t i = rank; i-- > 0 && ++at[i] == dims[i];) at[i] = 0;

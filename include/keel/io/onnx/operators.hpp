@@ -32,6 +32,7 @@ struct OnnxOperator {
   /// Their names, each with a space behind it; `name<13` only before that opset, `name+13` only from it on.
   std::string_view attributes;
   void (*import)(OnnxImport<T>&, const FileNode&);
+  bool layers = false;  ///< it becomes layers alone: of constants it is settled by them
 };
 inline constexpr std::size_t any_inputs = 100'000;
 
@@ -42,18 +43,19 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Acosh", 9, 1, "", import_function<T>},
     {"Add", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"And", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
-    {"ArgMax", 1, 1, "axis keepdims select_last_index+12 ", import_arg<T>},
-    {"ArgMin", 1, 1, "axis keepdims select_last_index+12 ", import_arg<T>},
+    {"ArgMax", 1, 1, "axis keepdims select_last_index+12 ", import_arg<T>, true},
+    {"ArgMin", 1, 1, "axis keepdims select_last_index+12 ", import_arg<T>, true},
     {"Asin", 7, 1, "", import_function<T>},
     {"Asinh", 9, 1, "", import_function<T>},
     {"Atan", 7, 1, "", import_function<T>},
     {"Atanh", 9, 1, "", import_function<T>},
     {"Attention", 23, 7, "is_causal kv_num_heads q_num_heads qk_matmul_output_mode scale softcap softmax_precision ",
-     import_attention<T>},
+     import_attention<T>, true},
     {"AveragePool", 1, 1, "auto_pad kernel_shape pads strides ceil_mode+10 count_include_pad+7 dilations+19 ",
      import_pool<T, AveragePool1D<T>, AveragePool1DOptions, AveragePool2D<T>, AveragePool2DOptions, AveragePool3D<T>,
-                 AveragePool3DOptions>},
-    {"BatchNormalization", 1, 5, "epsilon momentum is_test<7 spatial<9 training_mode+14 ", import_batch_norm<T>},
+                 AveragePool3DOptions>,
+     true},
+    {"BatchNormalization", 1, 5, "epsilon momentum is_test<7 spatial<9 training_mode+14 ", import_batch_norm<T>, true},
     {"BitShift", 11, 2, "direction ", import_bit_shift<T>},
     {"BlackmanWindow", 17, 1, "output_datatype periodic ", import_window<T>},
     {"Cast", 6, 1, "saturate+19 round_mode+24 to ", import_cast<T>},
@@ -61,21 +63,23 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Ceil", 1, 1, "", import_function<T>},
     {"Celu", 12, 1, "alpha ", import_celu<T>},
     {"Clip", 1, 3, "max<11 min<11 ", import_clip<T>},
-    {"Compress", 9, 2, "axis ", import_compress<T>},
+    {"Compress", 9, 2, "axis ", import_compress<T>, true},
     {"Concat", 4, any_inputs, "axis ", import_concat<T>},
     {"Constant", 1, 0, "value value_float+12 value_floats+12 value_int+12 value_ints+12 ", import_constant<T>},
+    // ONNX never had it but as an experiment
+    {"ConstantFill", 1, 1, "dtype extra_shape input_as_shape value ", import_constant_of_shape<T>},
     {"ConstantOfShape", 9, 1, "value ", import_constant_of_shape<T>},
-    {"Conv", 1, 3, "auto_pad kernel_shape pads strides dilations group ", import_conv<T>},
+    {"Conv", 1, 3, "auto_pad kernel_shape pads strides dilations group ", import_conv<T>, true},
     {"ConvTranspose", 1, 3, "auto_pad kernel_shape pads strides dilations group output_padding output_shape ",
-     import_conv_transpose<T>},
+     import_conv_transpose<T>, true},
     {"Cos", 7, 1, "", import_function<T>},
     {"Cosh", 9, 1, "", import_function<T>},
-    {"CumSum", 11, 2, "exclusive reverse ", import_cumsum<T>},
-    {"DepthToSpace", 1, 1, "blocksize mode+11 ", import_depth_to_space<T>},
+    {"CumSum", 11, 2, "exclusive reverse ", import_cumsum<T>, true},
+    {"DepthToSpace", 1, 1, "blocksize mode+11 ", import_depth_to_space<T>, true},
     {"Div", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"Dropout", 1, 3, "is_test<7 ratio<12 seed+12 ", import_dropout<T>},
-    {"Einsum", 12, any_inputs, "equation ", import_einsum<T>},
-    {"Elu", 1, 1, "alpha ", import_activation<T, Activation::elu>},
+    {"Einsum", 12, any_inputs, "equation ", import_einsum<T>, true},
+    {"Elu", 1, 1, "alpha ", import_activation<T, Activation::elu>, true},
     {"Equal", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"Erf", 9, 1, "", import_function<T>},
     {"Exp", 1, 1, "", import_function<T>},
@@ -85,107 +89,108 @@ inline constexpr OnnxOperator<T> onnx_operators[] = {
     {"Floor", 1, 1, "", import_function<T>},
     {"GRU", 7, 6,
      "activation_alpha activation_beta activations clip direction hidden_size linear_before_reset layout+14 ",
-     import_recurrent<T>},
+     import_recurrent<T>, true},
     {"Gather", 1, 2, "axis ", import_gather_computed<T>},
-    {"GatherElements", 11, 2, "axis ", import_gather_elements<T>},
-    {"Gelu", 20, 1, "approximate ", import_activation<T, Activation::gelu>},
-    {"Gemm", 1, 3, "alpha beta broadcast<7 transA transB ", import_gemm<T>},
-    {"GlobalAveragePool", 1, 1, "", import_global_pool<T>},
-    {"GlobalMaxPool", 1, 1, "", import_global_pool<T>},
+    {"GatherElements", 11, 2, "axis ", import_gather_elements<T>, true},
+    {"Gelu", 20, 1, "approximate ", import_activation<T, Activation::gelu>, true},
+    {"Gemm", 1, 3, "alpha beta broadcast<7 transA transB ", import_gemm<T>, true},
+    {"GlobalAveragePool", 1, 1, "", import_global_pool<T>, true},
+    {"GlobalMaxPool", 1, 1, "", import_global_pool<T>, true},
     {"Greater", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"GreaterOrEqual", 12, 2, "", import_function<T>},
-    {"GroupNormalization", 18, 3, "epsilon num_groups stash_type+21 ", import_group_norm<T>},
+    {"GroupNormalization", 18, 3, "epsilon num_groups stash_type+21 ", import_group_norm<T>, true},
     {"HammingWindow", 17, 1, "output_datatype periodic ", import_window<T>},
     {"HannWindow", 17, 1, "output_datatype periodic ", import_window<T>},
     {"HardSigmoid", 1, 1, "alpha beta ", import_hard_sigmoid<T>},
-    {"HardSwish", 14, 1, "", import_activation<T, Activation::hard_swish>},
-    {"Hardmax", 1, 1, "axis ", import_hardmax<T>},
+    {"HardSwish", 14, 1, "", import_activation<T, Activation::hard_swish>, true},
+    {"Hardmax", 1, 1, "axis ", import_hardmax<T>, true},
     {"Identity", 1, 1, "", import_identity<T>},
     {"If", 1, 1, "else_branch then_branch ", import_if<T>},
-    {"InstanceNormalization", 6, 3, "epsilon ", import_instance_norm<T>},
+    {"InstanceNormalization", 6, 3, "epsilon ", import_instance_norm<T>, true},
     {"IsInf", 10, 1, "detect_negative detect_positive ", import_is_inf<T>},
     {"IsNaN", 9, 1, "", import_is_nan<T>},
-    {"LRN", 1, 1, "alpha beta bias size ", import_lrn<T>},
+    {"LRN", 1, 1, "alpha beta bias size ", import_lrn<T>, true},
     {"LSTM", 7, 8, "activation_alpha activation_beta activations clip direction hidden_size input_forget layout+14 ",
-     import_recurrent<T>},
+     import_recurrent<T>, true},
     // of opset 17, but exporters wrote it before
-    {"LayerNormalization", 1, 3, "axis epsilon stash_type ", import_layer_norm<T>},
-    {"LeakyRelu", 1, 1, "alpha ", import_activation<T, Activation::leaky_relu>},
+    {"LayerNormalization", 1, 3, "axis epsilon stash_type ", import_layer_norm<T>, true},
+    {"LeakyRelu", 1, 1, "alpha ", import_activation<T, Activation::leaky_relu>, true},
     {"Less", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"LessOrEqual", 12, 2, "", import_function<T>},
     {"Log", 1, 1, "", import_function<T>},
-    {"LogSoftmax", 1, 1, "axis ", import_softmax<T, Activation::log_softmax>},
-    {"LpNormalization", 1, 1, "axis p ", import_lp_norm<T>},
-    {"MatMul", 1, 2, "", import_matmul<T>},
+    {"LogSoftmax", 1, 1, "axis ", import_softmax<T, Activation::log_softmax>, true},
+    {"LpNormalization", 1, 1, "axis p ", import_lp_norm<T>, true},
+    {"MatMul", 1, 2, "", import_matmul<T>, true},
     {"Max", 1, any_inputs, "", import_function<T>},
     {"MaxPool", 1, 1, "auto_pad kernel_shape pads strides ceil_mode+10 dilations+10 storage_order+8 ",
-     import_pool<T, MaxPool1D<T>, MaxPool1DOptions, MaxPool2D<T>, MaxPool2DOptions, MaxPool3D<T>, MaxPool3DOptions>},
+     import_pool<T, MaxPool1D<T>, MaxPool1DOptions, MaxPool2D<T>, MaxPool2DOptions, MaxPool3D<T>, MaxPool3DOptions>,
+     true},
     {"Mean", 1, any_inputs, "", import_function<T>},
-    {"MeanVarianceNormalization", 9, 1, "axes ", import_mean_variance<T>},
+    {"MeanVarianceNormalization", 9, 1, "axes ", import_mean_variance<T>, true},
     {"Min", 1, any_inputs, "", import_function<T>},
-    {"Mish", 18, 1, "", import_activation<T, Activation::mish>},
+    {"Mish", 18, 1, "", import_activation<T, Activation::mish>, true},
     {"Mod", 10, 2, "fmod ", import_mod<T>},
     {"Mul", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"Neg", 1, 1, "", import_function<T>},
-    {"NegativeLogLikelihoodLoss", 12, 3, "ignore_index reduction ", import_nll_loss<T>},
+    {"NegativeLogLikelihoodLoss", 12, 3, "ignore_index reduction ", import_nll_loss<T>, true},
     {"Not", 1, 1, "", import_function<T>},
-    {"OneHot", 9, 3, "axis ", import_one_hot<T>},
+    {"OneHot", 9, 3, "axis ", import_one_hot<T>, true},
     {"Or", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
-    {"PRelu", 1, 2, "", import_prelu<T>},
-    {"Pad", 2, 4, "mode pads<11 value<11 ", import_pad<T>},
+    {"PRelu", 1, 2, "", import_prelu<T>, true},
+    {"Pad", 2, 4, "mode pads<11 value<11 ", import_pad<T>, true},
     {"Pow", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
-    {"RMSNormalization", 23, 2, "axis epsilon stash_type ", import_layer_norm<T>},
+    {"RMSNormalization", 23, 2, "axis epsilon stash_type ", import_layer_norm<T>, true},
     {"RNN", 7, 6, "activation_alpha activation_beta activations clip direction hidden_size layout+14 ",
-     import_recurrent<T>},
+     import_recurrent<T>, true},
     {"Range", 11, 3, "", import_range<T>},
     {"Reciprocal", 1, 1, "", import_function<T>},
-    {"ReduceL1", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceL2", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceLogSum", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceLogSumExp", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceMax", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceMean", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceMin", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceProd", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"ReduceSum", 1, 2, "axes<13 keepdims noop_with_empty_axes+13 ", import_reduce<T>},
-    {"ReduceSumSquare", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>},
-    {"Relu", 1, 1, "", import_activation<T, Activation::relu>},
+    {"ReduceL1", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceL2", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceLogSum", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceLogSumExp", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceMax", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceMean", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceMin", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceProd", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"ReduceSum", 1, 2, "axes<13 keepdims noop_with_empty_axes+13 ", import_reduce<T>, true},
+    {"ReduceSumSquare", 1, 2, "axes<18 keepdims noop_with_empty_axes+18 ", import_reduce<T>, true},
+    {"Relu", 1, 1, "", import_activation<T, Activation::relu>, true},
     {"Reshape", 5, 2, "allowzero+14 ", import_reshape<T>},
     {"Resize", 10, 4,
      "antialias+18 axes+18 coordinate_transformation_mode+11 cubic_coeff_a+11 exclude_outside+11 "
      "extrapolation_value+11 keep_aspect_ratio_policy+18 mode nearest_mode+11 ",
-     import_resize<T>},
+     import_resize<T>, true},
     {"Round", 11, 1, "", import_function<T>},
-    {"Selu", 6, 1, "alpha gamma ", import_selu<T>},
+    {"Selu", 6, 1, "alpha gamma ", import_selu<T>, true},
     {"Shape", 1, 1, "end+15 start+15 ", import_shape<T>},
     {"Shrink", 9, 1, "bias lambd ", import_shrink<T>},
-    {"Sigmoid", 1, 1, "", import_activation<T, Activation::sigmoid>},
+    {"Sigmoid", 1, 1, "", import_activation<T, Activation::sigmoid>, true},
     {"Sign", 9, 1, "", import_function<T>},
     // ONNX Runtime's name of RMSNormalization, in ONNX's own domain
-    {"SimplifiedLayerNormalization", 1, 2, "axis epsilon stash_type ", import_layer_norm<T>},
+    {"SimplifiedLayerNormalization", 1, 2, "axis epsilon stash_type ", import_layer_norm<T>, true},
     {"Sin", 7, 1, "", import_function<T>},
     {"Sinh", 9, 1, "", import_function<T>},
     {"Size", 1, 1, "", import_size<T>},
     {"Slice", 1, 5, "axes<10 ends<10 starts<10 ", import_slice<T>},
-    {"Softmax", 1, 1, "axis ", import_softmax<T, Activation::softmax>},
-    {"SoftmaxCrossEntropyLoss", 12, 3, "ignore_index reduction ", import_cross_entropy<T>},
-    {"Softplus", 1, 1, "", import_activation<T, Activation::softplus>},
+    {"Softmax", 1, 1, "axis ", import_softmax<T, Activation::softmax>, true},
+    {"SoftmaxCrossEntropyLoss", 12, 3, "ignore_index reduction ", import_cross_entropy<T>, true},
+    {"Softplus", 1, 1, "", import_activation<T, Activation::softplus>, true},
     {"Softsign", 1, 1, "", import_softsign<T>},
-    {"SpaceToDepth", 1, 1, "blocksize ", import_depth_to_space<T>},
+    {"SpaceToDepth", 1, 1, "blocksize ", import_depth_to_space<T>, true},
     {"Split", 2, 2, "axis num_outputs+18 split<13 ", import_split<T>},
     {"Sqrt", 1, 1, "", import_function<T>},
     {"Squeeze", 1, 2, "axes<13 ", import_squeeze<T>},
     {"Sub", 1, 2, "axis<7 broadcast<7 ", import_function<T>},
     {"Sum", 1, any_inputs, "", import_function<T>},
-    {"Swish", 24, 1, "alpha ", import_activation<T, Activation::silu>},
+    {"Swish", 24, 1, "alpha ", import_activation<T, Activation::silu>, true},
     {"Tan", 7, 1, "", import_function<T>},
-    {"Tanh", 1, 1, "", import_activation<T, Activation::tanh>},
+    {"Tanh", 1, 1, "", import_activation<T, Activation::tanh>, true},
     {"ThresholdedRelu", 10, 1, "alpha ", import_thresholded<T>},
-    {"Tile", 6, 2, "", import_tile<T>},
+    {"Tile", 6, 2, "", import_tile<T>, true},
     {"Transpose", 1, 1, "perm ", import_transpose<T>},
     {"Trilu", 14, 2, "upper ", import_trilu<T>},
     {"Unsqueeze", 1, 2, "axes<13 ", import_unsqueeze<T>},
-    {"Upsample", 7, 2, "mode scales<9 ", import_resize<T>},
+    {"Upsample", 7, 2, "mode scales<9 ", import_resize<T>, true},
     {"Where", 9, 3, "", import_function<T>},
     {"com.microsoft::BiasGelu", 1, 2, "", import_bias_gelu<T, Activation::gelu>},
     {"com.microsoft::FastGelu", 1, 2, "", import_bias_gelu<T, Activation::gelu_tanh>},
@@ -229,6 +234,68 @@ void check_node(const OnnxImport<T>& to, const FileNode& node, const OnnxOperato
     to.refuse(node, "at most " + std::to_string(row.inputs) + " inputs", std::to_string(node.inputs.size()));
 }
 
+template <class T>
+void import_node(OnnxImport<T>& to, const FileNode& node);
+
+/// The outputs of a node whose inputs are all constants, by a model of that node alone; false if there are none to be
+/// had so: of integers above 2^24, and of the size of the batch.
+template <class T>
+bool settle(OnnxImport<T>& to, const FileNode& node) {
+  std::uint64_t values = 0;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!to.has(node, i)) continue;
+    const Imported& each = to.found(node, i);
+    if (!each.constant || each.repeated || each.constant->numbers.empty()) return false;
+    for (const double number : each.constant->numbers)
+      if (batches(number) > 0 || (each.constant->integers && std::abs(number) > 0x1p24)) return false;
+    values += each.constant->numbers.size();
+  }
+  if (!to.has(node, 0)) return false;
+  to.charge(node, values * sizeof(double));
+  FileGraph graph{.where = to.graph().where, .bytes = values * sizeof(double), .opset = to.opset()};
+  graph.nodes.push_back(node);
+  for (std::size_t i = 0; i < node.outputs.size(); ++i)
+    if (to.used(node, i)) graph.outputs.push_back({.name = node.outputs[i]});
+  const OnnxImportOptions options{.model = {.threads = 1}, .batch = OnnxBatch::none};
+  OnnxImport<T> alone(graph, {}, options);
+  alone.whole = true;
+  alone.batch = 1;
+  const FileTensor& x = *to.found(node).constant;
+  alone.first_input = alone.model().input(Shape(std::span<const Index>(x.dims)), "x");
+  alone.define(node.inputs[0], {.node = *alone.first_input, .integers = x.integers, .batch = BatchPlace::none()});
+  for (std::size_t i = 1; i < node.inputs.size(); ++i)
+    if (to.has(node, i) && node.inputs[i] != node.inputs[0]) alone.define(node.inputs[i], to.found(node, i));
+  import_node(alone, graph.nodes[0]);
+  std::vector<Imported> made;
+  for (const FileValue& output : graph.outputs) {
+    const FileNode end{.name = node.name, .op = node.op, .inputs = {output.name}};
+    Imported value = alone.any(end);
+    if (!value.constant) value = alone.whole_of(end, value);
+    alone.in_shape(end, value);
+    if (!value.constant) alone.model().output(value.node);
+    made.push_back(std::move(value));
+  }
+  const Tensor<T> from = to.values(Shape(std::span<const Index>(x.dims)).with_batch(1), x);
+  const TensorView<const T> view(from);
+  const Model<T>& model = alone.model();
+  std::vector<Tensor<T>> y;
+  if (!model.outputs().empty()) y = model.predict(Inputs<T>(&view, 1));
+  std::size_t next = 0;
+  for (std::size_t i = 0, k = 0; i < node.outputs.size(); ++i) {
+    if (!to.used(node, i)) continue;
+    const Imported& value = made[k++];
+    if (value.constant) {
+      to.set(node, value, i);
+      continue;
+    }
+    const Tensor<T>& result = y[next++];
+    FileTensor tensor = to.empty(node, alone.dims(value), value.integers);
+    tensor.numbers.assign(result.begin(), result.end());
+    to.set(node, std::move(tensor), i);
+  }
+  return true;
+}
+
 /// A node whose inputs are known: by its row, or a pattern as one layer, else part by part.
 template <class T>
 void import_node(OnnxImport<T>& to, const FileNode& node) {
@@ -240,6 +307,7 @@ void import_node(OnnxImport<T>& to, const FileNode& node) {
   const OnnxOperator<T>* const row = onnx_operator<T>(node, to.opset());
   if (!row) to.refuse(node, "operators that keel has, in opset " + std::to_string(to.opset()), node.op);
   check_node(to, node, *row);
+  if (row->layers && settle(to, node)) return;
   row->import(to, node);
 }
 
