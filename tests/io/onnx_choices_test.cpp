@@ -234,6 +234,21 @@ TEST_CASE("ONNX import: what depends on constants alone is settled, whatever ope
   scaled.output("y");
   CHECK(model_of(scaled).output_shape(0) == Shape{4, 6, 1});
 }
+TEST_CASE("ONNX import: ConstantFill of the input's shape, as PyTorch wrote it before opset 9") {
+  const auto filled = [](const GraphFile::Attributes& attributes) {
+    GraphFile file;
+    file.opset = 7;
+    file.input("x", {-1, 2});
+    file.node("Shape", {"x"}, {"shape"}, {});
+    file.node("ConstantFill", {"shape"}, {"c"}, attributes);
+    file.node("Sub", {"x", "c"}, {"y"});
+    file.output("y");
+    return file;
+  };
+  const Model<float> model = model_of(filled({{"dtype", yes}, {"input_as_shape", yes}, {"value", 3.0}}));
+  check_values(model.predict(tensor_of({1, 2}, {1, 2})), Shape{1, 2}, {-2, -1});
+  CHECK(refusal(filled({{"value", 3.0}})).find("a shape as input") != std::string::npos);
+}
 TEST_CASE("ONNX import: integers stay integers in products and tables, so that what divides them cuts the rest") {
   struct Integers {
     const char* op;
