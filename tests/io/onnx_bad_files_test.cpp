@@ -598,6 +598,18 @@ void add_shapes(BadFiles& files) {
     files.add("ConstantOfShape '" + detail::join(std::span<const std::int64_t>(dims), " ") + "'", filled(dims),
               "expected");
   files.add("Expand to a shape too large", with_constant("Expand", {1, huge, huge, 1 << 30}), "expected");
+  for (const char* op : {"Tile", "Pad"}) {
+    GraphFile constant;
+    constant.input("x", {-1, 2});
+    constant.floats("c", {1, 2}, {1, 2});
+    constant.integers("much", op == std::string("Tile") ? std::vector<std::int64_t>{1 << 15, 1 << 15}
+                                                        : std::vector<std::int64_t>{0, 0, 1 << 15, 1 << 15});
+    constant.node(op, {"c", "much"}, {"large"});
+    constant.node("ReduceSum", {"large"}, {"sum"});
+    constant.node("Add", {"x", "sum"}, {"y"});
+    constant.output("y");
+    files.add(std::string(op) + " of a constant to too much", constant, "at most");
+  }
   files.add("Cast to text", one_node("Cast", {-1, 2}, {}, {{"to", Index{8}}}), "a cast to");
   files.add("Cast to nothing", one_node("Cast", {-1, 2}), "a cast to");
 }

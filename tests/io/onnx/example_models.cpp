@@ -119,4 +119,5 @@ int main(int, char** arguments) {
   Sequential own({2});
   own.add(Dense(16, {.activation = Activation::tanh})).add(Dense(2));
   write(std::move(own), "own_parts");
+  return 0;
 }

@@ -278,6 +278,7 @@ bool settle(OnnxImport<T>& to, const FileNode& node) {
   const Tensor<T> from = to.values(Shape(std::span<const Index>(x.dims)).with_batch(1), x);
   const TensorView<const T> view(from);
   const Model<T>& model = alone.model();
+  for (const auto& each : model.nodes()) to.charge(node, static_cast<std::uint64_t>(each.shape.size()) * sizeof(T));
   std::vector<Tensor<T>> y;
   if (!model.outputs().empty()) y = model.predict(Inputs<T>(&view, 1));
   std::size_t next = 0;
