@@ -237,20 +237,26 @@ void check_node(const OnnxImport<T>& to, const FileNode& node, const OnnxOperato
 template <class T>
 void import_node(OnnxImport<T>& to, const FileNode& node);
 
-/// The outputs of a node whose inputs are all constants, by a model of that node alone; false if there are none to be
-/// had so: of integers above 2^24, and of the size of the batch.
+/// How many values the inputs of a node have together, if all are constants; 0 if not, if one has none, integers above
+/// 2^24, or the size of the batch in it.
 template <class T>
-bool settle(OnnxImport<T>& to, const FileNode& node) {
+std::uint64_t constant_values(const OnnxImport<T>& to, const FileNode& node) {
   std::uint64_t values = 0;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     if (!to.has(node, i)) continue;
     const Imported& each = to.found(node, i);
-    if (!each.constant || each.repeated || each.constant->numbers.empty()) return false;
+    if (!each.constant || each.repeated || each.constant->numbers.empty()) return 0;
     for (const double number : each.constant->numbers)
-      if (batches(number) > 0 || (each.constant->integers && std::abs(number) > 0x1p24)) return false;
+      if (batches(number) > 0 || (each.constant->integers && std::abs(number) > 0x1p24)) return 0;
     values += each.constant->numbers.size();
   }
-  if (!to.has(node, 0)) return false;
+  return values;
+}
+/// The outputs of a node whose inputs are all constants, by a model of that node alone; false if they cannot be had so.
+template <class T>
+bool settle(OnnxImport<T>& to, const FileNode& node) {
+  const std::uint64_t values = to.has(node, 0) ? constant_values(to, node) : 0;
+  if (values == 0) return false;
   to.charge(node, values * sizeof(double));
   FileGraph graph{.where = to.graph().where, .bytes = values * sizeof(double), .opset = to.opset()};
   graph.nodes.push_back(node);
