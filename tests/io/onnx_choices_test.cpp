@@ -249,6 +249,20 @@ TEST_CASE("ONNX import: ConstantFill of the input's shape, as PyTorch wrote it b
   check_values(model.predict(tensor_of({1, 2}, {1, 2})), Shape{1, 2}, {-2, -1});
   CHECK(refusal(filled({{"value", 3.0}})).find("a shape as input") != std::string::npos);
 }
+TEST_CASE("ONNX import: a constant of the input's shape meets it, and stands beside it") {
+  GraphFile file;
+  file.input("x", {-1, 2});
+  file.node("Shape", {"x"}, {"shape"}, {});
+  file.node("ConstantOfShape", {"shape"}, {"zeros"});
+  file.node("Cos", {"zeros"}, {"ones"});
+  file.node("Sub", {"x", "ones"}, {"less"});
+  file.node("Greater", {"less", "zeros"}, {"above"});
+  file.node("Where", {"above", "less", "zeros"}, {"chosen"});
+  file.node("Concat", {"chosen", "ones"}, {"y"}, {{"axis", yes}});
+  file.output("y");
+  const Tensor<float> y = model_of(file).predict(tensor_of({2, 2}, {0, 3, 5, 1}));
+  check_values(y, Shape{2, 4}, {0, 2, 1, 1, 4, 0, 1, 1});
+}
 TEST_CASE("ONNX import: integers stay integers in products and tables, so that what divides them cuts the rest") {
   struct Integers {
     const char* op;

@@ -360,8 +360,17 @@ class OnnxImport {
 
  private:
   Imported& known_form(const FileNode& node, std::size_t i) {
-    if (found(node, i).repeated) refuse(node, "a constant that is known when the file is read", "one with a batch");
-    return values_.find(node.inputs[i])->second;
+    const Imported& value = found(node, i);
+    if (!value.repeated) return values_.find(node.inputs[i])->second;
+    if (value.batch.axis != 0 || !first_input)
+      refuse(node, "a constant that is known when the file is read", "one with a batch");
+    const auto [form, is_new] = alike_.try_emplace(node.inputs[i]);
+    const FileTensor& from = *value.constant;
+    const Shape sample(std::span<const Index>(from.dims).subspan(1));
+    if (is_new)
+      form->second = {.node = add_helper(node, Constant<T>(values(sample, from)), *first_input),
+                      .integers = from.integers};
+    return form->second;
   }
   Imported& raw_form(const FileNode& node, std::size_t i) {
     Imported& value = known_form(node, i);
@@ -409,6 +418,7 @@ class OnnxImport {
   const OnnxImportOptions& options_;
   std::map<std::string, Imported> values_;
   std::map<std::string, Imported> wholes_, firsts_;  ///< the same without a batch, with it first
+  std::map<std::string, Imported> alike_;            ///< constants that are repeated along the batch, as nodes
   std::deque<FileGraph> branches_;                   ///< that are taken
   std::map<std::string_view, std::vector<const FileNode*>> users_;
   std::map<std::string_view, const FileNode*> makers_;
