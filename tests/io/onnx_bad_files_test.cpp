@@ -610,6 +610,19 @@ void add_shapes(BadFiles& files) {
     constant.output("y");
     files.add(std::string(op) + " of a constant to too much", constant, "at most");
   }
+  files.add(
+      "MatMul of a number",
+      [] {
+        GraphFile file;
+        file.input("x", {-1, 2});
+        file.integers("number", {}, {2});
+        file.floats("w", {2, 1}, {1, 2});
+        file.node("MatMul", {"number", "w"}, {"product"});
+        file.node("Add", {"x", "product"}, {"y"});
+        file.output("y");
+        return file;
+      }(),
+      "as many rows");
   files.add("Cast to text", one_node("Cast", {-1, 2}, {}, {{"to", Index{8}}}), "a cast to");
   files.add("Cast to nothing", one_node("Cast", {-1, 2}), "a cast to");
 }

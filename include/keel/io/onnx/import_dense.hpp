@@ -39,8 +39,9 @@ Node dense(OnnxImport<T>& to, const FileNode& node, const Imported& x, FileTenso
     to.refuse(node, "a matrix", std::to_string(kernel.dims.size()) + " axes");
   const Index units = kernel.dims[1], rows = kernel.dims[0];
   const auto dims = to.dims(x);
-  if (dims.size() < (x.batch.whole() ? 1 : 2) || dims.back() != rows)
-    to.refuse(node, "as many rows as features", std::to_string(rows) + " and " + std::to_string(dims.back()));
+  const Index features = dims.size() < (x.batch.whole() ? 1 : 2) ? 0 : dims.back();
+  if (features != rows)
+    to.refuse(node, "as many rows as features", std::to_string(rows) + " and " + std::to_string(features));
   if (x.features.rank() > 0) {
     const Shape& f = x.features;
     const std::size_t last = to_size(f.rank() - 1);
