@@ -146,7 +146,7 @@ std::string without_dots(OnnxImport<T>& to, const FileNode& node, std::string te
     } else {
       at = end;
     }
-    at += text.compare(at, 2, "->") == 0 ? 2 : 1;
+    at += text.compare(at, 2, "->") == 0 ? 2U : 1U;
     ++input;
   }
   return text;
