@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Times keel, ONNX Runtime and PyTorch on the five networks, network after network in turn on the same pinned cores, keel
+# Times keel, ONNX Runtime and PyTorch on ten networks, network after network in turn on the same pinned cores, keel
 # before and after its peers, and prints a line a case:
 #   AMD EPYC, avx512, 1 thread: resnet18 infer b=1 keel 12.3 ms onnxruntime 21.0 ms ratio 1.71
 # and at its end what other programs took of a core meanwhile, where that is more than a twentieth.
-# usage: bench/compare.sh [PEERS_DIR [THREADS [NETWORK...]]]
+# usage: bench/compare.sh [PEERS_DIR [THREADS [NETWORK...]]]      NETWORK as in bench/networks.hpp and layer_networks.hpp
 # PEERS_DIR (default ~/keel-peers): node/ has ONNX Runtime for Node; forky/ is a Debian tree with PyTorch and, in /peers,
-# networks.py and the exported NETWORK.onnx. KEEL_SIMD=avx2 holds PyTorch to AVX2 too and makes it the peer in inference:
-# ONNX Runtime cannot be held to it.
+# networks.py and the exported NETWORK.onnx; bench/peers/layer_networks.py is copied to it and exports its own.
+# KEEL_SIMD=avx2 holds PyTorch to AVX2 too and makes it the peer in inference: ONNX Runtime cannot be held to it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 peers=${1:-$HOME/keel-peers} threads=${2:-1}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- seed mnist resnet20 mbv1 resnet18
+[ $# -gt 0 ] || set -- seed mnist resnet20 mbv1 resnet18 conv1d lstm gru encoder unet
 [ -d "$peers/node" ] && [ -d "$peers/forky" ] || { echo "no peers in $peers: see the head of $0" >&2; exit 2; }
 cmake -S "$here" -B "$here/build/bench" -DCMAKE_BUILD_TYPE=Release -DKEEL_BUILD_TESTS=OFF -DKEEL_BUILD_EXAMPLES=OFF >/dev/null
 cmake --build "$here/build/bench" --target networks_bench >/dev/null
@@ -33,8 +33,8 @@ keel() {
     --benchmark_format=csv --benchmark_min_time=0.5 --benchmark_repetitions=3 --benchmark_report_aggregates_only=true 2>/dev/null |
     sed -n 's|^"[a-z0-9]*/\([a-z]*\)/b=\([0-9]*\)_median",[^,]*,\([^,]*\),.*|keel \1 \2 \3|p'
 }
-onnxruntime() {  # NETWORK BATCH CHANNELS EXTENT
-  (cd "$peers/node" && "${pin[@]}" node "$here/bench/peers/onnxruntime.js" "$threads" "$peers/forky/peers/$1.onnx" "$2" "$3" "$4") |
+onnxruntime() {  # NETWORK BATCH EXTENT...
+  (cd "$peers/node" && "${pin[@]}" node "$here/bench/peers/onnxruntime.js" "$threads" "$peers/forky/peers/$1.onnx" "${@:2}") |
     sed 's/^/onnxruntime infer /'
 }
 torch() {
@@ -50,17 +50,26 @@ own() {
 
 for network in "$@"; do
   case $network in
-    seed) batch=32 channels=1 extent=64 ;;
-    mnist) batch=32 channels=1 extent=28 ;;
-    resnet20) batch=32 channels=3 extent=32 ;;
-    mbv1 | resnet18) batch=8 channels=3 extent=224 ;;
-    *) echo "no network $network: seed, mnist, resnet20, mbv1 or resnet18" >&2; exit 2 ;;
+    seed) batch=32 extents=(1 64 64) ;;
+    mnist) batch=32 extents=(1 28 28) ;;
+    resnet20) batch=32 extents=(3 32 32) ;;
+    mbv1 | resnet18) batch=8 extents=(3 224 224) ;;
+    conv1d) batch=1 extents=(256 16384) ;;
+    lstm) batch=32 extents=(100 128) ;;
+    gru) batch=32 extents=(100 256) ;;
+    encoder) batch=8 extents=(128 256) ;;
+    unet) batch=8 extents=(3 128 128) ;;
+    *) echo "no network $network" >&2; exit 2 ;;
   esac
+  if [ ${#extents[@]} = 2 ] || [ "$network" = unet ]; then
+    cp "$here/bench/peers/layer_networks.py" "$peers/forky/peers/"
+    [ -f "$peers/forky/peers/$network.onnx" ] || chroot "$peers/forky" python3 /peers/layer_networks.py "$network" 2>/dev/null
+  fi
   start=$(date +%s.%N) busy_before=$(busy)
   own >"$work/own_before"
   {
     keel "$network"
-    [ $inference = torch ] || onnxruntime "$network" $batch $channels $extent
+    [ $inference = torch ] || onnxruntime "$network" "$batch" "${extents[@]}"
     torch "$network" $batch
     keel "$network"
   } >"$work/times"

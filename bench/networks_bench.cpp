@@ -1,4 +1,4 @@
-// Inference and training steps of the five networks. Before it is timed, a network's output is compared with that
+// Inference and training steps of the five networks, and of five that are of one kind of layer each. Before it is timed, a network's output is compared with that
 // of the same network in double, run layer by layer.
 
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <keel/training/losses/losses.hpp>
 #include <keel/training/optimizers/optimizers.hpp>
 
+#include "layer_networks.hpp"
 #include "networks.hpp"
 
 using namespace keel;
@@ -18,9 +19,18 @@ namespace {
 
 struct Case {
   const char* name;
-  Index batch;  // beside 1
+  Index batch;         // beside 1
+  double rate = 1e-3;  // of learning
 };
-constexpr Case cases[] = {{"seed", 32}, {"mnist", 32}, {"resnet20", 32}, {"mbv1", 8}, {"resnet18", 8}};
+constexpr Case cases[] = {{"seed", 32},  {"mnist", 32}, {"resnet20", 32}, {"mbv1", 8},          {"resnet18", 8},
+                          {"conv1d", 1}, {"lstm", 32},  {"gru", 32},      {"encoder", 8, 1e-4}, {"unet", 8}};
+
+template <class T>
+Model<T> make(const std::string& name, int threads, bool softmax = true) {
+  for (const char* const own : {"conv1d", "lstm", "gru", "encoder", "unet"})
+    if (name == own) return layer_networks::make<T>(name, threads);
+  return networks::make<T>(name, threads, softmax);
+}
 
 Tensor<float> images(const Shape& sample, Index batch) {
   Tensor<float> x(sample.with_batch(batch));
@@ -31,7 +41,7 @@ Tensor<float> images(const Shape& sample, Index batch) {
 
 /// Largest deviation from the network in double, as a share of the largest output.
 double deviation(Model<float>& model, const char* name) {
-  Model<double> reference = networks::make<double>(name, 1);
+  Model<double> reference = make<double>(name, 1);
   const auto& from = model.parameters();
   const auto& to = reference.parameters();
   for (std::size_t i = 0; i < from.size(); ++i) to[i]->set(from[i]->value().template cast<double>());
@@ -49,7 +59,7 @@ double deviation(Model<float>& model, const char* name) {
 }
 
 void infer(benchmark::State& state, const char* name, Index batch) {
-  Model<float> model = networks::make<float>(name, default_threads());
+  Model<float> model = make<float>(name, default_threads());
   if (const double error = deviation(model, name); !(error < 1e-4)) {
     state.SkipWithError(("output differs from the reference by " + std::to_string(error)).c_str());
     return;
@@ -63,15 +73,15 @@ void infer(benchmark::State& state, const char* name, Index batch) {
   }
 }
 
-void train(benchmark::State& state, const char* name, Index batch) {
-  Model<float> model = networks::make<float>(name, default_threads(), false);
-  const Index classes = model.output_shape()[0];
+void train(benchmark::State& state, const char* name, Index batch, double rate) {
+  Model<float> model = make<float>(name, default_threads(), false);
+  const Shape scores = model.output_shape();
   const Tensor<float> x = images(model.input_shape(), batch);
-  Tensor<float> labels({batch}), dy;
+  Tensor<float> labels(Shape(scores.dims().first(to_size(scores.rank() - 1))).with_batch(batch)), dy;
   Rng rng(5, 1);
-  for (float& label : labels) label = static_cast<float>(rng.below(static_cast<std::uint64_t>(classes)));
+  for (float& label : labels) label = static_cast<float>(rng.below(scores.back()));
   const LossSpec loss{Loss::sparse_categorical_crossentropy, {.from_logits = true}};
-  Optimizer<float> optimizer(Adam({.learning_rate = 1e-3}));
+  Optimizer<float> optimizer(Adam({.learning_rate = rate}));
   Tape<float> tape;
   double first = 0, last = 0;
   const auto step = [&] {
@@ -92,12 +102,12 @@ void train(benchmark::State& state, const char* name, Index batch) {
 
 int main(int argc, char** argv) {
   for (const Case& c : cases) {
-    for (const Index batch : {Index{1}, c.batch})
+    for (const Index batch : c.batch == 1 ? std::vector<Index>{1} : std::vector<Index>{1, c.batch})
       benchmark::RegisterBenchmark((std::string(c.name) + "/infer/b=" + std::to_string(batch)).c_str(), infer, c.name,
                                    batch)
           ->Unit(benchmark::kMillisecond);
     benchmark::RegisterBenchmark((std::string(c.name) + "/train/b=" + std::to_string(c.batch)).c_str(), train, c.name,
-                                 c.batch)
+                                 c.batch, c.rate)
         ->Unit(benchmark::kMillisecond);
   }
   benchmark::Initialize(&argc, argv);

@@ -1,15 +1,16 @@
 // ONNX Runtime for Node: the median time of inference of one network, one sample and a batch.
-//   node onnxruntime.js THREADS NETWORK.onnx BATCH CHANNELS EXTENT      run where node_modules has onnxruntime-node
+//   node onnxruntime.js THREADS NETWORK.onnx BATCH EXTENT...      run where node_modules has onnxruntime-node
 // prints: BATCH MILLISECONDS
 const runtime = require('module').createRequire(process.cwd() + '/')('onnxruntime-node');
-const [threads, file, batch, channels, extent] = process.argv.slice(2).map((a, i) => (i === 1 ? a : +a));
+const [threads, file, batch, ...extents] = process.argv.slice(2).map((a, i) => (i === 1 ? a : +a));
 
 (async () => {
   const session =
       await runtime.InferenceSession.create(file, {intraOpNumThreads: threads, graphOptimizationLevel: 'all'});
-  for (const b of [1, batch]) {
-    const values = Float32Array.from({length: b * channels * extent * extent}, () => Math.random());
-    const x = new runtime.Tensor('float32', values, [b, channels, extent, extent]);
+  for (const b of new Set([1, batch])) {
+    const dims = [b, ...extents];
+    const values = Float32Array.from({length: dims.reduce((p, q) => p * q)}, () => Math.random());
+    const x = new runtime.Tensor('float32', values, dims);
     const times = [];
     await session.run({x});
     for (const begin = performance.now(); performance.now() - begin < 1500 || times.length < 3;) {

@@ -1,6 +1,7 @@
-"""PyTorch: the median time of a training step (fused Adam, cross-entropy) and of inference of one network, in the
-better of its two layouts.
-    python3 torch_times.py THREADS NETWORK BATCH      run where networks.py has M, a dict of name: (make, channels, extent)
+"""PyTorch: the median time of a training step (fused Adam, cross-entropy) and of inference of one network, images in the
+better of their two layouts.
+    python3 torch_times.py THREADS NETWORK BATCH      run where /peers has layer_networks.py and networks.py, which has M,
+                                                      a dict of name: (make, channels, extent)
 prints: train|infer BATCH MILLISECONDS
 """
 import statistics
@@ -10,7 +11,6 @@ import time
 import torch
 
 sys.path.insert(0, "/peers")
-import networks  # noqa: E402
 
 
 def median(run, seconds):
@@ -26,13 +26,22 @@ def median(run, seconds):
 
 threads, name, batch = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 torch.set_num_threads(threads)
-make, channels, extent = networks.M[name]
+if name in ("conv1d", "lstm", "gru", "encoder", "unet"):
+    import layer_networks
+
+    make, *extents = layer_networks.M[name]
+else:
+    import networks
+
+    make, channels, extent = networks.M[name]
+    extents = [channels, extent, extent]
 best = {}
-for layout in (torch.contiguous_format, torch.channels_last):
-    x = torch.randn(batch, channels, extent, extent).contiguous(memory_format=layout)
-    labels = torch.randint(0, 10 if extent != 224 else 1000, (batch,))
+for layout in (torch.contiguous_format, torch.channels_last)[: len(extents) - 1]:
+    x = torch.randn(batch, *extents).contiguous(memory_format=layout)
     model = make()
     trained = (model[:-1] if name == "seed" else model).to(memory_format=layout).train()
+    scores = trained(x).shape
+    labels = torch.randint(0, scores[1], (scores[0], *scores[2:]))
     optimizer = torch.optim.Adam(trained.parameters(), 1e-3, fused=True)
 
     def step():
@@ -43,7 +52,7 @@ for layout in (torch.contiguous_format, torch.channels_last):
     times = {("train", batch): median(step, 2)}
     model.eval()
     with torch.inference_mode():
-        for b in (1, batch):
+        for b in {1, batch}:
             times["infer", b] = median(lambda: model(x[:b]), 1)
     for case, milliseconds in times.items():
         best[case] = min(milliseconds, best.get(case, milliseconds))
