@@ -4,8 +4,10 @@
 s/^.*= (default|delete);.*$//
 s/^inline namespace KEEL_ABI \{$//
 s/^\}  \/\/ namespace KEEL_ABI$//
-s/^ *KEEL_(INSTANCE|REFUSE_OTHERS).*$//
+s/^ *KEEL_(INSTANCE|REFUSE_OTHERS|REFUSE_OTHER_OPTIONS).*$//
 /^#define KEEL_REFUSE_OTHERS/,/<float>;$/s/.*//
+/^#define KEEL_REFUSE_OTHER_OPTIONS/,/operator=.*default;$/s/.*//
+s/^ +KEEL_REFUSED\(.*$/;/
 s/^ *# *define (KEEL_ABI|KEEL_DOTTED|KEEL_SIMD_SOURCE|MPICH_).*$//
 /^template <class [A-Za-z]+(, class [A-Za-z]+)*>$/{
 N

@@ -305,8 +305,9 @@ TEST_CASE("an empty batch predicts nothing and trains nothing") {
   Model<float> net = network();
   CHECK(net.predict(Tensor<float>({0, 12, 12, 3})).shape() == Shape{0, 5});
   Tape<float> tape;
+  const Tensor<float> none({0, 12, 12, 3});
   CHECK(message<DataError>([&] {
-          net.forward(Tensor<float>({0, 12, 12, 3}), tape);
+          net.forward(none, tape);
         }) == "[model] expected at least one sample to train on, got an empty batch");
 }
 
@@ -344,7 +345,8 @@ TEST_CASE("wrong use is answered, and changes nothing") {
       "of 1 in front)",
       [&] {
         Tape<float> tape;
-        model.forward(Tensor<float>({8, 8, 1}), tape);
+        const Tensor<float> one({8, 8, 1});
+        model.forward(one, tape);
       });
   says(
       "[net] expected input input_layer of shape (batch, 8, 8, 1), got (2, 1, 8, 8) (these seem to be channels "

@@ -271,6 +271,39 @@ check_must_not_compile() {
   done
 }
 
+# The first five lines of what both compilers say of each mistake name its cause.
+check_compile_mistakes() {
+  local compiler limit log=$work/compile_mistakes
+  for compiler in g++ clang++; do
+    command -v $compiler >/dev/null || continue
+    limit=-fmax-errors=0
+    [ $compiler = g++ ] || limit=-ferror-limit=0
+    $compiler -std=c++20 "${flags[@]}" -fsyntax-only $limit "$here/compile_mistakes.cpp" 2>&1 | sed 's/v[0-9]*_eigen[0-9]*_align[0-9]*:://g' >"$log.$compiler"
+    awk -v source="$here/compile_mistakes.cpp" '
+      BEGIN { while ((getline line < source) > 0) { ++n; if (match(line, /\/\/ says /) && line !~ /^\/\//) says[n] = substr(line, RSTART + 8) } }
+      function place(text) { return match(text, /compile_mistakes\.cpp:[0-9]+:[0-9]+: (error|warning)/) ? substr(text, RSTART + 21) + 0 : 0 }
+      { text[NR] = $0; at = place($0); if (at && !(at in first)) first[at] = NR }
+      END {
+        for (line in says) {
+          if (!(line in first)) { print "line " line " compiles"; bad = 1; continue }
+          from = to = first[line]
+          if (text[from - 1] ~ /: In .*function/) --from
+          found = 0
+          wanted = split(says[line], any, " or ")
+          for (k = from; k < from + 5; ++k) {
+            if (k > to && (text[k] ~ /: In .*function/ || (place(text[k]) && place(text[k]) != line))) break
+            for (w = 1; w <= wanted; ++w) if (text[k] !~ /\/\/ says / && index(text[k], any[w])) found = 1
+          }
+          if (!found) { print "line " line " does not say " says[line] ": " text[to]; bad = 1 }
+        }
+        exit bad
+      }' "$log.$compiler" || { echo "by $compiler"; return 1; }
+    printf '#include <keel/keel.hpp>\n' | $compiler -std=c++17 "${flags[@]}" -fsyntax-only -x c++ - 2>&1 | head -n 5 | grep -q 'keel needs C++20' || { echo "$compiler: C++17"; return 1; }
+    printf '#include <keel/model/sequential.hpp>\nvoid f(keel::Sequential<float>& m) { (void)m.summary(); }\n' |
+      $compiler -std=c++20 "${flags[@]}" -fsyntax-only -x c++ - 2>&1 | head -n 5 | grep -q 'incomplete .*Summary' || { echo "$compiler: a missing include"; return 1; }
+  done
+}
+
 # --- Linking.
 
 # Eigen's alignment follows the -m flags, so units with different ones disagree on keel's types, and a unit with
@@ -449,7 +482,7 @@ check_side_by_side() {
     /^### / { title[++n] = substr($0, 5); next }
     /^(Keras|PyTorch|keel)[:,]/ { world = $1; sub(/[:,]$/, "", world); next }
     /^```/ { code = !code; next }
-    code && !/^#include/ && /[^][(){};, ]/ { lines[n, world]++ }
+    code && !/^#include/ && /[^ ]/ { lines[n, world]++ }
     END {
       for (i = 1; i <= n; i++) {
         keras = lines[i, "Keras"]; torch = lines[i, "PyTorch"]; keel = lines[i, "keel"]
@@ -522,7 +555,7 @@ if [ "${1:-}" = --one ]; then
 fi
 
 checks=(compile_cost find_package pkg_config cpack bundle meson vcpkg_port versions without_eigen eigen_alone add_subdirectory fetch_content bare macros umbrella
-  must_not_compile headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form
+  must_not_compile compile_mistakes headers_together refused_flags mixed_flags fast_math folder_direction heavy_includes forbidden_words header_form
   quoted_messages pages side_by_side reference)
 header_checks() { while read -r header; do checks+=("header $cxx $header"); done; }
 precompile "$cxx" keel || echo "not ok precompile keel.hpp"

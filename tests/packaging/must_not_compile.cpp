@@ -22,6 +22,20 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   const Huber huber({2.0});
   const SGD sgd({0.1});  // the first option, unnamed
   const LossSpec loss({Loss::huber, {.delta = 2}});
+  // what may be given in several ways
+  History history;
+  Optimizer<float> optimizer{Adam()};
+  EarlyStopping stop({.patience = 2});
+  const std::vector<int> labels(3);
+  fit(model, data,
+      {.optimizer = "adam", .loss = "mse", .metrics = "mae", .callbacks = EarlyStopping(), .history = history});
+  fit(model, Dataset(tensor, labels),
+      {.optimizer = optimizer, .metrics = Metric::mae, .callbacks = &stop, .history = &history});
+  fit(model, data, {.optimizer = &optimizer, .metrics = {Metric::mae, "mse"}, .callbacks = {stop, [](Training<>&) {}}});
+  model.add(Conv2D(2, 3, {.padding = "same", .activation = "relu", .kernel_initializer = "he_normal"}));
+  model.add(Conv2D(2, 3, {.padding = 0})).add(Conv1D(2, 3, {.padding = "causal"})).add(Conv1D(2, 3, {.padding = 0}));
+  const Adam copy = adam;
+  const Huber other_huber({.delta = 1}), huber_copy = huber;
 #elif CASE == 1  // another layer's options
   model.add(Conv2D(32, 3, DenseOptions{}));
 #elif CASE == 2
@@ -50,10 +64,10 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
   fit(model, Dataset<double>(Tensor<double>({1, 3}), Tensor<double>({1, 3})), {.loss = Loss::mse});
 #elif CASE == 14  // says const Model
   fit(static_cast<const Model<float>&>(model), Dataset<float>(), {.loss = Loss::mse});
-#elif CASE == 15  // a lambda for a loss; says NotALoss
+#elif CASE == 15  // a lambda for a loss; says a loss is
   const auto pinball = [](double y, double t) { return t - y; };
   fit(model, Dataset<float>(), {.loss = pinball});
-#elif CASE == 16  // says NotAMetric
+#elif CASE == 16  // says a metric is
   const auto error = [](double y, double t) { return t - y; };
   fit(model, Dataset<float>(), {.loss = Loss::mse, .metrics = {error}});
 #elif CASE == 17  // says lose
@@ -65,29 +79,29 @@ void use([[maybe_unused]] Sequential<float>& model, [[maybe_unused]] const Tenso
 #elif CASE == 20  // says read-only
   const Tensor<float> constant({2, 3});
   constant(0, 1) = 2;
-#elif CASE == 21  // in the call itself; says MisspeltOptionOrWrongArgument
+#elif CASE == 21  // in the call itself; says MisspeltOptionOrWrongTypeOrArgument
   model.add(Conv2D(32, 3, {.paddding = Padding::same}));
-#elif CASE == 22  // of a layer that has options alone; says MisspeltOptionOrWrongArgument
+#elif CASE == 22  // of a layer that has options alone; says MisspeltOptionOrWrongTypeOrArgument
   model.add(BatchNorm({.momentm = 0.9}));
-#elif CASE == 23  // a string for an enum; says MisspeltOptionOrWrongArgument
-  model.add(Dense(10, {.activation = "relu"}));
-#elif CASE == 24  // says MisspeltOptionOrWrongArgument
+#elif CASE == 23  // an enum for another; says MisspeltOptionOrWrongTypeOrArgument
+  model.add(Dense(10, {.activation = Reduction::sum}));
+#elif CASE == 24  // says MisspeltOptionOrWrongTypeOrArgument
   model.add(MaxPool2D(2, {.stride = 1}));
-#elif CASE == 25  // says MisspeltOptionOrWrongArgument
+#elif CASE == 25  // says MisspeltOptionOrWrongTypeOrArgument
   const EarlyStopping stop({.patiens = 3});
-#elif CASE == 26  // says MisspeltOptionOrWrongArgument
+#elif CASE == 26  // says MisspeltOptionOrWrongTypeOrArgument
   fit(model, Dataset<float>(), {.lose = "mse"});
-#elif CASE == 27  // says MisspeltOptionOrWrongArgument
+#elif CASE == 27  // says MisspeltOptionOrWrongTypeOrArgument
   evaluate(model, Dataset<float>(), {.lose = "mse"});
-#elif CASE == 28  // says MisspeltOptionOrWrongArgument
+#elif CASE == 28  // says MisspeltOptionOrWrongTypeOrArgument
   const LossSpec loss(Loss::huber, {.dleta = 2});
-#elif CASE == 29  // says MisspeltOptionOrWrongArgument
+#elif CASE == 29  // says MisspeltOptionOrWrongTypeOrArgument
   const OptimizerSpec adam = Adam::torch({.learning_rate = 1e-3});
 #elif CASE == 30  // a number for a shape; says ShapeNeedsBraces
   Sequential net(784);
-#elif CASE == 31  // of an optimizer, not named: Adam(...) = delete would make Adam({1e-3}) ambiguous
+#elif CASE == 31  // says MisspeltOptionOrWrongTypeOrArgument
   const Adam adam({.lr = 1e-3});
-#elif CASE == 32  // a number for a tensor
+#elif CASE == 32  // a number for a tensor; says MisspeltOptionOrWrongTypeOrArgument
   const Dataset data(tensor, 3);
 #elif CASE == 33  // says order
   fit(model, Dataset<float>(), {.loss = Loss::mse, .epochs = 3});

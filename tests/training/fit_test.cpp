@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <keel/layers/base/padding1d.hpp>
 #include <keel/layers/dense.hpp>
 #include <keel/layers/dropout.hpp>
 #include <keel/model/sequential.hpp>
@@ -33,6 +34,72 @@ TEST_CASE("fit learns, and reports what evaluate says") {
   const Scores scores = evaluate(model, test, {.loss = crossentropy, .metrics = {Metric::accuracy}, .batch_size = 7});
   CHECK(scores["accuracy"] == history["val_accuracy"].back());
   CHECK(scores["loss"] == doctest::Approx(history["val_loss"].back()).epsilon(1e-6));
+}
+
+TEST_CASE("options take names for enums, one element for a list and a variable for a pointer, and mean the same") {
+  const auto data = small_problem::rings(96, 3);
+  std::vector<int> labels(data.labels().begin(), data.labels().end());
+  Sequential<float> named({2}, {.seed = 4}), plain({2}, {.seed = 4});
+  named.add(Dense(8, {.activation = "tanh", .kernel_initializer = "he_normal"}));
+  plain.add(Dense(8, {.activation = Activation::tanh, .kernel_initializer = Initializer::he_normal}));
+  for (auto* model : {&named, &plain}) model->add(Dense(3, {.activation = Activation::softmax}));
+  History kept, also_kept;
+  const History one = fit(named, Dataset(data.images(), labels),
+                          {.optimizer = "adam",
+                           .loss = std::string("sparse_categorical_crossentropy"),
+                           .metrics = "accuracy",
+                           .callbacks = [](Training<>& run) { run.scores.set("seen", 1); },
+                           .history = kept,
+                           .verbose = Verbose::silent});
+  const History other = fit(plain, data,
+                            {.optimizer = Adam(),
+                             .loss = Loss::sparse_categorical_crossentropy,
+                             .metrics = {Metric::accuracy},
+                             .callbacks = {[](Training<>& run) { run.scores.set("seen", 1); }},
+                             .history = &also_kept,
+                             .verbose = Verbose::silent});
+  const auto text = [](const History& history) { return History::csv_line(0, history.scores[0], history.scores[0]); };
+  CHECK(text(one) == text(other));
+  CHECK(text(kept) == text(other));
+  CHECK(text(also_kept) == text(other));
+  CHECK(small_problem::values(named) == small_problem::values(plain));
+  CHECK(one["seen"].size() == 1);
+  for (const char* name : {"adam", "adamw", "sgd", "rmsprop", "adagrad"}) CHECK(optimizer_named(name).rule);
+  Optimizer<float> own(SGD({.learning_rate = 0.1}));
+  fit(named, data, {.optimizer = own, .loss = Loss::sparse_categorical_crossentropy, .verbose = Verbose::silent});
+  CHECK(own.iteration() == 3);
+  CHECK(Padding("same") == Padding::same);
+  CHECK(Padding("valid") == Padding::valid);
+  for (const Padding1D& padding : {Padding1D::valid, Padding1D::same, Padding1D::causal})
+    CHECK(Padding1D(padding.to_string()) == padding);
+}
+
+TEST_CASE("functions are losses and metrics") {
+  using Rows = Loss::Rows;
+  const auto squares = [](const Rows& y, const Rows& t, Rows* dy) -> Rows {
+    if (dy) *dy = 2 * (y - t);
+    return (y - t).square();
+  };
+  const auto within = [](const Rows& y, const Rows& t) { return (y - t).abs() < 0.5; };
+  const Dataset<float> all = small_problem::rings(64, 3), data(all.images(), all.images());
+  std::vector<History> histories;
+  for (const FitOptions<float>&options :
+       {FitOptions<float>{.epochs = 2,
+       .loss = squares,
+       .metrics = {{"within", within}, [](const Rows&y, const Rows&t) { return (y - t).square(); }}},
+        FitOptions<float>{.epochs = 2, .loss = "mse", .metrics = {{"within", within}, "mse"}}}) {
+    Sequential<float> model({2}, {Dense(4), Dense(2)}, {.seed = 4});
+    FitOptions<float> quiet = options;
+    quiet.verbose = Verbose::silent;
+    histories.push_back(fit(model, data, quiet));
+  }
+  for (std::size_t e = 0; e < 2; ++e) {
+    CHECK(histories[0]["loss"][e] == doctest::Approx(histories[1]["loss"][e]).epsilon(1e-6));
+    CHECK(histories[0]["within"][e] == histories[1]["within"][e]);
+    CHECK(histories[0]["metric"][e] == doctest::Approx(histories[1]["mse"][e]).epsilon(1e-6));
+  }
+  CHECK(histories[0]["within"][1] > 0);
+  CHECK(LossSpec(squares, "squares").name() == "squares");
 }
 
 TEST_CASE("fit is the loop written by hand") {

@@ -150,6 +150,9 @@ struct ActivationSpec {
   /// With Keras's default parameter.
   ActivationSpec(Activation k) : ActivationSpec(k, usual_alpha(k)) {}
   ActivationSpec(Activation k, double a) : kind(k), alpha(a) {}  ///< With a parameter of its own.
+  /// By Keras's name: "relu". Throws ConfigError for one that is none.
+  template <NameText Text>
+  ActivationSpec(const Text& name) : ActivationSpec(activation_from_name(name)) {}
   friend bool operator==(const ActivationSpec&, const ActivationSpec&) = default;
 };
 

@@ -26,6 +26,9 @@ struct NamedParameter {
   Parameter<T>* parameter;  ///< the layer's own; valid as long as the model
 };
 
+/// Stands in what the compiler says of `model.forward(Tensor<float>({1, 2}), tape)`.
+struct InputsMustLiveUntilBackward;
+
 /// A network: a graph of layers whose shapes are known before any data. Built with `input`, `add` and `output`:
 ///
 ///     Model net;
@@ -260,6 +263,9 @@ class Model {
   TensorView<const T> forward(const TensorView<const T>& x, Tape<T>& tape, bool training = true) {
     return forward(Inputs<T>(&x, 1), tape, training)[0];
   }
+  /// Refused: a temporary, which is gone when `backward` reads it.
+  template <class Why = InputsMustLiveUntilBackward>
+  TensorView<const T> forward(Tensor<T>&&, Tape<T>&, bool = true) = delete;
   /// The same for any number of inputs; the outputs are the tape's.
   std::span<const TensorView<const T>> forward(Inputs<T> x, Tape<T>& tape, bool training = true) {
     if (batch_of(x) == 0) throw DataError(who(), "at least one sample to train on", "an empty batch");
@@ -433,6 +439,8 @@ class Model {
 
 namespace keel {
 inline namespace KEEL_ABI {
+
+KEEL_REFUSE_OTHERS(Model)
 
 KEEL_INSTANCE(class InferencePlan<float>)
 KEEL_INSTANCE(class PlanCache<float>)

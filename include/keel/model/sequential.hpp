@@ -58,6 +58,14 @@ class Sequential<ShapeNeedsBraces> {
 };
 template <std::integral Number>
 Sequential(Number, ...) -> Sequential<ShapeNeedsBraces>;
+/// Refused: options that there are not, or of another type, or no shape.
+template <>
+class Sequential<MisspeltOptionOrWrongTypeOrArgument> {
+ public:
+  explicit Sequential(...) = delete;
+};
+template <class Why = MisspeltOptionOrWrongTypeOrArgument>
+Sequential(...) -> Sequential<Why>;
 Sequential(const Shape&)->Sequential<float>;
 Sequential(const Shape&, ModelOptions)->Sequential<float>;
 Sequential(const Shape&, std::initializer_list<AnyLayer<float>>)->Sequential<float>;

@@ -1,9 +1,12 @@
 #pragma once
 /// The exceptions that keel throws.
 
+#include <concepts>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <keel/tensor/abi.hpp>
@@ -63,20 +66,44 @@ class FormatError : public Error {
 
 /// Stands in what the compiler says of a call that no constructor or function takes, in place of a list of those that
 /// there are: an option has no such name, or a value of another type, or an argument is missing, or one too many.
-struct MisspeltOptionOrWrongArgument;
+struct MisspeltOptionOrWrongTypeOrArgument;
 
-/// KEEL_REFUSE_OTHERS(Conv2D) behind a class template with options: `Conv2D(32, 3, {.paddding = 1})` names, of all types
-/// that Conv2D is none of, MisspeltOptionOrWrongArgument. (A constructor `Conv2D(...) = delete` instead would take part
-/// where {2, 2} is to become a Conv2D.)
-#define KEEL_REFUSE_OTHERS(Name)                       \
-  template <>                                          \
-  class Name<MisspeltOptionOrWrongArgument> {          \
-   public:                                             \
-    explicit Name(...) = delete;                       \
-  };                                                   \
-  template <class Why = MisspeltOptionOrWrongArgument> \
-  Name(...) -> Name<Why>;                              \
+/// KEEL_REFUSE_OTHERS(Conv2D) behind a class template with options: `Conv2D(32, 3, {.paddding = 1})` names, of all
+/// types that Conv2D is none of, MisspeltOptionOrWrongTypeOrArgument. (A constructor `Conv2D(...) = delete` instead
+/// would take part where {2, 2} is to become a Conv2D.)
+#define KEEL_REFUSE_OTHERS(Name)                             \
+  template <>                                                \
+  class Name<MisspeltOptionOrWrongTypeOrArgument> {          \
+   public:                                                   \
+    explicit Name(...) = delete;                             \
+  };                                                         \
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument> \
+  Name(...) -> Name<Why>;                                    \
   Name()->Name<float>;
+
+/// KEEL_REFUSE_OTHER_OPTIONS(Adam) in a class with options: the same for `Adam({.lr = 1e-3})`. So that the deleted
+/// constructor takes no part where {1e-3} is to become the options, braces do not lead to the constructors that copy:
+/// they take what may change, or are templates. The volatile one lets derived classes copy what may not.
+#define KEEL_REFUSE_OTHER_OPTIONS(Name)                                                 \
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>                            \
+  explicit Name(...) = delete;                                                          \
+  Name(Name&) = default;                                                                \
+  Name(const volatile Name&) = delete;                                                  \
+  template <std::derived_from<Name> Same>                                               \
+  Name(const Same& other) : Name(const_cast<Name&>(static_cast<const Name&>(other))) {} \
+  Name& operator=(const Name&) = default;
+
+/// What a text may be that names something: "relu".
+template <class Text>
+concept NameText = std::convertible_to<const Text&, std::string_view> && !std::is_same_v<Text, std::nullptr_t>;
+
+/// KEEL_REFUSED("a layer is ...") in place of the body of a constructor template that takes what can be no value of its
+/// class: the compiler says the text where it is called. (clang leaves deleted ones out where braces become options.)
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
+#define KEEL_REFUSED(says) __attribute__((unavailable("keel: " says)));
+#else
+#define KEEL_REFUSED(says) = delete;
+#endif
 
 }  // namespace KEEL_ABI
 }  // namespace keel

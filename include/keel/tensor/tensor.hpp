@@ -153,7 +153,7 @@ class Tensor {
 
   TensorView<T> view() { return {shape_, data()}; }              ///< Its memory, seen with its shape.
   TensorView<const T> view() const { return {shape_, data()}; }  ///< the same, read only
-  operator TensorView<T>() { return view(); }                    ///< as `view()`
+  operator TensorView<T>() & { return view(); }                  ///< as `view()`; not of a temporary
   operator TensorView<const T>() const { return view(); }        ///< as `view()`
   // Views for Eigen, without a copy; see TensorView.
   auto array() { return view().array(); }          ///< all elements, a column of Eigen's

@@ -43,6 +43,7 @@ class Augment {
     if (options.shift.height < 0 || options.shift.width < 0)
       throw ConfigError("Augment", "shifts of 0 or more", options.shift.to_string());
   }
+  KEEL_REFUSE_OTHER_OPTIONS(Augment)
 
   /// Changes the images of the first input, each sample by its own draw.
   template <class T>

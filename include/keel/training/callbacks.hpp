@@ -80,6 +80,12 @@ struct LambdaCallback {
 template <class T>
 class AnyCallback {
  public:
+  /// Whether it is made of such a value.
+  template <class X>
+  static constexpr bool accepts = std::is_base_of_v<Callback<T>, X> || std::is_base_of_v<AnyCallback, X> ||
+                                  std::is_convertible_v<X, Callback<T>*> || std::is_base_of_v<LambdaCallback<T>, X> ||
+                                  std::is_invocable_v<X&, Training<T>&>;
+
   /// A class derived from Callback.
   template <class C>
   requires std::is_base_of_v<Callback<T>, C> AnyCallback(C callback)
@@ -93,6 +99,10 @@ class AnyCallback {
   template <class F>
   requires std::is_invocable_v < F&, Training<T>
   & > AnyCallback(F f) : AnyCallback(LambdaCallback<T>{.on_epoch_end = std::move(f)}) {}
+  /// Refused: what is no callback.
+  template <class NotACallback>
+  requires(!accepts<NotACallback>) AnyCallback(const NotACallback&)
+  KEEL_REFUSED("a callback is EarlyStopping(), a function of Training<>&, or of a class derived from Callback")
 
   Callback<T>& operator*() const { return *callback_; }  ///< What it holds.
 
@@ -190,6 +200,7 @@ class EarlyStopping : public Callback<T> {
     detail::check_positive("EarlyStopping", "patience", static_cast<double>(options_.patience), true);
     detail::check_positive("EarlyStopping", "min_delta", options_.min_delta, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(EarlyStopping)
 
   /// -1 as long as no epoch's value was a number.
   Index best_epoch() const { return state_.best_epoch; }
@@ -244,7 +255,7 @@ class EarlyStopping : public Callback<T> {
   EarlyStoppingState<T> state_;
   Index stopped_epoch_ = -1;
 };
-KEEL_REFUSE_OTHERS(EarlyStopping)
+EarlyStopping()->EarlyStopping<float>;
 
 struct CheckpointOptions {
   std::string monitor = "val_loss";                 ///< name of the score
@@ -264,6 +275,7 @@ class ModelCheckpoint : public Callback<T> {
       : saver_(std::move(saver)), options_(std::move(options)), best_(options_.initial_value_threshold) {
     if (!saver_) throw ConfigError("ModelCheckpoint", "a function that saves", "none");
   }
+  KEEL_REFUSE_OTHER_OPTIONS(ModelCheckpoint)
   void on_train_begin(Training<T>& run) override {
     if (options_.save_best_only) detail::check_monitor("ModelCheckpoint", options_.monitor, run.scores);
   }
@@ -285,7 +297,6 @@ class ModelCheckpoint : public Callback<T> {
   CheckpointOptions options_;
   std::optional<double> best_;
 };
-KEEL_REFUSE_OTHERS(ModelCheckpoint)
 
 /// Writes a line of scores after each epoch, the first one in an empty file below a header. What is in the file
 /// stays with `append`, and where a run is resumed; of a checkpoint, lines that were written after it go. Keras's
@@ -366,6 +377,7 @@ class ReduceLROnPlateau : public Callback<T> {
  public:
   explicit ReduceLROnPlateau(PlateauOptions options = {}, std::string monitor = "val_loss")
       : monitor_(std::move(monitor)), rule_(resolved(options)) {}
+  KEEL_REFUSE_OTHER_OPTIONS(ReduceLROnPlateau)
   const PlateauState& state() const { return rule_.state(); }            ///< What it has seen.
   void set_state(const PlateauState& state) { rule_.set_state(state); }  ///< Goes on from there.
 
@@ -396,6 +408,8 @@ class ReduceLROnPlateau : public Callback<T> {
   std::string monitor_;
   ReduceOnPlateau rule_;
 };
+
+ReduceLROnPlateau()->ReduceLROnPlateau<float>;
 
 KEEL_INSTANCE(class EarlyStopping<float>)
 KEEL_INSTANCE(class ModelCheckpoint<float>)

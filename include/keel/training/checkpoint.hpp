@@ -350,6 +350,7 @@ class Checkpoint : public Callback<T> {
     detail::check_positive("Checkpoint", "batches", static_cast<double>(times.batches), true);
     detail::check_positive("Checkpoint", "seconds", times.seconds, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(Checkpoint)
 
   void on_train_begin(Training<T>&) override { written_ = Clock::now(); }
   void on_safe_point(Training<T>& run) override {

@@ -39,6 +39,18 @@ using Generator = std::function<bool(Index epoch, Index step, Batch<T>& batch)>;
 template <class T>
 using Transform = std::function<void(Batch<T>&)>;
 
+namespace detail {
+
+/// Numbers in a row that are no tensor, and no text.
+template <class Y>
+concept LabelList = requires(const Y& y) {
+  requires std::is_arithmetic_v<typename decltype(std::span(y))::value_type>;
+}
+&&!requires(const Y& y) { y.shape(); }
+&&!NameText<Y>;
+
+}  // namespace detail
+
 /// Samples in memory with what is to be learned from them. Every tensor has the samples on its first axis. Class
 /// labels are integers in a tensor of shape (samples), as sparse losses take them. Eigen's matrices will do, with a
 /// sample in each row: `Dataset data(points, labels)`.
@@ -60,17 +72,16 @@ class Dataset {
     std::span(x);
     std::span(y);
   }
-  Dataset(const X& values, const Shape& sample, const Y& labels) {
-    const std::span all(values);
+  Dataset(const X& values, const Shape& sample, const Y& labels)
+      : Dataset(samples_of(values, sample, labels), labels) {}
+  /// One input, and a label for each sample as they lie in a vector, an array or other memory in a row; integers become
+  /// T. Throws ShapeError where they are not as many as the samples.
+  template <detail::LabelList Y>
+  Dataset(Tensor<T> inputs, const Y& labels) {
     const std::span each(labels);
-    const Index samples = count_of(each);
-    if (count_of(all) != samples * sample.size())
-      throw ShapeError("Dataset", std::to_string(samples) + " samples of shape " + sample.to_string(),
-                       std::to_string(all.size()) + " values");
-    Tensor<T> x(sample.with_batch(samples)), y({samples});
-    std::transform(all.begin(), all.end(), x.begin(), [](auto value) { return static_cast<T>(value); });
+    Tensor<T> y({count_of(each)});
     std::transform(each.begin(), each.end(), y.begin(), [](auto value) { return static_cast<T>(value); });
-    inputs_.push_back(std::move(x));
+    inputs_.push_back(std::move(inputs));
     targets_.push_back(std::move(y));
     check();
   }
@@ -186,6 +197,17 @@ class Dataset {
   }
 
  private:
+  template <class X, class Y>
+  static Tensor<T> samples_of(const X& values, const Shape& sample, const Y& labels) {
+    const std::span all(values);
+    const Index samples = count_of(std::span(labels));
+    if (count_of(all) != samples * sample.size())
+      throw ShapeError("Dataset", std::to_string(samples) + " samples of shape " + sample.to_string(),
+                       std::to_string(all.size()) + " values");
+    Tensor<T> x(sample.with_batch(samples));
+    std::transform(all.begin(), all.end(), x.begin(), [](auto value) { return static_cast<T>(value); });
+    return x;
+  }
   static const Tensor<T>& first(const std::vector<Tensor<T>>& tensors, const char* what) {
     if (tensors.empty()) throw ConfigError("Dataset", what, "none");
     return tensors[0];
@@ -241,8 +263,11 @@ class Dataset {
   std::vector<Transform<T>> transforms_;
 };
 
+KEEL_REFUSE_OTHERS(Dataset)
 template <class T>
 Dataset(Tensor<T>, Tensor<T>) -> Dataset<T>;
+template <class T, detail::LabelList Labels>
+Dataset(Tensor<T>, const Labels&) -> Dataset<T>;
 template <class D, class Targets>
 Dataset(const Eigen::DenseBase<D>&, const Targets&) -> Dataset<typename D::Scalar>;
 
@@ -258,7 +283,7 @@ struct BatchOptions {
 
 /// A Generator of a dataset's batches. The order of epoch e follows from (seed, e) alone, so that training can
 /// go on in any epoch, at any step, as if it had never stopped. The dataset must outlive it.
-template <class T>
+template <class T = float>
 class Batches {
  public:
   explicit Batches(const Dataset<T>& data, BatchOptions options = {}) : data_(&data), options_(options) {
@@ -268,6 +293,7 @@ class Batches {
       throw ConfigError("Batches", "a rank from 0 to " + std::to_string(options.ranks - 1),
                         std::to_string(options.rank));
   }
+  KEEL_REFUSE_OTHER_OPTIONS(Batches)
 
   /// Batches in an epoch.
   Index count() const { return (data_->size() + (options_.drop_last ? 0 : joined() - 1)) / joined(); }

@@ -306,10 +306,16 @@ requires(!std::is_same_v<T, OtherType>) History
     fit(Model<T>&, const Dataset<OtherType>&, std::type_identity_t<FitOptions<T>>)
 = delete;
 /// Refused: options that there are not, or of another type.
-template <class T, class Why = MisspeltOptionOrWrongArgument>
+template <class T, class Why = MisspeltOptionOrWrongTypeOrArgument>
 History fit(Model<T>&, const Dataset<T>&, ...) = delete;
-template <class T, class Why = MisspeltOptionOrWrongArgument>
+template <class T, class Why = MisspeltOptionOrWrongTypeOrArgument>
 Scores evaluate(const Model<T>&, const Dataset<T>&, ...) = delete;
+template <class T, class Why = MisspeltOptionOrWrongTypeOrArgument>
+History fit(Model<T>&, const Tensor<T>&, const Tensor<T>&, ...) = delete;
+/// Refused: inputs without targets; an autoencoder's are the inputs once more.
+struct TargetsAreMissing;
+template <class T, class Why = TargetsAreMissing>
+History fit(Model<T>&, const Tensor<T>&, std::type_identity_t<FitOptions<T>>) = delete;
 /// Refused: a model that may not change.
 template <class T>
 History fit(const Model<T>&, const std::type_identity_t<Dataset<T>>&, std::type_identity_t<FitOptions<T>>) = delete;

@@ -13,11 +13,54 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// A list of what `Spec::accepts` says, which may be given as its only element: `.metrics = "mae"`, or
+/// `.metrics = {"mae", AUC()}`.
+template <class Spec>
+class OneOrMore : public std::vector<Spec> {
+ public:
+  OneOrMore() = default;
+  /// Several, in braces.
+  OneOrMore(std::initializer_list<Spec> list) : std::vector<Spec>(list) {}
+  /// Several.
+  OneOrMore(std::vector<Spec> list) : std::vector<Spec>(std::move(list)) {}
+  /// The only element.
+  template <class One>
+  requires(!std::is_base_of_v<std::vector<Spec>, One> && Spec::template accepts<One>) OneOrMore(One one) {
+    this->push_back(std::move(one));
+  }
+  /// Refused: what is neither a list nor an element.
+  template <class NotOfTheList>
+  requires(!std::is_base_of_v<std::vector<Spec>, NotOfTheList> && !Spec::template accepts<NotOfTheList>)
+      OneOrMore(const NotOfTheList&)
+  KEEL_REFUSED("an element of this list, or several in braces")
+};
+
+/// Something of the caller's, or nothing: `.history = history` or `.history = &history`. It must live as long.
+template <class Thing>
+class Lent {
+ public:
+  Lent() = default;
+  Lent(std::nullptr_t) {}                 ///< Nothing.
+  Lent(Thing* thing) : thing_(thing) {}   ///< Null: nothing.
+  Lent(Thing& thing) : thing_(&thing) {}  ///< The caller's.
+  /// Refused: what is another thing, or a temporary.
+  template <class NotSuchAVariable>
+  requires(!std::is_convertible_v<NotSuchAVariable, Thing*> && !std::is_base_of_v<Lent, NotSuchAVariable>)
+      Lent(const NotSuchAVariable&)
+  KEEL_REFUSED("a variable of the type in Lent, or its address")
+
+  explicit operator bool() const { return thing_ != nullptr; }  ///< Whether there is one.
+  Thing& operator*() const { return *thing_; }                  ///< The thing.
+
+ private:
+  Thing* thing_ = nullptr;
+};
+
 struct EvaluateOptions {
   LossSpec loss{};                     ///< of every output
   std::vector<LossSpec> losses{};      ///< or one for each output
   std::vector<double> loss_weights{};  ///< of the outputs in the sum; empty: 1
-  std::vector<MetricSpec> metrics{};   ///< of the first output
+  OneOrMore<MetricSpec> metrics{};     ///< of the first output
   Index batch_size = 32;               ///< samples at a time; 1 or more
 };
 
@@ -26,10 +69,21 @@ struct EvaluateOptions {
 template <class T>
 struct OptimizerChoice {
   OptimizerChoice(OptimizerSpec s) : spec(std::move(s)) {}  ///< A new optimizer.
+  /// A new one with its defaults, by Keras's name: "adam", "adamw", "sgd", "rmsprop", "adagrad". Throws ConfigError for
+  /// another.
+  template <NameText Text>
+  OptimizerChoice(const Text& name) : spec(optimizer_named(name)) {}
   /// The caller's, which must outlive the training.
   OptimizerChoice(Optimizer<T>* o) : own(o) {
     if (!o) throw ConfigError("fit", "an optimizer", "a null pointer");
   }
+  OptimizerChoice(Optimizer<T>& o) : own(&o) {}  ///< The same.
+  /// Refused: what is no optimizer.
+  template <class NotAnOptimizer>
+  requires(!NameText<NotAnOptimizer> && !std::is_convertible_v<NotAnOptimizer, Optimizer<T>*> &&
+           !std::is_base_of_v<OptimizerSpec, NotAnOptimizer> && !std::is_base_of_v<OptimizerChoice, NotAnOptimizer>)
+      OptimizerChoice(const NotAnOptimizer&)
+  KEEL_REFUSED("an optimizer is Adam(), \"adam\" or the address of an Optimizer")
   OptimizerSpec spec{};         ///< of a new optimizer
   Optimizer<T>* own = nullptr;  ///< the caller's, or null
 };
@@ -50,6 +104,12 @@ class Validation {
   requires(!std::is_same_v<Part, Dataset<T>> && std::is_convertible_v<const Part&, Dataset<T>>)
       Validation(const Part& part)
       : Validation(static_cast<Dataset<T>>(part)) {}
+  /// Refused: what is no dataset.
+  template <class NotADataset>
+  requires(!std::is_convertible_v<const NotADataset&, Dataset<T>> &&
+           !std::is_convertible_v<NotADataset, const Dataset<T>*> && !std::is_base_of_v<Validation, NotADataset>)
+      Validation(const NotADataset&)
+  KEEL_REFUSED("validation data are a Dataset: auto [train, test] = data.split(0.8)")
 
   explicit operator bool() const { return data_ != nullptr; }  ///< Whether there is one.
   const Dataset<T>& operator*() const { return *data_; }       ///< The dataset.
@@ -92,6 +152,11 @@ class Resume {
       return std::make_unique<detail::CheckpointReader<T>>(file);
     };
   }
+  /// Refused: what is no path.
+  template <class NotAPath>
+  requires(!std::is_convertible_v<const NotAPath&, std::string> && !std::is_base_of_v<Resume, NotAPath>)
+      Resume(const NotAPath&)
+  KEEL_REFUSED("the path of a checkpoint: \"run.safetensors\"")
   bool empty() const { return path_.empty(); }  ///< Whether the run begins at the start.
   /// What the file holds, for `fit`; null where the run begins at the start.
   std::unique_ptr<detail::SavedRun<T>> open() const { return empty() ? nullptr : open_(path_); }
@@ -113,7 +178,7 @@ struct FitOptions {
   LossSpec loss{};                        ///< of every output
   std::vector<LossSpec> losses{};         ///< or one for each output
   std::vector<double> loss_weights{};     ///< of the outputs in the sum; empty: 1
-  std::vector<MetricSpec> metrics{};      ///< of the first output
+  OneOrMore<MetricSpec> metrics{};        ///< of the first output
   Validation<T> validation{};             ///< evaluated after each epoch; by default none
   /// A weight for each class, which weighs its samples in the loss (the sum is still divided by their number, as
   /// in Keras; with Reduction::weighted_mean by their weights). Targets are class numbers, 0 and 1, or one-hot
@@ -126,9 +191,9 @@ struct FitOptions {
   /// The order of samples in epoch e follows from (seed, e), dropout's masks from (seed, the optimizer's
   /// iteration).
   bool shuffle = true;
-  std::uint64_t seed = 0;                   ///< of the order and of dropout; default 0
-  bool drop_last = false;                   ///< leave out the samples of an epoch that do not fill a batch
-  std::vector<AnyCallback<T>> callbacks{};  ///< called in this order
+  std::uint64_t seed = 0;                 ///< of the order and of dropout; default 0
+  bool drop_last = false;                 ///< leave out the samples of an epoch that do not fill a batch
+  OneOrMore<AnyCallback<T>> callbacks{};  ///< called in this order
   /// Where to go on: with the model, the optimizer's state and those of callbacks restored, the same bits as if
   /// training had not stopped. Callbacks begin anew only where both are 0. A step at an epoch's end means that the
   /// epoch is over, on_epoch_end included; the scores of an epoch that is entered later are those of its rest.
@@ -143,8 +208,8 @@ struct FitOptions {
   /// Ctrl-C ends training after the batch: a Checkpoint is written, on_train_end called, and the epochs so far are
   /// returned. A second one ends the program.
   bool stop_on_interrupt = false;
-  /// Where the epochs so far are left, also where fit throws; null: nowhere.
-  History* history = nullptr;
+  /// Where the epochs so far are left, also where fit throws; by default nowhere.
+  Lent<History> history{};
   /// The ranks that train together (docs/distributed.md): `.communicator = &mpi` beside `mpi.shard(train)`, or beside
   /// data of this rank alone. Each takes batch_size samples of a step; gradients, losses and metrics are those of all
   /// together. Every rank has the same model, options and callbacks; rank 0 prints, and writes files. Validation data

@@ -85,6 +85,7 @@ class RandomAffine {
     detail::check_positive("RandomAffine", "height_translation", o_.height_translation, true);
     detail::check_positive("RandomAffine", "width_translation", o_.width_translation, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(RandomAffine)
 
   /// Changes the first input and, where the options say so, masks beside it, each sample by its own draw.
   template <class T>
@@ -152,6 +153,7 @@ class RandomColor {
     detail::check_range("RandomColor", "contrast", o_.contrast, 0, 1);
     if (!(o_.low < o_.high)) throw ConfigError("RandomColor", "low below high", detail::text(o_.low));
   }
+  KEEL_REFUSE_OTHER_OPTIONS(RandomColor)
   /// Changes the images of the first input, each sample by its own draw.
   template <class T>
   void operator()(Batch<T>& batch) const {
@@ -196,6 +198,7 @@ class Cutout {
       throw ConfigError("Cutout", "a size of 1 or more", o_.size.to_string());
     detail::check_positive("Cutout", "holes", static_cast<double>(o_.holes), true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(Cutout)
   /// Changes the images of the first input, each sample by its own draw.
   template <class T>
   void operator()(Batch<T>& batch) const {
@@ -230,6 +233,7 @@ struct MixUpOptions {
 class MixUp {
  public:
   explicit MixUp(MixUpOptions options = {}) : o_(options) { detail::check_positive("MixUp", "alpha", o_.alpha); }
+  KEEL_REFUSE_OTHER_OPTIONS(MixUp)
   /// Mixes the samples of the batch.
   template <class T>
   void operator()(Batch<T>& batch) const {

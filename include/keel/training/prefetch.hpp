@@ -142,6 +142,7 @@ class ByteBatches {
       throw ShapeError("ByteBatches", std::to_string(size()) + " images of shape " + sample.to_string(),
                        std::to_string(pixels_->size()) + " bytes");
   }
+  KEEL_REFUSE_OTHER_OPTIONS(ByteBatches)
   /// Applies `transform` to every batch, after those given before.
   ByteBatches& map(Transform<T> transform) {
     transforms_.push_back(std::move(transform));

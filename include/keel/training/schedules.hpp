@@ -213,6 +213,7 @@ class ReduceOnPlateau {
     detail::check_positive("ReduceOnPlateau", "cooldown", static_cast<double>(options.cooldown), true);
     detail::check_positive("ReduceOnPlateau", "min_lr", options.min_lr, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(ReduceOnPlateau)
 
   const PlateauState& state() const { return state_; }           ///< What it has seen.
   void set_state(const PlateauState& state) { state_ = state; }  ///< Goes on from there.

@@ -157,6 +157,7 @@ class TensorBoard : public Callback<T> {
     detail::check_positive("TensorBoard", "batches", static_cast<double>(options_.batches), true);
     detail::check_positive("TensorBoard", "histogram_freq", static_cast<double>(options_.histogram_freq), true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(TensorBoard)
   void on_train_begin(Training<T>& run) override {
     train_.reset();
     validation_.reset();

@@ -86,6 +86,15 @@ class Ranks {
       return std::make_unique<detail::RankedRun<T>>(ranks);
     };
   }
+  /// The same.
+  template <class C>
+  requires std::is_base_of_v<Communicator, C> Ranks(C& communicator) : Ranks(&communicator) {}
+  /// Refused: what is no communicator.
+  template <class NotACommunicator>
+  requires(!std::is_convertible_v<NotACommunicator, Communicator*> &&
+           !std::is_base_of_v<Communicator, NotACommunicator> && !std::is_base_of_v<Ranks, NotACommunicator>)
+      Ranks(const NotACommunicator&)
+  KEEL_REFUSED("ranks are a Communicator, such as Mpi, or its address")
   Communicator* get() const { return communicator_; }
   /// Null for a rank that is alone.
   std::unique_ptr<detail::Together<T>> make() const {

@@ -25,6 +25,7 @@ class ExponentialAverage : public Callback<T> {
     detail::check_positive("ExponentialAverage", "overwrite_frequency",
                            static_cast<double>(options.overwrite_frequency), true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(ExponentialAverage)
 
   /// Of each parameter that has been trained, in the model's order; empty for others.
   const std::vector<Tensor<T>>& averages() const { return averages_; }
@@ -67,7 +68,7 @@ class ExponentialAverage : public Callback<T> {
   std::vector<Tensor<T>> averages_;
   Index steps_ = 0, seen_ = 0;
 };
-KEEL_REFUSE_OTHERS(ExponentialAverage)
+ExponentialAverage()->ExponentialAverage<float>;
 
 struct StochasticAverageOptions {
   Index start_epoch = 0;  ///< the first epoch whose weights count, from 0
@@ -85,6 +86,7 @@ class StochasticAverage : public Callback<T> {
     detail::check_positive("StochasticAverage", "start_epoch", static_cast<double>(options.start_epoch), true);
     detail::check_positive("StochasticAverage", "every", static_cast<double>(options.every));
   }
+  KEEL_REFUSE_OTHER_OPTIONS(StochasticAverage)
 
   /// How many epochs' weights are in it.
   Index count() const { return count_; }
@@ -123,7 +125,7 @@ class StochasticAverage : public Callback<T> {
   std::vector<Tensor<T>> averages_;
   Index count_ = 0;
 };
-KEEL_REFUSE_OTHERS(StochasticAverage)
+StochasticAverage()->StochasticAverage<float>;
 
 namespace detail {
 

@@ -61,6 +61,7 @@ class ImageFolder {
     labels_ = std::make_shared<const Dataset<T>>(std::move(numbers), std::move(labels));
     batches_ = std::make_shared<Batches<T>>(*labels_, o_.batches);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(ImageFolder)
 
   /// The name of each class.
   const std::vector<std::string>& class_names() const { return classes_; }

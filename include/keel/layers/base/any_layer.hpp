@@ -20,6 +20,11 @@ class AnyLayer {
   /// Of a layer that is made already.
   template <class L>
   explicit AnyLayer(std::unique_ptr<L> layer) : layer_(std::unique_ptr<Layer<T>>(std::move(layer))), copy_(copy<L>) {}
+  /// Refused: what is no layer, or one of another scalar than the model's.
+  template <class NotALayer>
+  requires(!std::is_base_of_v<Layer<T>, NotALayer> && !std::is_base_of_v<AnyLayer, NotALayer>)
+      AnyLayer(const NotALayer&)
+  KEEL_REFUSED("a layer is Dense(10), or an object of a class derived from Layer, of the model's scalar")
   /// A layer of its own, parameters included.
   AnyLayer(const AnyLayer& other) : layer_(other.copy_(*other)), copy_(other.copy_) {}
   AnyLayer(AnyLayer&&) noexcept = default;

@@ -59,6 +59,16 @@ inline constexpr std::array<std::string_view, 15> initializer_names{
     "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",      "lecun_uniform", "lecun_normal",
     "torch_default",  "orthogonal",    "identity"};
 
+/// The initializer of that name. Throws ConfigError, in the name of `who`.
+inline Initializer initializer_from_name(std::string_view name, const std::string& who = "initializer") {
+  std::string known;
+  for (std::size_t i = 0; i < initializer_names.size(); ++i) {
+    if (initializer_names[i] == name) return static_cast<Initializer>(i);
+    known += (i ? ", " : "") + std::string(initializer_names[i]);
+  }
+  throw ConfigError(who, "one of " + known, "\"" + std::string(name) + "\"");
+}
+
 /// An initializer and the value of constant, of the random_ kinds, orthogonal and identity.
 struct InitializerSpec {
   Initializer kind = Initializer::zeros;  ///< by default zeros
@@ -67,6 +77,9 @@ struct InitializerSpec {
   /// With Keras's value, where the kind has one.
   InitializerSpec(Initializer k) : kind(k), value(usual_value(k).value_or(0)) {}
   InitializerSpec(Initializer k, double v) : kind(k), value(v) {}  ///< With a value of its own.
+  /// By Keras's name: "he_normal". Throws ConfigError for one that is none.
+  template <NameText Text>
+  InitializerSpec(const Text& name) : InitializerSpec(initializer_from_name(name)) {}
   friend bool operator==(const InitializerSpec&, const InitializerSpec&) = default;
   bool has_value() const { return usual_value(kind).has_value(); }  ///< Whether the kind has one.
 
@@ -178,16 +191,8 @@ inline void write_option(Config& config, const char* name, const InitializerSpec
   if (value.has_value()) config.set(std::string(name) + "_value", value.value);
 }
 inline void read_option(const Config& config, const char* name, InitializerSpec& value) {
-  if (config.find(name)) {
-    const std::string text = config.get<std::string>(name, {});
-    std::size_t i = 0;
-    std::string known;
-    for (; i < initializer_names.size() && initializer_names[i] != text; ++i)
-      known += (i ? ", " : "") + std::string(initializer_names[i]);
-    if (i == initializer_names.size())
-      throw ConfigError(std::string("option ") + name, "one of " + known, "\"" + text + "\"");
-    value = static_cast<Initializer>(i);
-  }
+  if (config.find(name))
+    value = initializer_from_name(config.get<std::string>(name, {}), std::string("option ") + name);
   value.value = config.get<double>(std::string(name) + "_value", value.value);
 }
 

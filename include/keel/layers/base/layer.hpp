@@ -12,6 +12,27 @@
 namespace keel {
 inline namespace KEEL_ABI {
 
+/// The only input, of the given rank without batch (-1: any). Throws ShapeError for another, or several. A layer has a
+/// member of the same name, `this->single_input(inputs)` in a class template, whose errors name the layer.
+template <class Who>
+const Shape& single_input(Shapes inputs, Index rank, Who who) {
+  if (inputs.size() != 1) throw ShapeError(who(), "one input", std::to_string(inputs.size()));
+  if (rank >= 0 && inputs[0].rank() != rank)
+    throw ShapeError(who(), "an input of rank " + std::to_string(rank) + " beside the batch",
+                     "rank " + std::to_string(inputs[0].rank()) + ", shape " + inputs[0].to_string(),
+                     rank == 3   ? inputs[0].rank() == 4
+                                       ? "images are (height, width, channels); the batch is no axis of a shape"
+                                       : "images are (height, width, channels)"
+                     : rank == 2 ? "sequences are (steps, channels)"
+                     : rank == 1 ? "add a Flatten layer before"
+                                 : "");
+  return inputs[0];
+}
+/// The same for who does not say who it is.
+inline const Shape& single_input(Shapes inputs, Index rank = -1) {
+  return single_input(inputs, rank, [] { return "layer"; });
+}
+
 /// Base of every layer, keel's and a user's own: a function of one or more tensors, batch first, with parameters.
 ///
 /// A layer implements `type`, `output_shape`, `forward` and, to be trained, `backward`; with parameters also `build`
@@ -97,17 +118,7 @@ class Layer : public LayerIdentity {
 
   /// Throws ShapeError unless there is exactly one input, of the given rank without batch (-1: any).
   const Shape& single_input(Shapes inputs, Index rank = -1) const {
-    if (inputs.size() != 1) throw ShapeError(who(), "one input", std::to_string(inputs.size()));
-    if (rank >= 0 && inputs[0].rank() != rank)
-      throw ShapeError(who(), "an input of rank " + std::to_string(rank) + " beside the batch",
-                       "rank " + std::to_string(inputs[0].rank()) + ", shape " + inputs[0].to_string(),
-                       rank == 3   ? inputs[0].rank() == 4
-                                         ? "images are (height, width, channels); the batch is no axis of a shape"
-                                         : "images are (height, width, channels)"
-                       : rank == 2 ? "sequences are (steps, channels)"
-                       : rank == 1 ? "add a Flatten layer before"
-                                   : "");
-    return inputs[0];
+    return keel::single_input(inputs, rank, [this] { return who(); });
   }
 
  private:

@@ -82,12 +82,22 @@ struct Padding {
   constexpr Padding(Index height, Index width) : Padding(height, height, width, width) {}
   /// Top, bottom, left, right.
   constexpr Padding(Index t, Index b, Index l, Index r) : mode(Mode::fixed), top(t), bottom(b), left(l), right(r) {}
+  /// By Keras's name: "same", "valid". Throws ConfigError for another.
+  template <NameText Text>
+  Padding(const Text& name) : Padding(from_name(name)) {}
   friend constexpr bool operator==(const Padding&, const Padding&) = default;
   /// "same", "valid" or "(0, 1, 0, 1)".
   std::string to_string() const {
     if (mode != Mode::fixed) return mode == Mode::same ? "same" : "valid";
     return "(" + std::to_string(top) + ", " + std::to_string(bottom) + ", " + std::to_string(left) + ", " +
            std::to_string(right) + ")";
+  }
+
+ private:
+  static Mode from_name(std::string_view name) {
+    if (name != "same" && name != "valid")
+      throw ConfigError("padding", "\"same\", \"valid\" or integers", "\"" + std::string(name) + "\"");
+    return name == "same" ? Mode::same : Mode::valid;
   }
 };
 inline constexpr Padding Padding::valid{Padding::Mode::valid};

@@ -31,6 +31,9 @@ struct Padding1D {
                                                      : Mode::fixed),
         before(of_images.left),
         after(of_images.right) {}
+  /// By Keras's name: "same", "valid", "causal". Throws ConfigError for another.
+  template <NameText Text>
+  Padding1D(const Text& name) : Padding1D(from_name(name)) {}
   friend constexpr bool operator==(const Padding1D&, const Padding1D&) = default;
   /// "same", "valid", "causal" or "(1, 1)".
   std::string to_string() const {
@@ -51,6 +54,13 @@ struct Padding1D {
       case Mode::fixed: break;
     }
     return {0, 0, before, after};
+  }
+
+ private:
+  static Mode from_name(std::string_view name) {
+    for (const Mode mode : {Mode::valid, Mode::same, Mode::causal})
+      if (name == Padding1D(mode).to_string()) return mode;
+    throw ConfigError("padding", "\"same\", \"valid\", \"causal\" or integers", "\"" + std::string(name) + "\"");
   }
 };
 inline constexpr Padding1D Padding1D::valid{Padding1D::Mode::valid};

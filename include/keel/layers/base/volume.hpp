@@ -37,6 +37,9 @@ struct Padding3D {
   constexpr Padding3D(Index f, Index b, const Padding& of_slice) : slice(of_slice), front(f), back(b) {}
   /// As of images, at the top as in front.
   constexpr Padding3D(const Padding& of_images) : slice(of_images), front(of_images.top), back(of_images.bottom) {}
+  /// By Keras's name: "same", "valid". Throws ConfigError for another.
+  template <NameText Text>
+  Padding3D(const Text& name) : Padding3D(Padding(name)) {}
   friend constexpr bool operator==(const Padding3D&, const Padding3D&) = default;
   /// Whether it is in numbers.
   bool fixed() const { return slice.mode == Padding::Mode::fixed; }

@@ -63,6 +63,7 @@ class BinaryCrossentropy : public Loss {
     if (!options.pos_weight.is_one() && !options.from_logits)
       throw ConfigError(name(), "pos_weight only with binary_crossentropy from logits", "it set");
   }
+  KEEL_REFUSE_OTHER_OPTIONS(BinaryCrossentropy)
 
   std::string name() const override { return "binary_crossentropy"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {

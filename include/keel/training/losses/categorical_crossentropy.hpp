@@ -35,6 +35,7 @@ class CategoricalCrossentropy : public Loss {
  public:
   explicit CategoricalCrossentropy(CategoricalCrossentropyOptions options = {})
       : CategoricalCrossentropy(std::move(options), false) {}
+  KEEL_REFUSE_OTHER_OPTIONS(CategoricalCrossentropy)
 
   std::string name() const override { return sparse_ ? "sparse_categorical_crossentropy" : "categorical_crossentropy"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
@@ -151,6 +152,7 @@ class SparseCategoricalCrossentropy : public CategoricalCrossentropy {
  public:
   explicit SparseCategoricalCrossentropy(CategoricalCrossentropyOptions options = {})
       : CategoricalCrossentropy(std::move(options), true) {}
+  KEEL_REFUSE_OTHER_OPTIONS(SparseCategoricalCrossentropy)
 };
 
 }  // namespace KEEL_ABI

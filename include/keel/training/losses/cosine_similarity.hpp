@@ -12,6 +12,7 @@ inline namespace KEEL_ABI {
 class CosineSimilarity : public Loss {
  public:
   explicit CosineSimilarity(ReductionOptions options = {}) : Loss(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(CosineSimilarity)
   std::string name() const override { return "cosine_similarity"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     Rows loss(y.rows(), 1);

@@ -20,6 +20,7 @@ class Tversky : public Loss {
     detail::check_positive("tversky", "alpha", options.alpha, true);
     detail::check_positive("tversky", "beta", options.beta, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(Tversky)
   std::string name() const override { return "tversky"; }
   bool of_batch() const override { return true; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {

@@ -29,6 +29,7 @@ class BinaryFocalCrossentropy : public Loss {
     if (options.alpha) detail::check_range(name(), "alpha", *options.alpha, 0, 1);
     detail::check_label_smoothing(name(), options.label_smoothing);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(BinaryFocalCrossentropy)
   std::string name() const override { return "binary_focal_crossentropy"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
     const double s = options_.label_smoothing, gamma = options_.gamma;
@@ -82,6 +83,7 @@ class CategoricalFocalCrossentropy : public Loss {
     if (options_.alpha.empty()) throw ConfigError(name(), "alpha for all classes or for each", "none");
     for (const double alpha : options_.alpha) detail::check_positive(name(), "alpha", alpha, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(CategoricalFocalCrossentropy)
   std::string name() const override { return "categorical_focal_crossentropy"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
     Rows loss(y.rows(), 1);

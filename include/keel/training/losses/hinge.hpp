@@ -28,6 +28,7 @@ class BinaryHinge : public Loss {
 class Hinge : public detail::BinaryHinge {
  public:
   explicit Hinge(ReductionOptions options = {}) : BinaryHinge(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Hinge)
   std::string name() const override { return "hinge"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
     const Rows t = sign_of(target), gap = 1 - t * y;
@@ -40,6 +41,7 @@ class Hinge : public detail::BinaryHinge {
 class SquaredHinge : public detail::BinaryHinge {
  public:
   explicit SquaredHinge(ReductionOptions options = {}) : BinaryHinge(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(SquaredHinge)
   std::string name() const override { return "squared_hinge"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
     const Rows t = sign_of(target), gap = 1 - t * y;
@@ -53,6 +55,7 @@ class SquaredHinge : public detail::BinaryHinge {
 class CategoricalHinge : public Loss {
  public:
   explicit CategoricalHinge(ReductionOptions options = {}) : Loss(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(CategoricalHinge)
   std::string name() const override { return "categorical_hinge"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     Rows loss(y.rows(), 1);

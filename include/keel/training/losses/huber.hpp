@@ -17,6 +17,7 @@ struct HuberOptions {
 class Huber : public Loss {
  public:
   explicit Huber(HuberOptions options = {}) : Huber(options, "huber", 1) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Huber)
   std::string name() const override { return name_; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     return detail::each_value(y, t, dy, [this](double value, double truth, double* slope, Index) {
@@ -42,6 +43,7 @@ class Huber : public Loss {
 class SmoothL1 : public Huber {
  public:
   explicit SmoothL1(HuberOptions options = {}) : Huber(options, "smooth_l1", options.delta) {}
+  KEEL_REFUSE_OTHER_OPTIONS(SmoothL1)
 };
 
 }  // namespace KEEL_ABI

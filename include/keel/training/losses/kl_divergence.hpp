@@ -19,6 +19,7 @@ struct KLDivergenceOptions {
 class KLDivergence : public Loss {
  public:
   explicit KLDivergence(KLDivergenceOptions options = {}) : Loss(options.reduction), from_log_(options.from_log) {}
+  KEEL_REFUSE_OTHER_OPTIONS(KLDivergence)
   std::string name() const override { return "kl_divergence"; }
   Rows evaluate(const Rows& y, const Rows& target, Rows* dy) const override {
     if (from_log_) {

@@ -11,6 +11,7 @@ inline namespace KEEL_ABI {
 class LogCosh : public Loss {
  public:
   explicit LogCosh(ReductionOptions options = {}) : Loss(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(LogCosh)
   std::string name() const override { return "log_cosh"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     const Rows e = y - t, size = e.abs(), tail = (-2 * size).unaryExpr(detail::Exp());

@@ -124,6 +124,26 @@ KEEL_INSTANCE(std::shared_ptr<const Loss> make_loss<void>(Loss::Kind, const Loss
 
 }  // namespace detail
 
+namespace detail {
+
+/// A function as Loss::evaluate is.
+template <class F>
+concept LossFunction = std::is_invocable_r_v<Loss::Rows, const F&, const Loss::Rows&, const Loss::Rows&, Loss::Rows*>;
+
+template <class F>
+class FunctionLoss : public Loss {
+ public:
+  FunctionLoss(F f, std::string name) : f_(std::move(f)), name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+  Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override { return f_(y, t, dy); }
+
+ private:
+  F f_;
+  std::string name_;
+};
+
+}  // namespace detail
+
 /// Any loss: `LossSpec loss = Loss::mse;`, `LossSpec loss{Loss::huber, {.delta = 2}};`, `LossSpec loss = Huber({.delta
 /// = 2});` or a class of a user's own.
 ///
@@ -144,12 +164,22 @@ class LossSpec {
   requires std::is_base_of_v<Loss, L> LossSpec(L loss) : loss_(std::make_shared<const L>(std::move(loss))) {}
   explicit LossSpec(std::shared_ptr<const Loss> loss) : loss_(std::move(loss)) {}  ///< The same, shared.
   /// By Keras's name: "mse". Throws ConfigError for one that is no shorthand's.
-  LossSpec(const char* name) : LossSpec(loss_kind(name)) {}
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <NameText Text>
+  LossSpec(const Text& name) : LossSpec(loss_kind(name)) {}
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   LossSpec(Loss::Kind, ...) = delete;
+  /// A function as `Loss::evaluate` is, and a name for messages:
+  /// `.loss = [](const Loss::Rows& y, const Loss::Rows& t, Loss::Rows* dy) -> Loss::Rows { ... }`.
+  template <detail::LossFunction F>
+  LossSpec(F f, std::string name = "loss")
+      : loss_(std::make_shared<const detail::FunctionLoss<F>>(std::move(f), std::move(name))) {}
+  /// Refused: what is no loss, such as a function of other arguments.
   template <class NotALoss>
-  requires requires { &NotALoss::operator(); }
-  LossSpec(const NotALoss&) = delete;  // a loss of one's own is a class derived from Loss, whose comment shows one
+  requires(!NameText<NotALoss> && !std::is_base_of_v<Loss, NotALoss> && !std::is_base_of_v<LossSpec, NotALoss> &&
+           !std::is_convertible_v<NotALoss, Loss::Kind> && !detail::LossFunction<NotALoss>) LossSpec(const NotALoss&)
+  KEEL_REFUSED(
+      "a loss is Loss::mse, \"mse\", Huber({.delta = 2}) a function like Loss::evaluate or of a class derived from "
+      "Loss")
 
   bool empty() const { return !loss_; }  ///< Whether there is none.
   /// Throws ConfigError where there is none.

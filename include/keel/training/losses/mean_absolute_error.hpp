@@ -10,6 +10,7 @@ inline namespace KEEL_ABI {
 class MeanAbsoluteError : public Loss {
  public:
   explicit MeanAbsoluteError(ReductionOptions options = {}) : Loss(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(MeanAbsoluteError)
   std::string name() const override { return "mae"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     return detail::each_value(y, t, dy, [](double value, double truth, double* slope, Index) {

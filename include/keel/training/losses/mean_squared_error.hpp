@@ -10,6 +10,7 @@ inline namespace KEEL_ABI {
 class MeanSquaredError : public Loss {
  public:
   explicit MeanSquaredError(ReductionOptions options = {}) : Loss(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(MeanSquaredError)
   std::string name() const override { return "mse"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     return detail::each_value(y, t, dy, [](double value, double truth, double* slope, Index) {

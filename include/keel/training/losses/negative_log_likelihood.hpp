@@ -25,6 +25,7 @@ class NegativeLogLikelihood : public Loss {
       : Loss(options.reduction), options_(std::move(options)) {
     for (const double weight : options_.class_weight) detail::check_positive(name(), "a class_weight", weight, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(NegativeLogLikelihood)
   std::string name() const override { return "nll"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     Rows loss = Rows::Zero(y.rows(), 1);

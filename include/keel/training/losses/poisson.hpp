@@ -21,6 +21,7 @@ class Poisson : public Loss {
   explicit Poisson(PoissonOptions options = {}) : Loss(options.reduction), options_(options) {
     detail::check_positive(name(), "epsilon", options.epsilon, true);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(Poisson)
   std::string name() const override { return "poisson"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     if (options_.log_input) {

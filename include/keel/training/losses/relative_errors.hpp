@@ -10,6 +10,7 @@ inline namespace KEEL_ABI {
 class MeanAbsolutePercentageError : public Loss {
  public:
   explicit MeanAbsolutePercentageError(ReductionOptions options = {}) : Loss(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(MeanAbsolutePercentageError)
   std::string name() const override { return "mape"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     const Rows e = y - t, unit = (t.abs() < 1e-7).select(1e-7, t.abs());
@@ -23,6 +24,7 @@ class MeanAbsolutePercentageError : public Loss {
 class MeanSquaredLogarithmicError : public Loss {
  public:
   explicit MeanSquaredLogarithmicError(ReductionOptions options = {}) : Loss(options.reduction) {}
+  KEEL_REFUSE_OTHER_OPTIONS(MeanSquaredLogarithmicError)
   std::string name() const override { return "msle"; }
   Rows evaluate(const Rows& y, const Rows& t, Rows* dy) const override {
     const Rows p = (y < 1e-7).select(1e-7, y) + 1, e = p.unaryExpr(detail::Log()) - log_of(t);

@@ -18,6 +18,7 @@ class BinaryAccuracy : public Metric {
   explicit BinaryAccuracy(BinaryAccuracyOptions options = {}) : threshold_(options.threshold) {
     if (!is_finite(threshold_)) throw ConfigError("metric", "a finite threshold", detail::text(threshold_));
   }
+  KEEL_REFUSE_OTHER_OPTIONS(BinaryAccuracy)
   std::string name() const override { return "binary_accuracy"; }
   std::optional<double> threshold(Index) const override { return threshold_; }
   void update(const Rows& y, const Rows& t) override {
@@ -46,6 +47,7 @@ class Accuracy : public BinaryAccuracy {
  public:
   explicit Accuracy(AccuracyOptions options = {})
       : BinaryAccuracy({options.threshold}), ignore_class_(options.ignore_class) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Accuracy)
   std::string name() const override { return "accuracy"; }
   std::optional<double> threshold(Index values) const override {
     return values == 1 ? BinaryAccuracy::threshold(1) : std::nullopt;
@@ -77,6 +79,7 @@ class TopKAccuracy : public Metric {
   explicit TopKAccuracy(TopKAccuracyOptions options = {}) : options_(options) {
     if (options.k < 1) throw ConfigError("top_k", "k of 1 or more", std::to_string(options.k));
   }
+  KEEL_REFUSE_OTHER_OPTIONS(TopKAccuracy)
   std::string name() const override { return "top_" + std::to_string(options_.k) + "_accuracy"; }
   void update(const Rows& y, const Rows& t) override {
     for (Index i = 0; i < y.rows(); ++i) {

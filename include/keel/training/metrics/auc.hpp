@@ -26,6 +26,7 @@ class AUC : public Metric {
     if (options.thresholds < 2) throw ConfigError("auc", "2 thresholds or more", std::to_string(options.thresholds));
     AUC::reset();
   }
+  KEEL_REFUSE_OTHER_OPTIONS(AUC)
   std::string name() const override { return "auc"; }
   void reset() override {
     positives_.assign(to_size(options_.thresholds), 0);

@@ -29,6 +29,7 @@ class FBetaScore : public Metric {
   explicit FBetaScore(FScoreOptions options = {}) : options_(options) {
     detail::check_positive("f_beta", "beta", options.beta);
   }
+  KEEL_REFUSE_OTHER_OPTIONS(FBetaScore)
   std::string name() const override { return options_.beta == 1 ? "f1_score" : "f_beta"; }
   void reset() override { counts_.clear(); }
   void update(const Rows& y, const Rows& t) override {
@@ -102,6 +103,7 @@ class FBetaScore : public Metric {
 class F1Score : public FBetaScore {
  public:
   explicit F1Score(FScoreOptions options = {}) : FBetaScore(of_one(options)) {}
+  KEEL_REFUSE_OTHER_OPTIONS(F1Score)
 
  private:
   static FScoreOptions of_one(FScoreOptions options) {

@@ -21,6 +21,7 @@ struct MeanIoUOptions {
 class MeanIoU : public Metric {
  public:
   explicit MeanIoU(MeanIoUOptions options = {}) : options_(options) {}
+  KEEL_REFUSE_OTHER_OPTIONS(MeanIoU)
   std::string name() const override { return "mean_iou"; }
   void reset() override { counts_.clear(); }
   void update(const Rows& y, const Rows& t) override {

@@ -66,10 +66,38 @@ KEEL_INSTANCE(std::shared_ptr<Metric> make_metric<void>(Metric::Kind, const Metr
 
 }  // namespace detail
 
+namespace detail {
+
+/// A function of outputs and targets.
+template <class F>
+concept MetricFunction = std::is_invocable_v<const F&, const Metric::Rows&, const Metric::Rows&>;
+
+template <class F>
+class FunctionMetric : public Metric {
+ public:
+  FunctionMetric(std::string name, F f) : name_(std::move(name)), f_(std::move(f)) {}
+  std::string name() const override { return name_; }
+  void update(const Rows& y, const Rows& t) override {
+    const Rows values = f_(y, t).template cast<double>();
+    add_each(values);
+  }
+
+ private:
+  std::string name_;
+  F f_;
+};
+
+}  // namespace detail
+
 /// Any metric, with its name: `Metric::accuracy`, `{Metric::top_k, {.k = 3}}`, `TopKAccuracy({.k = 3})` or a class of a
 /// user's own. Throws ConfigError for options outside their range.
 class MetricSpec {
  public:
+  /// Whether it is made of such a value.
+  template <class X>
+  static constexpr bool accepts = NameText<X> || std::is_base_of_v<Metric, X> || std::is_base_of_v<MetricSpec, X> ||
+                                  std::is_convertible_v<X, Metric::Kind> || detail::MetricFunction<X>;
+
   /// A shorthand: `Metric::accuracy`, `{Metric::top_k, {.k = 3}}`.
   MetricSpec(Metric::Kind kind, const MetricOptions& options = {})
       : make_([kind, options] { return detail::make_metric(kind, options); }),
@@ -80,12 +108,22 @@ class MetricSpec {
       : make_([metric] { return std::make_shared<M>(metric); }), name_(metric.name()) {}
 
   /// By Keras's name: "accuracy". Throws ConfigError for one that is no shorthand's.
-  MetricSpec(const char* name) : MetricSpec(metric_kind(name)) {}
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <NameText Text>
+  MetricSpec(const Text& name) : MetricSpec(metric_kind(name)) {}
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   MetricSpec(Metric::Kind, ...) = delete;
+  /// The mean of a function's values: `{"within", [](const Metric::Rows& y, const Metric::Rows& t) { return
+  /// (y - t).abs() < 0.1; }}`, an array of Eigen's with any number of values a position.
+  template <detail::MetricFunction F>
+  MetricSpec(std::string name, F f)
+      : make_([name, f] { return std::make_shared<detail::FunctionMetric<F>>(name, f); }), name_(name) {}
+  template <detail::MetricFunction F>
+  MetricSpec(F f) : MetricSpec("metric", std::move(f)) {}  ///< The same, called "metric".
+  /// Refused: what is no metric, such as a function of other arguments.
   template <class NotAMetric>
-  requires requires { &NotAMetric::operator(); }
-  MetricSpec(const NotAMetric&) = delete;  // a metric of one's own is a class derived from Metric
+  requires(!accepts<NotAMetric>) MetricSpec(const NotAMetric&)
+  KEEL_REFUSED(
+      "a metric is Metric::mae, \"mae\", AUC(), a function of outputs and targets or of a class derived from Metric")
 
   const std::string& name() const { return name_; }  ///< In the history.
   /// The same metric under another name.

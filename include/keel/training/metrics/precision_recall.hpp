@@ -64,6 +64,7 @@ class PrecisionRecall : public Metric {
 class Precision : public PrecisionRecall {
  public:
   explicit Precision(PrecisionRecallOptions options = {}) : PrecisionRecall(options, true) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Precision)
   std::string name() const override { return "precision"; }
 };
 
@@ -71,6 +72,7 @@ class Precision : public PrecisionRecall {
 class Recall : public PrecisionRecall {
  public:
   explicit Recall(PrecisionRecallOptions options = {}) : PrecisionRecall(options, false) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Recall)
   std::string name() const override { return "recall"; }
 };
 

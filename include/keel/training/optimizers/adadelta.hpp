@@ -55,10 +55,11 @@ struct Adadelta : OptimizerSpec {
   explicit Adadelta(const AdadeltaOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Adadelta", o, o.learning_rate, false, true,
                                              std::make_shared<AdadeltaRule>(o.rho, o.epsilon))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Adadelta)
   static OptimizerSpec torch(const TorchAdadeltaOptions& o = {}) {
     return detail::optimizer_spec("Adadelta", o, o.lr, true, false, std::make_shared<AdadeltaRule>(o.rho, o.eps));
   }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 };
 

@@ -126,10 +126,11 @@ struct Adafactor : OptimizerSpec {
       : OptimizerSpec(
             detail::optimizer_spec("Adafactor", o, o.learning_rate, false, true,
                                    rule_of(o.beta_2_decay, o.epsilon_1, o.epsilon_2, o.clip_threshold, false))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Adafactor)
   static OptimizerSpec torch(const TorchAdafactorOptions& o = {}) {
     return detail::optimizer_spec("Adafactor", o, o.lr, true, true, rule_of(o.beta2_decay, o.eps1, o.eps2, o.d, true));
   }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 
  private:

@@ -59,11 +59,12 @@ struct Adagrad : OptimizerSpec {
   explicit Adagrad(const AdagradOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Adagrad", o, o.learning_rate, false, true,
                                              rule_of(o.initial_accumulator_value, o.epsilon, 0, false))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Adagrad)
   static OptimizerSpec torch(const TorchAdagradOptions& o = {}) {
     return detail::optimizer_spec("Adagrad", o, o.lr, true, false,
                                   rule_of(o.initial_accumulator_value, o.eps, o.lr_decay, true));
   }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 
  private:

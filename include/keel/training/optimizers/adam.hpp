@@ -114,8 +114,9 @@ OptimizerSpec torch_adam(const char* name, const Options& o, bool decoupled) {
 /// options outside their range.
 struct Adam : OptimizerSpec {
   explicit Adam(const AdamOptions& o = {}) : OptimizerSpec(detail::keras_adam("Adam", o)) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Adam)
   static OptimizerSpec torch(const TorchAdamOptions& o = {}) { return detail::torch_adam("Adam", o, false); }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 };
 
@@ -123,8 +124,9 @@ struct Adam : OptimizerSpec {
 /// world's default rate of it. Throws ConfigError for options outside their range.
 struct AdamW : OptimizerSpec {
   explicit AdamW(const AdamWOptions& o = {}) : OptimizerSpec(detail::keras_adam("AdamW", o)) {}
+  KEEL_REFUSE_OTHER_OPTIONS(AdamW)
   static OptimizerSpec torch(const TorchAdamWOptions& o = {}) { return detail::torch_adam("AdamW", o, true); }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 };
 

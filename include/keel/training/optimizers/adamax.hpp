@@ -61,11 +61,12 @@ struct Adamax : OptimizerSpec {
   explicit Adamax(const AdamaxOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Adamax", o, o.learning_rate, false, true,
                                              std::make_shared<AdamaxRule>(o.beta_1, o.beta_2, o.epsilon, false))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Adamax)
   static OptimizerSpec torch(const TorchAdamaxOptions& o = {}) {
     return detail::optimizer_spec("Adamax", o, o.lr, true, false,
                                   std::make_shared<AdamaxRule>(o.betas.first, o.betas.second, o.eps, true));
   }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 };
 

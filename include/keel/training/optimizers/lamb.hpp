@@ -60,6 +60,7 @@ struct Lamb : OptimizerSpec {
   explicit Lamb(const LambOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("LAMB", o, o.learning_rate, false, true,
                                              std::make_shared<LambRule>(o.beta_1, o.beta_2, o.epsilon))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Lamb)
 };
 
 }  // namespace KEEL_ABI

@@ -52,6 +52,7 @@ class Lbfgs {
     detail::check_positive(who, "history_size", static_cast<double>(o_.history_size));
     if (o_.max_eval == 0) o_.max_eval = o_.max_iter * 5 / 4;
   }
+  KEEL_REFUSE_OTHER_OPTIONS(Lbfgs)
 
   /// Iterations, and losses computed, so far.
   Index iterations() const { return iterations_; }
@@ -278,7 +279,7 @@ class Lbfgs {
   double t_ = 0, scale_ = 1;
   Index iterations_ = 0, evaluations_ = 0;
 };
-KEEL_REFUSE_OTHERS(Lbfgs)
+Lbfgs()->Lbfgs<float>;
 
 }  // namespace KEEL_ABI
 }  // namespace keel

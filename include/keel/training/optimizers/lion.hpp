@@ -44,6 +44,7 @@ struct Lion : OptimizerSpec {
   explicit Lion(const LionOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Lion", o, o.learning_rate, false, true,
                                              std::make_shared<LionRule>(o.beta_1, o.beta_2))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Lion)
 };
 
 }  // namespace KEEL_ABI

@@ -73,11 +73,12 @@ struct Nadam : OptimizerSpec {
   explicit Nadam(const NadamOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("Nadam", o, o.learning_rate, false, true,
                                              std::make_shared<NadamRule>(o.beta_1, o.beta_2, o.epsilon, 1))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(Nadam)
   static OptimizerSpec torch(const TorchNAdamOptions& o = {}) {
     return detail::optimizer_spec("NAdam", o, o.lr, true, false,
                                   std::make_shared<NadamRule>(o.betas.first, o.betas.second, o.eps, o.momentum_decay));
   }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 };
 

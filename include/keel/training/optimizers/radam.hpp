@@ -55,6 +55,7 @@ struct RAdam : OptimizerSpec {
   explicit RAdam(const RAdamOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("RAdam", o, o.lr, true, false,
                                              std::make_shared<RAdamRule>(o.betas.first, o.betas.second, o.eps))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(RAdam)
 };
 
 }  // namespace KEEL_ABI

@@ -67,11 +67,12 @@ struct RMSprop : OptimizerSpec {
   explicit RMSprop(const RMSpropOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("RMSprop", o, o.learning_rate, false, true,
                                              rule_of(o.rho, o.momentum, o.epsilon, o.centered, false))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(RMSprop)
   static OptimizerSpec torch(const TorchRMSpropOptions& o = {}) {
     return detail::optimizer_spec("RMSprop", o, o.lr, true, false,
                                   rule_of(o.alpha, o.momentum, o.eps, o.centered, true));
   }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 
  private:

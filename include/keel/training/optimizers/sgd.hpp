@@ -68,10 +68,11 @@ struct SGD : OptimizerSpec {
   explicit SGD(const SGDOptions& o = {})
       : OptimizerSpec(detail::optimizer_spec("SGD", o, o.learning_rate, false, true,
                                              rule_of(o.momentum, 0, o.nesterov, false))) {}
+  KEEL_REFUSE_OTHER_OPTIONS(SGD)
   static OptimizerSpec torch(const TorchSGDOptions& o = {}) {
     return detail::optimizer_spec("SGD", o, o.lr, true, false, rule_of(o.momentum, o.dampening, o.nesterov, true));
   }
-  template <class Why = MisspeltOptionOrWrongArgument>
+  template <class Why = MisspeltOptionOrWrongTypeOrArgument>
   static OptimizerSpec torch(...) = delete;
 
  private:
