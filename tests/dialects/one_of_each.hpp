@@ -22,10 +22,18 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       {"Conv2D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Conv2DTranspose", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Conv3D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
+      {"Conv3DTranspose", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
+      {"ConvLSTM1D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
+      {"ConvLSTM2D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
+      {"ConvLSTM3D", {{"filters", Index{2}}, {"kernel_size", Index{2}}}},
       {"Dense", {{"units", Index{2}}}},
       {"DepthwiseConv1D", {{"kernel_size", Index{2}}}},
       {"DepthwiseConv2D", {{"kernel_size", Index{2}}}},
       {"Dropout", {{"rate", 0.5}}},
+      {"EinsumDense",
+       {{"equation", std::string("...x,xy->...y")},
+        {"output_shape", std::vector<Index>{3}},
+        {"bias_axes", std::string("y")}}},
       {"Elementwise", {{"function", std::string("add")}, {"constant_shape", std::vector<Index>{2}}}},
       {"Gather", {{"indices", std::vector<Index>{0}}}},
       {"Embedding", {{"input_dim", Index{5}}, {"output_dim", Index{2}}}},
@@ -62,9 +70,9 @@ inline std::vector<keel::AnyLayer<float>> one_of_each() {
       if (type == maker.type) config = options;
     layers.push_back(make_layer(maker.type, config));
     const std::vector<Shape> map{{4, 4, 2}}, two{{4, 4, 2}, {4, 4, 2}}, sequence{{4, 2}}, row{{4}},
-        volume{{4, 4, 4, 2}}, pair{{4, 2}, {4, 2}}, square{{6, 6, 3}};
+        volume{{4, 4, 4, 2}}, pair{{4, 2}, {4, 2}}, square{{6, 6, 3}}, volumes{{2, 4, 4, 4, 2}};
     bool built = false;
-    for (const std::vector<Shape>& inputs : {map, two, sequence, row, volume, pair, square}) try {
+    for (const std::vector<Shape>& inputs : {map, two, sequence, row, volume, pair, square, volumes}) try {
         if (built) break;
         layers.back()->output_shape(inputs);
         Rng rng;

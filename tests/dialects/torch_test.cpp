@@ -17,7 +17,7 @@ using namespace keel::dialects;
 namespace {
 
 /// Shapes of samples, one of which fits each class.
-const Shape samples[] = {{6, 6, 3}, {6, 3}, {6}, {4, 4, 4, 2}, {4, 4}};
+const Shape samples[] = {{6, 6, 3}, {6, 3}, {6}, {4, 4, 4, 2}, {4, 4}, {2, 4, 4, 4, 2}};
 
 /// The modules of a layer at a place that it fits.
 TorchBuilder built(const TorchRow& row, const Config& config) {

@@ -242,6 +242,79 @@ def merging(cases):
               lambda x, w: torch.einsum("bik,bkj->bij", unit(x[0], 2), unit(x[1], 1)))
 
 
+def transposes_3d(cases):
+    n = cases.numbers
+    for i, (k, s, d, p, extra, groups) in enumerate([
+            ((2, 3, 2), (1, 2, 1), (1, 1, 1), (0, 0, 0), (0, 0, 0), 1),
+            ((3, 2, 3), (2, 1, 2), (1, 2, 1), (1, 1, 1), (1, 0, 1), 2),
+            ((1, 2, 2), (2, 3, 1), (1, 1, 2), (0, 1, 0), (1, 2, 0), 1)]):
+        cases.add("conv3d_transpose_%d" % i, "Conv3DTranspose",
+                  {"filters": 4, "kernel_size": list(k), "strides": list(s), "dilation_rate": list(d),
+                   "padding": [v for v in p for _ in range(2)], "output_padding": list(extra), "groups": groups},
+                  [n(2, 3, 4, 3, 4)], {"kernel": k + (4 // groups, 4), "bias": (4,)},
+                  lambda x, w: last(nn.functional.conv_transpose3d(first(x[0]), w["kernel"].permute(4, 3, 0, 1, 2),
+                                                                   w["bias"], s, p, extra, groups, d)))
+
+
+def conv_lstm(cases):
+    """The formula with PyTorch's convolutions."""
+    n = cases.numbers
+    convolutions = {1: nn.functional.conv1d, 2: nn.functional.conv2d, 3: nn.functional.conv3d}
+    gates = {"sigmoid": torch.sigmoid, "hard_sigmoid_keras2": lambda z: (0.2 * z + 0.5).clamp(0, 1)}
+    functions = {"tanh": torch.tanh, "relu": torch.relu, "silu": nn.functional.silu}
+    for name, axes, k, sides, options in [
+            ("1d", 1, (3,), (5,), {"padding": "same"}),
+            ("1d_backwards", 1, (2,), (6,), {"strides": 2, "go_backwards": True, "return_sequences": True}),
+            ("2d", 2, (2, 3), (5, 4), {"return_sequences": True, "recurrent_activation": "hard_sigmoid_keras2"}),
+            ("2d_relu", 2, (3, 3), (4, 5), {"padding": "same", "activation": "silu"}),
+            ("3d", 3, (2, 1, 2), (3, 2, 3), {"padding": "same", "use_bias": False})]:
+        filters = 2
+
+        def run(x, w):
+            steps = list(x[0].movedim(1, 0))
+            y, h, c = [], None, None
+            turn = [axes + 1, axes] + list(range(axes))
+            act, gate = functions[options.get("activation", "tanh")], gates[options.get("recurrent_activation", "sigmoid")]
+            for step in steps[::-1] if options.get("go_backwards") else steps:
+                v = first(step)
+                if options.get("padding") == "same":
+                    v = nn.functional.pad(v, [side for e in k[::-1] for side in ((e - 1) // 2, e - 1 - (e - 1) // 2)])
+                z = convolutions[axes](v, w["kernel"].permute(*turn), w.get("bias"), options.get("strides", 1))
+                if h is not None:
+                    padded = nn.functional.pad(h, [s for e in k[::-1] for s in ((e - 1) // 2, e - 1 - (e - 1) // 2)])
+                    z = z + convolutions[axes](padded, w["recurrent_kernel"].permute(*turn))
+                i, f, g, o = z.chunk(4, 1)
+                c = gate(i) * act(g) + (gate(f) * c if c is not None else 0)
+                h = gate(o) * act(c)
+                y.append(last(h))
+            return torch.stack(y, 1) if options.get("return_sequences") else y[-1]
+
+        weights = {"kernel": k + (3, 4 * filters), "recurrent_kernel": k + (filters, 4 * filters)}
+        if options.get("use_bias", True):
+            weights["bias"] = (4 * filters,)
+        cases.add("conv_lstm" + name, "ConvLSTM%dD" % axes,
+                  dict(options, filters=filters, kernel_size=list(k) if axes > 1 else k[0]),
+                  [n(2, 3, *sides, 3)], weights, run)
+
+
+def einsum(cases):
+    n = cases.numbers
+    for name, equation, shape, bias_axes, x, kernel, bias in [
+            ("dense", "ab,bc->ac", [4], "c", (3, 5), (5, 4), (4,)),
+            ("sequence", "abc,cd->abd", [0, 4], "d", (2, 3, 5), (5, 4), (4,)),
+            ("heads", "abc,cde->abde", [0, 2, 3], "de", (2, 4, 5), (5, 2, 3), (2, 3)),
+            ("joined", "abde,deo->abo", [4, 3], "", (2, 4, 2, 5), (2, 5, 3), None),
+            ("turned", "abc,dcb->adc", [6, 5], "d", (2, 4, 5), (6, 5, 4), (6, 1)),
+            ("places", "abc,bcd->abd", [4, 3], "b", (2, 4, 5), (4, 5, 3), (4, 1)),
+            ("dots", "...x,xy->...y", [4], "y", (2, 3, 2, 5), (5, 4), (4,)),
+            ("dots_last", "ab...,bc->ac...", [4], "c", (2, 5, 3, 2), (5, 4), (4, 1, 1))]:
+        weights = {"kernel": kernel}
+        if bias:
+            weights["bias"] = bias
+        cases.add("einsum_" + name, "EinsumDense", {"equation": equation, "output_shape": shape, "bias_axes": bias_axes},
+                  [n(*x)], weights, lambda x, w: torch.einsum(equation, x[0], w["kernel"]) + w.get("bias", 0))
+
+
 def shared_heads(cases):
     n = cases.numbers
     heads, shared, dim, width = 4, 2, 3, 5
@@ -299,6 +372,9 @@ if __name__ == "__main__":
     grouped_transposes(all_cases)
     volumes(all_cases)
     scores(all_cases)
+    transposes_3d(all_cases)
+    conv_lstm(all_cases)
+    einsum(all_cases)
     shared_heads(all_cases)
     contrast(all_cases)
     adaptive_pools(all_cases)

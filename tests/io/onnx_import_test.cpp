@@ -115,6 +115,25 @@ TEST_CASE("ONNX import: transposed convolutions in groups, padded for an output 
   CHECK(has(refusal(none), "an output of 1 value or more"));
 }
 
+TEST_CASE("ONNX import: transposed convolutions of volumes") {
+  const std::vector<Index> volume{-1, 1, 1, 1, 2};
+  GraphFile file = one_node("ConvTranspose", volume, {"w"},
+                            {{"strides", std::vector<Index>{1, 1, 2}},
+                             {"pads", std::vector<Index>{0, 0, 1, 0, 0, 0}},
+                             {"output_padding", std::vector<Index>{0, 0, 1}}});
+  file.floats("w", {1, 1, 2, 1, 3}, {1, 10, 100, 2, 20, 200});
+  check_values(result(file, {1, 1, 1, 2, 1}, {1, 2}), {1, 2, 1, 5, 1}, {10, 102, 20, 200, 0, 20, 204, 40, 400, 0});
+  CHECK(model_of(file).layer(0).type() == "Conv3DTranspose");
+  GraphFile groups = one_node("ConvTranspose", {-1, 2, 1, 1, 1}, {"w", "b"}, {{"group", Index{2}}});
+  groups.floats("w", {2, 2, 1, 2, 1}, {1, 2, 3, 4, 5, 6, 7, 8});
+  groups.floats("b", {4}, {0, 0, 100, 0});
+  check_values(result(groups, {1, 1, 1, 1, 2}, {1, 10}), {1, 1, 2, 1, 4}, {1, 3, 150, 70, 2, 4, 160, 80});
+  GraphFile same = one_node("ConvTranspose", volume, {"w"},
+                            {{"strides", std::vector<Index>{1, 1, 2}}, {"auto_pad", std::string("SAME_UPPER")}});
+  same.floats("w", {1, 1, 1, 1, 3}, {1, 10, 100});
+  check_values(result(same, {1, 1, 1, 2, 1}, {1, 2}), {1, 1, 1, 4, 1}, {1, 10, 102, 20});
+}
+
 TEST_CASE("ONNX import: volumes") {
   const Numbers eight{1, 2, 3, 4, 5, 6, 7, 8};
   const std::vector<Index> volume{-1, 1, 2, 2, 2}, twos{2, 2, 2};

@@ -114,6 +114,66 @@ TEST_CASE("pools to given extents keep the contract, and in whole windows they a
                        "[pool (AdaptiveMaxPooling2D)] expected output_size of 1 or more, got 0", ConfigError);
 }
 
+TEST_CASE("Conv3DTranspose keeps the contract") {
+  check(Conv3DTranspose<double>(2, 2), {{2, 3, 2, 2}},
+        {.refused = {{{3, 3, 2}}, {{0, 3, 3, 2}}, {{3, 3, 2, 2}, {3, 3, 2, 2}}}});
+  check(Conv3DTranspose<double>(
+            4, {2, 1, 2},
+            {.strides = {1, 2, 1}, .padding = Padding::Mode::same, .groups = 2, .activation = Activation::tanh}),
+        {{2, 2, 2, 4}}, {.refused = {{{3, 3, 3, 3}}}});
+  check(Conv3DTranspose<double>(1, {3, 1, 2},
+                                {.strides = {2, 1, 3},
+                                 .padding = {2, 0, Padding(0)},
+                                 .output_padding = {1, 0, 2},
+                                 .dilation_rate = {2, 1, 1},
+                                 .use_bias = false}),
+        {{3, 1, 2, 1}});
+  CHECK_THROWS_WITH_AS(Conv3DTranspose<double>(3, 2, {.groups = 2, .name = "up"}),
+                       "[up (Conv3DTranspose)] expected filters divisible by groups, 2, got 3", ConfigError);
+  CHECK_THROWS_WITH_AS(Conv3DTranspose<double>(3, 2, {.strides = {2, 1, 2}, .output_padding = 1}),
+                       "[Conv3DTranspose] expected output_padding below the stride, got 1", ConfigError);
+}
+
+TEST_CASE("Conv3DTranspose on volumes of one slice is Conv2DTranspose, whatever its extents are made of") {
+  struct Case {
+    Pair size, strides, output_padding, dilation;
+    Padding padding;
+  };
+  const Case cases[] = {{{3, 2}, {2, 3}, -1, 1, Padding::valid},      {{3, 2}, {2, 3}, -1, 1, Padding::same},
+                        {{1, 2}, {2, 3}, -1, {1, 2}, Padding::valid}, {{4, 3}, {3, 2}, {2, 1}, 1, Padding::valid},
+                        {{3, 5}, {2, 3}, {0, 2}, 1, Padding::same},   {{3, 2}, 2, {1, 0}, {1, 3}, {1, 0, 2, 1}}};
+  for (const Case& c : cases) {
+    CAPTURE(c.padding.to_string());
+    Bench plane(Conv2DTranspose<double>(3, c.size,
+                                        {.strides = c.strides,
+                                         .padding = c.padding,
+                                         .output_padding = c.output_padding,
+                                         .dilation_rate = c.dilation}),
+                {{4, 3, 2}});
+    const bool none = c.output_padding == Pair(-1);
+    // along the depth one cell by one, but for the output_padding, which is of all axes or of none
+    Bench volume(Conv3DTranspose<double>(
+                     3, {1, c.size.height, c.size.width},
+                     {.strides = {1, c.strides.height, c.strides.width},
+                      .padding = Padding3D(0, 0, c.padding),
+                      .output_padding = none ? Triple(-1) : Triple(0, c.output_padding.height, c.output_padding.width),
+                      .dilation_rate = {1, c.dilation.height, c.dilation.width}}),
+                 {{1, 4, 3, 2}});
+    REQUIRE(volume.output == plane.output.with_batch(1));
+    const Tensor<double> x = plane.normal({2, 4, 3, 2}), dy = plane.normal(plane.output.with_batch(2));
+    const auto as = [](const Tensor<double>& values, const Shape& shape) {
+      Tensor<double> other(shape);
+      std::copy(values.begin(), values.end(), other.begin());
+      return other;
+    };
+    volume.layer.kernel().set(as(plane.layer.kernel().value(), volume.layer.kernel().shape()));
+    CHECK(difference(as(volume.forward(as(x, {2, 1, 4, 3, 2})), plane.output.with_batch(2)), plane.forward(x)) < 1e-12);
+    CHECK(difference(as(volume.backward(as(dy, volume.output.with_batch(2))), x.shape()), plane.backward(dy)) < 1e-12);
+    CHECK(difference(as(volume.layer.kernel().gradient, plane.layer.kernel().shape()), plane.layer.kernel().gradient) <
+          1e-12);
+  }
+}
+
 TEST_CASE("pools of volumes keep the contract") {
   check(MaxPool3D<double>(2), {{4, 2, 3, 2}}, {.refused = {{{4, 2, 3}}, {{1, 2, 3, 2}}}});
   check(MaxPool3D<double>({2, 1, 3}, {.strides = {1, 2, 2}, .padding = Padding::same}), {{3, 3, 4, 1}});

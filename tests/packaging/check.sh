@@ -505,10 +505,11 @@ check_reference() {
   [ -f "$work/reference/xml/classkeel_1_1Conv2D.xml" ] || { echo "the reference has no keel::Conv2D"; return 1; }
 }
 # CPU time in units of what Eigen/Core takes beside it. The bounds are growth beyond what was reached, with a margin for the
-# machine's load (HACKING.md, Compile cost, has what was reached and the targets, 16, 4, 8 and 3), and the size of today, 1,691
+# machine's load (HACKING.md, Compile cost, has what was reached and the targets, 16, 4, 8 and 3), and the size of today, 1,739
 # KiB: load_safetensors has all layers in it, of which the recurrent, attending and general ones took 236, the 31 classes
-# after them (volumes, merges, TimeDistributed, Resizing, image changes) with thirteen activations 104, and adaptive pools,
-# grouped queries, AutoContrast, GLU, products of matrices and the choices of ONNX 68.
+# after them (volumes, merges, TimeDistributed, Resizing, image changes) with thirteen activations 104, adaptive pools,
+# grouped queries, AutoContrast, GLU, products of matrices and the choices of ONNX 68, and Conv3DTranspose, ConvLSTM in
+# three ranks and EinsumDense 48.
 check_compile_cost() {
   [ -f README.md ] || return 1
   awk '/^```cpp$/ { on = 1; next } /^```/ && on { exit } on' README.md >"$work/readme.cpp"
@@ -531,7 +532,7 @@ BOUNDS
   compile -O2 "$work/readmeheaders.o" -o "$work/readme_program" -pthread "${libraries[@]}" || return 1
   strip -o "$work/readme_stripped" "$work/readme_program" && size=$(wc -c <"$work/readme_stripped")
   echo "note README program: $((size / 1024)) KiB stripped"
-  [ "$size" -lt 1761280 ] && [ $bad -eq 0 ]
+  [ "$size" -lt 1802240 ] && [ $bad -eq 0 ]
 }
 
 # --- Running them: one check a line, two at a time (or as many as there are cores).

@@ -195,6 +195,35 @@ inline constexpr Option conv3d_options[] = {same("filters", Form::integer),
                                             same("use_bias", Form::boolean),
                                             neutral("rank"),
                                             read("data_format", R"("channels_last")")};
+inline constexpr Option conv3d_transpose_options[] = {same("filters", Form::integer),
+                                                      same("kernel_size", Form::triple),
+                                                      same("strides", Form::triple),
+                                                      same("padding", Form::window_3d),
+                                                      same("output_padding", Form::triple, keras2 | keras3),
+                                                      lacks("output_padding", "null", tfjs),
+                                                      same("dilation_rate", Form::triple, keras2 | keras3),
+                                                      lacks("dilation_rate", "[1,1,1]", tfjs),
+                                                      same("activation", Form::activation),
+                                                      same("use_bias", Form::boolean),
+                                                      fixed("groups", "1"),
+                                                      lacks("groups", "1"),
+                                                      neutral("rank"),
+                                                      read("data_format", R"("channels_last")")};
+/// What layers of that number of axes share; `extents` and `around` are forms of their windows.
+#define KEEL_CONV_LSTM_OPTIONS(extents, around)                                                                    \
+  same("filters", Form::integer), same("kernel_size", extents), same("strides", extents), same("padding", around), \
+      same("dilation_rate", extents), same("activation", Form::activation),                                        \
+      same("recurrent_activation", Form::activation), same("use_bias", Form::boolean),                             \
+      same("unit_forget_bias", Form::boolean), same("return_sequences", Form::boolean),                            \
+      same("go_backwards", Form::boolean), {"dropout", {}, Use::noted, Form::text, "0.0 0", 0},                    \
+      {"recurrent_dropout", {}, Use::noted, Form::text, "0.0 0", 0}, fixed("return_state", "false"),               \
+      fixed("stateful", "false"), fixed("time_major", "false"), fixed("ragged", "false"),                          \
+      fixed("data_format", R"("channels_last" null)"), neutral("zero_output_for_mask"), neutral("unroll"),         \
+      neutral("implementation"), neutral("rank"), neutral("seed")
+inline constexpr Option conv_lstm1d_options[] = {KEEL_CONV_LSTM_OPTIONS(Form::integer, Form::window_1d)};
+inline constexpr Option conv_lstm2d_options[] = {KEEL_CONV_LSTM_OPTIONS(Form::pair, Form::window)};
+inline constexpr Option conv_lstm3d_options[] = {KEEL_CONV_LSTM_OPTIONS(Form::triple, Form::window_3d)};
+#undef KEEL_CONV_LSTM_OPTIONS
 inline constexpr Option cropping1d_options[] = {same("cropping", Form::sides_1d)};
 inline constexpr Option cropping2d_options[] = {same("cropping", Form::sides),
                                                 read("data_format", R"("channels_last")")};
@@ -227,6 +256,13 @@ inline constexpr Option depthwise1d_options[] = {same("kernel_size", Form::integ
                                                  read("data_format", R"("channels_last")")};
 inline constexpr Option dot_options[] = {same("axes", Form::axes), same("normalize", Form::boolean)};
 inline constexpr Option dropout_options[] = {same("rate", Form::number), fixed("noise_shape", "null"), neutral("seed")};
+inline constexpr Option einsum_dense_options[] = {same("equation", Form::text),
+                                                  same("output_shape", Form::open_extents),
+                                                  same("bias_axes", Form::optional_text),
+                                                  same("activation", Form::activation),
+                                                  fixed("lora_rank", "null"),
+                                                  fixed("lora_alpha", "null"),
+                                                  fixed("gptq_unpacked_column_size", "null")};
 inline constexpr Option elu_options[] = {same("alpha", Form::number, keras2 | keras3), lacks("alpha", "1", tfjs)};
 inline constexpr Option embedding_options[] = {same("input_dim", Form::integer), same("output_dim", Form::integer),
                                                same("mask_zero", Form::boolean), neutral("input_length"),
@@ -261,8 +297,8 @@ inline constexpr Option lstm_options[] = {KEEL_RECURRENT_OPTIONS, same("recurren
 inline constexpr Option simple_rnn_options[] = {KEEL_RECURRENT_OPTIONS};
 #undef KEEL_RECURRENT_OPTIONS
 /// Keras 2's for GPUs: the activations are always the usual ones.
-#define KEEL_CUDNN_OPTIONS                                                                                          \
-  same("units", Form::integer), same("return_sequences", Form::boolean), same("go_backwards", Form::boolean),       \
+#define KEEL_CUDNN_OPTIONS                                                                                            \
+  same("units", Form::integer), same("return_sequences", Form::boolean), same("go_backwards", Form::boolean),         \
       fixed("return_state", "false"), fixed("stateful", "false"), fixed("time_major", "false"), neutral("input_dim"), \
       neutral("input_length")
 inline constexpr Option cudnn_lstm_options[] = {KEEL_CUDNN_OPTIONS, same("unit_forget_bias", Form::boolean)};

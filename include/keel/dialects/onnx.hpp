@@ -24,6 +24,9 @@ inline constexpr std::string_view onnx_window_options =
 inline constexpr std::string_view onnx_kernel_neutral =
     "filters units output_padding kernel_initializer bias_initializer depthwise_initializer pointwise_initializer";
 
+inline constexpr std::string_view onnx_conv_lstm_options =
+    "filters kernel_size strides padding dilation_rate activation activation_alpha recurrent_activation "
+    "recurrent_activation_alpha use_bias return_sequences go_backwards";
 inline constexpr std::string_view onnx_recurrent_options =
     "units activation activation_alpha recurrent_activation recurrent_activation_alpha use_bias reset_after dropout "
     "recurrent_dropout return_sequences go_backwards layer merge_mode";
@@ -128,6 +131,26 @@ inline constexpr OnnxRow onnx_rows[] = {
      .write = onnx_conv,
      .options = onnx_window_options,
      .neutral = onnx_kernel_neutral},
+    {.type = "Conv3DTranspose",
+     .operators = "ConvTranspose" KEEL_ONNX_ACTIVATIONS,
+     .write = onnx_conv_transpose,
+     .options = onnx_window_options,
+     .neutral = onnx_kernel_neutral},
+    {.type = "ConvLSTM1D",
+     .operators = "Conv Slice Squeeze Unsqueeze Concat" KEEL_ONNX_ACTIVATIONS,
+     .write = onnx_conv_lstm,
+     .options = onnx_conv_lstm_options,
+     .neutral = "kernel_initializer recurrent_initializer bias_initializer unit_forget_bias"},
+    {.type = "ConvLSTM2D",
+     .operators = "Conv Slice Squeeze Unsqueeze Concat" KEEL_ONNX_ACTIVATIONS,
+     .write = onnx_conv_lstm,
+     .options = onnx_conv_lstm_options,
+     .neutral = "kernel_initializer recurrent_initializer bias_initializer unit_forget_bias"},
+    {.type = "ConvLSTM3D",
+     .operators = "Conv Slice Squeeze Unsqueeze Concat" KEEL_ONNX_ACTIVATIONS,
+     .write = onnx_conv_lstm,
+     .options = onnx_conv_lstm_options,
+     .neutral = "kernel_initializer recurrent_initializer bias_initializer unit_forget_bias"},
     {.type = "Cropping1D", .operators = "Slice", .write = onnx_cropping, .options = "cropping"},
     {.type = "Cropping2D", .operators = "Slice", .write = onnx_cropping, .options = "cropping"},
     {.type = "Cropping3D", .operators = "Slice", .write = onnx_cropping, .options = "cropping"},
@@ -149,6 +172,11 @@ inline constexpr OnnxRow onnx_rows[] = {
      .neutral = onnx_kernel_neutral},
     {.type = "Dot", .operators = "MatMul Mul ReduceSum Max Sqrt Div", .write = onnx_dot, .options = "axes normalize"},
     {.type = "Dropout", .operators = "", .write = onnx_dropout, .options = "rate", .training = "Dropout"},
+    {.type = "EinsumDense",
+     .operators = "Einsum" KEEL_ONNX_ACTIVATIONS,
+     .write = onnx_einsum_dense,
+     .options = "equation bias_axes activation activation_alpha",
+     .neutral = "output_shape kernel_initializer bias_initializer"},
     {.type = "Elementwise",
      .operators =
          "Abs Neg Reciprocal Sqrt Exp Log Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Floor Ceil "

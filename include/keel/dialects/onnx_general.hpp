@@ -261,6 +261,13 @@ inline void onnx_glu(OnnxCall& c) {
   c.result(form, c.binary("Mul", a, c.unary("Sigmoid", c.slice(x, {half}, {2 * half}, {axis}, "/gate"), {}, "/open")));
 }
 
+inline void onnx_einsum_dense(OnnxCall& c) {
+  const int product = c.node("Einsum", {c.x(OnnxForm::last), c.weight("kernel")}, c.dims(OnnxForm::last),
+                             {{"equation", c.get<std::string>("equation", "")}}, "/product");
+  const int y = c.has_parameter("bias") ? c.binary("Add", product, c.weight("bias"), "/biased") : product;
+  c.result(OnnxForm::last, onnx_activate(c, y, OnnxForm::last));
+}
+
 /// The layer inside on (batch steps, ...).
 inline void onnx_time_distributed(OnnxCall& c) {
   const OnnxPlace& place = c.place();

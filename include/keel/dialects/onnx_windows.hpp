@@ -18,9 +18,10 @@ struct OnnxWindow {
   Index covered() const { return (std::max)(Index{0}, (out - 1) * stride + reach() - in - before); }
 };
 
-/// The windows of a layer, one for each axis of its input but the channels; option `size` has their extents.
-inline std::vector<OnnxWindow> onnx_windows(const OnnxCall& c, const char* size) {
-  const Index axes = c.rank() - 1;
+/// The windows of a layer from samples `in` to `out`, one for each axis but the channels; option `size` has their
+/// extents.
+inline std::vector<OnnxWindow> onnx_windows(const OnnxCall& c, const char* size, const Shape& in, const Shape& out) {
+  const Index axes = in.rank() - 1;
   const auto extents = [&](const char* name) {
     const auto list = c.get<std::vector<Index>>(name, {1});
     return list.size() == 1 ? std::vector<Index>(to_size(axes), list[0]) : list;
@@ -38,8 +39,8 @@ inline std::vector<OnnxWindow> onnx_windows(const OnnxCall& c, const char* size)
     OnnxWindow w{.size = nth(sizes, i),
                  .stride = nth(strides, i),
                  .dilation = nth(dilations, i),
-                 .in = c.in()[i],
-                 .out = c.out()[i],
+                 .in = in[i],
+                 .out = out[i],
                  .before = nth(sides, 2 * i),
                  .after = nth(sides, 2 * i + 1)};
     if (same) {
@@ -50,6 +51,10 @@ inline std::vector<OnnxWindow> onnx_windows(const OnnxCall& c, const char* size)
     windows.push_back(w);
   }
   return windows;
+}
+/// Those of its input, whatever its rank.
+inline std::vector<OnnxWindow> onnx_windows(const OnnxCall& c, const char* size) {
+  return onnx_windows(c, size, c.in(), c.out());
 }
 /// {of(first axis), of(second axis)}.
 template <class F>
@@ -147,6 +152,66 @@ inline void onnx_conv_transpose(OnnxCall& c) {
   attributes.push_back({"group", c.get<Index>("groups", 1)});
   const int y = c.node("ConvTranspose", std::move(inputs), c.dims(OnnxForm::first), std::move(attributes));
   c.result(OnnxForm::first, onnx_activate(c, y, OnnxForm::first));
+}
+
+/// Step by step: two convolutions, the gates cut out of their sum, and the states.
+inline void onnx_conv_lstm(OnnxCall& c) {
+  const bool sequences = c.get<bool>("return_sequences", false), back = c.get<bool>("go_backwards", false);
+  const Index steps = c.in()[0], filters = c.get<Index>("filters", 1), axes = c.rank() - 2;
+  const Shape in = c.in().sample(), out = sequences ? c.out().sample() : c.out();
+  const auto windows = onnx_windows(c, "kernel_size", in, out);
+  std::vector<OnnxWindow> around = windows;  // of the state, whose extents stay
+  for (OnnxWindow& w : around) {
+    w.stride = w.dilation = 1;
+    w.in = w.out;
+    w.before = (w.size - 1) / 2;
+    w.after = w.size - 1 - w.before;
+  }
+  const auto attributes = [](const std::vector<OnnxWindow>& all) {
+    OnnxAttributes list = onnx_window_attributes(all, true);
+    list.push_back(onnx_pads(all));
+    return list;
+  };
+  std::vector<Index> turned{0, 1, axes + 2};  // (batch, steps, channels, ...)
+  for (Index i = 0; i < axes; ++i) turned.push_back(i + 2);
+  const int x = c.transpose(c.x(OnnxForm::last), turned, "/channels_first");
+  std::vector<int> weights{onnx_kernel(c, "kernel")};
+  onnx_with_bias(c, weights);
+  const int recurrent = onnx_kernel(c, "recurrent_kernel");
+  int h = -1, state = -1;
+  std::vector<int> all;
+  for (Index s = 0; s < steps; ++s) {
+    const Index t = back ? steps - 1 - s : s;
+    const std::string at = "/step_" + std::to_string(s);
+    const int now = c.squeeze(c.slice(x, {t}, {t + 1}, {1}, at + "/slice"), 1, at + "/x");
+    std::vector<int> inputs{now};
+    inputs.insert(inputs.end(), weights.begin(), weights.end());
+    int z = c.node("Conv", std::move(inputs), onnx_places(windows, 4 * filters), attributes(windows), at + "/input");
+    if (h >= 0)
+      z = c.binary("Add", z,
+                   c.node("Conv", {h, recurrent}, onnx_places(windows, 4 * filters), attributes(around), at + "/state"),
+                   at + "/sum");
+    const auto gate = [&](Index part, const char* name, const char* activation) {
+      const std::string suffix = at + "/" + name;
+      const int cut = c.slice(z, {part * filters}, {(part + 1) * filters}, {1}, suffix + "_sum");
+      return onnx_activate(c, cut, OnnxForm::first, activation, suffix);
+    };
+    const int i = gate(0, "i", "recurrent_activation"), f = gate(1, "f", "recurrent_activation"),
+              g = gate(2, "g", "activation"), o = gate(3, "o", "recurrent_activation");
+    const int kept = state < 0 ? -1 : c.binary("Mul", f, state, at + "/kept");
+    const int fresh = c.binary("Mul", i, g, at + "/fresh");
+    state = kept < 0 ? fresh : c.binary("Add", kept, fresh, at + "/c");
+    h = c.binary("Mul", o, onnx_activate(c, state, OnnxForm::first, "activation", at + "/active"), at + "/h");
+    if (sequences) all.push_back(c.unsqueeze(h, 1, at + "/one"));
+  }
+  if (!sequences) return c.result(OnnxForm::first, h);
+  OnnxDims dims = c.dims(all[0]);
+  dims[1] = steps;
+  std::vector<Index> last{0, 1};
+  for (Index i = 0; i < axes; ++i) last.push_back(i + 3);
+  last.push_back(2);
+  const int joined = c.node("Concat", all, std::move(dims), {{"axis", Index{1}}}, "/steps");
+  c.result(OnnxForm::last, c.transpose(joined, last));
 }
 
 /// Extents that were rounded up become padding behind: what ONNX's ceil_mode divides by is not the same everywhere.

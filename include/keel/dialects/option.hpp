@@ -21,12 +21,14 @@ enum class Form {
   optional_number,  ///< a number, or the other world's word for none. double, or no entry
   numbers,          ///< one number, or a list of one for each channel. double or a list
   text,             ///< the same word in both. std::string
+  optional_text,    ///< a word, or null. std::string, empty for none
   word,             ///< the same, and there has to be one: null is refused
   layer,            ///< a layer inside: its class, and its options among the others. std::string
   activation,       ///< a function's name or object. "activation" and "activation_alpha"
   pair,             ///< height and width; one integer stands for both. two Index
   triple,           ///< depth, height and width; one integer stands for all. three Index
   extents,          ///< a shape without the batch, one of them -1. list of Index
+  open_extents,     ///< a shape without the batch, null for what is not said. list of Index, 0 for it
   axis,             ///< one axis, the batch being axis 0; below 0 from the end. Index
   axes,             ///< several of them. list of Index
   window,           ///< what surrounds a sliding window: "valid", "same" or zeros. std::string or four Index

@@ -147,6 +147,19 @@ inline constexpr TorchClass torch_classes[] = {
         z = x.reshape(len(x), -1, x.shape[-1]) @ y.reshape(len(y), -1, y.shape[-1]).transpose(1, 2)
         return z.reshape(len(x), *(x.shape[1:-1] + y.shape[1:-1] or [1])).movedim(-1, 1)
 )"},
+    {"EinsumDense", R"(class EinsumDense(nn.Module):
+    """einsum(equation, x, kernel) + bias of (batch, channels, ...), with channels last meanwhile."""
+
+    def __init__(self, equation, kernel, bias=None):
+        super().__init__()
+        self.equation = equation
+        self.kernel = nn.Parameter(torch.zeros(kernel))
+        self.bias = None if bias is None else nn.Parameter(torch.zeros(bias))
+
+    def forward(self, x):
+        y = torch.einsum(self.equation, x.movedim(1, -1), self.kernel)
+        return (y if self.bias is None else y + self.bias).movedim(-1, 1)
+)"},
     {"Exponential", R"(class Exponential(nn.Module):
     """exp(x)."""
 

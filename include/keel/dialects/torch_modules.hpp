@@ -1,6 +1,8 @@
 #pragma once
 /// How classes of keel's become PyTorch's modules, where a name is not enough. The rows of torch.hpp point here.
 
+#include <map>
+
 #include <keel/dialects/torch_volumes.hpp>
 
 namespace keel {
@@ -481,6 +483,47 @@ inline void torch_score_attention(TorchBuilder& b) {
 inline void torch_auto_contrast(TorchBuilder& b) {
   const auto range = b.get<std::vector<double>>("value_range", {0, 255});
   b.add_own("AutoContrast", python(range[0]) + ", " + python(range[1]));
+}
+/// The extents of the axes that letters name, "..." left out; a letter in front of them is the batch.
+inline void torch_letters(std::string letters, const Shape& sample, std::map<char, Index>& extents) {
+  constexpr std::string_view dots = "...";
+  const bool first = letters.starts_with(dots);
+  if (first) letters.erase(0, dots.size());
+  for (std::size_t i = first ? 0 : 1; i < letters.size() && letters[i] != '.'; ++i)
+    extents[letters[i]] = sample[first ? static_cast<Index>(i) - count_of(letters) : static_cast<Index>(i) - 1];
+}
+inline void torch_einsum_dense(TorchBuilder& b) {
+  const auto equation = b.get<std::string>("equation", ""), bias = b.get<std::string>("bias_axes", "");
+  const std::size_t comma = equation.find(','), arrow = equation.find("->");
+  const std::string output = equation.substr(arrow + 2);
+  std::map<char, Index> extents;
+  torch_letters(output, b.output(), extents);
+  torch_letters(equation.substr(0, comma), b.input(), extents);
+  const auto tuple = [&](const std::string& letters, Index ones) {
+    std::vector<Index> list;
+    for (const char letter : letters)
+      if (letter != '.') list.push_back(extents[letter]);
+    list.insert(list.end(), to_size(ones), 1);
+    return "(" + detail::join(list, ", ") + (list.size() == 1 ? ",)" : ")");
+  };
+  std::string arguments = "'" + equation + "', " + tuple(equation.substr(comma + 1, arrow - comma - 1), 0);
+  if (!bias.empty()) {
+    for (auto& [letter, extent] : extents)
+      if (bias.find(letter) == bias.npos) extent = 1;
+    const bool dots_last = output.ends_with("...");
+    const Index letters = count_of(output) - (dots_last ? 3 : 0);
+    arguments +=
+        ", " + tuple(output.substr(output.find_first_of(bias)), dots_last ? b.output().rank() + 1 - letters : 0);
+  }
+  b.add_own("EinsumDense", arguments);
+  b.hold("kernel bias");
+  b.activation();
+}
+inline void torch_conv_lstm(TorchBuilder& b) {
+  b.add(std::string(b.type()));
+  b.hold("kernel recurrent_kernel bias");
+  b.refuse("a class of layer that PyTorch has", std::string(b.type()),
+           "write the module for it in Python; the state dict has its weights under keel's names");
 }
 inline void torch_embedding(TorchBuilder& b) {
   b.add_own("TokenEmbedding",

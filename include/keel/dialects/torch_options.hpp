@@ -46,6 +46,13 @@ inline constexpr Option torch_resizing_options[] = {
     {"", "height", Use::read}, {"", "width", Use::read}, {"", "interpolation", Use::read, Form::text}};
 inline constexpr Option torch_center_crop_options[] = {{"", "height", Use::read}, {"", "width", Use::read}};
 inline constexpr Option torch_auto_contrast_options[] = {{"", "value_range", Use::read, Form::numbers}};
+inline constexpr Option torch_einsum_dense_options[] = {{"", "equation", Use::read, Form::text},
+                                                        {"", "output_shape", Use::read, Form::extents},
+                                                        {"", "bias_axes", Use::read, Form::text},
+                                                        {"", "activation", Use::read, Form::activation},
+                                                        {"", "activation_alpha", Use::read, Form::number},
+                                                        {"", "kernel_initializer", Use::neutral},
+                                                        {"", "bias_initializer", Use::neutral}};
 inline constexpr Option torch_activation_options[] = {{"", "activation", Use::read, Form::activation},
                                                       {"", "activation_alpha", Use::read, Form::number}};
 inline constexpr Option torch_dot_options[] = {{"", "axes", Use::read, Form::axes},
@@ -172,6 +179,24 @@ inline constexpr Option torch_repeat_vector_options[] = {{"", "n", Use::read}};
 // Of classes that PyTorch lacks: read by the refusal.
 
 inline constexpr Option torch_constant_options[] = {{"", "shape", Use::read}, {"", "trainable", Use::read}};
+inline constexpr Option torch_conv_lstm_options[] = {{"", "filters", Use::read},
+                                                     {"", "kernel_size", Use::read},
+                                                     {"", "strides", Use::read},
+                                                     {"", "padding", Use::read},
+                                                     {"", "dilation_rate", Use::read},
+                                                     {"", "activation", Use::read},
+                                                     {"", "activation_alpha", Use::read},
+                                                     {"", "recurrent_activation", Use::read},
+                                                     {"", "recurrent_activation_alpha", Use::read},
+                                                     {"", "use_bias", Use::read},
+                                                     {"", "return_sequences", Use::read},
+                                                     {"", "go_backwards", Use::read},
+                                                     {"", "kernel_initializer", Use::neutral},
+                                                     {"", "recurrent_initializer", Use::neutral},
+                                                     {"", "bias_initializer", Use::neutral},
+                                                     {"", "unit_forget_bias", Use::neutral}};
+inline constexpr Weight torch_conv_lstm_weights[] = {
+    {"kernel", "kernel"}, {"recurrent_kernel", "recurrent_kernel"}, {"bias", "bias"}};
 inline constexpr Option torch_time_distributed_options[] = {{"", "layer", Use::read}};
 inline constexpr Weight torch_time_distributed_weights[] = {{"kernel", "kernel"},
                                                             {"depthwise_kernel", "depthwise_kernel"},
@@ -245,6 +270,8 @@ inline constexpr Weight torch_depthwise1d_weights[] = {{"kernel", "weight", "WCM
 inline constexpr Weight torch_separable1d_weights[] = {
     {"depthwise_kernel", "weight", "WCM", "(CM)1W"}, {"pointwise_kernel", "weight", "WIO", "OIW"}, {"bias", "bias"}};
 inline constexpr Weight torch_transpose1d_weights[] = {{"kernel", "weight", "WOI", "IOW"}, {"bias", "bias"}};
+inline constexpr Weight torch_transpose3d_weights[] = {{"kernel", "weight", "DHWOI", "IODHW"}, {"bias", "bias"}};
+inline constexpr Weight torch_einsum_dense_weights[] = {{"kernel", "kernel"}, {"bias", "bias"}};
 inline constexpr Weight torch_depthwise_weights[] = {{"kernel", "weight", "HWCM", "(CM)1HW"}, {"bias", "bias"}};
 inline constexpr Weight torch_separable_weights[] = {{"depthwise_kernel", "weight", "HWCM", "(CM)1HW"},
                                                      {"pointwise_kernel", "weight", "HWIO", "OIHW"},

@@ -63,6 +63,42 @@ inline void torch_conv3d(TorchBuilder& b) {
   b.hold("kernel bias");
   b.activation();
 }
+/// As of images: where the sides that are left out differ, everything is computed and the rest cut off.
+inline void torch_conv3d_transpose(TorchBuilder& b) {
+  const TorchVolume v(b, "kernel_size");
+  Padding3D padding = Padding::Mode::valid;
+  read_option(b.config(), "padding", padding);
+  std::vector<Index> pads, extra, cut;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Index axis = static_cast<Index>(i), stride = v.strides[i];
+    const Index full = (b.input()[axis] - 1) * stride + (v.size[i] - 1) * v.dilation[i] + 1, out = b.output()[axis];
+    Index before = padding.fixed() ? v.sides[2 * i] : 0;
+    if (padding.slice.mode == Padding::Mode::same) before = (std::max)(Index{0}, full - out) / 2;
+    const Index after = full - before - out, most = (std::max)(stride, v.dilation[i]);
+    const bool alike = after <= before && before - after < most;
+    if (!alike && -after >= most)
+      b.refuse("an output_padding that PyTorch has, less than the stride or the dilation", std::to_string(-after));
+    pads.push_back(alike ? before : 0);
+    extra.push_back(alike ? before - after : (std::max)(Index{0}, -after));
+    // behind, then in front, since the order is turned round
+    cut.push_back(alike ? 0 : -(std::max)(Index{0}, after));
+    cut.push_back(alike ? 0 : -before);
+  }
+  const std::vector<Index> none(3, 0), ones(3, 1);
+  b.add("ConvTranspose3d", std::to_string(b.channels()) + ", " + std::to_string(b.filters()) + ", " + v.windows() +
+                               (pads == none ? "" : ", padding=" + v.python(pads)) +
+                               (extra == none ? "" : ", output_padding=" + v.python(extra)) +
+                               b.arguments("groups use_bias") +
+                               (v.dilation == ones ? "" : ", dilation=" + v.python(v.dilation)));
+  b.hold("kernel bias");
+  if (std::any_of(cut.begin(), cut.end(), [](Index side) { return side != 0; })) {
+    b.mark_asymmetric();
+    std::reverse(cut.begin(), cut.end());
+    b.add("ConstantPad3d", v.python(cut) + ", 0.0", "_crop");
+    b.last().function = true;
+  }
+  b.activation();
+}
 /// With stride=, which is the window's extents by default; the others need padding of at most half a window.
 inline void torch_pool3d(TorchBuilder& b, const char* name, std::string_view options, const char* outside) {
   TorchVolume v(b, "pool_size");

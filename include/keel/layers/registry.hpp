@@ -29,6 +29,10 @@
 #include <keel/layers/conv2d.hpp>
 #include <keel/layers/conv2d_transpose.hpp>
 #include <keel/layers/conv3d.hpp>
+#include <keel/layers/conv3d_transpose.hpp>
+#include <keel/layers/conv_lstm1d.hpp>
+#include <keel/layers/conv_lstm2d.hpp>
+#include <keel/layers/conv_lstm3d.hpp>
 #include <keel/layers/cropping1d.hpp>
 #include <keel/layers/cropping2d.hpp>
 #include <keel/layers/cropping3d.hpp>
@@ -37,6 +41,7 @@
 #include <keel/layers/depthwise_conv2d.hpp>
 #include <keel/layers/dot.hpp>
 #include <keel/layers/dropout.hpp>
+#include <keel/layers/einsum_dense.hpp>
 #include <keel/layers/elementwise.hpp>
 #include <keel/layers/elu.hpp>
 #include <keel/layers/embedding.hpp>
@@ -150,6 +155,10 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"Conv2D", make_layer_from<Conv2D<T>>},
     {"Conv2DTranspose", make_layer_from<Conv2DTranspose<T>>},
     {"Conv3D", make_layer_from<Conv3D<T>>},
+    {"Conv3DTranspose", make_layer_from<Conv3DTranspose<T>>},
+    {"ConvLSTM1D", make_layer_from<ConvLSTM1D<T>>},
+    {"ConvLSTM2D", make_layer_from<ConvLSTM2D<T>>},
+    {"ConvLSTM3D", make_layer_from<ConvLSTM3D<T>>},
     {"Cropping1D", make_layer_from<Cropping1D<T>>},
     {"Cropping2D", make_layer_from<Cropping2D<T>>},
     {"Cropping3D", make_layer_from<Cropping3D<T>>},
@@ -159,6 +168,7 @@ inline constexpr LayerMaker<T> layer_makers[] = {
     {"DepthwiseConv2D", make_layer_from<DepthwiseConv2D<T>>},
     {"Dot", make_layer_from<Dot<T>>},
     {"Dropout", make_layer_from<Dropout<T>>},
+    {"EinsumDense", make_layer_from<EinsumDense<T>>},
     {"Elementwise", make_layer_from<Elementwise<T>>},
     {"ELU", make_layer_from<ELU<T>>},
     {"Embedding", make_layer_from<Embedding<T>>},

@@ -213,6 +213,55 @@ def conv3d(x, kernel, c):
     return np.concatenate([np.einsum("bdijxyzc,xyzco->bdijo", t, k) for t, k in zip(taken, kernels)], -1)
 
 
+def conv3d_transpose(x, kernel, c):
+    """Each value spread over its window, then as much of it as Keras keeps."""
+    size, extra = kernel.shape[:3], c["output_padding"]
+    window = [(k - 1) * d + 1 for k, d in zip(size, c["dilation_rate"])]
+    full = np.zeros((len(x),) + tuple((n - 1) * s + e for n, s, e in zip(x.shape[1:4], c["strides"], window)) + (kernel.shape[3],))
+    for place in np.ndindex(*size):
+        part = np.einsum("bdijc,oc->bdijo", x, kernel[place])
+        at = [slice(p * d, p * d + (n - 1) * s + 1, s) for p, d, n, s in zip(place, c["dilation_rate"], x.shape[1:4], c["strides"])]
+        full[(slice(None), *at)] += part
+    sides, cut = [(0, 0)], [slice(None)]
+    for axis, (n, s, e) in enumerate(zip(x.shape[1:4], c["strides"], window)):
+        more = None if extra is None else extra[axis]
+        if c["padding"] == "same":
+            out = n * s if more is None else (n - 1) * s + e % 2 + more
+        else:
+            out = (n - 1) * s + max(e, s) if more is None else (n - 1) * s + e + more
+        before = max(0, full.shape[1 + axis] - out) // 2 if c["padding"] == "same" else 0
+        sides.append((0, max(0, before + out - full.shape[1 + axis])))
+        cut.append(slice(before, before + out))
+    return np.pad(full, sides + [(0, 0)])[tuple(cut)]
+
+
+def conv_lstm(axes):
+    def of(x, c, w):
+        def conv(v, kernel, **options):
+            grown = v.reshape(v.shape[:1] + (1,) * (3 - axes) + v.shape[1:])
+            three = lambda value: (1,) * (3 - axes) + ((value,) if isinstance(value, int) else tuple(value))
+            c3 = {"strides": three(options.get("strides", 1 if axes == 1 else (1,) * axes)),
+                  "dilation_rate": three(options.get("dilation_rate", 1 if axes == 1 else (1,) * axes)),
+                  "padding": options["padding"], "groups": 1}
+            y = conv3d(grown, kernel.reshape((1,) * (3 - axes) + kernel.shape), c3)
+            return y.reshape(y.shape[:1] + y.shape[1 + 3 - axes:])
+        if c["padding"] == "causal":
+            raise ValueError("causal padding")
+        act, gate = function(c["activation"]), function(c["recurrent_activation"])
+        h = s = None
+        all = []
+        for t in range(x.shape[1])[::-1] if c["go_backwards"] else range(x.shape[1]):
+            z = conv(x[:, t], w[0], strides=c["strides"], dilation_rate=c["dilation_rate"], padding=c["padding"])
+            z = z + w[2] if c["use_bias"] else z
+            z = z if h is None else z + conv(h, w[1], padding="same")
+            i, f, g, o = np.split(z, 4, -1)
+            s = gate(i) * act(g) + (0 if s is None else gate(f) * s)
+            h = gate(o) * act(s)
+            all.append(h)
+        return np.stack(all, 1) if c["return_sequences"] else h
+    return of
+
+
 def average_pool3d(x, c, w):
     sums = [windows_3d(v, c["pool_size"], c["strides"], padding=c["padding"]).sum((4, 5, 6)) for v in (x, np.ones_like(x))]
     return sums[0] / sums[1]
@@ -441,6 +490,9 @@ window_1d = dict(window, strides=1, dilation_rate=1)
 pools_1d = dict(images, pool_size=2, strides=None, padding="valid")
 rnn = dict(units=None, activation="tanh", use_bias=True, return_sequences=False, return_state=False, go_backwards=False,
            stateful=False, unroll=False, zero_output_for_mask=False, dropout=0.0, recurrent_dropout=0.0, seed=None)
+conv_rnn = dict(window, filters=None, kernel_size=None, activation="tanh", recurrent_activation="sigmoid", unit_forget_bias=True,
+                return_sequences=False, return_state=False, go_backwards=False, stateful=False, dropout=0.0,
+                recurrent_dropout=0.0, seed=None)
 # class -> formula, the arguments that it takes with their defaults
 layers = {
     "Activation": (lambda x, c, w: activate(x, c), {"activation": None}),
@@ -476,6 +528,11 @@ layers = {
                         dict(window, filters=None, kernel_size=None, output_padding=None)),
     "Conv3D": (lambda x, c, w: biased(conv3d(x, w[0], c), c, w, 1),
                dict(window, filters=None, kernel_size=None, groups=1)),
+    "Conv3DTranspose": (lambda x, c, w: biased(conv3d_transpose(x, w[0], c), c, w, 1),
+                        dict(window, filters=None, kernel_size=None, output_padding=None)),
+    "ConvLSTM1D": (conv_lstm(1), conv_rnn),
+    "ConvLSTM2D": (conv_lstm(2), conv_rnn),
+    "ConvLSTM3D": (conv_lstm(3), conv_rnn),
     "Cropping1D": (lambda x, c, w: edges(x, [c["cropping"]], -1), {"cropping": (1, 1)}),
     "Cropping2D": (lambda x, c, w: edges(x, c["cropping"], -1), dict(images, cropping=((0, 0), (0, 0)))),
     "Cropping3D": (lambda x, c, w: edges(x, c["cropping"], -1), dict(images, cropping=((1, 1), (1, 1), (1, 1)))),
@@ -488,6 +545,8 @@ layers = {
     "Dot": (dot, {"axes": None, "normalize": False}),
     "Dropout": (identity, {"rate": None, "noise_shape": None, "seed": None}),
     "ELU": (lambda x, c, w: np.where(x > 0, x, c["alpha"] * (np.exp(np.minimum(x, 0)) - 1)), {"alpha": 1.0}),
+    "EinsumDense": (lambda x, c, w: activate(np.einsum(c["equation"], x, w[0]) + (w[1] if c["bias_axes"] else 0), c),
+                    {"equation": None, "output_shape": None, "activation": None, "bias_axes": None, "lora_rank": None}),
     "Embedding": (lambda x, c, w: w[0][x.astype(int)], {"input_dim": None, "output_dim": None, "mask_zero": False}),
     "Flatten": (lambda x, c, w: x.reshape(len(x), -1), images),
     "GaussianDropout": (identity, {"rate": None, "seed": None}),
@@ -650,6 +709,7 @@ def snake_case(name):
 # where layers with others inside have their weights
 parts = {"TimeDistributed": ["/layer"], "LSTM": ["/cell"], "GRU": ["/cell"], "SimpleRNN": ["/cell"],
          "MultiHeadAttention": ["/query_dense", "/key_dense", "/value_dense", "/output_dense"],
+         "ConvLSTM1D": ["/cell"], "ConvLSTM2D": ["/cell"], "ConvLSTM3D": ["/cell"],
          "GroupQueryAttention": ["/_query_dense", "/_key_dense", "/_value_dense", "/_output_dense"],
          "Bidirectional": ["/forward_layer/cell", "/backward_layer/cell"]}
 # classes that Keras's code calls otherwise

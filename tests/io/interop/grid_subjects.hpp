@@ -160,6 +160,17 @@ inline std::vector<Variation> moves() {
          each("interpolation", {Text("bilinear"), Text("nearest")}) + each("fill_value", {0.0, 0.5});
 }
 
+/// What recurrent layers that convolve share; `extents` are some of a window.
+inline std::vector<Variation> conv_lstm(const std::vector<Value>& extents) {
+  return each("filters", {Index{1}, Index{3}}) + each("kernel_size", extents) + each("strides", extents) +
+         each("dilation_rate", extents) + each("padding", {Text("valid"), Text("same")}) +
+         each("activation", {Text("tanh"), Text("relu"), Text("silu"), Text("hard_sigmoid_keras2")}) +
+         each("recurrent_activation", {Text("sigmoid"), Text("hard_sigmoid"), Text("hard_sigmoid_keras2")}) +
+         each("use_bias", {false, true}) + each("unit_forget_bias", {false, true}) +
+         each("return_sequences", {true, false}) + each("go_backwards", {true, false}) +
+         initializer("kernel_initializer") + initializer("recurrent_initializer") + initializer("bias_initializer");
+}
+
 inline const std::vector<std::vector<Shape>> images = {{{7, 6, 4}}, {{9, 8, 1}}, {{8, 8, 2}}};
 inline const std::vector<std::vector<Shape>> sequences = {{{9, 4}}, {{8, 1}}, {{8, 2}}};
 inline const std::vector<std::vector<Shape>> volumes = {{{4, 5, 6, 2}}, {{4, 4, 4, 1}}};
@@ -292,6 +303,26 @@ inline std::vector<Subject> subjects() {
            std::vector<Variation>{{"dilation_rate", {{"dilation_rate", List{2, 2, 2}}, {"padding", Text("same")}}}} +
            each("groups", {Index{1}, Index{2}}) + activations() + each("use_bias", {false, true}) +
            initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"Conv3DTranspose",
+       {{"filters", Index{4}}, {"kernel_size", List{2, 3, 2}}},
+       {{{2, 3, 2, 2}}, {{2, 2, 2, 1}}},
+       each("filters", {Index{2}, Index{6}}) + windows_3d("kernel_size") +
+           each("dilation_rate", {List{1, 1, 1}, List{2, 1, 2}}) + each("output_padding", {List{0, 0, 0}}) +
+           std::vector<Variation>{
+               {"output_padding", {{"output_padding", List{1, 0, 1}}, {"strides", List{2, 1, 2}}}},
+               {"output_padding",
+                {{"output_padding", List{1, 1, 1}}, {"strides", List{2, 2, 2}}, {"padding", List{1, 1, 1, 1, 1, 1}}}}} +
+           each("groups", {Index{1}, Index{2}}) + activations() + each("use_bias", {false, true}) +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"ConvLSTM1D", {{"filters", Index{2}}, {"kernel_size", Index{3}}}, {{{2, 7, 3}}}, conv_lstm({Index{2}})},
+      {"ConvLSTM2D",
+       {{"filters", Index{2}}, {"kernel_size", List{3, 2}}},
+       {{{2, 4, 5, 3}}},
+       conv_lstm({List{2, 1}, List{1, 2}})},
+      {"ConvLSTM3D",
+       {{"filters", Index{2}}, {"kernel_size", List{2, 1, 2}}},
+       {{{2, 3, 3, 3, 2}}},
+       conv_lstm({List{2, 1, 2}})},
       {"Cropping1D", {}, sequences, each("cropping", {List{0, 0}, List{2, 1}, List{0, 3}})},
       {"Cropping2D", {}, images, each("cropping", {List{1, 1, 1, 1}, List{1, 2, 0, 3}, List{0, 0, 2, 2}})},
       {"Cropping3D", {}, volumes, each("cropping", {List{1, 0, 0, 2, 1, 3}, List{0, 0, 0, 0, 0, 0}})},
@@ -318,6 +349,18 @@ inline std::vector<Subject> subjects() {
       {"Dot", {{"axes", List{1, 2}}}, {{{4, 3}, {2, 4}}}, each("axes", {List{2, -2}}) + each("normalize", {true})},
       {"Dropout", {{"rate", 0.3}}, anything, rates},
       {"ELU", {}, anything, each("alpha", {0.0, 0.3, 1.0, 2.0})},
+      {"EinsumDense",
+       {{"equation", Text("abc,cd->abd")}, {"output_shape", List{0, 4}}, {"bias_axes", Text("d")}},
+       {{{3, 5}}},
+       each("bias_axes", {Text(""), Text("b"), Text("bd")}) + activations() +
+           std::vector<Variation>{{"equation", {{"equation", Text("abc,cde->abde")}, {"output_shape", List{0, 4, 2}}}},
+                                  {"equation", {{"equation", Text("abc,dcb->adc")}, {"output_shape", List{2, 5}}}},
+                                  {"output_shape", {{"output_shape", List{3, 6}}}}} +
+           initializer("kernel_initializer") + initializer("bias_initializer")},
+      {"EinsumDense",
+       {{"equation", Text("...x,xy->...y")}, {"output_shape", List{4}}, {"bias_axes", Text("y")}},
+       {{{5}}, {{3, 5}}, {{2, 3, 5}}},
+       each("activation", {Text("relu")})},
       {"Embedding",
        {{"input_dim", Index{7}}, {"output_dim", Index{3}}},
        {{{5}}, {{4, 2}}},

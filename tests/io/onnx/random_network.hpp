@@ -114,6 +114,18 @@ class RandomOptions {
         return config;
       };
     };
+    const auto conv_lstm = [](R& r, const Shape& in) {
+      Config config{{"filters", r.from(1, 3)},
+                    {"recurrent_activation", r.one_of<std::string>({"sigmoid", "hard_sigmoid"})},
+                    {"activation", r.one_of<std::string>({"tanh", "relu", "silu", "linear"})},
+                    {"use_bias", r.coin()},
+                    {"return_sequences", r.coin()},
+                    {"go_backwards", r.coin()}};
+      r.add_window(config, in.rank() > 2 ? in.sample() : in, "kernel_size");
+      const auto* padding = std::get_if<std::string>(config.find("padding"));
+      if (padding && *padding == "causal") config.set("padding", std::string("same"));
+      return config;
+    };
     const auto axis = [](R& r, const Shape& in) {
       return Config{{"axis", r.coin() ? Index{-1} : r.from(1, in.rank())}};
     };
@@ -179,6 +191,10 @@ class RandomOptions {
         {"Conv2D", conv(false, false, false)},
         {"Conv2DTranspose", conv(false, false, true)},
         {"Conv3D", conv(false, false, false)},
+        {"Conv3DTranspose", conv(false, false, true)},
+        {"ConvLSTM1D", conv_lstm},
+        {"ConvLSTM2D", conv_lstm},
+        {"ConvLSTM3D", conv_lstm},
         {"Cropping1D", sides("cropping")},
         {"Cropping2D", sides("cropping")},
         {"Cropping3D", sides("cropping")},
@@ -194,6 +210,21 @@ class RandomOptions {
         {"Dot",
          [](R& r, const Shape& in) {
            return Config{{"axes", r.coin() ? Index{-1} : r.from(1, in.rank())}, {"normalize", r.coin()}};
+         }},
+        {"EinsumDense",
+         [](R& r, const Shape& in) {
+           const bool bias = r.coin(), last = r.coin();
+           Config config{{"equation", std::string(last ? "...x,xy->...y" : "ab...,bc->ac...")},
+                         {"output_shape", std::vector<Index>{r.from(1, 4)}},
+                         {"bias_axes", std::string(!bias  ? ""
+                                                   : last ? "y"
+                                                          : "c")}};
+           if (in.rank() == 2 && r.coin())
+             config = {{"equation", std::string("abc,cde->adbe")},
+                       {"output_shape", std::vector<Index>{r.from(1, 3), 0, r.from(1, 3)}},
+                       {"bias_axes", std::string(bias ? "de" : "")}};
+           r.add_activation(config);
+           return config;
          }},
         {"ELU",
          [](R& r, const Shape&) {
@@ -434,7 +465,7 @@ inline void randomise(Model<float>& model, Rng& rng) {
 }
 
 /// Shapes of samples, at least one of which each class takes.
-inline std::vector<Shape> sample_shapes() { return {{6, 5, 3}, {7, 4}, {6}, {4, 3, 5, 2}, {1, 1, 4}}; }
+inline std::vector<Shape> sample_shapes() { return {{6, 5, 3}, {7, 4}, {6}, {4, 3, 5, 2}, {1, 1, 4}, {2, 3, 2, 4, 2}}; }
 
 /// Adds a layer of that class to nodes of the model, if its options and their shapes allow. `shapes`: of all nodes.
 inline bool add_random(Model<float>& model, std::vector<Node>& nodes, std::string_view type, RandomOptions& random,

@@ -106,6 +106,7 @@ class KerasOptionReader {
       case Form::optional_number: return config.set(name, keras_number(value, place));
       case Form::numbers: return read_numbers(name, keras_last_axis(value, place));
       case Form::text:
+      case Form::optional_text:
       case Form::word: return config.set(name, read_text(value, place));
       case Form::layer: return read_layer(name, value, place);
       case Form::activation: return read_activation(name, value, place);
@@ -113,6 +114,7 @@ class KerasOptionReader {
       case Form::triple: return config.set(name, read_triple(value, place));
       case Form::axes: return read_axes(name, keras_integers(value, place));
       case Form::extents: return config.set(name, keras_integers(value, place));
+      case Form::open_extents: return config.set(name, read_open_extents(value, place));
       case Form::window:
       case Form::window_3d: return read_window(name, value, place);
       case Form::window_1d: return read_window(name, value, place, true);
@@ -205,6 +207,13 @@ class KerasOptionReader {
     if (triple.size() == 1) triple.assign(3, triple[0]);
     if (triple.size() != 3) throw FormatError(place, "an integer or three", value.dump().substr(0, 80));
     return triple;
+  }
+  static std::vector<Index> read_open_extents(const Json& json, const std::string& place) {
+    const Json& value = plain(json);
+    if (!value.is_array()) return keras_integers(value, place);
+    std::vector<Index> extents;
+    for (const Json& each : value) extents.push_back(plain(each).is_null() ? 0 : keras_integer(each, place));
+    return extents;
   }
   void read_window(std::string_view name, const Json& value, const std::string& place, bool causal = false) {
     const std::string mode = read_text(value, place);
@@ -413,6 +422,13 @@ class KerasOptionWriter {
     } else if (option.form == Form::optional_extent) {
       const Index extent = config.get<Index>(name, 0);
       json = extent == 0 ? Json() : Json(extent);
+    } else if (option.form == Form::optional_text) {
+      const auto text = config.get<std::string>(name, {});
+      json = text.empty() ? Json() : Json(text);
+    } else if (option.form == Form::open_extents) {
+      json = Json::array();
+      for (const Index extent : config.get<std::vector<Index>>(name, {}))
+        json.push_back(extent == 0 ? Json() : Json(extent));
     } else if (option.form == Form::axis) {
       // TensorFlow.js takes every axis below 0 for the last one
       const Index axis = config.get<Index>(name, -1);

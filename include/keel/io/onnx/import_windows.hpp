@@ -33,8 +33,8 @@ struct Windows {
   Padding fixed() const {
     return axes() == 1 ? Padding(0, 0, before[0], after[0]) : Padding(before[0], after[0], before[1], after[1]);
   }
-  Padding3D padding_of_volumes() const {
-    if (mode()) return *mode();
+  Padding3D padding_of_volumes() const { return mode() ? Padding3D(*mode()) : fixed_of_volumes(); }
+  Padding3D fixed_of_volumes() const {
     return {before[0], after[0], Padding(before[1], after[1], before[2], after[2])};
   }
 };
@@ -192,7 +192,6 @@ void pad_transposed(OnnxImport<T>& to, const FileNode& node, const std::vector<I
 template <class T>
 void import_conv_transpose(OnnxImport<T>& to, const FileNode& node) {
   const auto extents = spatial(to, node);
-  if (extents.size() > 2) to.refuse(node, "sequences or images", "volumes");
   const FileTensor& kernel = conv_kernel(to, node, extents.size());
   Windows w = windows_of(to, node, extents, {kernel.dims.begin() + 2, kernel.dims.end()});
   auto more = to.numbers(node, "output_padding").value_or(std::vector<Index>(extents.size(), 0));
@@ -219,6 +218,18 @@ void import_conv_transpose(OnnxImport<T>& to, const FileNode& node) {
                                                 .use_bias = bias != nullptr}),
                             x),
                      permuted(kernel, {2, 1, 0}), bias);
+  if (w.axes() == 3)
+    return conv_made(to, node,
+                     to.add(node,
+                            Conv3DTranspose<T>(filters, w.triple(w.kernel),
+                                               {.strides = w.triple(w.strides),
+                                                .padding = w.fixed_of_volumes(),
+                                                .output_padding = w.triple(more),
+                                                .dilation_rate = w.triple(w.dilations),
+                                                .groups = groups,
+                                                .use_bias = bias != nullptr}),
+                            x),
+                     permuted(kernel, {2, 3, 4, 1, 0}), bias);
   conv_made(to, node,
             to.add(node,
                    Conv2DTranspose<T>(filters, w.pair(w.kernel),

@@ -11,7 +11,8 @@ inline namespace KEEL_ABI {
 
 /// A convolution from volumes x, samples of (d, h, w, channels), to y, samples of (d', h', w', filters). Each slice of y
 /// is a convolution of an image whose channels are those of the slices that its windows see: they are laid side by
-/// side, a sample at a time. The kernel is (kernel d, h, w, channels / groups, filters).
+/// side, a sample at a time. Where windows see one slice each, in order, the slices are the images as they are. The
+/// kernel is (kernel d, h, w, channels / groups, filters).
 template <class T>
 class VolumeConvolution {
  public:
@@ -31,14 +32,16 @@ class VolumeConvolution {
         filters_(y.back()),
         slices_(x[0]),
         out_slices_(y[0]),
-        pixels_(x[1] * x[2]) {
-    image_ =
-        detail::convolution_geometry(y[0], {x[1], x[2], taps_ * x.back()}, {y[1], y[2], y[3]}, sweeps[1].before,
-                                     sweeps[2].before, kernel_size.slice(), strides.slice(), dilation.slice(), groups);
+        pixels_(x[1] * x[2]),
+        plain_(taps_ == 1 && stride_ == 1 && before_ == 0 && out_slices_ == slices_) {
+    image_ = detail::convolution_geometry(plain_ ? batch * y[0] : y[0], {x[1], x[2], taps_ * x.back()},
+                                          {y[1], y[2], y[3]}, sweeps[1].before, sweeps[2].before, kernel_size.slice(),
+                                          strides.slice(), dilation.slice(), groups);
   }
 
   /// y = fused(conv(x, kernel) + bias).
   void forward(const T* x, const T* kernel, const Epilogue<T>& epilogue, T* y, Pass<T>& pass) const {
+    if (plain_) return conv2d_forward<T>(image_, x, nullptr, epilogue, y, pass.kernel, kernel);
     Scratch::Frame frame(pass.kernel.scratch);
     T *const turned = turn(kernel, pass), *const seen = pass.kernel.scratch.template take<T>(seen_size());
     for (Index n = 0; n < batch_; ++n) {
@@ -48,6 +51,7 @@ class VolumeConvolution {
   }
   /// Writes to `gradient`, or adds, that of the kernel.
   void backward_kernel(const T* x, const T* dy, T* gradient, bool accumulate, Pass<T>& pass) const {
+    if (plain_) return conv2d_backward_kernel(image_, x, dy, gradient, accumulate, pass.kernel);
     Scratch::Frame frame(pass.kernel.scratch);
     T* const turned = pass.kernel.scratch.template take<T>(kernel_size());
     T* const seen = pass.kernel.scratch.template take<T>(seen_size());
@@ -63,6 +67,7 @@ class VolumeConvolution {
   }
   /// Writes the gradient of x.
   void backward_input(const T* dy, const T* kernel, T* dx, Pass<T>& pass) const {
+    if (plain_) return conv2d_backward_input(image_, dy, kernel, dx, pass.kernel);
     Scratch::Frame frame(pass.kernel.scratch);
     T *const turned = turn(kernel, pass), *const seen = pass.kernel.scratch.template take<T>(seen_size());
     std::fill_n(dx, batch_ * sample_, T(0));
@@ -116,6 +121,7 @@ class VolumeConvolution {
   Index batch_, sample_, out_sample_, taps_, area_, stride_, dilation_, before_, groups_;
   Index part_;  ///< channels of a group
   Index filters_, slices_, out_slices_, pixels_;
+  bool plain_;
   Conv2DGeometry image_{};
 };
 
