@@ -185,7 +185,8 @@ TEST_CASE("regularizers and constraints become rules of the parameters") {
 }
 
 TEST_CASE("classes that are not Keras's own, or that keel does not have, are refused by name") {
-  for (const char* type : {"SpectralNormalization", "Lambda", "Hashing", "StackedRNNCells", "Discretization", "TFOpLambda2"})
+  for (const char* type :
+       {"ReversibleEmbedding", "Lambda", "Hashing", "StackedRNNCells", "Discretization", "TFOpLambda2"})
     check_refused(sequential(layer(type)), {"layer 'l' (" + std::string(type) + ")", "class '" + std::string(type)});
   check_refused(sequential(layer("Dense", R"("units":2)", R"("registered_name":"pack>Dense")")),
                 {"class 'pack>Dense'"});
@@ -395,6 +396,110 @@ TEST_CASE("a recurrent layer around a cell is the layer of the cell, a pipeline 
   check_near(results(sequential(layer("Pipeline", R"("layers":[)" + inside + "]")), x, {1, 4}), {3, 5, 7, 9});
   check_near(results(functional("Pipeline", R"("layers":[)" + inside + "]", node3(tensor3)), x, {1, 4}), {3, 5, 7, 9});
   check_refused(sequential(layer("Pipeline", R"("layers":[],"deep":1)")), {"'l' (Pipeline)", "'deep'"});
+}
+
+TEST_CASE("cells on each other are their layers, one after the other") {
+  const std::string shape = "[null,3,2]";
+  const auto cell = [](const std::string& type, const std::string& name, const std::string& options) {
+    return R"({"class_name":")" + type + R"(","config":{"name":")" + name + R"(",)" + options + "}}";
+  };
+  const auto stacked = [&](const std::string& cells, const std::string& more) {
+    return layer("RNN", more + R"("cell":)" + layer("StackedRNNCells", cells));
+  };
+  const std::string two =
+      R"("cells":[)" + cell("LSTMCell", "a", R"("units":3)") + "," + cell("SimpleRNNCell", "b", R"("units":2)") + "]";
+  for (const bool sequences : {false, true}) {
+    const std::string more =
+        std::string(R"("go_backwards":true,"return_sequences":)") + (sequences ? "true," : "false,");
+    KerasModel<float> model = read(sequential(stacked(two, more), shape));
+    REQUIRE(model.model.layer_count() == 2);
+    CHECK(model.model.layer(0).type() == "LSTM");
+    CHECK(model.model.layer(0).name() == "l/a");
+    CHECK(model.model.layer(0).config().get<bool>("return_sequences", false));
+    CHECK(model.model.layer(0).config().get<bool>("go_backwards", false));
+    CHECK(model.model.layer(1).type() == "SimpleRNN");
+    CHECK(model.model.layer(1).config().get<bool>("return_sequences", false) == sequences);
+    CHECK_FALSE(model.model.layer(1).config().get<bool>("go_backwards", false));
+
+    // the weights of both layouts: places by the cells, or one list
+    std::deque<NamedArray> arrays;
+    std::vector<io::SourceModule> cells{{"layers/rnn/cell/cells/lstm_cell", {}, true},
+                                        {"layers/rnn/cell/cells/simple_rnn_cell", {}, true}};
+    io::SourceModule all{"l", {}, true};
+    float next = 0;
+    for (Parameter<float>* parameter : model.model.parameters()) {
+      Tensor<float> values(parameter->shape());
+      for (float& value : values) value = 0.01f * (next += 1);
+      arrays.push_back(to_array<float>("w", TensorView<const float>(values)));
+      io::SourceModule& mine = cells[all.tensors.size() < 3 ? 0 : 1];
+      mine.tensors.emplace_back(std::to_string(mine.tensors.size()), &arrays.back());
+      all.tensors.emplace_back("w", &arrays.back());
+    }
+    KerasModel<float> older = read(sequential(stacked(two, more), shape));
+    io::read_keras_weights(model, {cells, true}, "f");
+    io::read_keras_weights(older, {{all}, false}, "f");
+    for (const KerasModel<float>* read : {&model, &older}) {
+      next = 0;
+      for (const Parameter<float>* parameter : std::as_const(read->model).parameters())
+        for (const float value : parameter->value()) CHECK(value == 0.01f * (next += 1));
+    }
+  }
+  check_refused(sequential(stacked(R"("cells":[])", ""), shape), {"'l' (RNN)", "a list of cells"});
+  check_refused(sequential(stacked(two + R"(,"reverse_state_order":true)", ""), shape),
+                {"'l' (RNN)", "'reverse_state_order'"});
+  check_refused(sequential(stacked(two, R"("stateful":true,)"), shape), {"stateful"});
+  check_refused(sequential(stacked(R"("cells":[)" + layer("StackedRNNCells", two) + "]", ""), shape),
+                {"'l' (RNN)", "one cell that keel has a layer for"});
+}
+
+TEST_CASE("a layer around which the weights are normalised in training is that layer") {
+  const auto around = [](const std::string& inside, const std::string& more = "") {
+    return sequential(layer("SpectralNormalization", more + R"("power_iterations":1,"layer":)" + inside));
+  };
+  const std::string dense = R"({"class_name":"Dense","config":{"name":"d","units":1}})";
+  Tensor<float> kernel({4, 1}, 2), bias({1}, 3), vector({1, 1}, 5);
+  const NamedArray k = to_array<float>("k", TensorView<const float>(kernel)),
+                   b = to_array<float>("b", TensorView<const float>(bias)),
+                   u = to_array<float>("u", TensorView<const float>(vector));
+  for (const bool paths : {true, false}) {
+    KerasModel<float> model = read(around(dense));
+    CHECK(model.model.layer(0).type() == "Dense");
+    CHECK(model.model.layer(0).name() == "l");
+    REQUIRE(model.notes.size() == 1);
+    CHECK(model.notes[0] ==
+          "layer 'l' (SpectralNormalization): training does not normalise the weights of the layer inside");
+    io::SourceModule source{paths ? "layers/spectral_normalization" : "l", {}, true};
+    if (paths)
+      source.tensors = {{"0", &k}, {"1", &u}, {"2", &k}, {"3", &b}};  // the wrapper's own, then the layer's
+    else
+      source.tensors = {{"kernel:0", &k}, {"bias:0", &b}, {"vector_u:0", &u}};
+    io::read_keras_weights(model, {{source}, paths}, "f");
+    const std::vector<float> x{1, 2, 3, 4};
+    CHECK(model.model.predict(Tensor<float>({1, 4}, std::span<const float>(x)))[0] == 23);
+  }
+  check_refused(around(dense, R"("axis":1,)"), {"'l' (SpectralNormalization)", "'axis'"});
+  check_refused(around(R"({"class_name":"Mine","config":{}})"), {"'l' (SpectralNormalization)", "class 'Mine'"});
+}
+
+TEST_CASE("glu is a layer behind the one that names it") {
+  const std::string glu = R"("activation":"glu")";
+  const std::vector<float> x{1, -2, 0, 1};
+  const std::vector<float> want{0.5f, -2 / (1 + std::exp(-1.f))};
+  check_near(results(sequential(layer("Activation", glu)), x, {1, 4}), want);
+  const auto dense = read(sequential(layer("Dense", R"("units":6,)" + glu)));
+  REQUIRE(dense.model.layer_count() == 2);
+  CHECK(dense.model.layer(1).type() == "GLU");
+  CHECK(dense.model.output_shape() == Shape{3});
+  check_refused(sequential(layer("Activation", glu)), {"'l' (Activation)", "'glu'"}, "2.15");
+}
+
+TEST_CASE("a recurrent layer takes functions by name alone, which it applies in each step") {
+  for (const char* key : {"activation", "recurrent_activation"}) {
+    const std::string name = R"("units":2,")" + std::string(key) + R"(":)";
+    check_refused(sequential(layer("LSTM", name + R"("glu")"), "[null,3,2]"), {"'l' (LSTM)", key, "'glu'"});
+    check_refused(sequential(layer("LSTM", name + R"({"class_name":"LeakyReLU","config":{}})"), "[null,3,2]"),
+                  {"'l' (LSTM)", key, "a function by name", "LeakyReLU"});
+  }
 }
 
 TEST_CASE("an activation that is a layer stands behind the layer that names it") {

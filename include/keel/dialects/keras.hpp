@@ -16,7 +16,7 @@ enum class KerasKind {
   input,       ///< an input of the model
   sequential,  ///< a model inside the model
   functional,
-  wrapped,  ///< a recurrent layer around a cell, and the cell: read as the layer of that cell
+  wrapped,  ///< a layer around another or around cells, and the cells: read as the layers inside
 };
 
 /// What a class makes of maps whose channels come first in the file (keel's are last), and of the values of such maps
@@ -379,7 +379,7 @@ inline constexpr KerasRow keras_rows[] = {
      .channels_first = ChannelsFirst::images,
      .worlds = keras2 | keras3,
      .axes = 3},
-    {.type = "GLU", .worlds = 0},
+    {.type = "GLU", .channels_first = ChannelsFirst::plain, .worlds = 0},
     {.type = "GroupNormalization",
      .name = "GroupNormalization",
      .options = keras_data::group_norm_options,
@@ -747,6 +747,8 @@ inline constexpr KerasRow keras_rows[] = {
     {.name = "SimpleRNNCell", .kind = KerasKind::wrapped},
     {.name = "GRUCell", .kind = KerasKind::wrapped},
     {.name = "LSTMCell", .kind = KerasKind::wrapped},
+    {.name = "StackedRNNCells", .kind = KerasKind::wrapped},
+    {.name = "SpectralNormalization", .kind = KerasKind::wrapped},
     // the name in files before Keras 2.4
     {.name = "Model", .options = keras_data::functional_options, .kind = KerasKind::functional},
 };
@@ -909,6 +911,12 @@ inline constexpr std::string_view keras_scaling = "Rescaling", keras_identity = 
 
 /// A layer around a cell, the key of the cell, and the layers that cells make.
 inline constexpr std::string_view keras_around_cell = "RNN", keras_cell = "cell";
+/// Cells on each other as one, the key of these cells, and what stands for them.
+inline constexpr std::string_view keras_stacked_cells = "StackedRNNCells", keras_cell_list = "cells",
+                                  keras_stack = "Sequential";
+/// A layer that normalises the kernel of the one inside while it trains, the keys that it has, and its own weight.
+inline constexpr std::string_view keras_spectral = "SpectralNormalization", keras_spectral_weight = "vector_u";
+inline constexpr std::string_view keras_spectral_keys[] = {"name", "trainable", "dtype", "layer", "power_iterations"};
 struct KerasCell {
   std::string_view name, layer;  ///< Keras's class, and that of the layer
 };
@@ -948,6 +956,12 @@ inline constexpr KerasActivationLayer keras_activation_layers[] = {
     {"ELU", "elu", "alpha"},
     {"Softmax", "softmax", ""},
 };
+
+/// Functions that are layers of keel's, since they change the shape.
+struct KerasFunctionLayer {
+  std::string_view name, layer;  ///< Keras 3's function, and keel's class
+};
+inline constexpr KerasFunctionLayer keras_function_layers[] = {{"glu", "GLU"}};
 
 /// What stands beside a layer's configuration in a file.
 inline constexpr std::string_view keras_layer_keys[] = {

@@ -72,12 +72,9 @@ inline bool says_frozen(const Json& json) {
   return config->value("trainable", nullptr) == false || (inner && says_frozen(*inner));
 }
 
-/// A recurrent layer around a cell as the layer of that cell: the cell's options, and those of the layer; others are
-/// themselves. Throws FormatError for a cell that keel has no layer for, or several.
-inline Json without_cell(const Json& json, const std::string& where) {
-  if (keras_text(json, "class_name", where) != dialects::keras_around_cell) return json;
-  const Json& config = keras_member(json, "config", where);
-  const Json& cell = keras_member(config, std::string(dialects::keras_cell).c_str(), where);
+/// A cell, and the recurrent layer `around` it, as the layer of that cell: the options of both. Throws FormatError for a
+/// cell that keel has no layer for.
+inline Json layer_of_cell(const Json& cell, const Json& around, const std::string& where) {
   const Json type = cell.is_object() ? cell.value("class_name", nullptr) : Json();
   const dialects::KerasCell* known = nullptr;
   for (const dialects::KerasCell& each : dialects::keras_cells)
@@ -87,11 +84,77 @@ inline Json without_cell(const Json& json, const std::string& where) {
         where, "one cell that keel has a layer for, such as " + std::string(dialects::keras_cells[0].name),
         type.is_null() ? "several cells" : type.dump().substr(0, 80), "use a layer for each cell in Keras");
   Json whole = keras_member(cell, "config", where);
-  for (const auto& [key, value] : config.items())
+  for (const auto& [key, value] : around.items())
     if (key != dialects::keras_cell) whole[key] = value;
-  Json layer = json;
+  Json layer = Json::object();
   layer["class_name"] = std::string(known->layer);
   layer["config"] = std::move(whole);
+  return layer;
+}
+/// Cells on each other, and the recurrent layer around them, as a Sequential of their layers: all but the last give
+/// whole sequences, the first goes backwards where that layer does.
+inline Json layers_of_cells(const Json& cells, const Json& around, const std::string& where) {
+  const std::string list(dialects::keras_cell_list), direction(dialects::keras_direction);
+  for (const auto& [key, value] : keras_member(cells, "config", where).items())
+    if (key != list && key != "name" && key != "trainable" && key != "dtype")
+      throw FormatError(where, "keys that keel knows of " + std::string(dialects::keras_stacked_cells), shown(key),
+                        "use a layer for each cell in Keras");
+  const Json& all = keras_member(cells["config"], list.c_str(), where);
+  if (!all.is_array() || all.empty()) throw FormatError(where, "a list of cells", all.dump().substr(0, 80));
+  Json stack = Json::object();
+  stack["name"] = around.value("name", nullptr);
+  stack["layers"] = Json::array();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Json mine = around;
+    if (i + 1 < all.size()) mine["return_sequences"] = true;
+    if (i > 0) mine[direction] = false;
+    if (all[i].is_object() && all[i].contains("config")) mine["name"] = all[i]["config"].value("name", nullptr);
+    stack["layers"].push_back(layer_of_cell(all[i], mine, where));
+  }
+  Json layer = Json::object();
+  layer["class_name"] = std::string(dialects::keras_stack);
+  layer["config"] = std::move(stack);
+  return layer;
+}
+/// The layer inside one that normalises its kernel in training: in inference it computes nothing else.
+inline Json layer_of_spectral(const Json& config, const std::string& where) {
+  for (const auto& [key, value] : config.items())
+    if (std::find(std::begin(dialects::keras_spectral_keys), std::end(dialects::keras_spectral_keys), key) ==
+        std::end(dialects::keras_spectral_keys))
+      throw FormatError(where, "keys that keel knows of this class", shown(key), "keel does not have this");
+  Json layer = keras_member(config, "layer", where);
+  const std::string type = keras_text(layer, "class_name", where);
+  const dialects::KerasRow* const row = is_own_class(layer) ? nullptr : dialects::keras_class(type);
+  if (!row || row->kind != dialects::KerasKind::layer)
+    throw FormatError(where, "a layer inside that keel has", "class " + shown(type));
+  Json own = keras_member(layer, "config", where);
+  for (const char* key : {"name", "trainable"})
+    if (config.contains(key)) own[key] = config[key];
+  layer["config"] = std::move(own);
+  return layer;
+}
+/// Whether a class stands around another layer or cells.
+inline bool is_wrapper(const std::string& type) {
+  return type == dialects::keras_around_cell || type == dialects::keras_spectral;
+}
+/// What stands inside such a layer, with the name of that layer and its place in the graph; others are themselves.
+/// Throws FormatError for what keel has no layer for.
+inline Json unwrapped(const Json& json, const std::string& where) {
+  const std::string type = keras_text(json, "class_name", where);
+  if (!is_wrapper(type)) return json;
+  const Json& config = keras_member(json, "config", where);
+  Json inside;
+  if (type == dialects::keras_spectral) {
+    inside = layer_of_spectral(config, where);
+  } else {
+    const Json& cell = keras_member(config, std::string(dialects::keras_cell).c_str(), where);
+    const bool several = cell.is_object() && !is_own_class(cell) &&
+                         cell.value("class_name", nullptr) == Json(std::string(dialects::keras_stacked_cells));
+    inside = several ? layers_of_cells(cell, config, where) : layer_of_cell(cell, config, where);
+  }
+  Json layer = json;
+  layer["class_name"] = inside["class_name"];
+  layer["config"] = inside["config"];
   return layer;
 }
 
@@ -116,10 +179,11 @@ class KerasDescriptions {
     if (type == dialects::keras2_operator) return layer;
     const bool own = is_own_class(json);
     layer.row = own ? nullptr : dialects::keras_class(type);
-    if (layer.row && layer.row->kind == dialects::KerasKind::wrapped)
-      layer.row = type == dialects::keras_around_cell && !top
-                      ? dialects::keras_class(keras_text(without_cell(json, where), "class_name", where))
-                      : nullptr;
+    if (layer.row && layer.row->kind == dialects::KerasKind::wrapped) {
+      const Json inside = is_wrapper(type) && !top ? unwrapped(json, where) : Json();
+      layer.row = inside.is_null() ? nullptr : dialects::keras_class(keras_text(inside, "class_name", where));
+      if (layer.row) return layer;
+    }
     if (!layer.row && !top) refuse_class(where, own && registered.is_string() ? registered.text() : type);
     if (!top && layer.row->kind != dialects::KerasKind::layer) check_config(layer, config);
     return layer;

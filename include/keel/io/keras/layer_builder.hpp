@@ -55,6 +55,8 @@ class KerasLayerBuilder {
     const bool again = layer.layer >= 0;
     if (!layer.settings) {
       layer.settings = KerasOptionReader(*layer.row, world_, where).read(config);
+      if (layer.type == dialects::keras_spectral)
+        layer.settings->notes.push_back("training does not normalise the weights of the layer inside");
       for (const std::string& note : layer.settings->notes)
         notes_.push_back("layer " + shown(layer.name) + " (" + layer.type + "): " + note);
     }
@@ -349,16 +351,18 @@ class KerasLayerBuilder {
   /// What stands behind a layer whose activation is a layer, or is one over an axis that is not the last in keel.
   Node add_activation(KerasLayer& layer, const KerasSettings& settings, Node node, KerasValueOrder& order,
                       const std::string& where) {
-    if (settings.activation.is_null()) return node;
+    if (settings.activation.is_null() && settings.function.empty()) return node;
     if (layer.activation >= 0)
       return model_.share(first_[static_cast<std::size_t>(layer.activation)], std::vector<Node>{node}, where);
-    const std::string type = keras_text(settings.activation, "class_name", where + ": activation");
-    const KerasRow* const row = dialects::keras_class(type);
+    const bool named = !settings.function.empty();
+    const std::string type =
+        named ? settings.function : keras_text(settings.activation, "class_name", where + ": activation");
+    const KerasRow* const row = named ? dialects::keras_row(type) : dialects::keras_class(type);
     if (!row || row->kind != Kind::layer)
       throw FormatError(where + ": activation", "a function or a layer that keel has", "class " + shown(type),
                         "build the model in code and use load_weights");
     const std::string place = where + ": activation (" + type + ")";
-    const Json& config = keras_member(settings.activation, "config", place);
+    const Json config = named ? Json::object() : keras_member(settings.activation, "config", place);
     KerasSettings own = KerasOptionReader(*row, world_, place).read(config);
     order = KerasOrderRule{*row, config, place, channels_first_}.follow(own, {order}, {shape_of({node, {}})});
     const std::string name = unique(model_.layer(layer.layer).name() + "_activation");

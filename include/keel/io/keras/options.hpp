@@ -23,6 +23,7 @@ using dialects::KerasRow;
 struct KerasSettings {
   Config config;
   Json activation{};                             ///< of an activation that is a layer: its class and configuration
+  std::string function{};                        ///< keel's class, of a function that is a layer there
   std::vector<std::string> notes;                ///< what has no place in a keel model
   std::map<std::string, ParameterRule> rules{};  ///< regularizers and constraints, by the parameter's name
 };
@@ -152,7 +153,7 @@ class KerasOptionReader {
       throw FormatError(place + " (" + type + ")", "a layer inside with data_format channels_last", "channels_first",
                         "make the model with channels_last in Keras");
     KerasSettings settings = KerasOptionReader(*row, world_, place + " (" + type + ")").read(config);
-    if (!settings.activation.is_null())
+    if (!settings.activation.is_null() || !settings.function.empty())
       throw FormatError(place, "a layer whose activation is a function", "one whose activation is a layer",
                         "build the model in code and use load_weights");
     if (row->masks == dialects::Masks::made && (!settings.config.find(dialects::keras_mask_zero) ||
@@ -237,7 +238,12 @@ class KerasOptionReader {
   /// A function by name, as {"class_name": "function", "config": "relu"}, or a layer, which is kept for the caller.
   void read_activation(std::string_view name, const Json& value, const std::string& place) {
     const Json* const config = value.find("config");
+    // a recurrent layer applies it in each step
+    const bool in_steps = dialects::keras_option(row_, "return_sequences", world_) != nullptr;
     if (config && config->is_object() && value.contains("class_name")) {
+      if (in_steps)
+        throw FormatError(place, "a function by name", value.dump().substr(0, 80),
+                          "a recurrent layer of keel's has no layers inside");
       settings_.activation = value;
       return settings_.config.set(name, std::string("linear"));
     }
@@ -248,6 +254,11 @@ class KerasOptionReader {
     const dialects::KerasActivation* const known =
         dialects::find_row(dialects::keras_activations, dialects::keras_column(world_), function.text());
     if (known) return settings_.config.set(name, std::string(known->keel));
+    for (const dialects::KerasFunctionLayer& each : dialects::keras_function_layers)
+      if (function.text() == each.name && world_ == dialects::keras3 && !in_steps) {
+        settings_.function = std::string(each.layer);
+        return settings_.config.set(name, std::string("linear"));
+      }
     const bool later =
         dialects::find_row(dialects::keras_activations, &dialects::KerasActivation::keras3, function.text()) != nullptr;
     throw FormatError(place, "an activation that keel has", shown(function.text()),

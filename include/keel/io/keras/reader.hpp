@@ -221,7 +221,9 @@ class KerasReader {
       inputs.push_back(*operand.value);
     }
     if (layer.row->kind == Kind::input) return inputs;
-    const Json& config = keras_member(json, "config", where);
+    const Json inside = is_wrapper(layer.type) ? unwrapped(json, where) : Json();
+    const Json& mine = inside.is_null() ? json : inside;
+    const Json& config = keras_member(mine, "config", where);
     if (layer.is_model()) {
       const KerasContext inner{context.prefix + layer.name + "/", context.training,
                                context.frozen || says_frozen(json)};
@@ -229,7 +231,7 @@ class KerasReader {
       return run_functional(config, inputs, layer, inner, false);
     }
     if (inputs.empty()) throw FormatError(where, "inputs", "none");
-    return {build_.layer(without_cell(json, where), layer, inputs, context, where)};
+    return {build_.layer(mine, layer, inputs, context, where)};
   }
 
   static constexpr std::size_t max_calls = 100'000;

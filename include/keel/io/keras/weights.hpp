@@ -146,6 +146,9 @@ class KerasSlots {
   Module<T> single(const KerasLayer& layer, const SourceModule* source) {
     places_.clear();
     collect(layer, std::nullopt);
+    // its own come first: the kernel once more, and the vector
+    if (layer.type == dialects::keras_spectral && source && source->tensors.size() == places_.size() + 2)
+      places_.insert(places_.begin(), 2, spectral(layer));
     return module(layer, source);
   }
   /// For one layer of TensorFlow.js, whose weights have names.
@@ -167,6 +170,11 @@ class KerasSlots {
     std::string name;
   };
 
+  /// What a layer that normalises the kernel of the one inside has beside the weights of that.
+  Place spectral(const KerasLayer& layer) {
+    return {&layer, nullptr,
+            model_.layer(layer.layer).name() + " has no " + std::string(dialects::keras_spectral_weight)};
+  }
   void collect(const KerasLayer& layer, std::optional<bool> training) {
     for (const KerasLayer& inner : layer.layers) collect(inner, training);
     if (layer.layer < 0 || !layer.row) return;
@@ -174,6 +182,7 @@ class KerasSlots {
     for (Parameter<T>* parameter : mine.parameters())
       if (training.value_or(keras_trains(mine, *parameter)) == keras_trains(mine, *parameter))
         places_.push_back({&layer, parameter, mine.name() + "/" + parameter->name()});
+    if (layer.type == dialects::keras_spectral && training == false) places_.push_back(spectral(layer));
     if (mine.parameters().empty()) return;
     for (const dialects::Weight& weight : layer.row->weights)
       if (weight.keel.empty() && !training.value_or(false))
@@ -207,22 +216,26 @@ class KerasModules {
 
   std::vector<Module<T>> of(const KerasLayer& root) {
     if (sources_.paths)
-      paths(root, "");
+      paths(root, "layers/");
     else
       groups(root);
     return std::move(modules_);
   }
 
  private:
-  /// Names come from classes and are counted in their container. Operators of Keras 3 are no layers.
-  void paths(const KerasLayer& container, const std::string& prefix) {
+  /// Names come from classes and are counted in their container. Operators of Keras 3 are no layers. Layers that stand
+  /// for cells have the cells' places.
+  void paths(const KerasLayer& container, const std::string& prefix, const std::string& cell = "") {
     KerasCounter names;
     for (const KerasLayer& layer : container.layers) {
       if (!layer.row && layer.type != dialects::keras2_operator) continue;
       const bool other = layer.row && !layer.row->python.empty();
-      const std::string path = prefix + "layers/" + names.next(other ? std::string(layer.row->python) : layer.type);
+      const std::string path = prefix + names.next((other ? std::string(layer.row->python) : layer.type) + cell);
       if (layer.is_model()) {
-        paths(layer, path + "/");
+        if (layer.type == dialects::keras_around_cell)
+          paths(layer, path + "/cell/cells/", "Cell");
+        else
+          paths(layer, path + "/layers/");
         continue;
       }
       const auto source = std::find_if(sources_.modules.begin(), sources_.modules.end(),
