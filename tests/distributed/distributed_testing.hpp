@@ -109,10 +109,11 @@ Outcome train(Model<T> model, const Dataset<T>& data, FitOptions<T> options, Com
 
 /// The same on `ranks` threads, with a part of each batch on each.
 template <class T, class Build>
-std::vector<Outcome> train_together(Index ranks, Build&& build, const Dataset<T>& data, FitOptions<T> options) {
+std::vector<Outcome> train_together(Index ranks, Build&& build, const Dataset<T>& data, FitOptions<T> options,
+                                    std::size_t bucket_bytes = ThreadRanksOptions().bucket_bytes) {
   options.batch_size /= ranks;
   std::vector<Outcome> outcomes(to_size(ranks));
-  ThreadRanks(ranks, {.timeout = 300}).run([&](Communicator& rank) {
+  ThreadRanks(ranks, {.timeout = 300, .bucket_bytes = bucket_bytes}).run([&](Communicator& rank) {
     nth(outcomes, rank.rank()) = train<T>(build(), data, options, &rank);
   });
   return outcomes;

@@ -62,6 +62,19 @@ TEST_CASE_TEMPLATE("ranks train as one with the joined batch does", T, float, do
   }
 }
 
+TEST_CASE("gradients that are summed one by one, some together or all together give the same bits") {
+  const Dataset<float> data = images<float>(99);
+  const auto build = [] { return residual<float>(norm(true)); };
+  const std::vector<Outcome> all = train_together<float>(3, build, data, options_of<float>());
+  for (const std::size_t bucket_bytes : {1, 64, 300, 2000}) {
+    CAPTURE(bucket_bytes);
+    for (const Outcome& outcome : train_together<float>(3, build, data, options_of<float>(), bucket_bytes)) {
+      CHECK(outcome.values == all[0].values);
+      CHECK(difference(outcome, all[0]) == 0);
+    }
+  }
+}
+
 TEST_CASE("ranks train as one with each optimizer") {
   const Dataset<double> data = images<double>(99);
   const OptimizerSpec optimizers[] = {SGD({.learning_rate = 0.05, .momentum = 0.9}),

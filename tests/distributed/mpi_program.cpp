@@ -153,7 +153,9 @@ int wire(Mpi& mpi) {
 
 int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "train";
-  Mpi mpi(argc, argv, {.timeout = mode == "hang" ? 5.0 : mode == "run" ? 30.0 : 300.0});
+  MpiOptions options{.timeout = mode == "hang" ? 5.0 : mode == "run" ? 30.0 : 300.0};
+  if (mode == "train") options.bucket_bytes = 300;  // many sums at a time, some of one tensor
+  Mpi mpi(argc, argv, options);
   if (mode == "run" && argc > 2) return run(mpi, argv[2]);
   if (mode == "wire") return wire(mpi);
   if (mode != "train") return fails(mpi, mode);

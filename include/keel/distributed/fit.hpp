@@ -1,9 +1,11 @@
 #pragma once
 /// Training, evaluation and prediction on several ranks.
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <deque>
+#include <utility>
 
 #include <keel/distributed/stream_memory.hpp>
 #include <keel/training/checkpoint.hpp>
@@ -50,17 +52,21 @@ class GradientReduction {
   /// Adds values to what is reduced together, `scale` times; 0: none of them, whatever they are. Their sums are written
   /// to them at `finish`. What fills a bucket alone is not copied: it is summed where it is.
   void add(const std::string& layer, TensorView<T> values, double scale) {
-    const bool alone = (scale == 0 || scale == 1) && to_size(values.size()) * sizeof(T) >= ranks_.bucket_bytes();
-    if (alone && open_) send();
-    if (!open_) open();
-    Bucket& bucket = buckets_[used_];
+    if ((scale == 0 || scale == 1) && to_size(values.size()) * sizeof(T) >= ranks_.bucket_bytes()) {
+      if (scale == 0) std::fill_n(values.data(), values.size(), T(0));
+      const bool others = std::exchange(open_, false);  // they go on being gathered
+      if (others && used_ + 1 == buckets_.size()) buckets_.emplace_back();
+      if (others) std::swap(buckets_[used_], buckets_[used_ + 1]);
+      Bucket& bucket = open();
+      bucket.layers = bucket.last = layer;
+      bucket.sum = {values.data(), to_size(values.size())};
+      send();
+      open_ = others;
+      return;
+    }
+    Bucket& bucket = open_ ? buckets_[used_] : open();
     if (bucket.layers.empty()) bucket.layers = layer;
     bucket.last = layer;
-    if (alone) {
-      if (scale == 0) std::fill_n(values.data(), values.size(), T(0));
-      bucket.sum = {values.data(), to_size(values.size())};
-      return send();
-    }
     const std::size_t at = bucket.values.size();
     if (scale == 1)
       bucket.values.insert(bucket.values.end(), values.data(), values.data() + values.size());
@@ -105,7 +111,7 @@ class GradientReduction {
     return std::chrono::duration<double>(time.time_since_epoch()).count();
   }
   double now() const { return seconds_of(Clock::now()) - begun_; }
-  void open() {
+  Bucket& open() {
     open_ = true;
     if (used_ == buckets_.size()) buckets_.emplace_back();
     Bucket& bucket = buckets_[used_];
@@ -113,6 +119,7 @@ class GradientReduction {
     bucket.values.clear();
     bucket.results.clear();
     bucket.done = -1;
+    return bucket;
   }
   void send() {
     Bucket& bucket = buckets_[used_++];

@@ -184,6 +184,10 @@ class Mpi : public Communicator {
       return ranks;
     }
   };
+  struct Memory {
+    std::unique_ptr<std::byte[]> bytes{};
+    std::size_t size = 0;
+  };
   /// A sum of all ranks' values: each rank receives its part of all and adds it up, then sends it to all. Few values
   /// are sent whole, and added up by each.
   struct Reduction {
@@ -199,7 +203,7 @@ class Mpi : public Communicator {
       const bool whole = values.size_bytes() <= 4096;
       begin = whole ? 0 : place(mpi.rank_);
       end = whole ? count_of(values) : place(mpi.rank_ + 1);
-      parts = std::make_unique_for_overwrite<V[]>(to_size(mpi.size_ * (end - begin)));
+      parts = mpi.take_memory(to_size((mpi.size_ - 1) * (end - begin)) * sizeof(V));
       mpi.for_others([&](Index r) { mpi.receive(flight, part(r), to_size(end - begin), type, r, tag); });
       mpi.for_others([&](Index r) {
         const Index from = whole ? 0 : place(r), to = whole ? end : place(r + 1);
@@ -207,6 +211,7 @@ class Mpi : public Communicator {
       });
       shares = !whole;
     }
+    ~SumOf() override { mpi.spare_.push_back(std::move(parts)); }
     bool next() override {
       if (summed) return true;
       summed = true;
@@ -222,7 +227,8 @@ class Mpi : public Communicator {
       return false;
     }
     Index place(Index r) const { return detail::part_begin(count_of(values), r, mpi.size_); }
-    V* part(Index r) { return parts.get() + r * (end - begin); }
+    /// Of another rank.
+    V* part(Index r) { return reinterpret_cast<V*>(parts.bytes.get()) + (r < mpi.rank_ ? r : r - 1) * (end - begin); }
 
     Mpi& mpi;
     std::span<V> values;
@@ -230,7 +236,7 @@ class Mpi : public Communicator {
     int tag;
     Index begin = 0, end = 0;
     bool summed = false, shares = false;
-    std::unique_ptr<V[]> parts;
+    Memory parts;
   };
 
   static MpiOptions checked(const MpiOptions& options) {
@@ -248,6 +254,21 @@ class Mpi : public Communicator {
     rank_ = rank;
     size_ = size;
     exceptions_ = std::uncaught_exceptions();
+  }
+  /// Memory of that many bytes or more, of a sum before where there was one: it need not be mapped anew.
+  Memory take_memory(std::size_t bytes) {
+    spare_.reserve(spare_.size() + going_.size() + 2);  // what gives it back cannot throw
+    auto best = spare_.begin();
+    for (auto one = spare_.begin(); one != spare_.end(); ++one)
+      if (best->size < bytes ? one->size > best->size : one->size >= bytes && one->size < best->size) best = one;
+    Memory found;
+    if (best != spare_.end()) {
+      found = std::move(*best);
+      spare_.erase(best);
+    }
+    if (found.size < bytes) found = {};
+    if (!found.bytes) found = {std::make_unique_for_overwrite<std::byte[]>(bytes), bytes};
+    return found;
   }
   /// Of two messages: tags are at least up to 32767.
   int next_tag() { return 2 + static_cast<int>(sequence_++ % 16000) * 2; }
@@ -380,7 +401,8 @@ class Mpi : public Communicator {
   int exceptions_ = 0;
   std::string why_, kept_;
   std::uint64_t sequence_ = 0, sent_ = 0;
-  std::deque<std::unique_ptr<Reduction>> going_;
+  std::vector<Memory> spare_;                     // of sums that are done
+  std::deque<std::unique_ptr<Reduction>> going_;  // behind spare_, to which they give theirs back
   std::vector<int> indices_;
   std::vector<MPI_Status> statuses_;
 };

@@ -17,6 +17,8 @@ inline namespace KEEL_ABI {
 struct ThreadRanksOptions {
   /// Seconds that a rank waits for another; above 0. Default 600.
   double timeout = 600;
+  /// Bytes of gradients that are reduced together; default 2^20.
+  std::size_t bucket_bytes = std::size_t{1} << 20;
 };
 
 /// Runs a function once for each rank, on a thread of its own, with that rank's communicator:
@@ -40,7 +42,7 @@ class ThreadRanks {
   /// threw.
   template <class F>
   void run(F&& body) {
-    Meeting meeting(size_, options_.timeout);
+    Meeting meeting(size_, options_);
     std::vector<std::exception_ptr> errors(to_size(size_));
     std::vector<std::thread> threads;
     for (Index r = 0; r < size_; ++r)
@@ -74,8 +76,12 @@ class ThreadRanks {
   /// Where ranks wait until all have come.
   class Meeting {
    public:
-    Meeting(Index size, double timeout)
-        : gifts(to_size(size)), here_(to_size(size)), left_(to_size(size)), timeout_(timeout) {}
+    Meeting(Index size, const ThreadRanksOptions& options)
+        : gifts(to_size(size)),
+          bucket_bytes(options.bucket_bytes),
+          here_(to_size(size)),
+          left_(to_size(size)),
+          timeout_(options.timeout) {}
 
     /// Returns once all are here.
     void meet(Index rank, const char* what) {
@@ -112,6 +118,7 @@ class ThreadRanks {
     static std::string name(Index rank) { return "rank " + std::to_string(rank); }
 
     std::vector<Gift> gifts;
+    const std::size_t bucket_bytes;
 
    private:
     void check(Index rank) const {
@@ -148,6 +155,7 @@ class ThreadRanks {
     Rank(Meeting& meeting, Index rank) : meeting_(meeting), rank_(rank) {}
     Index rank() const override { return rank_; }
     Index size() const override { return count_of(meeting_.gifts); }
+    std::size_t bucket_bytes() const override { return meeting_.bucket_bytes; }
 
     void all_reduce(std::span<float> values) override { reduce_now(values); }
     void all_reduce(std::span<double> values) override { reduce_now(values); }

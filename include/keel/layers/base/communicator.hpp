@@ -110,10 +110,18 @@ inline Index part_begin(Index count, Index part, Index parts) {
 /// values[i] = the sum of all ranks' value i, added in the order of ranks in double.
 template <class V>
 void sum_in_order(std::span<const V* const> ranks, Index begin, Index end, V* to) {
-  for (Index i = begin; i < end; ++i) {
+  constexpr Index block = 256;  // of sums at once, whose loops become vectors
+  Index first = begin;
+  for (; first + block <= end; first += block) {
+    double sums[block] = {};
+    for (const V* values : ranks)
+      for (Index i = 0; i < block; ++i) sums[i] += static_cast<double>(values[first + i]);
+    for (Index i = 0; i < block; ++i) to[first + i] = static_cast<V>(sums[i]);
+  }
+  for (; first < end; ++first) {
     double sum = 0;
-    for (const V* values : ranks) sum += static_cast<double>(values[i]);
-    to[i] = static_cast<V>(sum);
+    for (const V* values : ranks) sum += static_cast<double>(values[first]);
+    to[first] = static_cast<V>(sum);
   }
 }
 
