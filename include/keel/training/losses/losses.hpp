@@ -178,7 +178,7 @@ class LossSpec {
   requires(!NameText<NotALoss> && !std::is_base_of_v<Loss, NotALoss> && !std::is_base_of_v<LossSpec, NotALoss> &&
            !std::is_convertible_v<NotALoss, Loss::Kind> && !detail::LossFunction<NotALoss>) LossSpec(const NotALoss&)
   KEEL_REFUSED(
-      "a loss is Loss::mse, \"mse\", Huber({.delta = 2}) a function like Loss::evaluate or of a class derived from "
+      "a loss is Loss::mse, \"mse\", Huber({.delta = 2}), a function like Loss::evaluate or of a class derived from "
       "Loss")
 
   bool empty() const { return !loss_; }  ///< Whether there is none.
