@@ -4,7 +4,7 @@
 #   tests/distributed/kills.sh [KILLS] [BUILD]    by default 100, and build/tests; takes some 5 s a kill
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
-kills=${1:-100} build=${2:-$PWD/build/tests}
+kills=${1:-100} build=$(realpath "${2:-build/tests}")
 work=$build/distributed/kills
 rm -rf "$work" && mkdir -p "$work"
 . tests/io/flags.sh
