@@ -263,6 +263,15 @@ void add_graphs(BadFiles& files) {
   none.input("x", {-1, 2});
   none.node("Relu", {"x"}, {"y"});
   files.add("no outputs", none, "outputs");
+  for (const char* const op : {"Relu", "Tanh", "Erf", "Sqrt", "Mul"}) {
+    GraphFile nowhere;
+    nowhere.input("x", {-1, 2});
+    if (std::string(op) == "Mul")
+      nowhere.node(op, {"x", "x"}, {});
+    else
+      nowhere.node(op, {"x"}, {});
+    files.add(std::string(op) + " whose value has no name", nowhere, "outputs");
+  }
   GraphFile constant;
   constant.input("x", {-1, 2});
   constant.integers("c", {1});

@@ -49,7 +49,7 @@ class Patterns {
   void fold() {
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
       const FileNode& node = graph_.nodes[n];
-      if (!node.domain.empty() || !computed_.contains(n)) continue;
+      if (!node.domain.empty() || node.outputs.empty() || !computed_.contains(n)) continue;
       if (node.op == "Mul") gated(n);
       if (node.op == "Erf" || node.op == "Tanh") gelu(n);
       if (node.op == "Sqrt") norm(n);
